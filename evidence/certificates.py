@@ -1,0 +1,223 @@
+"""The site's certificates: one authority, and what it says of units, gateway and broker (RFC 5280).
+
+The authority signs five profiles. A unit's *record* certificate lives as long as the unit and is checked by every
+verifier at the time of the record; *client* and *server* certificates are for TLS and short-lived.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from enum import Enum, unique
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from evidence.errors import KeyUnusableError, SignatureError
+from evidence.keys import PrivateKey, PublicKey
+
+RECORD_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.1")
+"""Extended key usage of a unit's record key (an OID under a UUID, ITU-T X.667)."""
+GATEWAY_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.2")
+"""Extended key usage of the key with which the gateway signs receipts and commands."""
+_CLOCK_TOLERANCE = dt.timedelta(hours=24)
+
+
+@unique
+class Profile(Enum):
+    """What a certificate is for: its extended key usage and how long it is valid."""
+
+    RECORD = (RECORD_SIGNING, dt.timedelta(days=3653))
+    GATEWAY = (GATEWAY_SIGNING, dt.timedelta(days=3653))
+    CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH, dt.timedelta(days=90))
+    SERVER = (ExtendedKeyUsageOID.SERVER_AUTH, dt.timedelta(days=397))
+
+    def __init__(self, usage: ObjectIdentifier, lifetime: dt.timedelta) -> None:
+        self.usage = usage
+        self.lifetime = lifetime
+
+
+def subject_name(common_name: str, site: str) -> x509.Name:
+    """The distinguished name used throughout: O = site, CN = unit, gateway or broker."""
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, site),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """The CN of ``certificate``'s subject.
+
+    Raises:
+        SignatureError: it has none, or several.
+    """
+    return _attribute(certificate, NameOID.COMMON_NAME)
+
+
+def site_of(certificate: x509.Certificate) -> str:
+    """The O of ``certificate``'s subject: the site.
+
+    Raises:
+        SignatureError: it has none, or several.
+    """
+    return _attribute(certificate, NameOID.ORGANIZATION_NAME)
+
+
+def _attribute(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
+    found = certificate.subject.get_attributes_for_oid(oid)
+    if len(found) != 1:
+        raise SignatureError("the certificate's subject must have exactly one O and one CN")
+    return str(found[0].value)
+
+
+def make_authority(site: str, key: PrivateKey, now: dt.datetime) -> x509.Certificate:
+    """A self-signed authority for ``site``, valid for 20 years, that may sign end-entity certificates only."""
+    name = subject_name("Vernix site authority", site)
+    builder = (
+        _builder(name, name, key.public_key(), now, dt.timedelta(days=7305))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(sign_certificates=True), critical=True)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
+def make_request(name: x509.Name, key: PrivateKey) -> x509.CertificateSigningRequest:
+    """A PKCS #10 request that proves possession of ``key``."""
+    return x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+
+
+def issue(
+    request: x509.CertificateSigningRequest,
+    profile: Profile,
+    authority: x509.Certificate,
+    authority_key: PrivateKey,
+    now: dt.datetime,
+    hosts: Sequence[str] = (),
+) -> x509.Certificate:
+    """The certificate for ``request`` under ``profile``; ``hosts`` are the names and addresses of a server.
+
+    Raises:
+        SignatureError: the request is not signed by the key it names, or that key is not P-256.
+    """
+    public = request.public_key()
+    if not request.is_signature_valid or not isinstance(public, PublicKey):
+        raise SignatureError("the certificate request is not signed by the P-256 key it names")
+    builder = (
+        _builder(request.subject, authority.subject, public, now, profile.lifetime)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_usage(), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([profile.usage]), critical=False)
+    )
+    if hosts:
+        builder = builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
+    return builder.sign(authority_key, hashes.SHA256())
+
+
+def _host(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: PublicKey, now: dt.datetime, lifetime: dt.timedelta
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=5))
+        .not_valid_after(now + lifetime)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _usage(*, sign_certificates: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=sign_certificates,
+        crl_sign=sign_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def check_certificate(
+    certificate: x509.Certificate, authority: x509.Certificate, profile: Profile, at: dt.datetime
+) -> PublicKey:
+    """The key that ``authority`` vouches for in ``certificate``, for ``profile``, at the time ``at``.
+
+    Raises:
+        SignatureError: another issuer, another purpose, not valid at that time, or not a P-256 key.
+    """
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise SignatureError("the certificate was not issued by this site's authority") from error
+    _check_purpose(certificate, profile)
+    before, after = certificate.not_valid_before_utc - _CLOCK_TOLERANCE, certificate.not_valid_after_utc
+    if not before <= at <= after:
+        raise SignatureError(f"the certificate is valid from {before:%Y-%m-%d} to {after:%Y-%m-%d}, not at that time")
+    key = certificate.public_key()
+    if not isinstance(key, PublicKey):
+        raise SignatureError("the certificate's key is not P-256")
+    return key
+
+
+def _check_purpose(certificate: x509.Certificate, profile: Profile) -> None:
+    try:
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        raise SignatureError("the certificate does not say what it is for") from None
+    if list(usages) != [profile.usage] or constraints.ca:
+        raise SignatureError(f"the certificate is not for {profile.name.lower()} use")
+
+
+def to_pem(certificate: x509.Certificate) -> bytes:
+    """``certificate`` as PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def to_der(certificate: x509.Certificate) -> bytes:
+    """``certificate`` as DER, the bytes that a chain grows out of."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def from_der(data: bytes) -> x509.Certificate:
+    """A certificate from DER.
+
+    Raises:
+        SignatureError: these bytes are no certificate.
+    """
+    try:
+        return x509.load_der_x509_certificate(data)
+    except ValueError as error:
+        raise SignatureError("these bytes are no certificate") from error
+
+
+def load_certificate(path: Path) -> x509.Certificate:
+    """Read a PEM certificate.
+
+    Raises:
+        KeyUnusableError: missing, unreadable or damaged.
+    """
+    try:
+        return x509.load_pem_x509_certificate(path.read_bytes())
+    except OSError as error:
+        raise KeyUnusableError(f"{path}: cannot read the certificate: {error.strerror}") from error
+    except ValueError as error:
+        raise KeyUnusableError(f"{path}: not a PEM certificate") from error

@@ -1,0 +1,39 @@
+"""What an officer signs: a decision statement, as canonical JSON.
+
+A WebAuthn challenge is the SHA-256 of these bytes; a PIN is recorded as attested by the unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from evidence.encoding import json_bytes, sha256_hex
+from evidence.record import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionStatement:
+    """One decision about one check.
+
+    Attributes:
+        check: the check's UUIDv7.
+        document_sha256: hash of the document data that was decided on, or None where there was none.
+        outcome: what is decided.
+        reason: why, in the officer's words; no personal data.
+        expires: RFC 3339; nobody may sign it later.
+    """
+
+    check: str
+    document_sha256: str | None
+    outcome: Outcome
+    reason: str
+    expires: str
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes that are signed."""
+        return json_bytes({**asdict(self), "outcome": str(self.outcome)})
+
+    @property
+    def sha256(self) -> str:
+        """The statement's hash, as the record names it."""
+        return sha256_hex(self.to_bytes())

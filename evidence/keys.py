@@ -1,0 +1,145 @@
+"""P-256 keys and how they are named: PEM files, RFC 7638 thumbprints, signers by URI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from joserfc.jwk import ECKey
+
+from evidence.errors import KeyUnusableError
+from evidence.files import write_atomic
+
+PublicKey = ec.EllipticCurvePublicKey
+PrivateKey = ec.EllipticCurvePrivateKey
+
+
+class Signer(Protocol):
+    """The record key. It can do one thing."""
+
+    @property
+    def kid(self) -> str:
+        """RFC 7638 thumbprint of the public key."""
+
+    @property
+    def protection(self) -> str:
+        """How the private key is kept, as written into the record: ``file``, ``tpm2``, ``secure-element``."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half."""
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA with SHA-256 over ``data``: 64 bytes, r then s (RFC 7518 section 3.4)."""
+
+
+def thumbprint(key: PublicKey) -> str:
+    """RFC 7638 SHA-256 thumbprint of ``key``, the ``kid`` used everywhere."""
+    return to_jwk(key).thumbprint()
+
+
+def to_jwk(key: PublicKey | PrivateKey) -> ECKey:
+    """The same key as joserfc's type."""
+    if isinstance(key, PrivateKey):
+        return ECKey.import_key(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+    return ECKey.import_key(public_pem(key))
+
+
+def public_pem(key: PublicKey) -> bytes:
+    """``key`` as a SubjectPublicKeyInfo PEM block."""
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def generate_key(path: Path) -> PrivateKey:
+    """Make a P-256 key and write it to ``path`` (PKCS #8 PEM, mode 0600, fsynced).
+
+    Raises:
+        KeyUnusableError: ``path`` exists; a key is never overwritten.
+    """
+    if path.exists():
+        raise KeyUnusableError(f"{path}: exists already; a key is never overwritten")
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    write_atomic(path, pem, mode=0o600)
+    return key
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyUnusableError(f"{path}: cannot read the {what}: {error.strerror}") from error
+
+
+def load_private_key(path: Path) -> PrivateKey:
+    """Read a P-256 private key from a PEM file.
+
+    Raises:
+        KeyUnusableError: missing, unreadable, damaged, encrypted, or not P-256.
+    """
+    try:
+        key = serialization.load_pem_private_key(_read(path, "private key"), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyUnusableError(f"{path}: not an unencrypted PEM private key") from error
+    if not isinstance(key, PrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyUnusableError(f"{path}: not a P-256 key")
+    return key
+
+
+def load_public_key(path: Path) -> PublicKey:
+    """Read a P-256 public key from a PEM file.
+
+    Raises:
+        KeyUnusableError: missing, unreadable, damaged, or not P-256.
+    """
+    try:
+        key = serialization.load_pem_public_key(_read(path, "public key"))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyUnusableError(f"{path}: not a PEM public key") from error
+    if not isinstance(key, PublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise KeyUnusableError(f"{path}: not a P-256 key")
+    return key
+
+
+class FileSigner:
+    """A record key in a file: for development and the demo. The self-test fails on it in production."""
+
+    protection = "file"
+
+    def __init__(self, path: Path) -> None:
+        """Load the key.
+
+        Raises:
+            KeyUnusableError: see :func:`load_private_key`.
+        """
+        self._key = load_private_key(path)
+        self.public_key = self._key.public_key()
+        self.kid = thumbprint(self.public_key)
+
+    def sign(self, data: bytes) -> bytes:
+        """ECDSA with SHA-256 over ``data``: 64 bytes, r then s."""
+        r, s = decode_dss_signature(self._key.sign(data, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def open_signer(uri: str) -> Signer:
+    """The signer a configuration names.
+
+    Args:
+        uri: ``file:/path/to/key.pem``.
+
+    Raises:
+        KeyUnusableError: unknown scheme, or the key cannot be used.
+    """
+    scheme, _, path = uri.partition(":")
+    if scheme != "file" or not path:
+        raise KeyUnusableError(f"{uri}: unknown key URI; this version signs with file:/path/to/key.pem")
+    return FileSigner(Path(path))

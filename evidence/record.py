@@ -1,0 +1,113 @@
+"""Records, version 1: what is in one, and how its bytes are made and read."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from typing import Any
+
+from evidence import schema
+from evidence.encoding import b64url_encode, json_bytes, json_object, sha256_hex
+
+TYPE = "vernix-record+jws"
+SCHEMA = "record-v1"
+
+
+@unique
+class Kind(StrEnum):
+    """What a record attests."""
+
+    BIRTH = "birth"
+    CHECK = "check"
+    ADDENDUM = "addendum"
+    KEY = "key"
+    EVENT = "event"
+    RETIRE = "retire"
+
+
+@unique
+class Outcome(StrEnum):
+    """How a check ended; exactly one per check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    REFUSED = "refused"
+    UNABLE = "unable"
+    MANUAL = "manual"
+    EMERGENCY = "emergency"
+    DEVICE_FAULT = "device_fault"
+    INTERRUPTED = "interrupted"
+
+
+OWED = frozenset({Outcome.EMERGENCY, Outcome.UNABLE, Outcome.INTERRUPTED, Outcome.DEVICE_FAULT})
+"""Outcomes after which the check is still owed at the next checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeInterval:
+    """When something happened, as far as the unit can tell: RFC 3339, UTC, milliseconds.
+
+    ``source``: ``network`` (synchronised), ``clock`` (running but not synchronised), ``floor`` (the clock is not
+    trusted; ``earliest`` is the last record's time).
+    """
+
+    earliest: str
+    latest: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it was read: its payload, the exact JWS, and that JWS's hash."""
+
+    payload: Mapping[str, Any] = field(repr=False)
+    jws: str = field(repr=False)
+
+    @property
+    def seq(self) -> int:
+        """Place in the unit's chain, from 1."""
+        return int(self.payload["seq"])
+
+    @property
+    def kind(self) -> Kind:
+        """What the record attests."""
+        return Kind(self.payload["kind"])
+
+    @property
+    def prev(self) -> str:
+        """SHA-256 of the previous record's JWS; of the unit's certificate for seq 1."""
+        return str(self.payload["prev"])
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of this record's JWS, hexadecimal."""
+        return sha256_hex(self.jws.encode("ascii"))
+
+
+def new_salt() -> str:
+    """128 random bits, so that a hash left after erasure confirms no guess about a person."""
+    return b64url_encode(secrets.token_bytes(16))
+
+
+def payload_bytes(payload: Mapping[str, Any]) -> bytes:
+    """The bytes to be signed.
+
+    Raises:
+        MalformedError: the payload breaks the schema; names the path.
+    """
+    value = dict(payload)
+    schema.check(SCHEMA, value)
+    return json_bytes(value)
+
+
+def parse_payload(data: bytes) -> dict[str, Any]:
+    """The payload of a record's JWS.
+
+    Raises:
+        MalformedError: not strict JSON, or breaks the schema.
+    """
+    payload = json_object(data)
+    schema.check(SCHEMA, payload)
+    return payload
