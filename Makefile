@@ -1,0 +1,48 @@
+# Vernix. Every target sets up what it needs first: .venv from wheels, and as root the Debian packages of .ci/programs.
+#   PYTHON=...  interpreter that makes .venv (3.11 or newer)
+#   ARGS=...    handed on: make demo ARGS=--json, make test ARGS="tests/hw -k codec", make test ARGS=--cov
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+BIN := .venv/bin
+READY := .venv/.ready
+
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check bench wheels clean programs
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+demo: $(READY) ## scripted people at a simulated unit, from card to the hospital's receipt
+	$(BIN)/vernix demo $(ARGS)
+
+run: $(READY) ## the simulated unit, kept running
+	$(BIN)/vernix run --simulated $(ARGS)
+
+test: $(READY) programs ## everything CI tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+check: $(READY) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports
+
+bench: $(READY) ## the numbers of the README, measured here
+	$(BIN)/python -m tests.bench $(ARGS)
+
+wheels: $(READY) ## do wheels of all run-time dependencies exist for every supported Python and machine?
+	$(BIN)/python .ci/wheels.py $(ARGS)
+
+clean: ## remove everything make made, .venv included
+	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+programs:
+	@.ci/setup programs
+
+$(READY): setup.cfg pyproject.toml constraints.txt .ci/setup
+	@.ci/setup venv
+	@touch $@
