@@ -1,0 +1,168 @@
+"""Faces and their five landmarks in a picture: YuNet in two passes.
+
+YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023) sees the whole picture in 320x320 pixels.
+There a small or rolled face has few pixels and its landmarks come out under-rotated, so each face is looked at again
+in a crop of twice its box.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.image import FloatArray, Image, require_image
+from models.interpreter import Network
+
+STRIDES_PX = (8, 16, 32)
+# Columns of the network's output: two scores, box (centre offset, log size), five points.
+CLASS, OBJECT, CENTRE, SIZE, POINTS = 0, 1, slice(2, 4), slice(4, 6), slice(6, 16)
+# OpenCV's detector has the same default for overlaps; 0.6 lets poor chip photos through, whose faces score .7 to .9.
+MIN_SCORE = 0.6
+MAX_OVERLAP = 0.3
+MAX_CANDIDATES = 200
+MAX_FACES = 8
+# Side of the second pass's crop, in sides of the face's box.
+CROP = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face, in pixels of the picture; parts of it may lie outside.
+
+    ``box`` is (left, top, width, height). ``landmarks`` is float32 (5, 2), x and y of: two eyes, nose tip, two mouth
+    corners, each pair with the subject's right first (the left one in an upright picture). ``score`` is 0 to 1.
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: FloatArray
+    score: float
+
+    @property
+    def area_px(self) -> float:
+        """Width times height of the box."""
+        return self.box[2] * self.box[3]
+
+
+class Detector:
+    """YuNet behind numpy. Not for two threads at once."""
+
+    def __init__(self, network: Network) -> None:
+        """Wrap ``network``: input (1, side, side, 3), output (1, anchors, 16)."""
+        self._network = network
+        self._side_px = network.input_type.shape[1]
+        self._anchors = anchors(self._side_px)
+
+    def detect(self, image: Image, *, refine: bool = True) -> tuple[Face, ...]:
+        """At most eight faces, largest first.
+
+        ``refine`` False leaves the second pass out: half the time, for a preview.
+
+        Raises:
+            ImageError: ``image`` is no picture.
+        """
+        picture = require_image(image)
+        faces = self._whole(picture)
+        if refine:
+            faces = [self._closer(picture, face) for face in faces]
+        return tuple(faces)
+
+    def _whole(self, image: Image) -> list[Face]:
+        """First pass: the picture shrunk or enlarged to fit, in the upper left corner."""
+        height, width = image.shape[:2]
+        factor = self._side_px / max(height, width)
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        canvas = np.zeros((self._side_px, self._side_px, 3), np.uint8)
+        canvas[: size[1], : size[0]] = resized(image, size)
+        scale = np.array([width / size[0], height / size[1]])
+        return sorted(self._faces(canvas, np.zeros(2), scale), key=lambda face: -face.area_px)[:MAX_FACES]
+
+    def _closer(self, image: Image, face: Face) -> Face:
+        """Second pass: the same face in a crop of its own, or ``face`` itself if it is not found again."""
+        side = max(2, round(CROP * max(face.box[2:])))
+        left, top = round(face.box[0] + (face.box[2] - side) / 2), round(face.box[1] + (face.box[3] - side) / 2)
+        crop = square(image, left, top, side)
+        if crop is None:
+            return face
+        canvas = resized(crop, (self._side_px, self._side_px))
+        found = self._faces(canvas, np.array([left, top]), np.full(2, side / self._side_px))
+        return max(found, key=lambda other: overlap_of(face, other), default=face)
+
+    def _faces(self, canvas: Image, origin_px: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> list[Face]:
+        """Run the network; a point p of the canvas is ``origin_px`` + p * ``scale`` in the picture."""
+        output = self._network.run(canvas[np.newaxis].astype(np.float32))[0]
+        corners, points, scores = decode(output, self._anchors)
+        return [
+            make_face(origin_px + corners[index] * scale, origin_px + points[index] * scale, scores[index])
+            for index in suppress(corners, scores)
+        ]
+
+
+def anchors(side_px: int) -> FloatArray:
+    """One row for each cell of the three maps: x, y of its upper left corner and its stride, in pixels."""
+    maps = []
+    for stride in STRIDES_PX:
+        cells = np.arange(side_px // stride) * stride
+        y, x = np.meshgrid(cells, cells, indexing="ij")
+        maps.append(np.stack([x.ravel(), y.ravel(), np.full(x.size, stride)], axis=1))
+    return np.concatenate(maps).astype(np.float32)
+
+
+def decode(output: FloatArray, cells: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Candidates above the score limit, best first: corners (n, 2, 2), points (n, 5, 2), scores (n,)."""
+    scores = np.sqrt(np.clip(output[:, CLASS], 0, 1) * np.clip(output[:, OBJECT], 0, 1))
+    order = np.flatnonzero(scores >= MIN_SCORE)
+    order = order[np.argsort(-scores[order], kind="stable")][:MAX_CANDIDATES]
+    rows, corner, stride = output[order], cells[order, :2], cells[order, 2:]
+    centre = corner + rows[:, CENTRE] * stride
+    size = np.exp(rows[:, SIZE]) * stride
+    points = corner[:, None] + rows[:, POINTS].reshape(-1, 5, 2) * stride[:, None]
+    return np.stack([centre - size / 2, centre + size / 2], axis=1), points, scores[order]
+
+
+def suppress(corners: FloatArray, scores: FloatArray) -> list[int]:
+    """Indices of candidates that no better one covers (``scores`` descend)."""
+    kept: list[int] = []
+    for index in range(len(scores)):
+        if all(overlap(corners[index], corners[other]) <= MAX_OVERLAP for other in kept):
+            kept.append(index)
+    return kept
+
+
+def overlap(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> float:
+    """Intersection over union of two boxes, each [[left, top], [right, bottom]]."""
+    sides = np.minimum(first[1], second[1]) - np.maximum(first[0], second[0])
+    shared = float(np.prod(np.maximum(sides, 0)))
+    return shared / (float(np.prod(first[1] - first[0])) + float(np.prod(second[1] - second[0])) - shared)
+
+
+def overlap_of(first: Face, second: Face) -> float:
+    """Intersection over union of two faces' boxes."""
+    boxes = [np.array([[x, y], [x + width, y + height]]) for x, y, width, height in (first.box, second.box)]
+    return overlap(boxes[0], boxes[1])
+
+
+def make_face(corners: npt.NDArray[np.floating], points: npt.NDArray[np.floating], score: np.floating) -> Face:
+    """From corners (2, 2) and points (5, 2) in the picture."""
+    (left, top), (right, bottom) = corners.tolist()
+    landmarks = points.astype(np.float32)
+    landmarks.setflags(write=False)
+    return Face((left, top, right - left, bottom - top), landmarks, float(score))
+
+
+def square(image: Image, left: int, top: int, side: int) -> Image | None:
+    """The square of ``side`` pixels, black where it leaves the picture; None when it lies outside altogether."""
+    height, width = image.shape[:2]
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
+    if x0 >= x1 or y0 >= y1:
+        return None
+    borders = y0 - top, top + side - y1, x0 - left, left + side - x1
+    return cv2.copyMakeBorder(image[y0:y1, x0:x1], *borders, cv2.BORDER_CONSTANT, value=(0, 0, 0)).astype(np.uint8)
+
+
+def resized(image: Image, size: tuple[int, int]) -> Image:
+    """``image`` in ``size`` (width, height): averaged when it shrinks, bilinear when it grows."""
+    method = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
+    return cv2.resize(image, size, interpolation=method).astype(np.uint8)

@@ -1,0 +1,58 @@
+"""A face as 128 numbers: SFace, or whatever network the manifest names for the role `embedding`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.errors import ImageError
+from models.image import FloatArray, Image
+from models.interpreter import Network
+from models.manifest import Entry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """A face as a unit vector, float32 (length,), and the SHA-256 of the network it came from.
+
+    It is a person's biometric datum: it lives in memory for one check, and its repr does not show it.
+    """
+
+    vector: FloatArray = field(repr=False)
+    model: str
+
+
+class Embedder:
+    """The embedding network behind numpy. Not for two threads at once."""
+
+    def __init__(self, network: Network, entry: Entry) -> None:
+        """Wrap ``network``; ``entry`` says how its input is made from a picture."""
+        self._network = network
+        self._entry = entry
+        self._shape = network.input_type.shape[1:]
+
+    def embed(self, aligned: Image) -> FloatArray:
+        """The unit vector, float32 (128,), of an aligned face: BGR, uint8, (112, 112, 3).
+
+        Raises:
+            ImageError: another shape or dtype.
+        """
+        if getattr(aligned, "dtype", None) != np.uint8 or aligned.shape != self._shape:
+            found = f"{getattr(aligned, 'dtype', type(aligned).__name__)} {getattr(aligned, 'shape', '')}"
+            raise ImageError(f"an aligned face is uint8 {self._shape}, not {found}")
+        output = self._network.run(self._input(aligned)).ravel()
+        return (output / np.linalg.norm(output)).astype(np.float32)
+
+    def template(self, aligned: Image) -> Template:
+        """`embed`, together with the network's hash."""
+        vector = self.embed(aligned)
+        vector.setflags(write=False)
+        return Template(vector, self._entry.sha256)
+
+    def _input(self, aligned: Image) -> FloatArray:
+        """Colour order and scaling as the manifest says, shape (1, 112, 112, 3)."""
+        preprocessing = self._entry.preprocessing
+        picture = aligned if preprocessing.colour == "BGR" else aligned[:, :, ::-1]
+        scaled = (picture.astype(np.float32) - np.float32(preprocessing.offset)) * np.float32(preprocessing.scale)
+        return np.ascontiguousarray(scaled[np.newaxis])

@@ -1,0 +1,65 @@
+"""What can go wrong with a model or a picture, sorted by what the reader of the message can do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class ModelsError(Exception):
+    """Root of every error of this package.
+
+    Attributes:
+        advice: what the person at the unit can do.
+    """
+
+    advice = "see models/README.md"
+
+
+class ModelFileError(ModelsError):
+    """One file of the models cannot be used.
+
+    Attributes:
+        file: the file, so that the message names what to replace.
+    """
+
+    advice = "install the vernix package again; the weights come with it"
+
+    def __init__(self, file: Path, message: str) -> None:
+        super().__init__(f"{file}: {message}")
+        self.file = file
+
+
+class ModelMissing(ModelFileError):
+    """The file is not there, or cannot be opened."""
+
+
+class ModelCorrupt(ModelFileError):
+    """The file is not the one that the manifest describes.
+
+    Attributes:
+        expected: what the manifest says (a hash, a shape, a type).
+        found: what the file is.
+    """
+
+    def __init__(self, file: Path, what: str, expected: object, found: object) -> None:
+        super().__init__(file, f"{what} is {found}, expected {expected}; {self.advice}")
+        self.expected = expected
+        self.found = found
+
+
+class RuntimeMissing(ModelsError):
+    """No TFLite interpreter is installed."""
+
+    advice = "install ai-edge-litert, or tflite-runtime 2.14 (extra 'tflite', Python 3.11)"
+
+
+class TemplateMismatch(ModelsError):
+    """Two templates of different embedding models: their vectors cannot be compared. Embed both pictures again."""
+
+    advice = "compute both templates with the same model"
+
+
+class ImageError(ModelsError):
+    """The array is not a picture that this package takes, or the face in it cannot be used."""
+
+    advice = "pass a BGR picture: uint8, shape (height, width, 3)"

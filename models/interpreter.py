@@ -1,0 +1,83 @@
+"""The one place that imports a TFLite interpreter: LiteRT (`ai_edge_litert`), else `tflite_runtime`."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.errors import ModelCorrupt, RuntimeMissing
+from models.image import FloatArray
+
+RUNTIMES = ("ai_edge_litert", "tflite_runtime")
+
+
+@cache
+def installed_runtime() -> tuple[str, Any]:
+    """Name and `Interpreter` class of the first runtime that is installed.
+
+    Raises:
+        RuntimeMissing: neither is.
+    """
+    for name in RUNTIMES:
+        try:
+            return name, importlib.import_module(f"{name}.interpreter").Interpreter
+        except ImportError:
+            continue
+    raise RuntimeMissing(f"none of {', '.join(RUNTIMES)} can be imported; {RuntimeMissing.advice}")
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """Shape and dtype (numpy's name) of a network's input or output."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.dtype}{list(self.shape)}"
+
+    @classmethod
+    def of(cls, details: dict[str, Any]) -> TensorType:
+        """From the interpreter's description of a tensor."""
+        return cls(tuple(int(size) for size in details["shape"]), np.dtype(details["dtype"]).name)
+
+
+class Network:
+    """One network, one input, one output. Not for two threads at once: the interpreter has one set of buffers."""
+
+    def __init__(self, content: bytes, file: Path, num_threads: int) -> None:
+        """Load ``content``, the bytes of a .tflite file; ``file`` is its name in errors.
+
+        Raises:
+            ModelCorrupt: the interpreter does not take the bytes, or there is more than one input or output.
+            RuntimeMissing: there is no interpreter.
+        """
+        _, interpreter = installed_runtime()
+        try:
+            self._interpreter = interpreter(model_content=content, num_threads=num_threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelCorrupt(file, "content", "a TFLite model that this runtime loads", error) from error
+        self._input = self._single(file, "input", self._interpreter.get_input_details())
+        self._output = self._single(file, "output", self._interpreter.get_output_details())
+        self.input_type = TensorType.of(self._input)
+        self.output_type = TensorType.of(self._output)
+
+    @staticmethod
+    def _single(file: Path, what: str, tensors: list[dict[str, Any]]) -> dict[str, Any]:
+        if len(tensors) != 1:
+            raise ModelCorrupt(file, f"number of {what}s", 1, len(tensors))
+        return tensors[0]
+
+    def run(self, value: npt.NDArray[Any]) -> FloatArray:
+        """The output for ``value``, a copy; both have the type that `input_type` and `output_type` say."""
+        self._interpreter.set_tensor(self._input["index"], value)
+        self._interpreter.invoke()
+        result: FloatArray = self._interpreter.get_tensor(self._output["index"])
+        return result

@@ -1,0 +1,167 @@
+"""`manifest.json`: which file plays which role, what it must be, where it comes from. Nothing unverified is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from models.errors import ModelCorrupt, ModelMissing
+from models.interpreter import Network, TensorType, installed_runtime
+
+FOLDER = Path(__file__).parent
+MANIFEST = FOLDER / "manifest.json"
+
+Role: TypeAlias = Literal["detector", "embedding"]
+ROLES: tuple[Role, ...] = ("detector", "embedding")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """From a picture's bytes to the network's input: channels in the order ``colour``, then (x - offset) * scale."""
+
+    colour: Literal["BGR", "RGB"]
+    offset: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the weights were converted from: package, version, file in it, that file's SHA-256."""
+
+    package: str
+    version: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One network. ``runtimes`` are the interpreters for which this file is meant."""
+
+    role: str
+    file: str
+    sha256: str
+    bytes: int
+    input: TensorType
+    output: TensorType
+    preprocessing: Preprocessing
+    licence: str
+    card: str
+    origin: Origin
+    runtimes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The parsed manifest; ``path`` is its file, weights are found beside it."""
+
+    path: Path
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def load(cls, path: Path = MANIFEST) -> Manifest:
+        """Read and check the manifest.
+
+        Raises:
+            ModelMissing: there is no such file.
+            ModelCorrupt: it is not JSON, or an entry lacks a key, has one too many or one of another type.
+        """
+        try:
+            document = json.loads(read(path))
+        except ValueError as error:
+            raise ModelCorrupt(path, "content", "JSON in UTF-8", error) from error
+        try:
+            return cls(path, tuple(parse_entry(item) for item in document["models"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelCorrupt(
+                path, "an entry", "as models/README.md says", f"{type(error).__name__} {error}"
+            ) from error
+
+    def entry(self, role: Role) -> Entry:
+        """The entry for ``role`` and the installed runtime.
+
+        Raises:
+            ModelCorrupt: the manifest has none.
+        """
+        runtime, _ = installed_runtime()
+        for entry in self.entries:
+            if entry.role == role and runtime in entry.runtimes:
+                return entry
+        known = ", ".join(f"{entry.role} for {'/'.join(entry.runtimes)}" for entry in self.entries)
+        raise ModelCorrupt(self.path, "the list of models", f"one with role {role} for {runtime}", known or "empty")
+
+    def network(self, entry: Entry, num_threads: int) -> Network:
+        """Verify the file of ``entry`` and load the verified bytes.
+
+        Raises:
+            ModelMissing: the file is not there.
+            ModelCorrupt: size, hash, shape or type is not the manifest's.
+        """
+        path = self.path.parent / entry.file
+        content = read(path)
+        require(path, "size in bytes", entry.bytes, len(content))
+        require(path, "sha256", entry.sha256, hashlib.sha256(content).hexdigest())
+        network = Network(content, path, num_threads)
+        require(path, "input", entry.input, network.input_type)
+        require(path, "output", entry.output, network.output_type)
+        return network
+
+
+def require(path: Path, what: str, expected: object, found: object) -> None:
+    """Raise `ModelCorrupt` unless both are equal."""
+    if expected != found:
+        raise ModelCorrupt(path, what, expected, found)
+
+
+def read(path: Path) -> bytes:
+    """The file's bytes.
+
+    Raises:
+        ModelMissing: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelMissing(path, f"{error.strerror}; {ModelMissing.advice}") from error
+
+
+def parse_entry(item: Mapping[str, Any]) -> Entry:
+    """One object of the manifest's list; KeyError, TypeError or ValueError say what is wrong with it."""
+    fields = dict(item)
+    return Entry(
+        input=parse_tensor(fields.pop("input")),
+        output=parse_tensor(fields.pop("output")),
+        preprocessing=parse_preprocessing(fields.pop("preprocessing")),
+        origin=Origin(**texts(fields.pop("origin"))),
+        runtimes=tuple(text(name) for name in fields.pop("runtimes")),
+        bytes=int(fields.pop("bytes")),
+        **texts(fields),
+    )
+
+
+def parse_tensor(item: Mapping[str, Any]) -> TensorType:
+    """`{"shape": [...], "dtype": "float32"}`."""
+    return TensorType(tuple(int(size) for size in item["shape"]), text(item["dtype"]))
+
+
+def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
+    """`{"colour": "RGB", "offset": 127.5, "scale": 0.0078125}`."""
+    if item["colour"] not in ("BGR", "RGB"):
+        raise ValueError(f"colour is BGR or RGB, not {item['colour']!r}")
+    return Preprocessing(item["colour"], float(item["offset"]), float(item["scale"]))
+
+
+def texts(item: Mapping[str, Any]) -> dict[str, str]:
+    """All values as they are, if they are texts."""
+    return {key: text(value) for key, value in item.items()}
+
+
+def text(value: object) -> str:
+    """``value`` itself, if it is a text."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, found {value!r}")
+    return value
