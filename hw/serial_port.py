@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import termios
 import time
 from typing import Self
 
@@ -21,8 +22,10 @@ _ABSENT = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
 
 
-def _mapped(device: str, error: OSError, doing: str) -> HardwareError:
+def _mapped(device: str, error: OSError | termios.error, doing: str) -> HardwareError:
     # pyserial raises SerialException without errno in some branches; its text then carries the cause.
+    if isinstance(error, termios.error):  # draining or flushing a line that hung up; no OSError
+        return DeviceGone(device, f"{doing}: {error}")
     number = error.errno
     if number in _ABSENT:
         return DeviceMissing(device, f"{doing}: no such device")
@@ -50,8 +53,8 @@ class SerialPort:
         baud = uri.number("baud", default_baud)
         try:
             self._port = serial.Serial(uri.path, baudrate=baud, timeout=0, exclusive=True)
-        except (OSError, ValueError) as error:
-            cause = error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error))
+        except (OSError, ValueError, termios.error) as error:
+            cause = OSError(errno.EINVAL, str(error)) if isinstance(error, ValueError) else error
             raise _mapped(self.device, cause, f"open at {baud} baud") from error
 
     @property
@@ -63,7 +66,7 @@ class SerialPort:
     def baud(self, value: int) -> None:
         try:
             self._port.baudrate = value
-        except OSError as error:
+        except (OSError, termios.error) as error:
             raise _mapped(self.device, error, f"set {value} baud") from error
 
     def write(self, data: bytes) -> None:
@@ -71,7 +74,7 @@ class SerialPort:
         try:
             self._port.write(data)
             self._port.flush()
-        except OSError as error:
+        except (OSError, termios.error) as error:
             raise _mapped(self.device, error, "write") from error
         log.log(TRAFFIC, "%s <- %d bytes", self.device, len(data))
 
@@ -98,7 +101,7 @@ class SerialPort:
         """Throw away whatever arrived before now: an answer nobody waits for any more."""
         try:
             self._port.reset_input_buffer()
-        except OSError as error:
+        except (OSError, termios.error) as error:
             raise _mapped(self.device, error, "flush") from error
 
     def close(self) -> None:
