@@ -1,0 +1,81 @@
+"""Where frames come from. One module a URI scheme, imported only inside the capture process.
+
+A source module offers ``open_source(uri, mode) -> Source``. It may import whatever its camera needs (the capture
+process runs under the Python that has it); this module imports only the standard library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from hw.errors import BadDeviceUri
+from hw.uri import DeviceUri
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from hw.camera.mode import Mode
+
+
+class Shot(NamedTuple):
+    """One captured picture: uint8 (height, width, 3) BGR, and CLOCK_MONOTONIC at capture in ns."""
+
+    image: npt.NDArray[np.uint8]
+    captured_ns: int
+
+
+class Source(Protocol):
+    """An open camera, video or folder."""
+
+    def read(self) -> Shot:
+        """Wait for the next picture. The caller copies it before it reads again.
+
+        Raises:
+            HardwareError: as the source sees it.
+            OSError: as the operating system sees it; the capture process names it.
+        """
+
+
+class SourceModule(Protocol):
+    """What :data:`SOURCES` names."""
+
+    def open_source(self, uri: DeviceUri, mode: Mode) -> Source:
+        """Open ``uri``; raises as :meth:`Source.read` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Module of a scheme, and the options it takes beside width, height and fps."""
+
+    module: str
+    options: frozenset[str] = field(default_factory=frozenset)
+
+
+SOURCES: Mapping[str, Entry] = MappingProxyType(
+    {
+        "replay": Entry("hw.camera.sources.replay"),
+        "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames"})),
+    }
+)
+_COMMON = frozenset({"width", "height", "fps"})
+
+
+def entry_for(uri: DeviceUri) -> Entry:
+    """The source that serves ``uri``.
+
+    Raises:
+        BadDeviceUri: no source serves this scheme, or it does not know an option.
+    """
+    entry = SOURCES.get(uri.scheme)
+    if entry is None:
+        known = ", ".join(f"{scheme}:" for scheme in (*SOURCES, "none"))
+        raise BadDeviceUri(uri.text, f"no camera source serves {uri.scheme}: in this version; use one of {known}")
+    unknown = sorted(set(uri.options) - _COMMON - entry.options)
+    if unknown:
+        known = ", ".join(sorted(_COMMON | entry.options))
+        raise BadDeviceUri(uri.text, f"unknown option {unknown[0]!r}; known for {uri.scheme}: are {known}")
+    return entry
