@@ -305,7 +305,11 @@ class CardReader:
         return self._port
 
     def _exchange(self, command: Command, stop: Event | None = None) -> Reply:
-        return exchange(self._open_port(), Request(command), self._timing, stop)
+        try:
+            return exchange(self._open_port(), Request(command), self._timing, stop)
+        except DeviceGone:
+            self.close()  # this file descriptor is dead; whoever asks next opens the line anew
+            raise
 
     def _ask(self, command: Command, *, stop: Event | None = None) -> Reply:
         return self._checked(command, self._exchange(command, stop))
