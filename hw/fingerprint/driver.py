@@ -34,7 +34,7 @@ from hw.fingerprint.errors import (
     WrongPassword,
 )
 from hw.fingerprint.feedback import FAULTS, Feedback, Guide, OnFeedback
-from hw.fingerprint.link import DEFAULT_BAUD, DEFAULT_TIMING, Link, Timing
+from hw.fingerprint.link import ATTEMPTS, DEFAULT_BAUD, DEFAULT_TIMING, Link, Timing
 from hw.uri import DeviceUri
 
 log = logging.getLogger(__name__)
@@ -159,10 +159,22 @@ class FingerprintModule:
         return MatchResult(True, int.from_bytes(answer.extra, "big"))
 
     def upload_template(self, buffer: int = LIVE_BUFFER) -> bytes:
-        """The features in ``buffer``, module to host; the length is the module's own affair. Biometric data."""
+        """The features in ``buffer``, module to host; the length is the module's own affair. Biometric data.
+
+        Read until two readings agree: packets carry no number, so one that is lost whole shows in no other way.
+
+        Raises:
+            DeviceProtocolError: the line damages what it carries.
+            ModuleRefused: the buffer is empty.
+            BadTemplate: the module sent bytes that are all the same.
+        """
         with self._line() as link:
             template = link.receive(Instruction.UpChar, buffer, limit=MAX_TEMPLATE)
-        return self._checked(template)
+            for _ in range(ATTEMPTS):
+                before, template = template, link.receive(Instruction.UpChar, buffer, limit=MAX_TEMPLATE)
+                if template == before:
+                    return self._checked(template)
+        raise DeviceProtocolError(self.device, f"{1 + ATTEMPTS} readings of a template all differ")
 
     def download_template(self, template: bytes, buffer: int = REFERENCE_BUFFER) -> None:
         """Put a template of :meth:`upload_template` or :meth:`enrol` into ``buffer``, host to module.
