@@ -68,5 +68,6 @@ class Pace:
         if self._due_ns > now_ns:
             time.sleep((self._due_ns - now_ns) / _NANO)
             now_ns = time.monotonic_ns()
-        self._due_ns = max(self._due_ns, now_ns - self._period_ns) + self._period_ns
+        late = now_ns - self._due_ns > self._period_ns
+        self._due_ns = (now_ns if late else self._due_ns) + self._period_ns
         return now_ns

@@ -1,0 +1,128 @@
+"""The capture process's own steps, run in this process."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hw.camera import ring
+from hw.camera.capture import capture, named
+from hw.camera.codec import Event, Loaded, Ready
+from hw.camera.errors import CameraDark
+from hw.camera.mode import Mode
+from hw.camera.simulator import picture
+from hw.errors import (
+    BadDeviceUri,
+    DeviceBusy,
+    DeviceGone,
+    DeviceMissing,
+    DeviceProtocolError,
+    HardwareError,
+)
+from hw.uri import DeviceUri
+
+MODE = Mode(64, 48, 120)
+LAYOUT = ring.Layout(ring.SLOTS, MODE.frame_bytes)
+ROOT = str(Path(__file__).resolve().parents[3])
+
+
+class Parent:
+    """What the parent sees of a capture."""
+
+    def __init__(self) -> None:
+        descriptor = ring.create(LAYOUT, "test-capture")
+        self.reader = ring.RingReader(descriptor, LAYOUT)
+        self.writer = ring.RingWriter(os.dup(descriptor))
+        self.told: list[Event] = []
+        self.notified = 0
+
+    def notify(self) -> None:
+        self.notified += 1
+
+    def run(self, options: str) -> HardwareError:
+        """Capture a simulated camera until its fault ends it."""
+        uri = DeviceUri.parse(f"sim:camera?width=64&height=48&fps=120&{options}")
+        with pytest.raises(HardwareError) as caught:
+            capture(uri, self.writer, self.notify, self.told.append)
+        return caught.value
+
+
+@pytest.fixture
+def parent() -> Iterator[Parent]:
+    seen = Parent()
+    yield seen
+    seen.writer.close()
+    seen.reader.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "told", "frames"),
+    [
+        ("fault=busy", DeviceBusy, [Loaded()], 0),
+        ("fault=busy&after_frames=3", DeviceBusy, [Loaded(), Ready()], 3),
+        ("fault=gone", DeviceMissing, [Loaded()], 0),
+        ("fault=gone&after_frames=3", DeviceGone, [Loaded(), Ready()], 3),
+        ("fault=huge&after_frames=2", DeviceProtocolError, [Loaded(), Ready()], 2),
+        ("fault=flood", BadDeviceUri, [Loaded()], 0),
+        ("after_frames=x", BadDeviceUri, [Loaded()], 0),
+        ("zoom=2", BadDeviceUri, [], 0),
+    ],
+)
+def test_each_failure_comes_after_the_frames_before_it(
+    parent: Parent, options: str, error: type[HardwareError], told: list[Event], frames: int
+) -> None:
+    assert type(parent.run(options)) is error
+    assert parent.told == told
+    assert parent.notified == frames
+
+
+def test_frames_arrive_unchanged(parent: Parent) -> None:
+    parent.run("fault=gone&after_frames=4")
+    raw = parent.reader.read()
+    assert raw is not None
+    assert (raw.number, raw.width, raw.height) == (4, 64, 48)
+    assert raw.pixels == picture(MODE, 4).tobytes()
+
+
+def test_black_frames_are_delivered_for_a_second_then_named(parent: Parent) -> None:
+    error = parent.run("fault=black&after_frames=2")
+    assert type(error) is CameraDark
+    raw = parent.reader.read()
+    assert raw is not None
+    assert not np.frombuffer(raw.pixels, np.uint8).any()
+
+
+@pytest.mark.parametrize(
+    ("number", "opening", "error", "words"),
+    [
+        (errno.EBUSY, True, DeviceBusy, "in use"),
+        (errno.EACCES, True, DeviceMissing, "group video"),
+        (errno.EPERM, False, DeviceMissing, "group video"),
+        (errno.ENOENT, True, DeviceMissing, "No such file"),
+        (errno.ENXIO, True, DeviceMissing, "No such device"),
+        (errno.ENODEV, False, DeviceGone, "No such device"),
+        (errno.EIO, True, DeviceGone, "Input/output"),
+    ],
+)
+def test_the_systems_errors_are_named(number: int, opening: bool, error: type[HardwareError], words: str) -> None:
+    mapped = named("v4l2:///dev/video0", OSError(number, os.strerror(number)), opening=opening)
+    assert type(mapped) is error
+    assert words in str(mapped)
+
+
+def test_an_error_without_a_number_keeps_its_words() -> None:
+    assert "lost the sensor" in str(named("picamera:0", OSError("lost the sensor"), opening=False))
+
+
+def test_the_capture_process_imports_the_standard_library_only() -> None:
+    code = f"import sys; sys.path.append({ROOT!r}); import hw.camera.capture; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    tops = {name.partition(".")[0] for name in done.stdout.split()}
+    assert tops - set(sys.stdlib_module_names) == {"hw", "__main__"} - set(sys.stdlib_module_names)
