@@ -1,0 +1,1 @@
+"""Fingerprint modules of the EF01 family: see README.md here."""

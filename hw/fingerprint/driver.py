@@ -29,6 +29,7 @@ from hw.fingerprint.errors import (
     BadTemplate,
     CaptureStopped,
     CombineFailed,
+    FingerprintError,
     ModuleRefused,
     NoFinger,
     WrongPassword,
@@ -200,11 +201,10 @@ class FingerprintModule:
         """
         self._checked(reference_template)
         self.open()
-        self.capture(stop, timeout_s, on_feedback, buffer=LIVE_BUFFER)
-        self.download_template(reference_template, REFERENCE_BUFFER)
-        result = self.match()
-        self.forget()
-        return result
+        with self._forgetting():
+            self.capture(stop, timeout_s, on_feedback, buffer=LIVE_BUFFER)
+            self.download_template(reference_template, REFERENCE_BUFFER)
+            return self.match()
 
     def enrol(self, stop: threading.Event, timeout_s: float, on_feedback: OnFeedback) -> bytes:
         """Capture the same finger twice and return the combined template, a reference for :meth:`finger_match`.
@@ -215,18 +215,12 @@ class FingerprintModule:
             CombineFailed: the two captures disagreed, three times over.
         """
         self.open()
-        for _ in range(ENROL_ATTEMPTS):
-            self.capture(stop, timeout_s, on_feedback, buffer=1)
-            on_feedback(Feedback.ONCE_MORE)
-            self._wait_for_lift(stop, timeout_s)
-            self.capture(stop, timeout_s, on_feedback, buffer=2)
-            answer = self._ask(Instruction.RegModel, accept=frozenset({Confirmation.CombineFail}))
-            if answer.code == Confirmation.Ok:
-                template = self.upload_template(1)
-                self.forget()
-                return template
-            on_feedback(Feedback.LIFT_AND_TRY_AGAIN)
-            self._wait_for_lift(stop, timeout_s)
+        with self._forgetting():
+            for _ in range(ENROL_ATTEMPTS):
+                if self._capture_pair(stop, timeout_s, on_feedback):
+                    return self.upload_template(1)
+                on_feedback(Feedback.LIFT_AND_TRY_AGAIN)
+                self._wait_for_lift(stop, timeout_s)
         raise CombineFailed(self.device, f"{ENROL_ATTEMPTS} pairs of captures disagreed")
 
     def forget(self) -> bool:
@@ -256,6 +250,25 @@ class FingerprintModule:
             log.info("%s; taken as a module without light", error)
             self._has_led = False
         return self._has_led
+
+    def _capture_pair(self, stop: threading.Event, timeout_s: float, on_feedback: OnFeedback) -> bool:
+        """Capture a finger twice; whether the module could combine the two into one template, now in both buffers."""
+        self.capture(stop, timeout_s, on_feedback, buffer=1)
+        on_feedback(Feedback.ONCE_MORE)
+        self._wait_for_lift(stop, timeout_s)
+        self.capture(stop, timeout_s, on_feedback, buffer=2)
+        answer = self._ask(Instruction.RegModel, accept=frozenset({Confirmation.CombineFail}))
+        return answer.code == Confirmation.Ok
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Overwrite the buffers afterwards, unless the line no longer answers."""
+        try:
+            yield
+        except (FingerprintError, DeviceProtocolError):
+            self.forget()
+            raise
+        self.forget()
 
     def _look(self, buffer: int) -> int:
         """One look at the sensor: Ok (features are in ``buffer``), NoFinger or a key of ``FAULTS``."""

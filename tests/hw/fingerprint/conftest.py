@@ -15,7 +15,7 @@ from hw.uri import DeviceUri
 
 @pytest.fixture
 def timing() -> Timing:
-    return Timing(answer_s=0.4, stray_s=0.1, packet_s=0.3, transfer_s=5.0, quiet_s=0.03, poll_s=0.005)
+    return Timing(answer_s=0.8, stray_s=0.1, packet_s=0.5, transfer_s=5.0, quiet_s=0.03, poll_s=0.005)
 
 
 @pytest.fixture

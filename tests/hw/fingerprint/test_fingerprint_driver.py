@@ -206,6 +206,14 @@ def test_no_print_stays_in_the_buffers(sim: SimulatedModule, module: Fingerprint
     assert set(sim.buffers.values()) == {bytes(index & 0xFF for index in range(1536))}
 
 
+def test_no_print_stays_after_an_error(sim: SimulatedModule, module: FingerprintModule, stop: threading.Event) -> None:
+    sim.press("one")
+    sim.refused.add(Instruction.Match)
+    with pytest.raises(ModuleRefused):
+        module.finger_match(Finger("one").template(512), stop, 5, lambda _: None)
+    assert set(sim.buffers.values()) == {bytes(index & 0xFF for index in range(512))}
+
+
 def test_module_that_will_not_forget(
     sim: SimulatedModule, module: FingerprintModule, caplog: pytest.LogCaptureFixture
 ) -> None:
