@@ -10,7 +10,7 @@ from models.errors import ImageError
 from models.image import FloatArray, Image, require_image
 
 SIDE_PX = 112
-# Where ArcFace (Deng et al., CVPR 2019) puts eyes, nose tip and mouth corners in 112x112 pixels; SFace expects the same.
+# Where ArcFace (Deng et al., CVPR 2019) puts eyes, nose tip, mouth corners in 112x112 pixels; SFace expects them there.
 TEMPLATE_PX = np.array(
     [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
 )

@@ -71,12 +71,13 @@ class Detector:
 
     def _whole(self, image: Image) -> list[Face]:
         """First pass: the picture shrunk or enlarged to fit, in the upper left corner."""
-        height, width = image.shape[:2]
+        small, shrink = halved(image, self._side_px)
+        height, width = small.shape[:2]
         factor = self._side_px / max(height, width)
         size = max(1, round(width * factor)), max(1, round(height * factor))
         canvas = np.zeros((self._side_px, self._side_px, 3), np.uint8)
-        canvas[: size[1], : size[0]] = resized(image, size)
-        scale = np.array([width / size[0], height / size[1]])
+        canvas[: size[1], : size[0]] = cv2.resize(small, size)
+        scale = np.array([width / size[0], height / size[1]]) * shrink
         return sorted(self._faces(canvas, np.zeros(2), scale), key=lambda face: -face.area_px)[:MAX_FACES]
 
     def _closer(self, image: Image, face: Face) -> Face:
@@ -86,8 +87,9 @@ class Detector:
         crop = square(image, left, top, side)
         if crop is None:
             return face
-        canvas = resized(crop, (self._side_px, self._side_px))
-        found = self._faces(canvas, np.array([left, top]), np.full(2, side / self._side_px))
+        small, shrink = halved(crop, self._side_px)
+        canvas = cv2.resize(small, (self._side_px, self._side_px)).astype(np.uint8)
+        found = self._faces(canvas, np.array([left, top]), np.full(2, len(small) * shrink / self._side_px))
         return max(found, key=lambda other: overlap_of(face, other), default=face)
 
     def _faces(self, canvas: Image, origin_px: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]) -> list[Face]:
@@ -162,7 +164,15 @@ def square(image: Image, left: int, top: int, side: int) -> Image | None:
     return cv2.copyMakeBorder(image[y0:y1, x0:x1], *borders, cv2.BORDER_CONSTANT, value=(0, 0, 0)).astype(np.uint8)
 
 
-def resized(image: Image, size: tuple[int, int]) -> Image:
-    """``image`` in ``size`` (width, height): averaged when it shrinks, bilinear when it grows."""
-    method = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
-    return cv2.resize(image, size, interpolation=method).astype(np.uint8)
+def halved(image: Image, side_px: int) -> tuple[Image, int]:
+    """``image`` halved until its longer side is under twice ``side_px``, and the whole factor by which it shrank.
+
+    Bilinear sampling skips pixels when it shrinks by more than two; exact halving averages them and is fast.
+    """
+    shrink = 1
+    while max(image.shape[:2]) >= 2 * side_px:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        even = image[: 2 * height, : 2 * width]
+        image = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        shrink *= 2
+    return image, shrink
