@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from hypothesis import settings
 
-from tests.support.programs import read_list
+from tests.support.programs import FindProgram, read_list
 from tests.support.strictness import nothing_may_be_skipped
 
 # Machines differ in speed: how long one example takes says nothing. Examples are the same in every run.
 settings.register_profile("vernix", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("vernix")
-
-#: Gives a program's path; see the fixture ``program``.
-FindProgram = Callable[[str], Path]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -12,7 +12,6 @@ from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -93,6 +92,11 @@ def pins(file: str) -> dict[str, str]:
     return {match[1]: match[2] for match in matches if match}
 
 
+def counts(requirement: Requirement, extras: frozenset[str]) -> bool:
+    """Whether a requirement of a distribution with ``extras`` counts in this interpreter."""
+    return requirement.marker is None or any(requirement.marker.evaluate({"extra": one}) for one in ("", *extras))
+
+
 def closure(name: str, extras: frozenset[str]) -> set[str]:
     """Canonical names of what a distribution needs here, directly and indirectly."""
     found: set[str] = set()
@@ -101,9 +105,7 @@ def closure(name: str, extras: frozenset[str]) -> set[str]:
         one, wanted = waiting.pop()
         for line in distribution(one).requires or []:
             requirement = Requirement(line)
-            contexts = [{**default_environment(), "extra": extra} for extra in ("", *wanted)]
-            needed = requirement.marker is None or any(map(requirement.marker.evaluate, contexts))
-            if needed and canonicalize_name(requirement.name) not in found:
+            if counts(requirement, wanted) and canonicalize_name(requirement.name) not in found:
                 found.add(canonicalize_name(requirement.name))
                 waiting.append((requirement.name, frozenset(requirement.extras)))
     return found

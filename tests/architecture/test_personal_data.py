@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support import ROOT
@@ -11,7 +13,7 @@ from tests.support.repository import repository_files
 # Put together here, so that this file does not hold one.
 LOOKS_REAL = "51" + "0104" + "19870214" + "0023"
 INVENTED = INVENTED_REGION + "19870214" + "0023"
-ENCODINGS = {
+ENCODINGS: dict[str, Callable[[str], bytes]] = {
     "plain": lambda number: f"id: {number}.".encode(),
     "utf-16": lambda number: b"\x00\x01" + number.encode("utf-16-le") + b"\xff",
     "hex": lambda number: number.encode().hex().encode(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,10 @@ from tests.support import ROOT
 LIST = ROOT / ".ci" / "programs"
 #: Debian keeps daemons in these, outside an ordinary user's PATH.
 DAEMON_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+
+
+#: What the fixture ``program`` gives: a program's path by its name in the list.
+FindProgram = Callable[[str], Path]
 
 
 @dataclass(frozen=True, slots=True)
