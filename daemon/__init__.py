@@ -1,0 +1,1 @@
+"""The unit: configuration, the check's state machine, outbox, MQTT link, kiosk and supervisor."""

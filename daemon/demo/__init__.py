@@ -1,0 +1,1 @@
+"""The demo: simulated devices, an embedded broker and scripted people around the production code."""
