@@ -59,18 +59,8 @@ def wheel_files(tmp_path: Path) -> set[Path]:
         if path.parts[0] in PACKAGES or len(path.parts) == 1:
             (source / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / path, source / path)
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--no-index",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        out,
-        source,
-    ]
+    options = ["--no-index", "--no-deps", "--no-build-isolation", "-w", str(out), str(source)]
+    command = [sys.executable, "-m", "pip", "wheel", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
     assert done.returncode == 0, done.stderr
     (wheel,) = out.glob("vernix-*.whl")
@@ -80,8 +70,10 @@ def wheel_files(tmp_path: Path) -> set[Path]:
 
 def test_wheel_has_every_file_of_the_packages(wheel_files: set[Path]) -> None:
     expected = {path for path in repository_files() if path.parts[0] in PACKAGES and NOT_INSTALLED not in path.parents}
-    assert sorted(expected - wheel_files) == [], "not in [options.package_data] of setup.cfg, or in no package"
-    assert sorted(wheel_files - expected) == []
+    absent = [str(path) for path in sorted(expected - wheel_files)]
+    assert not absent, f"in no package, or not in [options.package_data] of setup.cfg: {absent}"
+    added = [str(path) for path in sorted(wheel_files - expected)]
+    assert not added, f"not under version control, or not for a unit: {added}"
 
 
 def pins(file: str) -> dict[str, str]:

@@ -13,7 +13,8 @@ TEST_MODULES = [path for path in repository_files("tests") if path.suffix == ".p
 def test_every_test_folder_is_a_package() -> None:
     """Otherwise ``tests/hw`` could be taken for ``hw``, and two files of one name for one another."""
     folders = {parent for path in TEST_MODULES for parent in path.parents if parent != Path()}
-    assert [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").is_file()] == []
+    without = [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").is_file()]
+    assert not without, f"no __init__.py in {without}"
 
 
 def test_pyproject_is_three_lines() -> None:

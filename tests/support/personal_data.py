@@ -21,6 +21,9 @@ PUBLISHED: Final = frozenset(
     }
 )
 
+# With another check character they are nobody's: tests of the check need such.
+_PUBLISHED_BODIES: Final = frozenset(number[:-1] for number in PUBLISHED)
+
 # Six digits of region, a date that exists roughly, three digits of sequence, the check character.
 _DATE = r"(?:18|19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _NUMBER = re.compile(rf"(?<![0-9A-Za-z])[1-9]\d{{5}}{_DATE}\d{{3}}[0-9Xx](?![0-9A-Za-z])")
@@ -45,7 +48,7 @@ def suspicions(content: bytes) -> Iterator[Suspicion]:
     """Everything in a file that looks like the number of a real person."""
     text = content.decode("utf-8", errors="replace")
     for start, number in _numbers(text):
-        if not number.startswith(INVENTED_REGION) and number.upper() not in PUBLISHED:
+        if not number.startswith(INVENTED_REGION) and number[:-1] not in _PUBLISHED_BODIES:
             yield Suspicion(text.count("\n", 0, start) + 1, number[:6])
     for match in _UTF_16.finditer(content):
         yield from suspicions(match.group().decode("utf-16-le").encode())
