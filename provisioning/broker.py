@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from evidence.encoding import MAX_BYTES
-from evidence.topics import DOWN, UP, Address, every_unit
+from evidence.topics import DOWN, UP, Channel, every_unit
 from provisioning.errors import BadValueError
 
 GATEWAY = "gateway"
@@ -69,7 +69,6 @@ acl_file acl
 use_username_as_clientid true
 
 # An envelope has at most {MAX_BYTES} bytes; a unit keeps its records until the receipt, so queues may be short.
-message_size_limit {MAX_BYTES}
 max_packet_size {MAX_BYTES + 65536}
 max_queued_messages 1000
 max_queued_bytes {64 * MAX_BYTES}
@@ -88,16 +87,19 @@ connection_messages true
 
 def access_rules(site: str) -> bytes:
     """mosquitto's ``acl``: a unit writes its own up topics and reads its own down topics; the gateway the reverse."""
-    own = Address(site, "%u")
+
+    def own(channel: Channel) -> str:
+        # %u, the client's user name, takes the unit's place.
+        return every_unit(site, channel).replace("+", "%u")
+
     return "\n".join(
         [
             f"user {GATEWAY}",
             *(f"topic read {every_unit(site, channel)}" for channel in UP),
             *(f"topic write {every_unit(site, channel)}" for channel in DOWN),
             "",
-            "# %u is the CN of the client's certificate.",
-            *(f"pattern write {own.topic(channel)}" for channel in UP),
-            *(f"pattern read {own.topic(channel)}" for channel in DOWN),
+            *(f"pattern write {own(channel)}" for channel in UP),
+            *(f"pattern read {own(channel)}" for channel in DOWN),
             "",
         ]
     ).encode()

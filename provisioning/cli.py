@@ -239,7 +239,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ProvisioningError as error:
         return _failed(ENVIRONMENT, f"{error}; {error.advice}")
     except EvidenceError as error:
-        return _failed(ENVIRONMENT, f"{error}; restore the file it names from a backup")
+        return _failed(ENVIRONMENT, f"{error}; mend what it names, or restore it from a backup")
     except OSError as error:
         return _failed(ENVIRONMENT, f"{error.filename}: {error.strerror}; check the path, its owner and free space")
     except KeyboardInterrupt:
