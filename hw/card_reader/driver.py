@@ -17,6 +17,7 @@ from hw.card_reader.codec import BAUD_COMMANDS, Command, Reply, Request, Status,
 from hw.card_reader.document import IdentityDocument, UnreadableBlock
 from hw.card_reader.errors import (
     CardError,
+    CardLifted,
     CardNotFound,
     CardReaderError,
     ReaderFault,
@@ -52,6 +53,11 @@ class ReaderState:
 
     condition: Condition
     error: HardwareError | None = None
+
+    @property
+    def kind(self) -> tuple[Condition, type | None]:
+        """What has to differ for a state to be news: the condition, and what sort of fault."""
+        return self.condition, type(self.error) if self.condition is Condition.FAULT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +245,7 @@ class CardReader:
             if self._handled:
                 return None
             # A card that lies there and fails is the person's to lay again; one that is gone may come at once.
-            self._handled = not isinstance(error, CardNotFound)
+            self._handled = not isinstance(error, CardLifted)
             raise
         self._handled = True
         return card
@@ -259,7 +265,7 @@ class CardReader:
                 if not remaining or isinstance(error, (UnknownCardType, ReadIncomplete)):
                     raise
                 if not self._find(stop):
-                    raise CardNotFound(self.device, "lifted while it was read", command=read, sw=error.sw) from error
+                    raise CardLifted(self.device, "lifted while it was read", command=read, sw=error.sw) from error
         raise ValueError("Timing: at least one try is needed")
 
     def _select_and_read(self, read: Command, stop: Event) -> CardData:
@@ -338,7 +344,7 @@ class CardReader:
 
     def _report(self, state: ReaderState) -> None:
         before, self._state = self._state, state
-        if before is not None and (before.condition, type(before.error)) == (state.condition, type(state.error)):
+        if before is not None and before.kind == state.kind:
             return
         log.info("%s: %s %s", self.device, state.condition.value, state.error or "")
         if self._on_state is not None:

@@ -44,6 +44,10 @@ class CardRemoved(CardError):
     """The card was lifted, or is not lying well: lay it again."""
 
 
+class CardLifted(CardRemoved):
+    """Reading failed, and then there was no card any more."""
+
+
 class CardNotAuthentic(CardError):
     """Card and reader do not trust each other: a second attempt, then another document and two officers."""
 

@@ -94,9 +94,9 @@ class SimulatedDecoder:
         """See :class:`PhotoDecoder`."""
         _check_block("simulated", block)
         content = block[len(HEADER) :]
-        if not block.startswith(HEADER) or not _is_small_webp(content):
-            raise BadPhotoBlock("simulated", "not a simulated photo")
         size = int.from_bytes(content[4:8], "little") + 8
+        if not block.startswith(HEADER) or not _is_small_webp(content) or size > len(content):
+            raise BadPhotoBlock("simulated", "not a simulated photo")
         try:
             image = cv2.imdecode(np.frombuffer(content[:size], np.uint8), cv2.IMREAD_COLOR)
         except cv2.error:
