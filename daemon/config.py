@@ -1,0 +1,114 @@
+"""The unit's configuration: one TOML file, one tree of frozen dataclasses.
+
+How the file is read, and what its errors say: ``evidence/tree.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.mqtt.broker import BrokerAddress
+from evidence.errors import MalformedError
+from evidence.topics import Address, check_name
+from evidence.tree import TreeError, load_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Which unit this is and where it stands."""
+
+    id: str
+    site: str
+    data: Path
+    checkpoint: str
+    officers: Path
+    policy: str = "neutral"
+    production: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys and certificates; ``record`` is a key URI (``file:``), the rest are PEM files."""
+
+    record: str
+    certificate: Path
+    birth: Path
+    authority: Path
+    gateway_signing: Path
+    gateway_encryption: Path
+    recovery: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Device URIs; see ``hw/uri.py``."""
+
+    card_reader: str
+    camera: str
+    photo_decoder: str = "simulated"
+    fingerprint: str = "none:"
+
+
+@dataclass(frozen=True, slots=True)
+class Kiosk:
+    """Where the screen's page is served; localhost only, port 0 takes any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Waiting times of a check, in seconds."""
+
+    card_s: float = 60.0
+    face_s: float = 20.0
+    decision_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole tree."""
+
+    unit: Unit
+    keys: Keys
+    broker: BrokerAddress
+    devices: Devices
+    kiosk: Kiosk = field(default_factory=Kiosk)
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def address(self) -> Address:
+        """The unit's place in the topics."""
+        return Address(self.unit.site, self.unit.id)
+
+
+def _check_values(config: Config) -> None:
+    for path, name in (("unit.id", config.unit.id), ("unit.site", config.unit.site)):
+        try:
+            check_name(path, name)
+        except MalformedError as error:
+            raise TreeError(path, str(error)) from None
+    for path, port, least in (("broker.port", config.broker.port, 1), ("kiosk.port", config.kiosk.port, 0)):
+        if not least <= port <= 65535:
+            raise TreeError(path, f"expected a port from {least} to 65535, found {port}")
+    if config.kiosk.host not in ("127.0.0.1", "::1", "localhost"):
+        raise TreeError("kiosk.host", "the screen's page is served on localhost only")
+    if config.unit.production and config.broker.tls is None:
+        raise TreeError("broker.tls", "missing; a unit in production speaks to its broker over TLS")
+    for item in dataclasses.fields(config.limits):
+        if getattr(config.limits, item.name) <= 0:
+            raise TreeError(f"limits.{item.name}", "expected a number of seconds above 0")
+
+
+def load(path: Path) -> Config:
+    """Read and check the configuration file.
+
+    Raises:
+        TreeError: not readable, not TOML, an unknown or missing key, a wrong type or an impossible value.
+    """
+    config = load_tree(Config, path)
+    _check_values(config)
+    return config

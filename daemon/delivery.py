@@ -1,0 +1,134 @@
+"""Delivery: from the outbox to the gateway, until its receipt comes back.
+
+A broker's acknowledgement means only that a copy left the unit. What counts is the gateway's signed receipt; a record
+without one is sent again. Alerts go first, on their own topic, and again in their turn.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.outbox import Outbox
+from evidence import downlink, jws
+from evidence.encoding import json_bytes
+from evidence.errors import EvidenceError
+from evidence.instants import write_instant
+from evidence.keys import PublicKey, Signer
+from evidence.topics import Address, Channel
+
+log = logging.getLogger(__name__)
+
+WINDOW = 50
+"""Records sent and not yet receipted; beyond that the gateway must catch up first."""
+RESEND_S = 20.0
+HEALTH_S = 60.0
+HEALTH_TYPE = "vernix-health+jws"
+CONTENT_TYPE = "application/jose+json"
+
+Publish = Callable[[Channel, bytes], bool]
+"""Hands a message to the broker link; False when there is no connection."""
+
+
+@dataclass(slots=True)
+class Delivery:
+    """Sends what waits, and takes the gateway's answers in.
+
+    Call :meth:`pump` whenever something may have changed and at least once a second; it never blocks on the network.
+    """
+
+    outbox: Outbox
+    address: Address
+    signer: Signer
+    gateway_key: Callable[[str], PublicKey | None]
+    publish: Publish
+    monotonic_s: Callable[[], float] = time.monotonic
+    refused: int = 0
+    _sent: dict[int, float] = field(default_factory=dict)
+    _alerted: set[int] = field(default_factory=set)
+    _health_due_s: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reconnected(self) -> None:
+        """The link is new: what was in flight may be lost, so everything without a receipt goes out again."""
+        with self._lock:
+            self._sent.clear()
+            self._alerted.clear()
+            self._health_due_s = 0.0
+
+    def pump(self) -> None:
+        """Send alerts, then records in order up to the window, then health when it is due."""
+        with self._lock:
+            self._send_alerts()
+            self._send_records()
+            self._send_health()
+
+    def _send_alerts(self) -> None:
+        for item in self.outbox.waiting(alerts=True, limit=WINDOW):
+            if item.seq not in self._alerted and self.publish(Channel.ALERT, item.envelope):
+                self._alerted.add(item.seq)
+
+    def _send_records(self) -> None:
+        now_s = self.monotonic_s()
+        for item in self.outbox.waiting(limit=WINDOW):
+            due = now_s - self._sent.get(item.seq, -RESEND_S) >= RESEND_S
+            if due and not self.publish(Channel.RECORD, item.envelope):
+                return
+            if due:
+                self._sent[item.seq] = now_s
+
+    def _send_health(self) -> None:
+        now_s = self.monotonic_s()
+        if now_s >= self._health_due_s and self.publish(Channel.HEALTH, self._health().encode("ascii")):
+            self._health_due_s = now_s + HEALTH_S
+
+    def _health(self) -> str:
+        head = self.outbox.head
+        message = {
+            "v": 1,
+            "unit": self.address.unit,
+            "site": self.address.site,
+            "at": write_instant(self.outbox.clock.moment()),
+            "seq": head.seq,
+            "head": head.sha256,
+            "waiting": self.outbox.count_waiting(),
+            "refused": self.refused,
+        }
+        return jws.sign(json_bytes(message), self.signer, HEALTH_TYPE)
+
+    def receive(self, channel: Channel, payload: bytes) -> None:
+        """A message from the gateway; one that is not what it must be is refused and counted, never acted on."""
+        try:
+            counter, body = self._read(channel, payload)
+            if channel is Channel.RECEIPT:
+                self._receipt(body)
+            else:
+                log.warning("a %s message came; this version has no use for it", channel)
+            self.outbox.accept_counter(channel, counter)
+        except (EvidenceError, UnicodeDecodeError) as error:
+            self.refused += 1
+            log.warning("refused a message on %s: %s", channel, error)
+
+    def _read(self, channel: Channel, payload: bytes) -> tuple[int, Mapping[str, Any]]:
+        clock = self.outbox.clock
+        now: dt.datetime | None = clock.moment() if clock.trusted else None
+        return downlink.read(
+            payload.decode("ascii"),
+            channel,
+            self.address,
+            self.gateway_key,
+            last_counter=self.outbox.last_counter(channel),
+            now=now,
+        )
+
+    def _receipt(self, body: Mapping[str, Any]) -> None:
+        fresh = self.outbox.apply_receipt(body)
+        log.info("receipt: %d records newly at the gateway, %d waiting", fresh, self.outbox.count_waiting())
+        with self._lock:
+            waiting = {item.seq for item in self.outbox.waiting(limit=WINDOW)}
+            self._sent = {seq: at for seq, at in self._sent.items() if seq in waiting}

@@ -1,0 +1,167 @@
+"""The page's server: static files, one stream of views (server-sent events), and touches.
+
+Only for this machine: it binds to localhost, answers only to its names (against DNS rebinding), and a touch needs
+the token that the page was served with (against other pages in the same browser).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from daemon.config import Kiosk
+from daemon.events import Event
+from daemon.kiosk.touches import Touches, TouchRefused
+from evidence.encoding import json_object
+from evidence.errors import MalformedError
+
+log = logging.getLogger(__name__)
+
+_STATIC = Path(__file__).with_name("static")
+_MAX_BODY = 16_384
+_KEEP_ALIVE_S = 10.0
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class KioskServer:
+    """Serves the screen. :meth:`show` may be called from any thread."""
+
+    def __init__(self, address: Kiosk, touches: Touches, post: Callable[[Event], None], page: dict[str, Any]) -> None:
+        """Take the port; ``page`` is what the page needs to know once (texts of the policy, checkpoints).
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._token = secrets.token_urlsafe(24)
+        self._touches, self._post, self._page = touches, post, page
+        self._socket = socket.create_server((address.host, address.port))
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._app(), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._view: dict[str, Any] = {}
+        self._version = 0
+        self._changed: asyncio.Condition | None = None
+        self._closing = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Where the page is."""
+        host, port = self._socket.getsockname()[:2]
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    def run(self) -> None:
+        """Serve until :meth:`close`; one thread's whole life."""
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._changed = asyncio.get_running_loop(), asyncio.Condition()
+        await self._server.serve(sockets=[self._socket])
+
+    def show(self, view: dict[str, Any]) -> None:
+        """Send ``view`` to every open page."""
+        self._view = view
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            asyncio.run_coroutine_threadsafe(self._tell(), loop)
+
+    async def _tell(self) -> None:
+        assert self._changed is not None
+        async with self._changed:
+            self._version += 1
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """End :meth:`run`; open streams end within a second."""
+        self._closing.set()
+        self._server.should_exit = True
+        self.show(self._view)
+
+    # --- the application ---------------------------------------------------------------------------------------
+
+    def _app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/", self._index),
+                Route("/views", self._views),
+                Route("/touch/{name}", self._touch, methods=["POST"]),
+                Mount("/static", StaticFiles(directory=_STATIC)),
+            ],
+            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])],
+        )
+
+    async def _index(self, _request: Request) -> Response:
+        page = (_STATIC / "index.html").read_text("utf-8")
+        values = json.dumps({**self._page, "token": self._token}, ensure_ascii=False).replace("<", "\\u003c")
+        return Response(page.replace("{{page}}", values), media_type="text/html; charset=utf-8", headers=_HEADERS)
+
+    async def _views(self, _request: Request) -> Response:
+        return StreamingResponse(self._stream(), media_type="text/event-stream", headers=_HEADERS)
+
+    async def _stream(self) -> AsyncIterator[str]:
+        seen = -1  # a new page gets the current view at once
+        while not self._closing.is_set():
+            try:
+                seen = await asyncio.wait_for(self._newer(seen), _KEEP_ALIVE_S)
+            except TimeoutError:
+                yield ": alive\n\n"
+            else:
+                yield f"data: {json.dumps(self._view, ensure_ascii=False)}\n\n"
+
+    async def _newer(self, seen: int) -> int:
+        assert self._changed is not None
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._version != seen)
+        return self._version
+
+    async def _touch(self, request: Request) -> Response:
+        if not secrets.compare_digest(request.headers.get("X-Vernix-Token", ""), self._token):
+            return _refusal("wrong_token", 403)
+        try:
+            values = await _values(request)
+            # Checking a PIN takes a noticeable time on purpose: not in the loop that feeds the screens.
+            event = await asyncio.to_thread(self._touches.event, request.path_params["name"], values)
+        except TouchRefused as error:
+            return _refusal(error.cause, error.status)
+        self._post(event)
+        return JSONResponse({"accepted": True}, status_code=202, headers=_HEADERS)
+
+
+async def _values(request: Request) -> dict[str, Any]:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MAX_BODY:
+            raise TouchRefused("too_large", 413)
+    try:
+        return json_object(body or b"{}")
+    except MalformedError:
+        raise TouchRefused("not_json") from None
+
+
+def _refusal(cause: str, status: int) -> Response:
+    return JSONResponse({"accepted": False, "cause": cause}, status_code=status, headers=_HEADERS)

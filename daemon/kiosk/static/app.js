@@ -1,0 +1,191 @@
+"use strict";
+// The page knows nothing of the check: it shows the view it is sent and sends touches back.
+
+const page = JSON.parse(document.getElementById("page").textContent);
+const byId = (id) => document.getElementById(id);
+let language = "zh";
+let view = null;
+
+const words = {
+  zh: {
+    idle: "请开始核验", notice: "核验告知", card: "请将身份证放在读卡区", face: "请看镜头", decision: "请工作人员处理",
+    confirm: "请工作人员确认", sealing: "正在记录……", done: "核验结果", noting: "正在记录……",
+    passed: "✔ 通过", failed: "✘ 未通过", refused: "✘ 拒绝", unable: "△ 无法核验", manual: "✔ 人工核验",
+    emergency: "✚ 紧急放行", device_fault: "△ 设备故障", interrupted: "△ 中断",
+    begin: "开始核验", agree: "同意并开始", other_way: "不使用人脸", refuse: "拒绝核验", left: "人已离开",
+    withdraw: "撤回", close: "完成", confirm_touch: "确认", explain: "说明紧急情况", emergency_touch: "✚ 紧急放行 — 先救治",
+    officer: "工作人员", pin: "密码", reason: "原因", ok: "确定", cancel: "取消", visit: "就诊号（可空）",
+    name: "姓名", number: "证件号码", recorded: "已记录，编号", online: "已连接医院", offline: "离线：已在本机记录，待传", confirmed: "已确认",
+    drill: "演练", english: "English",
+  },
+  en: {
+    idle: "Ready for a check", notice: "Notice", card: "Please lay the ID card on the reader", face: "Please look at the camera",
+    decision: "Staff, please decide", confirm: "Staff, please confirm", sealing: "Recording …", done: "Result", noting: "Recording …",
+    passed: "✔ Passed", failed: "✘ Not passed", refused: "✘ Refused", unable: "△ Cannot be verified", manual: "✔ Checked by staff",
+    emergency: "✚ Emergency", device_fault: "△ Device fault", interrupted: "△ Interrupted",
+    begin: "Begin", agree: "I agree, begin", other_way: "Without my face", refuse: "I refuse", left: "She has left",
+    withdraw: "Take back", close: "Done", confirm_touch: "Confirm", explain: "Explain the emergency", emergency_touch: "✚ Emergency — care first",
+    officer: "Officer", pin: "PIN", reason: "Reason", ok: "OK", cancel: "Cancel", visit: "Visit number (may be empty)",
+    name: "Name", number: "Number", recorded: "Recorded, number", online: "Connected to the hospital", offline: "Offline: recorded here, waiting", confirmed: "confirmed by",
+    drill: "drill", english: "中文",
+  },
+};
+const troubles = {
+  zh: {
+    card_removed: "证件移开过早，请重新放置", card_not_authentic: "证件无法认证", card_unknown_type: "不支持的证件", card_unreadable: "证件无法读取，请重新放置",
+    face_no_match: "与证件照片不一致", no_face: "未检测到人脸，请正对镜头", face_too_small: "请靠近镜头", card_photo_no_face: "证件照片无法使用", photo_unusable: "证件照片无法使用",
+    document_findings: "证件存在问题，请核对", subject_refuses: "本人拒绝核验", other_way: "本人选择不使用人脸", same_officer: "须由另一名工作人员确认",
+    second_officer_pending: "等待第二名工作人员确认", outcome_not_open: "此结果不可选", withdrawn: "已撤回", wrong_pin: "工号或密码错误", locked: "多次错误，已锁定五分钟",
+    expired: "证件已过期", check_digit_wrong: "证件号码校验位错误", another_statement: "内容已变化，请重新确认", wrong_token: "页面已过期，请刷新",
+  },
+  en: {
+    card_removed: "The card was lifted too early, please lay it again", card_not_authentic: "The card cannot be authenticated", card_unknown_type: "This kind of card is not supported",
+    card_unreadable: "The card cannot be read, please lay it again", face_no_match: "Not like the photo on the card", no_face: "No face seen, please face the camera",
+    face_too_small: "Please come closer", card_photo_no_face: "The card's photo cannot be used", photo_unusable: "The card's photo cannot be used", document_findings: "Something is wrong with the document, please look",
+    subject_refuses: "She refuses", other_way: "She chose the way without her face", same_officer: "Another officer must confirm", second_officer_pending: "Waiting for the second officer",
+    outcome_not_open: "This outcome is not open", withdrawn: "Taken back", wrong_pin: "Wrong id or PIN", locked: "Too many tries: locked for five minutes", expired: "The document has expired",
+    check_digit_wrong: "The number's check digit is wrong", another_statement: "The content has changed, please confirm again", wrong_token: "The page is too old, please reload",
+  },
+};
+
+const say = (key) => words[language][key] ?? key;
+const explain = (cause) => {
+  if (!cause) return "";
+  const [name, detail] = cause.split(":");
+  return troubles[language][name] ?? (name === "device_lost" ? `${say("device_fault")} (${detail})` : cause);
+};
+
+async function touch(name, values = {}) {
+  const answer = await fetch(`/touch/${name}`, {
+    method: "POST", headers: { "Content-Type": "application/json", "X-Vernix-Token": page.token }, body: JSON.stringify(values),
+  });
+  return answer.ok ? null : (await answer.json()).cause;
+}
+
+function button(label, action, first = false) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.className = first ? "first" : "";
+  made.addEventListener("click", async () => { byId("trouble").textContent = explain(await action()); });
+  return made;
+}
+
+function askOfficer(title, withReason, withPin, send) {
+  const dialog = byId("officer");
+  byId("officer-title").textContent = title;
+  for (const [id, key] of [["officer-id-label", "officer"], ["officer-pin-label", "pin"], ["officer-reason-label", "reason"], ["officer-ok", "ok"], ["officer-cancel", "cancel"]]) {
+    byId(id).textContent = say(key);
+  }
+  byId("officer-reason-row").hidden = !withReason;
+  for (const id of ["officer-id", "officer-pin"]) {
+    byId(id).closest("label").hidden = !withPin;
+    byId(id).required = withPin;
+    byId(id).value = "";
+  }
+  byId("officer-reason").value = "";
+  byId("officer-error").textContent = "";
+  dialog.querySelector("form").onsubmit = async (event) => {
+    event.preventDefault();
+    const cause = await send({ officer: byId("officer-id").value, pin: byId("officer-pin").value, reason: byId("officer-reason").value });
+    byId("officer-pin").value = "";
+    if (cause) byId("officer-error").textContent = explain(cause);
+    else dialog.close();
+  };
+  byId("officer-cancel").onclick = () => dialog.close();
+  dialog.showModal();
+}
+
+const propose = (outcome) => button(say(outcome), async () => {
+  askOfficer(say(outcome), true, false, ({ reason }) => touch("propose", { outcome, reason }));
+  return null;
+});
+const confirmed = () => button(say("confirm_touch"), async () => {
+  askOfficer(say("confirm_touch"), false, true, ({ officer, pin }) => touch("confirm", { officer, pin }));
+  return null;
+}, true);
+const decline = (wish) => button(say(wish), () => touch("decline", { wish }));
+const leave = () => button(say("left"), () => touch("left"));
+
+const touchesFor = {
+  idle: () => [button(say("begin"), () => touch("begin", { visit: byId("visit")?.value ?? "" }), true)],
+  notice: () => [button(say("agree"), () => touch("consent"), true), decline("other_way"), decline("refuse"), leave()],
+  card: () => [decline("other_way"), decline("refuse"), propose("unable"), leave()],
+  face: () => [decline("other_way"), decline("refuse"), leave()],
+  decision: () => [...(view.face?.decision === "match" ? [propose("passed")] : []), propose("failed"), propose("refused"), propose("unable"), propose("manual"), propose("device_fault"), leave()],
+  confirm: () => [confirmed(), button(say("withdraw"), () => touch("withdraw"))],
+  done: () => [
+    ...(view.outcome === "emergency" ? [button(say("explain"), async () => {
+      askOfficer(say("explain"), true, true, (values) => touch("explain", values));
+      return null;
+    })] : []),
+    button(say("close"), () => touch("close"), true),
+  ],
+};
+
+function bodyFor() {
+  const body = byId("body");
+  body.replaceChildren();
+  if (view.step === "idle") {
+    const label = document.createElement("label");
+    const span = document.createElement("span");
+    span.textContent = say("visit");
+    const input = document.createElement("input");
+    input.id = "visit";
+    input.autocomplete = "off";
+    label.append(span, input);
+    body.append(label);
+  } else if (view.step === "notice") {
+    body.textContent = `${page.notice[language]}\n${page.consent[language]}`;
+  } else if (view.document) {
+    const list = document.createElement("dl");
+    for (const key of ["name", "number"]) {
+      const term = document.createElement("dt");
+      term.textContent = say(key);
+      const value = document.createElement("dd");
+      value.textContent = view.document[key];
+      list.append(term, value);
+    }
+    for (const finding of view.findings) {
+      const value = document.createElement("dd");
+      value.textContent = `△ ${explain(finding)}`;
+      list.append(document.createElement("dt"), value);
+    }
+    body.append(list);
+  }
+  if (view.decision) {
+    const line = document.createElement("p");
+    line.textContent = `${say(view.decision.outcome)} · ${view.decision.reason} · ${view.decision.confirmed.length}/${view.decision.needed} ${say("confirmed")} ${view.decision.confirmed.join(", ")}`;
+    body.append(line);
+  }
+  if (view.seq) {
+    const line = document.createElement("p");
+    line.textContent = `${say("recorded")} ${view.seq}`;
+    body.append(line);
+  }
+}
+
+function draw() {
+  if (!view) return;
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  const title = byId("title");
+  title.textContent = view.step === "done" ? say(view.outcome) : say(view.step);
+  title.className = view.step === "done" ? view.outcome : "";
+  byId("place").textContent = `${page.site} · ${page.unit} · ${page.checkpoint}${view.drill ? ` · ${say("drill")}` : ""}`;
+  byId("line").textContent = view.online ? `● ${say("online")}` : `○ ${say("offline")} ${view.waiting}`;
+  byId("trouble").textContent = explain(view.trouble);
+  byId("emergency").textContent = say("emergency_touch");
+  byId("language").textContent = say("english");
+  bodyFor();
+  byId("touches").replaceChildren(...(touchesFor[view.step]?.() ?? []));
+}
+
+byId("emergency").addEventListener("click", () => touch("emergency"));
+byId("language").addEventListener("click", () => { language = language === "zh" ? "en" : "zh"; draw(); });
+const stream = new EventSource("/views");
+stream.onmessage = (message) => {
+  const before = view?.step;
+  view = JSON.parse(message.data);
+  if (before !== view.step && byId("officer").open) byId("officer").close();
+  draw();
+};

@@ -1,0 +1,113 @@
+"""The officers a unit knows (roster), and what proves that one of them is here.
+
+The roster has ids, roles, PIN hashes (argon2id) and validity, no names. A PIN is attested by the unit: the record
+says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from daemon.events import Confirmation
+
+TRIES = 5
+LOCKED_FOR = dt.timedelta(minutes=5)
+
+
+class RosterUnusable(Exception):
+    """The roster file is missing or damaged."""
+
+
+class OfficerRefused(Exception):
+    """This officer may not confirm now: ``cause`` is ``wrong_pin``, ``locked`` or ``not_valid``."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Officer:
+    """One entry of the roster; ``valid_to`` is None where there is no end."""
+
+    id: str
+    role: str
+    pin: str = field(repr=False)
+    valid_from: dt.datetime
+    valid_to: dt.datetime | None
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text).astimezone(dt.UTC) if text else None
+
+
+def _officer(entry: dict[str, Any]) -> Officer:
+    start = _moment(entry["valid_from"])
+    if start is None:
+        raise ValueError("valid_from is empty")
+    return Officer(str(entry["id"]), str(entry["role"]), str(entry["pin"]), start, _moment(entry.get("valid_to")))
+
+
+def read_roster(path: Path) -> dict[str, Officer]:
+    """The officers of the file at ``path``, by id.
+
+    Raises:
+        RosterUnusable: missing, not JSON, or an entry without what it must have.
+    """
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        officers = [_officer(entry) for entry in found["officers"]]
+    except OSError as error:
+        raise RosterUnusable(f"{path}: cannot read the roster: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RosterUnusable(f"{path}: not a roster: {type(error).__name__}; make it with vernix-provision") from error
+    return {officer.id: officer for officer in officers}
+
+
+class Roster:
+    """Checks PINs, and locks an officer out for a while after too many wrong ones."""
+
+    def __init__(self, officers: dict[str, Officer], now: Callable[[], dt.datetime]) -> None:
+        self._officers = officers
+        self._now = now
+        self._hasher = PasswordHasher()
+        self._wrong: dict[str, list[dt.datetime]] = {}
+        self._lock = threading.Lock()
+        # An unknown id costs as much time as a wrong PIN.
+        self._nobody = self._hasher.hash("nobody has this PIN")
+
+    def confirm(self, officer_id: str, pin: str, statement_sha256: str) -> Confirmation:
+        """The confirmation of one statement by an officer who knows the PIN.
+
+        Raises:
+            OfficerRefused: wrong PIN or unknown id, locked out, or outside the validity.
+        """
+        now = self._now()
+        with self._lock:
+            recent = [moment for moment in self._wrong.get(officer_id, []) if now - moment < LOCKED_FOR]
+            if len(recent) >= TRIES:
+                raise OfficerRefused("locked")
+            officer = self._officers.get(officer_id)
+            if not self._pin_is_right(officer, pin):
+                self._wrong[officer_id] = [*recent, now]
+                raise OfficerRefused("wrong_pin")
+            self._wrong.pop(officer_id, None)
+        assert officer is not None
+        if now < officer.valid_from or (officer.valid_to is not None and now > officer.valid_to):
+            raise OfficerRefused("not_valid")
+        return Confirmation(officer.id, officer.role, "pin", statement_sha256)
+
+    def _pin_is_right(self, officer: Officer | None, pin: str) -> bool:
+        try:
+            return self._hasher.verify(officer.pin if officer else self._nobody, pin) and officer is not None
+        except (Argon2Error, InvalidHashError):
+            return False

@@ -1,0 +1,281 @@
+"""``vernix run``: the unit assembled from its configuration, its threads owned, until somebody stops it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import importlib.metadata
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon import sd_notify
+from daemon.cards import CardTask
+from daemon.config import Config
+from daemon.delivery import CONTENT_TYPE, Delivery
+from daemon.door import NoDoor
+from daemon.faces import FaceTask
+from daemon.journal import Journal
+from daemon.kiosk.server import KioskServer
+from daemon.kiosk.touches import Touches
+from daemon.kiosk.view import view
+from daemon.lock import DataFolder
+from daemon.mqtt import LinkState, MqttLink
+from daemon.officers import Roster, read_roster
+from daemon.outbox import Outbox, read_birth
+from daemon.policy import Policy, load_policy
+from daemon.session import State
+from daemon.supervisor import Supervisor
+from daemon.unit import Unit
+from evidence.certificates import Profile, check_certificate, load_certificate, to_der
+from evidence.errors import KeyUnusableError
+from evidence.keys import PublicKey, Signer, load_public_key, open_signer, thumbprint
+from evidence.topics import Channel
+from hw.card_reader.photo import photo_decoder
+from hw.uri import DeviceUri
+from models.face import FaceModels
+
+log = logging.getLogger(__name__)
+
+_PUMP_S = 1.0
+
+
+def software_version() -> str:
+    """The installed version of this software."""
+    return importlib.metadata.version("vernix")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The unit's keys and those it believes, checked against each other."""
+
+    signer: Signer
+    certificate_der: bytes
+    gateway_kid: str
+    gateway: PublicKey
+    recipients: tuple[PublicKey, ...]
+
+    def gateway_key(self, kid: str) -> PublicKey | None:
+        """The gateway's signing key, if ``kid`` is its name."""
+        return self.gateway if kid == self.gateway_kid else None
+
+
+def load_identity(config: Config, now: dt.datetime) -> Identity:
+    """Read the keys that the configuration names.
+
+    Raises:
+        KeyUnusableError: a file is missing or damaged, or the key is not the certificate's.
+        SignatureError: the authority does not vouch for the gateway.
+    """
+    keys = config.keys
+    signer = open_signer(_absolute(keys.record, config))
+    certificate = load_certificate(keys.certificate)
+    key = certificate.public_key()
+    if not isinstance(key, PublicKey) or thumbprint(key) != signer.kid:
+        raise KeyUnusableError(f"{keys.certificate}: not the certificate of the record key {keys.record}")
+    gateway = check_certificate(
+        load_certificate(keys.gateway_signing), load_certificate(keys.authority), Profile.GATEWAY, now
+    )
+    recipients = (load_public_key(keys.gateway_encryption), load_public_key(keys.recovery))
+    return Identity(signer, to_der(certificate), thumbprint(gateway), gateway, recipients)
+
+
+def _absolute(uri: str, config: Config) -> str:
+    """A ``file:`` key URI with a relative path is relative to the configuration, as every path in it."""
+    scheme, _, path = uri.partition(":")
+    return f"file:{config.keys.certificate.parent / path}" if scheme == "file" else uri
+
+
+def open_outbox(config: Config, identity: Identity) -> Outbox:
+    """The unit's outbox in its data folder.
+
+    Raises:
+        OutboxDamaged: it cannot be used; nothing was overwritten.
+    """
+    return Outbox(
+        config.unit.data / "outbox.db",
+        identity={"unit": config.unit.id, "site": config.unit.site, "software": {"version": software_version()}},
+        signer=identity.signer,
+        recipients=identity.recipients,
+        birth=lambda: read_birth(config.keys.birth, identity.certificate_der),
+    )
+
+
+class Assembly:
+    """Everything of a running unit, put together; :meth:`run` is its life."""
+
+    def __init__(self, config: Config) -> None:
+        """Load and check all that the configuration names, before anything is started.
+
+        Raises:
+            TreeError, EvidenceError, HardwareError, ModelError, OutboxDamaged, RosterUnusable, LinkError, OSError:
+                what is wrong in the environment; nothing was overwritten.
+        """
+        self.config = config
+        self.policy: Policy = load_policy(config.unit.policy)
+        identity = load_identity(config, dt.datetime.now(dt.UTC))
+        self.models = FaceModels.load()
+        self.outbox = open_outbox(config, identity)
+        roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
+        self.door = NoDoor()
+        self.unit = Unit(
+            config,
+            self.policy,
+            self.outbox,
+            Journal(config.unit.data / "journal"),
+            self.door,
+            changed=self._changed,
+            stored=lambda: self._wake.set(),
+        )
+        self.unit.cards = CardTask(
+            DeviceUri.parse(config.devices.card_reader),
+            photo_decoder(config.devices.photo_decoder),
+            today=lambda: self.outbox.clock.moment().astimezone().date(),
+            post=self.unit.post,
+            laid=self.unit.laid,
+        )
+        self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), self.models, post=self.unit.post)
+        self._wake = threading.Event()
+        self.supervisor = Supervisor()
+        self.link = self._make_link(config.unit.data)
+        self.delivery = Delivery(
+            self.outbox, config.address, identity.signer, identity.gateway_key, publish=self._publish
+        )
+        touches = Touches(
+            self.policy, config.unit.checkpoint, roster, lambda: self.unit.state, self.outbox.clock.moment
+        )
+        self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
+
+    def _make_link(self, data: Path) -> MqttLink:
+        return MqttLink(
+            self.config.broker,
+            self.config.address,
+            on_message=self._received,
+            on_state=self._link_changed,
+            on_published=lambda _identifier: self._wake.set(),
+            remembered=data / "broker.json",
+            software=software_version(),
+            about={"boot": self.outbox.boot},
+        )
+
+    def _page(self) -> dict[str, object]:
+        return {
+            "unit": self.config.unit.id,
+            "site": self.config.unit.site,
+            "checkpoint": self.config.unit.checkpoint,
+            "notice": {"zh": self.policy.notice.zh, "en": self.policy.notice.en},
+            "consent": {"zh": self.policy.consent.zh, "en": self.policy.consent.en},
+        }
+
+    # --- what the parts tell each other ------------------------------------------------------------------------
+
+    def _changed(self, state: State) -> None:
+        link = self.link.state
+        self.kiosk.show(
+            view(
+                state,
+                waiting=self.outbox.count_waiting(),
+                online=link.connected,
+                why_offline=None if link.connected else link.reason,
+            )
+        )
+
+    def _received(self, channel: Channel, payload: bytes) -> None:
+        self.delivery.receive(channel, payload)
+        self._changed(self.unit.state)
+        self._wake.set()
+
+    def _link_changed(self, state: LinkState) -> None:
+        log.info("broker: %s", "connected" if state.connected else state.reason)
+        self.delivery.reconnected()
+        self._changed(self.unit.state)
+        self._wake.set()
+
+    def _publish(self, channel: Channel, payload: bytes) -> bool:
+        return self.link.publish(channel, payload, content_type=CONTENT_TYPE) is not None
+
+    # --- its life ----------------------------------------------------------------------------------------------
+
+    def run(self) -> BaseException | None:
+        """Run until :meth:`stop` or until a part dies; what it died of, or None."""
+        self.unit.recover()
+        start = self.supervisor.start
+        start("writer", self.unit.run_writer)
+        start("cards", self.unit.cards.run)
+        start("faces", self.unit.faces.run)
+        start("delivery", self._deliver)
+        start("kiosk", self.kiosk.run)
+        self.link.start()
+        start("session", lambda: self.unit.run(self._alive()))
+        self._changed(self.unit.state)
+        sd_notify.notify("READY=1")
+        log.info("ready: %s, boot %d, screen at %s", self.config.unit.id, self.outbox.boot, self.kiosk.url)
+        self.supervisor.stop.wait()
+        self._shut_down()
+        return self.supervisor.failure
+
+    def _deliver(self) -> None:
+        while not self.supervisor.stop.is_set():
+            self._wake.wait(_PUMP_S)
+            self._wake.clear()
+            self.delivery.pump()
+            if self.link.failed.is_set() and self.link.failure is not None:
+                raise self.link.failure
+
+    def _alive(self) -> Beat:
+        return Beat(sd_notify.watchdog_interval_s())
+
+    def stop(self) -> None:
+        """End :meth:`run`."""
+        self.supervisor.stop.set()
+        self._wake.set()
+
+    def _shut_down(self) -> None:
+        sd_notify.notify("STOPPING=1")
+        self._wake.set()
+        self.unit.cards.close()
+        self.unit.faces.close()
+        self.kiosk.close()
+        self.link.stop()
+        self.unit.close()
+        late = self.supervisor.join()
+        if late:
+            log.warning("did not end in time: %s", ", ".join(late))
+        self.outbox.close()
+
+
+class Beat:
+    """Tells systemd that the loop is alive, as often as it wants to hear it."""
+
+    def __init__(self, interval_s: float | None) -> None:
+        self._interval_s = interval_s
+        self._due_s = 0.0
+
+    def __call__(self) -> None:
+        """Called by the loop on every turn."""
+        if self._interval_s is not None and time.monotonic() >= self._due_s:
+            sd_notify.notify("WATCHDOG=1")
+            self._due_s = time.monotonic() + self._interval_s
+
+
+@contextlib.contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    yield
+
+
+def run(config: Config) -> BaseException | None:
+    """Run the unit until SIGTERM or SIGINT; what it died of, or None.
+
+    Raises:
+        As :class:`Assembly`; and DataFolderBusy if another process runs this unit.
+    """
+    with DataFolder(config.unit.data):
+        assembly = Assembly(config)
+        with _signals(assembly.supervisor.stop):
+            return assembly.run()

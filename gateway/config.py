@@ -1,0 +1,65 @@
+"""The gateway's configuration: one TOML file (``gateway.toml``), made by ``vernix-provision site init``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.tree import TreeError, load_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Which site, and the folder of the store."""
+
+    site: str
+    data: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """``signing`` is a key URI relative to the file's folder; the rest are PEM files."""
+
+    authority: Path
+    signing: str
+    signing_certificate: Path
+    encryption: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The gateway's TLS identity towards the broker."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """The hospital's MQTT broker."""
+
+    host: str
+    port: int
+    tls: Tls | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole tree."""
+
+    gateway: Gateway
+    keys: Keys
+    broker: Broker
+
+
+def load(path: Path) -> Config:
+    """Read and check the configuration file.
+
+    Raises:
+        TreeError: see :mod:`evidence.tree`.
+    """
+    config = load_tree(Config, path)
+    if not 1 <= config.broker.port <= 65535:
+        raise TreeError("broker.port", f"expected a port from 1 to 65535, found {config.broker.port}")
+    return config
