@@ -103,6 +103,8 @@ class CaptureProcess:
             HardwareError: it reported an error, died, or missed its limit.
         """
         self._receive()
+        if self.ring.newest_ns() > time.monotonic_ns():  # no limit would ever be missed
+            raise DeviceProtocolError(self._device, "its frames' capture time lies in the future: not CLOCK_MONOTONIC")
         if time.monotonic() > self.limit_s():
             took_s = START_S if self._doing == "start" else STALL_S
             raise DeviceTimeout(self._device, f"no {self._doing} within {took_s:g} s; its capture process was killed")

@@ -21,9 +21,10 @@ import fcntl
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 MAGIC = b"VNXRING1"
 SLOTS = 4
@@ -36,6 +37,8 @@ _RING = struct.Struct("<8sII")
 _SLOT = struct.Struct("<QQIII4s")
 _NUMBER = struct.Struct("<Q")
 _PIXELS_AT = 64
+
+Taken = TypeVar("Taken")
 
 
 class RingError(Exception):
@@ -178,9 +181,8 @@ class RingReader(_Ring):
     """The parent's end. Trusts its own layout, never the shared bytes: the other process may have gone wild."""
 
     def newest_ns(self) -> int:
-        """Capture time of the newest frame, CLOCK_MONOTONIC in ns; 0 when there is none yet."""
-        newest = max((self._header(slot) for slot in range(self._layout.slots)), key=lambda header: header[0])
-        return newest[1] if newest[0] else 0
+        """Capture time of the newest whole frame, CLOCK_MONOTONIC in ns; 0 when there is none yet."""
+        return self._newest(0, lambda slot: self._header(slot)[1]) or 0
 
     def read(self, newer_than: int = 0) -> RawFrame | None:
         """A copy of the newest whole frame numbered above ``newer_than``; None when there is none.
@@ -188,14 +190,17 @@ class RingReader(_Ring):
         Raises:
             RingError: a header contradicts the layout.
         """
+        return self._newest(max(newer_than, 0), self._copy)
+
+    def _newest(self, newer_than: int, take: Callable[[int], Taken]) -> Taken | None:
+        # Numbers are looked at without a lock, so they are only a hint; what counts is the look under the lock.
         numbers = [(self._number(slot), slot) for slot in range(self._layout.slots)]
-        for number, slot in sorted(numbers, reverse=True):
-            if number <= max(newer_than, 0):
+        for hint, slot in sorted(numbers, reverse=True):
+            if hint <= newer_than:
                 return None
             with self._locked(slot, fcntl.LOCK_SH) as held:
-                # Between the look and the lock the writer may have begun on this slot and been killed.
-                if held and self._number(slot) >= number:
-                    return self._copy(slot)
+                if held and self._number(slot) >= hint:
+                    return take(slot)
         return None
 
     def _copy(self, slot: int) -> RawFrame:

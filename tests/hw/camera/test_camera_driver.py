@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import struct
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from hw.camera.driver import Camera
 from hw.camera.errors import CameraDark, UnreadablePicture
 from hw.camera.frame import Frame
 from hw.camera.mode import Mode
+from hw.camera.ring import SLOTS, Layout
 from hw.camera.simulator import picture
 from hw.errors import (
     BadDeviceUri,
@@ -166,6 +168,29 @@ def test_an_old_frame_is_never_delivered() -> None:
         source.latest()
         time.sleep(2.0)
         assert type(failure(lambda: source.latest(-1))) is DeviceTimeout
+
+
+def scribble(source: Camera, header: bytes) -> None:
+    """Write ``header`` over every slot, as a capture process gone wild would."""
+    layout = Layout(SLOTS, 64 * 48 * 3)
+    open_files = Path(f"/proc/{source.pid}/fd").iterdir()
+    memory = next(fd for fd in open_files if "vernix-camera" in str(fd.readlink()))
+    with memory.open("r+b", buffering=0) as file:
+        for slot in range(SLOTS):
+            os.pwrite(file.fileno(), header, layout.offset(slot))
+
+
+@pytest.mark.parametrize(
+    ("captured_ns", "stride", "words"), [(0, 0, "header says"), (2**63, 192, "capture time lies in the future")]
+)
+def test_a_process_gone_wild_is_a_protocol_error(captured_ns: int, stride: int, words: str) -> None:
+    with camera("sim:camera?width=64&height=48&fps=1") as source:
+        number = source.latest().number
+        stamp_ns = captured_ns or time.monotonic_ns()
+        scribble(source, struct.pack("<QQIII4s", number + 9, stamp_ns, 64, 48, stride, b"BGR3"))
+        told = failure(lambda: source.latest(number))
+    assert type(told) is DeviceProtocolError
+    assert words in str(told)
 
 
 def test_impatience_does_not_kill_the_camera() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import cv2
@@ -76,6 +77,16 @@ def test_other_content_is_named(tmp_path: Path, data: bytes) -> None:
 def test_damage_that_keeps_both_ends_is_named(tmp_path: Path) -> None:
     data = bytearray(encoded(".png"))
     data[16:24] = bytes(8)  # width and height 0
+    path = tmp_path / "scene.png"
+    path.write_bytes(data)
+    with pytest.raises(UnreadablePicture, match=r"scene\.png"):
+        pictures.load(path, "replay:x")
+
+
+def test_a_header_that_promises_too_many_pixels_is_named(tmp_path: Path) -> None:
+    data = bytearray(encoded(".png"))
+    data[16:24] = (60_000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     path = tmp_path / "scene.png"
     path.write_bytes(data)
     with pytest.raises(UnreadablePicture, match=r"scene\.png"):

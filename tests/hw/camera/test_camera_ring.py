@@ -182,6 +182,21 @@ def test_the_reader_passes_over_a_slot_that_is_being_written(fd: int, ring: tupl
         end(holder)
 
 
+def test_with_every_slot_being_written_there_is_no_frame_yet(fd: int, ring: tuple[RingWriter, RingReader]) -> None:
+    for value in range(1, 5):
+        ring[0].write(frame(value), value, 8, 4)
+    holder = other_process(fd, "fcntl.lockf(FD, fcntl.LOCK_EX, 4, 0)\nprint('held', flush=True)\ntime.sleep(60)")
+    try:
+        assert ring[1].read() is None
+        assert ring[1].newest_ns() == 0
+        assert ring[0].write(frame(5), 5, 8, 4) == 5
+    finally:
+        end(holder)
+    newest = ring[1].read()
+    assert newest is not None
+    assert newest.number == 4
+
+
 def test_a_writer_killed_halfway_leaves_no_frame_and_no_lock(fd: int, ring: tuple[RingWriter, RingReader]) -> None:
     ring[0].write(frame(1), 1, 8, 4)
     halfway = """
