@@ -44,7 +44,7 @@ class BrokerAddress:
 
     host: str
     port: int
-    tls: TlsFiles | None
+    tls: TlsFiles | None = None
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

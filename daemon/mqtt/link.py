@@ -21,6 +21,8 @@ from evidence.topics import Address, Channel
 log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
+# paho shows a 3.1.1 CONNACK of "unacceptable protocol version" as a protocol error.
+_NO_MORE = (Cause.OLD_PROTOCOL, Cause.GARBAGE)
 _CONNECTING = LinkState(connected=False, cause=Cause.CONNECTING, reason="connecting for the first time")
 _STOPPED = LinkState(connected=False, cause=Cause.STOPPED, reason="the link was stopped")
 _FAILED = LinkState(connected=False, cause=Cause.FAILED, reason="the link's thread has ended: see its failure")
@@ -183,7 +185,7 @@ class MqttLink:
             return None
         if dialect == Dialect.MQTT_5 and ended.cause in (Cause.OLD_PROTOCOL, Cause.SILENT):
             return Dialect.MQTT_3_1_1
-        if ended.cause == Cause.OLD_PROTOCOL and self._memory.get(self._broker) == Dialect.MQTT_3_1_1:
+        if self._memory.get(self._broker) == dialect == Dialect.MQTT_3_1_1 and ended.cause in _NO_MORE:
             # It was remembered, and has meanwhile learnt MQTT 5 and forgotten 3.1.1.
             self._memory.learn(self._broker, Dialect.MQTT_5)
             return Dialect.MQTT_5

@@ -56,7 +56,6 @@ _ALERTS = (
     ),
     ("CERTIFICATE_REQUIRED", "the broker got no TLS certificate from this unit"),
     ("CERTIFICATE", "the broker does not accept this unit's TLS certificate"),
-    ("BAD_", "the broker does not accept this unit's TLS certificate"),
 )
 """Parts of OpenSSL's names of alerts (RFC 8446 section 6.2), the most telling first."""
 

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Self
@@ -16,6 +17,8 @@ from tests.support.brokers import HOST, Identity, Site, wait_for
 
 UNIT = Address("demo-hospital", "unit-1")
 QUICK = Timing(dial_s=1.0, answer_s=1.0, first_retry_s=0.05, longest_retry_s=0.2)
+SCRIPTED = replace(QUICK, farewell_s=0.2)
+"""For a broker that does not acknowledge the farewell."""
 
 
 def address_of(site: Site, port: int, *, identity: Identity | None = None, host: str = HOST) -> BrokerAddress:
@@ -33,7 +36,7 @@ class Probe:
         *,
         remembered: Path | None = None,
         software: str = "",
-        timing: Timing = QUICK,
+        timing: Timing | None = None,
         address: Address = UNIT,
     ) -> None:
         self.states: list[LinkState] = []
@@ -50,7 +53,7 @@ class Probe:
             remembered=remembered,
             software=software,
             about={"software": "0.1.0"},
-            timing=timing,
+            timing=timing or (QUICK if broker.tls else SCRIPTED),
             random=Random(1),
         )
 
@@ -87,8 +90,10 @@ Answer = Callable[[socket.socket, int], None]
 class ScriptedBroker:
     """A TCP server without TLS that reads CONNECT and lets ``answer`` say something; it never closes by itself."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, *, on_open: Callable[[socket.socket], None] = lambda _: None) -> None:
+        """Prepare; ``on_open`` speaks before CONNECT."""
         self._answer = answer
+        self._on_open = on_open
         self._listener = socket.create_server((HOST, 0))
         self._open: list[socket.socket] = []
         self.levels: list[int] = []
@@ -119,7 +124,8 @@ class ScriptedBroker:
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, IndexError):
+            self._on_open(connection)
             _, body = read_packet(connection)
             level = body[6]  # after the length and the four letters "MQTT"
             self.levels.append(level)

@@ -14,10 +14,10 @@ import pytest
 from daemon.demo.broker import DemoBroker
 from daemon.mqtt import Cause, Dialect
 from evidence.topics import DOWN, Channel
-from tests.conftest import FindProgram
 from tests.daemon.mqtt_probe import UNIT, Probe, address_of
 from tests.support import ROOT
 from tests.support.brokers import Mosquitto, Site, Watcher, free_port, wait_for
+from tests.support.programs import FindProgram
 
 STATE = UNIT.topic(Channel.STATE)
 RECORD = UNIT.topic(Channel.RECORD)
