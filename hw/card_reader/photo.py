@@ -21,11 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.card_reader.photo_child import CONVENTIONS, Outcome
-from hw.card_reader.simulated_photo import BLOCK_SIZE, HEADER, HEIGHT, WIDTH
 from hw.errors import HardwareError
 
 Picture = NDArray[np.uint8]
 """BGR, shape (126, 102, 3)."""
+
+BLOCK_SIZE: Final = 1024
+WIDTH: Final = 102
+HEIGHT: Final = 126
+HEADER: Final = bytes.fromhex("574C66007E00320000FF85005151")
+"""How a simulated photo begins; real ones differ behind the sixth byte."""
 
 _SANE_START: Final = HEADER[:6]  # "WL", width, height; what follows differs between cards
 _CHILD: Final = Path(__file__).with_name("photo_child.py")

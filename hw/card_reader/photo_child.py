@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, unique
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 SOURCE_SIZE: Final = 1024
 RAW_SIZE: Final = 102 * 126 * 3
@@ -185,17 +185,21 @@ def decode(library: str, symbol: str, convention_name: str, code: int, block: by
     return Outcome.PICTURE, arena.result()[:size]
 
 
+def serve(arguments: list[str], source: BinaryIO, target: BinaryIO) -> None:
+    """Decode the one block in ``source`` and tell ``target`` how it went."""
+    library, symbol, convention, code = arguments
+    outcome, content = decode(library, symbol, convention, int(code), source.read(SOURCE_SIZE))
+    target.write(bytes((outcome,)) + content)
+
+
 def main(arguments: list[str]) -> int:
     """Read the block, call the library, write the outcome."""
-    library, symbol, convention, code, timeout_s = arguments
     answer = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
-    limit_resources(float(timeout_s))
-    block = sys.stdin.buffer.read(SOURCE_SIZE)
-    outcome, content = decode(library, symbol, convention, int(code), block)
+    limit_resources(float(arguments.pop()))
     with os.fdopen(answer, "wb") as pipe:
-        pipe.write(bytes((outcome,)) + content)
+        serve(arguments, sys.stdin.buffer, pipe)
     return 0
 
 

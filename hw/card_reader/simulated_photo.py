@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_SIZE: Final = 1024
-WIDTH: Final = 102
-HEIGHT: Final = 126
-HEADER: Final = bytes.fromhex("574C66007E00320000FF85005151")
+from hw.card_reader.photo import BLOCK_SIZE, HEADER, HEIGHT, WIDTH
+
 Image = NDArray[np.uint8]
 """BGR, shape (height, width, 3)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from hw.card_reader import photo, photo_child
 from hw.card_reader.photo import (
+    HEADER,
     BadPhotoBlock,
     BadPhotoSpec,
     CtypesDecoder,
@@ -23,7 +25,7 @@ from hw.card_reader.photo import (
     photo_decoder,
 )
 from hw.card_reader.photo_child import CONVENTIONS, Outcome
-from hw.card_reader.simulated_photo import HEADER, demo_portrait, encode_simulated
+from hw.card_reader.simulated_photo import demo_portrait, encode_simulated
 from tests.hw.card_reader.support import PHOTO
 
 SIMULATED = photo_decoder("simulated")
@@ -249,8 +251,28 @@ def test_a_cut_raw_picture(library, monkeypatch):
         decoder.decode(PHOTO)
 
 
-def test_guards_in_this_process(library):
-    """The child's own parts, without a child."""
+@pytest.mark.parametrize(("convention", "options"), WORKING.items(), ids=WORKING)
+def test_what_the_child_does_without_a_child(library, tmp_path, monkeypatch, convention, options):
+    monkeypatch.chdir(tmp_path)
+    code = options.removeprefix("code=") or "0"
+    target = io.BytesIO()
+    photo_child.serve([str(library), CONVENTIONS[convention].symbol, convention, code], io.BytesIO(PHOTO), target)
+    assert target.getvalue()[0] == Outcome.PICTURE
+    assert len(target.getvalue()) > photo_child.RAW_SIZE
+
+
+def test_the_child_is_fenced_in(library):
+    decoder = photo_decoder(f"ctypes:{library}?symbol=fenced&convention=wlt_to_bmp")
+    assert np.array_equal(decoder.decode(PHOTO), expected())
+
+
+def test_without_a_child_nothing_is_fenced(library):
+    assert photo_child.decode(str(library), "fenced", "wlt_to_bmp", 0, PHOTO)[0] is Outcome.REFUSED
+
+
+def test_guards_in_this_process(library, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert photo_child.decode(str(library), "dewlt_huge", "dewlt_file", 0, PHOTO)[0] is Outcome.REFUSED
     assert photo_child.decode(str(library), "unpack", "unpack", 602, PHOTO) == (Outcome.PICTURE, expected().tobytes())
     assert photo_child.decode(str(library), "beyond_target", "wlt_to_bmp", 0, PHOTO) == (Outcome.OVERRUN, b"")
     assert photo_child.decode(str(library), "nothing", "wlt_to_bmp", 0, PHOTO)[0] is Outcome.NOT_LOADED
