@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -48,6 +49,21 @@ def replace_private(path: Path, data: bytes) -> None:
 
 
 @contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """Make the folders that lead to ``target``; those that were missing go again if the block fails."""
+    missing = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            # Somebody may have put something in meanwhile; then it stays.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+@contextmanager
 def staged(target: Path, what: str) -> Iterator[Path]:
     """Build the folder ``target`` elsewhere: yields a hidden folder beside it, which takes its name at the end.
 
@@ -59,17 +75,17 @@ def staged(target: Path, what: str) -> Iterator[Path]:
         OSError: its parent cannot be written.
     """
     check_free(target, what)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
-    try:
-        yield building
-        for folder, _, _ in os.walk(building):
-            sync_folder(Path(folder))
-        building.rename(target)
-    except BaseException:
-        shutil.rmtree(building)
-        raise
-    sync_folder(target.parent)
+    with _parents(target):
+        building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
+        try:
+            yield building
+            for folder, _, _ in os.walk(building):
+                sync_folder(Path(folder))
+            building.rename(target)
+        except BaseException:
+            shutil.rmtree(building)
+            raise
+        sync_folder(target.parent)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 
+from daemon.officers import OfficerRefused, Roster, read_roster
 from provisioning.errors import BadValueError
 from provisioning.officers import Role, add_officer
 from provisioning.pins import check_pin
@@ -59,6 +60,15 @@ def test_an_entry_has_exactly_what_the_unit_reads(enrolled: Path) -> None:
     assert PasswordHasher().verify(encoded, PIN)
     with pytest.raises(VerifyMismatchError):
         PasswordHasher().verify(encoded, "394818")
+
+
+def test_the_units_program_knows_the_officer(enrolled: Path) -> None:
+    add_officer(enrolled, "o-01", Role.OFFICE, PIN, NOW, NOW + dt.timedelta(days=30))
+    officers = Roster(read_roster(enrolled / "officers.json"), lambda: NOW + dt.timedelta(days=1))
+    confirmed = officers.confirm("o-01", PIN, "0" * 64)
+    assert (confirmed.officer, confirmed.role) == ("o-01", "office")
+    with pytest.raises(OfficerRefused):
+        officers.confirm("o-01", "394818", "0" * 64)
 
 
 def test_the_hash_costs_what_is_documented(enrolled: Path) -> None:

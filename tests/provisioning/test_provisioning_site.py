@@ -17,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from evidence.certificates import GATEWAY_SIGNING
+from gateway import config as gateway_config
 from provisioning.broker import Broker
 from provisioning.errors import SiteUnusableError
 from provisioning.site import init_site, load_site
@@ -116,6 +117,15 @@ def test_gateway_configuration(site: Path) -> None:
     }
 
 
+def test_the_gateways_program_reads_the_configuration(site: Path) -> None:
+    read = gateway_config.load(site / "gateway/gateway.toml")
+    assert read.gateway.site == "demo-site"
+    assert read.broker.tls is not None
+    for path in (read.keys.authority, read.keys.signing_certificate, read.keys.encryption, read.broker.tls.key):
+        assert path.parent == site / "gateway"
+        assert path.is_file()
+
+
 def test_the_register_lists_what_was_issued(site: Path) -> None:
     register = json.loads((site / "authority/issued.json").read_bytes())
     serials = {f"{certificate(path).serial_number:x}" for path in (site / "gateway").glob("[cs]*.pem")}
@@ -202,8 +212,14 @@ def test_a_site_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     # The last file of a site: by then everything else was written.
     monkeypatch.setattr("provisioning.site._site_toml", full)
     with pytest.raises(OSError, match="No space"):
-        init_site(tmp_path / "s", "demo-site", Broker("10.0.0.7", 8883), NOW)
+        init_site(tmp_path / "new/folders/s", "demo-site", Broker("10.0.0.7", 8883), NOW)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_folders_on_the_way_are_made(tmp_path: Path, command: Command) -> None:
+    folder = tmp_path / "new/folders/s"
+    assert command("site", "init", folder, "--site", "demo-site", "--broker-host", "10.0.0.7").status == 0
+    assert set(contents(folder)) == EVERYTHING
 
 
 def test_a_parent_that_is_no_folder(tmp_path: Path, command: Command) -> None:
