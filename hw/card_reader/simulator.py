@@ -278,7 +278,8 @@ def main(arguments: list[str] | None = None) -> int:
         card = demo_card(options.photo)
     except ValueError as error:
         parser.error(f"--photo {options.photo}: {error}")
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
+        signal.signal(number, _stop)
     with SimulatedReader() as reader:
         reader.crypto_s = options.crypto
         if options.lay:

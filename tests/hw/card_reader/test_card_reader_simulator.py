@@ -188,11 +188,12 @@ def test_program_with_a_portrait(tmp_path, monkeypatch, capsys):
     file = tmp_path / "portrait.png"
     cv2.imwrite(str(file), np.full((252, 204, 3), 120, np.uint8))
     monkeypatch.setattr(sys, "stdin", iter(["lift\n", "\n", "quit\n"]))
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         assert main(["--photo", str(file), "--lay"]) == 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     assert "ok lift" in capsys.readouterr().out
 
 
