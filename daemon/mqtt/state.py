@@ -106,7 +106,7 @@ def _explain_verification(error: ssl.SSLCertVerificationError, broker: BrokerAdd
 
 
 def _explain_tls(error: ssl.SSLError, broker: BrokerAddress) -> LinkState:
-    name = error.reason or ""
+    name = getattr(error, "reason", None) or ""  # only OpenSSL's own errors have one
     if "ALERT" in name:
         for part, sentence in _ALERTS:
             if part in name:

@@ -181,6 +181,7 @@ GARBAGE = [
     packet(CONNACK, b"\0"),
     packet(CONNACK, b"\0\0\xff\xff\xff\xff"),
     packet(CONNACK, b"\0\x33\0"),
+    packet(CONNACK, b"\0\x18\0"),  # a reason code of another packet
     packet(CONNACK, b"\0\0\0") + packet(SUBACK, b"\0"),
     packet(CONNACK, b"\0\0\0") + packet(PUBLISH | 2, b"\xff\xff"),
     packet(CONNACK, b"\0\0\0") + packet(PUBLISH | 6, b"\0\1t\0"),
