@@ -108,12 +108,15 @@ class CardTask:
         self._today, self._post, self._laid = today, post, laid
         self._wanted: queue.SimpleQueue[tuple[str, threading.Event] | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
+        self._asked = threading.Event()
+        self._lies = False
         self.state: ReaderState | None = None
 
     def read(self, check: str) -> None:
         """Wait for a card for ``check``; the answer comes as an event."""
         self._cancelled = threading.Event()
         self._wanted.put((check, self._cancelled))
+        self._asked.set()
 
     def cancel(self) -> None:
         """Stop waiting."""
@@ -123,13 +126,21 @@ class CardTask:
         """End :meth:`run`."""
         self.cancel()
         self._wanted.put(None)
+        self._asked.set()
 
     def run(self) -> None:
         """Serve requests until :meth:`close`; one thread's whole life."""
-        while (wanted := self._wanted.get()) is not None:
+        while (wanted := self._next()) is not None:
             self._serve(*wanted)
         if self._reader is not None:
             self._reader.close()
+
+    def _next(self) -> tuple[str, threading.Event] | None:
+        """The next request. Until it comes, watch the last card go: else the next woman's would pass for it."""
+        self._asked.clear()
+        if self._reader is not None and self._lies and self._wanted.empty():
+            self._lies = not self._reader.wait_for_removal(self._asked)
+        return self._wanted.get()
 
     def _serve(self, check: str, cancelled: threading.Event) -> None:
         if self._reader is None:
@@ -139,12 +150,14 @@ class CardTask:
             while not cancelled.is_set():
                 found = self._reader.wait_for_card(cancelled, timeout_s=_PATIENCE_S)
                 if found is not None:
+                    self._lies = True
                     self._deliver(check, found.document, found.photo)
                     return
                 if self.state is not None and self.state.condition is not Condition.READY and not cancelled.is_set():
                     self._post(DeviceLost(check, DEVICE))
                     return
         except CardError as error:
+            self._lies = True
             log.info("card not read: %s", error)
             self._post(CardTrouble(check, trouble_of(error)))
 

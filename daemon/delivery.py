@@ -35,6 +35,22 @@ Publish = Callable[[Channel, bytes], bool]
 """Hands a message to the broker link; False when there is no connection."""
 
 
+def health_message(outbox: Outbox, address: Address, signer: Signer, refused: int) -> str:
+    """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS."""
+    head = outbox.head
+    message = {
+        "v": 1,
+        "unit": address.unit,
+        "site": address.site,
+        "at": write_instant(outbox.clock.moment()),
+        "seq": head.seq,
+        "head": head.sha256,
+        "waiting": outbox.count_waiting(),
+        "refused": refused,
+    }
+    return jws.sign(json_bytes(message), signer, HEALTH_TYPE)
+
+
 @dataclass(slots=True)
 class Delivery:
     """Sends what waits, and takes the gateway's answers in.
@@ -84,22 +100,11 @@ class Delivery:
 
     def _send_health(self) -> None:
         now_s = self.monotonic_s()
-        if now_s >= self._health_due_s and self.publish(Channel.HEALTH, self._health().encode("ascii")):
+        if now_s >= self._health_due_s and self.publish(Channel.HEALTH, self._health()):
             self._health_due_s = now_s + HEALTH_S
 
-    def _health(self) -> str:
-        head = self.outbox.head
-        message = {
-            "v": 1,
-            "unit": self.address.unit,
-            "site": self.address.site,
-            "at": write_instant(self.outbox.clock.moment()),
-            "seq": head.seq,
-            "head": head.sha256,
-            "waiting": self.outbox.count_waiting(),
-            "refused": self.refused,
-        }
-        return jws.sign(json_bytes(message), self.signer, HEALTH_TYPE)
+    def _health(self) -> bytes:
+        return health_message(self.outbox, self.address, self.signer, self.refused).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:
         """A message from the gateway; one that is not what it must be is refused and counted, never acted on."""

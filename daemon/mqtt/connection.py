@@ -124,7 +124,7 @@ class Connection:
         try:
             result = self._client.loop(timeout_s)
         except (MQTTException, ValueError, LookupError, TypeError, AssertionError, struct.error):
-            # paho's own callbacks only queue, so this can only come from decoding what the broker sent.
+            # paho's callbacks only queue, so this comes from decoding what the broker sent (paho 2.1 lets it through).
             return self._drain(), explain_garbage(self.broker)
         events = self._drain()
         if result == MQTTErrorCode.MQTT_ERR_SUCCESS and self._client.socket() is not None:

@@ -1,0 +1,179 @@
+"""``vernix``: run the unit, test it, and check what it has made."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from daemon import logs
+from daemon.config import Config, load
+from daemon.lock import DataFolderBusy
+from daemon.mqtt import LinkError
+from daemon.officers import RosterUnusable
+from daemon.outbox import OutboxDamaged
+from daemon.policy import load_policy
+from evidence.bundle import read_bundle
+from evidence.certificates import load_certificate
+from evidence.errors import EvidenceError
+from evidence.tree import TreeError, plain
+from evidence.verify import verify_records
+from hw.errors import BadDeviceUri, HardwareError
+from models.errors import ModelsError
+
+OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
+
+EXPECTED = (
+    EvidenceError,
+    HardwareError,
+    ModelsError,
+    LinkError,
+    OutboxDamaged,
+    RosterUnusable,
+    DataFolderBusy,
+    TreeError,
+    OSError,
+    ssl.SSLError,
+    sqlite3.Error,
+)
+"""What can be wrong in a unit's environment; told in one sentence. Anything else is our own bug and keeps its trace."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """The unit, until SIGTERM or SIGINT. Started by systemd; writes its log to standard error."""
+    if arguments.simulated:
+        from daemon.demo.simulated import run_simulated
+
+        return run_simulated()
+    from daemon.run import run as run_unit
+
+    config = load(arguments.config)
+    logs.start_logging()
+    failure = run_unit(config)
+    if failure is not None:
+        print(f"vernix: stopped: {type(failure).__name__}; the log says where", file=sys.stderr)
+        return ENVIRONMENT
+    return OK
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Scripted people at a simulated unit, from card to the hospital's receipt. Exit 1 if anything differs."""
+    from daemon.demo.play import play
+
+    return play(as_json=arguments.json, only=arguments.only)
+
+
+def selftest(arguments: argparse.Namespace) -> int:
+    """Test every device, key and connection that the configuration names. Exit 1 if one is not in order."""
+    from daemon.selftest import run_tests
+
+    failed = False
+    for result in run_tests(load(arguments.config), EXPECTED):
+        failed = failed or not result.ok
+        if arguments.json:
+            print(json.dumps(asdict(result), ensure_ascii=False), flush=True)
+        else:
+            print(f"{'ok  ' if result.ok else 'FAIL'}  {result.test:12} {result.text}", flush=True)
+    return FINDING if failed else OK
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Verify a bundle of records against the site authority's certificate. Exit 1 if anything does not hold."""
+    authority = load_certificate(arguments.authority)
+    bundle = read_bundle(arguments.file)
+    result = verify_records(bundle.records, authority, bundle.head)
+    if arguments.json:
+        print(json.dumps({**asdict(result), "sound": result.sound}, ensure_ascii=False))
+    else:
+        for finding in result.findings:
+            print(f"step {finding.step}, record {finding.place}: {finding.text}")
+        kinds = ", ".join(f"{count} {kind}" for kind, count in result.kinds.items())
+        verdict = "sound" if result.sound else f"NOT sound, {len(result.findings)} findings"
+        print(f"{arguments.file}: {verdict}; unit {result.unit}, site {result.site}, {result.count} records ({kinds})")
+    return OK if result.sound else FINDING
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """All of the unit's records as it keeps them: encrypted, for the gateway or the recovery key."""
+    from daemon.export import export_sealed
+
+    count = export_sealed(load(arguments.config), arguments.to)
+    print(json.dumps({"file": str(arguments.to), "records": count}) if arguments.json else f"{count} records")
+    return OK
+
+
+def config_command(arguments: argparse.Namespace) -> int:
+    """Check the configuration; with --effective print it with all defaults."""
+    config: Config = load(arguments.config)
+    if arguments.effective or arguments.json:
+        print(json.dumps(plain(config), indent=None if arguments.json else 2, ensure_ascii=False))
+    else:
+        print(f"{arguments.config}: in order")
+    return OK
+
+
+def policy_command(arguments: argparse.Namespace) -> int:
+    """Check a policy pack, a name or a file. Exit 1 with the key path if it breaks its form."""
+    try:
+        policy = load_policy(arguments.pack)
+    except TreeError as error:
+        print(f"{arguments.pack}: {error}")
+        return FINDING
+    if arguments.json:
+        print(json.dumps(plain(policy), ensure_ascii=False))
+    else:
+        print(f"{policy.id} version {policy.version}: {len(policy.checkpoints)} checkpoints, in order")
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="vernix", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, action: Callable[[argparse.Namespace], int], *, config: bool, prints: bool) -> Any:
+        command = commands.add_parser(name, help=action.__doc__, description=action.__doc__)
+        command.set_defaults(action=action)
+        if config:
+            command.add_argument("--config", type=Path, default=Path("unit.toml"), help="default: unit.toml here")
+        if prints:
+            command.add_argument("--json", action="store_true", help="a line of JSON per result")
+        return command
+
+    add("run", run, config=True, prints=False).add_argument(
+        "--simulated", action="store_true", help="a unit with simulated devices, a broker and a gateway of its own"
+    )
+    add("demo", demo, config=False, prints=True).add_argument("--only", metavar="SCENARIO", help="play only this one")
+    add("selftest", selftest, config=True, prints=True)
+    verifying = add("verify", verify, config=False, prints=True)
+    verifying.add_argument("file", type=Path)
+    verifying.add_argument("--authority", type=Path, required=True, help="authority.pem, from a source you trust")
+    add("export", export, config=True, prints=True).add_argument("--to", type=Path, required=True, metavar="FILE")
+    add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")
+    checking = add("policy", policy_command, config=False, prints=True)
+    checking.add_argument("check", choices=["check"])
+    checking.add_argument("pack", help="a name such as neutral, or a .toml file")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; the exit status is 0 ok, 1 finding, 2 usage, 3 environment."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.action(arguments))
+    except (TreeError, BadDeviceUri) as error:
+        print(f"vernix: configuration: {error}", file=sys.stderr)
+        return USAGE
+    except EXPECTED as error:
+        advice = f"; {error.advice}" if isinstance(error, HardwareError) else ""
+        print(f"vernix: {error}{advice}", file=sys.stderr)
+        return ENVIRONMENT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

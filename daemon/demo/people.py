@@ -1,0 +1,116 @@
+"""The demo's people: portraits with credits (``people/CREDITS.md``), cards in region 990000, camera scenes."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.card_reader import id_number
+from hw.card_reader.document import DocumentKind, IdentityDocument
+from hw.card_reader.photo import HEIGHT, WIDTH
+from hw.card_reader.simulated_photo import encode_simulated
+from hw.card_reader.simulator import SimulatedCard
+from models.face import FaceModels, nearest_face
+
+Picture = NDArray[np.uint8]
+
+_FOLDER = Path(__file__).with_name("people")
+_FACE_SHARE = 0.55
+"""Height of the face box in an ID photo, of the picture's height."""
+_SCENE = (640, 480)
+_SCENE_FACE_PX = 190
+_FRAMES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person of the demo: the pictures' names and what stands on the card."""
+
+    card_photo: str
+    live_photo: str
+    name: str
+    birth: str
+    sequence: str
+
+
+ANNA = Person("b_card", "b_live", "示例甲", "19940712", "024")
+BELLA = Person("a_card", "a_live", "示例乙", "19911203", "046")
+STRANGER = Person("c", "c", "示例丙", "19890420", "068")
+
+
+def _read(name: str) -> Picture:
+    image = cv2.imread(str(_FOLDER / f"{name}.jpg"), cv2.IMREAD_COLOR)
+    if image is None:
+        raise FileNotFoundError(f"{_FOLDER / name}.jpg: the demo's portrait is missing or damaged")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def document_of(
+    person: Person, today: dt.date, *, expired: bool = False, wrong_digit: bool = False
+) -> IdentityDocument:
+    """The card's text for ``person``; valid, unless asked otherwise."""
+    body = f"990000{person.birth}{person.sequence}"
+    digit = id_number.mod_11_2(body)
+    if wrong_digit:
+        digit = "0" if digit != "0" else "1"
+    document = IdentityDocument(
+        kind=DocumentKind.CITIZEN,
+        number=body + digit,
+        name=person.name,
+        sex_code="2",
+        birth_text=person.birth,
+        valid_from_text=f"{today.year - 5}0101",
+        valid_to_text=f"{today.year + 15}0101",
+        nation_code="01",
+        address="示例省示例市示例路1号",
+        issuer="示例市公安局",
+    )
+    if expired:
+        return replace(document, valid_from_text=f"{today.year - 21}0101", valid_to_text=f"{today.year - 1}0101")
+    return document
+
+
+class Studio:
+    """Makes ID photos and camera scenes out of portraits."""
+
+    def __init__(self, models: FaceModels) -> None:
+        self._models = models
+
+    def card(self, person: Person, document: IdentityDocument) -> SimulatedCard:
+        """A card with ``person``'s photo as a chip holds it: 102 x 126 pixels in 1 KB."""
+        return SimulatedCard(document, encode_simulated(self._id_photo(_read(person.card_photo))))
+
+    def _box(self, image: Picture) -> tuple[float, float, float, float]:
+        face = nearest_face(self._models.detect(image))
+        if face is None:
+            raise ValueError("the demo's portrait has no face that the detector finds")
+        return face.box
+
+    def _id_photo(self, image: Picture) -> Picture:
+        left, top, width, height = self._box(image)
+        tall = height / _FACE_SHARE
+        wide = tall * WIDTH / HEIGHT
+        x, y = left + width / 2 - wide / 2, top + height * 0.45 - tall / 2
+        matrix = np.array([[WIDTH / wide, 0, -x * WIDTH / wide], [0, HEIGHT / tall, -y * HEIGHT / tall]])
+        photo = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(photo, dtype=np.uint8)
+
+    def scene(self, person: Person, folder: Path) -> Path:
+        """Write frames of ``person`` in front of the camera into ``folder``: she moves a little."""
+        folder.mkdir(parents=True)
+        image = _read(person.live_photo)
+        left, top, width, height = self._box(image)
+        scale = _SCENE_FACE_PX / width
+        for number in range(_FRAMES):
+            sway_x, sway_y = 12 * np.sin(number), 6 * np.cos(1.7 * number)
+            x = _SCENE[0] / 2 - (left + width / 2) * scale + sway_x
+            y = _SCENE[1] / 2 - (top + height / 2) * scale + sway_y
+            matrix = np.array([[scale, 0, x], [0, scale, y]])
+            frame = cv2.warpAffine(image, matrix, _SCENE, flags=cv2.INTER_AREA, borderValue=(96, 96, 96))
+            cv2.imwrite(str(folder / f"{number}.png"), frame)
+        return folder

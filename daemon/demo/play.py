@@ -1,0 +1,152 @@
+"""``vernix demo``: plays the scripted people and holds what the gateway verified against what should have happened."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from daemon.demo.scenarios import SCENARIOS, Act, Scenario
+from daemon.demo.screen import DemoError
+from daemon.demo.stage import UNIT, Stage, quiet_signals
+
+DELIVERY_S = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One person: what should have come out, and what the gateway verified. ``outcome`` is None if nothing arrived."""
+
+    scenario: str
+    expected: str
+    outcome: str | None
+    seq: int | None
+    delivered: bool
+    verified: bool
+    ms: int
+
+    @property
+    def right(self) -> bool:
+        """Whether all of it is as it should be."""
+        return self.outcome == self.expected and self.delivered and self.verified
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    scenario: Scenario
+    check: str | None
+    ms: int
+    error: str | None = None
+
+
+class Teller:
+    """Tells each step as it happens: to the terminal, or to standard error where JSON goes to standard output."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._stream = sys.stderr if as_json else sys.stdout
+        self._start_s = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        """One line, with the time since the beginning."""
+        print(f"{time.monotonic() - self._start_s:6.1f} s  {text}", file=self._stream, flush=True)
+
+
+def _play_one(stage: Stage, scenario: Scenario, tell: Teller, number: int) -> _Played:
+    tell(f"-- {number}/{len(SCENARIOS)} {scenario.title}: expected {scenario.expected}")
+    act = Act(stage, lambda text: tell(f"   {text}"), f"V-{number:04}")
+    start_s = time.monotonic()
+    try:
+        check, error = scenario.play(act)["check"], None
+    except DemoError as failed:
+        check, error = None, str(failed)
+        tell(f"   FAILED: {error}")
+    ms = round((time.monotonic() - start_s) * 1000)
+    _tidy(stage)
+    return _Played(scenario, check, ms, error)
+
+
+def _tidy(stage: Stage) -> None:
+    """The next person finds an empty reader and an idle screen."""
+    stage.reader.lift()
+    stage.reader.lift_during_read = False
+    stage.look(None)
+    if stage.unit is None or not stage.unit.running:
+        stage.start_unit()
+    if stage.screen.wait("any view", lambda _: True)["step"] == "done":
+        stage.screen.touch("close")
+    elif stage.screen.wait("any view", lambda _: True)["step"] != "idle":
+        stage.screen.touch("left")
+        stage.screen.wait("the end of the check", lambda view: view["step"] == "done")
+        stage.screen.touch("close")
+    stage.screen.wait("the idle screen", lambda view: view["step"] == "idle")
+
+
+def _results(stage: Stage, played: list[_Played]) -> list[Result]:
+    sound = stage.verify()["sound"]
+    rows = {row["check"]: row for row in stage.gateway("list", "--json", "--limit", "-1") if row["kind"] == "check"}
+    return [_result(one, rows.get(one.check), sound=sound) for one in played]
+
+
+def _result(one: _Played, row: dict[str, Any] | None, *, sound: bool) -> Result:
+    name, expected = one.scenario.name, one.scenario.expected
+    if row is None or one.error:
+        return Result(
+            name, expected, row["outcome"] if row else None, row["seq"] if row else None, False, False, one.ms
+        )
+    return Result(name, expected, row["outcome"], row["seq"], True, bool(row["chained"]) and sound, one.ms)
+
+
+def _table(results: list[Result]) -> str:
+    lines = [f"{'scenario':18} {'expected':12} {'outcome':12} {'seq':>4}  delivered  verified  {'ms':>6}"]
+    for one in results:
+        mark = "" if one.right else "   <-- differs"
+        lines.append(
+            f"{one.scenario:18} {one.expected:12} {one.outcome or '-':12} {one.seq or '-':>4}  "
+            f"{'yes' if one.delivered else 'NO':9}  {'yes' if one.verified else 'NO':8}  {one.ms:>6}{mark}"
+        )
+    return "\n".join(lines)
+
+
+def _all_delivered(stage: Stage) -> None:
+    stage.screen.wait("all receipts", lambda view: view["online"] and view["waiting"] == 0, DELIVERY_S)
+
+
+def play(*, as_json: bool, only: str | None = None) -> int:
+    """Play all scenarios, or only the one named; exit status 0 if everything was as expected, else 1.
+
+    Raises:
+        DemoError: is caught here and told; the exit status is then 1, or 3 when the stage could not be set up.
+    """
+    chosen = [one for one in SCENARIOS if only in (None, one.name)]
+    if not chosen:
+        print(f"vernix demo: no scenario {only!r}; known: {', '.join(s.name for s in SCENARIOS)}", file=sys.stderr)
+        return 2
+    quiet_signals()
+    tell = Teller(as_json=as_json)
+    try:
+        with Stage(tell) as stage:
+            return _play_all(stage, chosen, tell, as_json=as_json)
+    except DemoError as error:
+        print(f"vernix demo: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("vernix demo: stopped", file=sys.stderr)
+        return 130
+
+
+def _play_all(stage: Stage, chosen: list[Scenario], tell: Teller, *, as_json: bool) -> int:
+    played = [_play_one(stage, scenario, tell, number) for number, scenario in enumerate(chosen, start=1)]
+    try:
+        _all_delivered(stage)
+    except DemoError as error:
+        tell(f"not everything was delivered: {error}")
+    results = _results(stage, played)
+    tell(f"the unit holds {stage.resident_mb()} MB of memory; {UNIT} has {stage.verify()['count']} records, all told")
+    if as_json:
+        for one in results:
+            print(json.dumps(asdict(one)), flush=True)
+    else:
+        print(f"\nWhat the gateway verified:\n{_table(results)}", flush=True)
+    return 0 if all(one.right for one in results) else 1

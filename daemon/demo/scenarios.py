@@ -1,0 +1,205 @@
+"""The scripted people: who comes, what they do, and which outcome the hospital must have in the end."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daemon.demo.people import ANNA, BELLA, STRANGER, Person, document_of
+from daemon.demo.screen import View
+from daemon.demo.stage import OFFICERS, Stage
+from hw.card_reader.simulator import SimulatedCard
+
+FIRST, SECOND = OFFICERS
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Act:
+    """One scenario being played: the stage, and a voice that tells what happens."""
+
+    stage: Stage
+    say: Say
+    visit: str
+
+    def touch(self, name: str, **values: object) -> None:
+        """Touch the unit's screen."""
+        self.stage.screen.touch(name, **values)
+
+    def step(self, step: str) -> View:
+        """Wait until the check is at ``step``."""
+        return self.stage.screen.wait(f"step {step}", lambda view: view["step"] == step)
+
+    def card(self, person: Person, *, expired: bool = False, wrong_digit: bool = False) -> SimulatedCard:
+        """``person``'s ID card."""
+        today = dt.datetime.now().astimezone().date()
+        return self.stage.studio.card(person, document_of(person, today, expired=expired, wrong_digit=wrong_digit))
+
+    def begin(self) -> None:
+        """A check begins."""
+        self.touch("begin", visit=self.visit)
+        self.step("notice")
+
+    def consent(self) -> None:
+        """She has read the notice and agrees."""
+        self.touch("consent")
+        self.step("card")
+        self.say("notice read, consent given")
+
+    def lay(self, card: SimulatedCard) -> None:
+        """Lay the card."""
+        self.stage.reader.lay(card)
+        self.say("card laid on the reader")
+
+    def decide(self, outcome: str, reason: str, *officers: str) -> None:
+        """Officers decide ``outcome``, each with a PIN."""
+        self.touch("propose", outcome=outcome, reason=reason)
+        self.step("confirm")
+        for officer in officers:
+            self.touch("confirm", officer=officer, pin=OFFICERS[officer])
+            self.say(f"officer {officer} confirms {outcome}")
+
+    def done(self) -> View:
+        """Wait for the committed record."""
+        view = self.step("done")
+        self.say(f"recorded: {view['outcome']}, seq {view['seq']}")
+        return view
+
+    def whole_check(self, live: Person, card: SimulatedCard) -> None:
+        """Begin, consent, card, face."""
+        self.begin()
+        self.stage.look(live)
+        self.consent()
+        self.lay(card)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """``play`` returns the last view of the check; it has the check's id."""
+
+    name: str
+    title: str
+    expected: str
+    play: Callable[[Act], View]
+
+
+def match(act: Act) -> View:
+    """She is who her card says."""
+    act.whole_check(ANNA, act.card(ANNA))
+    return act.done()
+
+
+def another_person(act: Act) -> View:
+    """Somebody comes with another woman's card."""
+    act.whole_check(STRANGER, act.card(ANNA))
+    view = act.step("decision")
+    act.say(f"{view['face']['attempt']} comparisons, no match")
+    act.decide("failed", "face differs from the card", FIRST)
+    return act.done()
+
+
+def expired(act: Act) -> View:
+    """Her card has expired; her face matches."""
+    act.whole_check(BELLA, act.card(BELLA, expired=True))
+    view = act.step("decision")
+    act.say(f"face {view['face']['decision']}, findings: {', '.join(view['findings'])}")
+    act.decide("failed", "card expired", FIRST)
+    return act.done()
+
+
+def wrong_digit(act: Act) -> View:
+    """The number on the card fails its check digit."""
+    act.whole_check(ANNA, act.card(ANNA, wrong_digit=True))
+    view = act.step("decision")
+    act.say(f"face {view['face']['decision']}, findings: {', '.join(view['findings'])}")
+    act.decide("failed", "number fails its check digit", SECOND)
+    return act.done()
+
+
+def refuses(act: Act) -> View:
+    """She refuses; nothing is read."""
+    act.begin()
+    act.touch("decline", wish="refuse")
+    act.step("decision")
+    act.say("she refuses; the camera stays off")
+    act.decide("refused", "refused by the woman herself", FIRST)
+    return act.done()
+
+
+def unconscious(act: Act) -> View:
+    """She is unconscious: two officers, one of whom tries to count twice."""
+    act.begin()
+    act.decide("unable", "unconscious", FIRST)
+    act.touch("confirm", officer=FIRST, pin=OFFICERS[FIRST])
+    act.stage.screen.wait("the refusal of the same officer", lambda view: view["trouble"] == "same_officer")
+    act.say(f"officer {FIRST} again: not accepted, another one is needed")
+    act.touch("confirm", officer=SECOND, pin=OFFICERS[SECOND])
+    act.say(f"officer {SECOND} confirms unable")
+    return act.done()
+
+
+def emergency(act: Act) -> View:
+    """One touch, in the middle of a check; an officer accounts for it afterwards."""
+    act.begin()
+    act.touch("emergency")
+    view = act.done()
+    act.touch("explain", officer=SECOND, pin=OFFICERS[SECOND], reason="birth began at the door")
+    act.step("idle")
+    act.say(f"officer {SECOND} explained it: addendum")
+    return view
+
+
+def card_pulled(act: Act) -> View:
+    """The card is pulled while it is read, and laid again."""
+    act.stage.reader.lift_during_read = True
+    card = act.card(ANNA)
+    act.whole_check(ANNA, card)
+    act.stage.screen.wait("the hint", lambda view: view["trouble"] == "card_removed")
+    act.say("card pulled too early: the screen asks for it again")
+    act.lay(card)
+    return act.done()
+
+
+def power_cut(act: Act) -> View:
+    """The unit dies in the middle of a check and comes back."""
+    act.begin()
+    act.stage.look(None)
+    act.consent()
+    act.lay(act.card(BELLA))
+    view = act.step("face")
+    act.stage.kill_unit()
+    act.say("power cut: the unit is dead")
+    act.stage.reader.lift()
+    act.stage.start_unit()
+    act.say("the unit is back and has recorded how far the check had got")
+    return view
+
+
+def broker_gone(act: Act) -> View:
+    """The network is gone during a check; the record arrives when it is back."""
+    act.stage.broker.kill()
+    act.stage.screen.wait("the line's loss", lambda view: not view["online"])
+    act.say("broker gone: the check goes on")
+    act.whole_check(BELLA, act.card(BELLA))
+    view = act.done()
+    act.stage.screen.wait("a waiting record", lambda now: now["waiting"] > 0)
+    act.stage.broker.start()
+    act.stage.screen.wait("the receipt", lambda now: now["online"] and not now["waiting"], within_s=60)
+    act.say("broker back: delivered, receipt came")
+    return view
+
+
+SCENARIOS = (
+    Scenario("match", "she is who her card says", "passed", match),
+    Scenario("another_person", "another woman's card", "failed", another_person),
+    Scenario("expired_card", "expired card", "failed", expired),
+    Scenario("wrong_check_digit", "number with a wrong check digit", "failed", wrong_digit),
+    Scenario("refusal", "she refuses", "refused", refuses),
+    Scenario("unconscious", "unconscious, two officers", "unable", unconscious),
+    Scenario("emergency", "emergency", "emergency", emergency),
+    Scenario("card_pulled", "card pulled while reading", "passed", card_pulled),
+    Scenario("power_cut", "unit killed in the middle", "interrupted", power_cut),
+    Scenario("broker_gone", "broker gone and back", "passed", broker_gone),
+)

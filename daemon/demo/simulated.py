@@ -1,0 +1,60 @@
+"""``vernix run --simulated``: the demo's stage with a unit to touch, kept running until Ctrl-C.
+
+Typed commands play the people: who stands in front of the camera, and whose card lies on the reader.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+from collections.abc import Callable
+
+from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
+from daemon.demo.screen import DemoError
+from daemon.demo.stage import OFFICERS, Stage, quiet_signals
+
+_PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}
+KIOSK_PORT = 8080
+
+
+def _commands(stage: Stage) -> dict[str, Callable[[], None]]:
+    today = dt.datetime.now().astimezone().date()
+    commands: dict[str, Callable[[], None]] = {"lift": stage.reader.lift, "nobody": lambda: stage.look(None)}
+    for key, person in _PEOPLE.items():
+        card = stage.studio.card(person, document_of(person, today))
+        commands[f"card {key}"] = lambda card=card: stage.reader.lay(card)  # type: ignore[misc]
+        commands[f"face {key}"] = lambda person=person: stage.look(person)  # type: ignore[misc]
+    return commands
+
+
+def run_simulated() -> int:
+    """Run until Ctrl-C or ``quit``; exit status 0, or 3 when the stage could not be set up."""
+    quiet_signals()
+    try:
+        with Stage(lambda text: print(text, flush=True), KIOSK_PORT) as stage:
+            commands = _commands(stage)
+            print(f"\nThe unit's screen: {stage.url}")
+            print(f"Officers: {', '.join(f'{officer} PIN {pin}' for officer, pin in OFFICERS.items())}")
+            print(f"Type: {', '.join(commands)}, quit", flush=True)
+            _serve(commands)
+    except DemoError as error:
+        print(f"vernix run: {error}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        print("stopped", flush=True)
+    return 0
+
+
+def _serve(commands: dict[str, Callable[[], None]]) -> None:
+    for line in sys.stdin:
+        word = " ".join(line.split())
+        if word == "quit":
+            return
+        if word in commands:
+            commands[word]()
+            print(f"ok: {word}", flush=True)
+        elif word:
+            print(f"known: {', '.join(commands)}, quit", flush=True)
+    while True:  # no terminal (a service, a closed pipe): stay until a signal comes
+        time.sleep(3600)

@@ -1,0 +1,235 @@
+"""The demo's stage: a site, a broker, a gateway, simulated devices and a unit, each a process of its own.
+
+Everything is set up as a hospital would: with ``vernix-provision``; only the device URIs differ from a real unit's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from daemon.demo.broker import HOST, DemoBroker
+from daemon.demo.people import Person, Studio
+from daemon.demo.screen import DemoError, Screen
+from hw.card_reader.simulator import SimulatedReader
+from models.face import FaceModels
+
+UNIT = "unit-demo"
+SITE = "site-demo"
+OFFICERS = {"o-101": "480273", "o-102": "915604"}
+_STOP_S = 10.0
+
+Say = Callable[[str], None]
+
+
+def free_port() -> int:
+    """A TCP port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A child process with its log in a file."""
+
+    def __init__(self, module: str, arguments: list[str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as stream:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+            )
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM and wait; its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise DemoError(f"a process did not stop within {_STOP_S:g} s; its log: {self.log}") from None
+
+
+class Stage:
+    """Sets everything up on entering and stops everything it started on leaving."""
+
+    def __init__(self, say: Say, kiosk_port: int | None = None) -> None:
+        """Prepare; ``say`` is told what is being done."""
+        self._say = say
+        self._kiosk_port = kiosk_port or free_port()
+        self._open = ExitStack()
+        self.unit: Process | None = None
+        self._screen: Screen | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._build(stack)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.close()
+
+    def _build(self, stack: ExitStack) -> None:
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vernix-demo-")))
+        self._say("models: load the weights, cut ID photos and scenes")
+        self.studio = Studio(FaceModels.load())
+        self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
+        self._scenes: dict[Person | None, Path] = {}
+        self._scene = self.folder / "camera"
+        self.look(None)
+        self._say("site: authority, gateway and broker keys, one unit, two officers")
+        self._provision()
+        self._say("broker: embedded, TLS with client certificates, MQTT 3.1.1")
+        self.broker: DemoBroker = stack.enter_context(DemoBroker(self.folder / "site/broker", self._port))
+        self._say("gateway: connects")
+        gateway = Process("gateway.cli", ["--config", str(self._gateway_toml), "run"], self.folder / "gateway.log")
+        stack.callback(gateway.stop)
+        stack.callback(self.stop_unit)
+        self._say("unit: starts")
+        self.start_unit()
+
+    # --- set-up --------------------------------------------------------------------------------------------------
+
+    def _provision(self) -> None:
+        self._port = free_port()
+        site, unit = self.folder / "site", self.folder / "unit"
+        self._vernix_provision(
+            "site", "init", str(site), "--site", SITE, "--broker-host", HOST, "--broker-port", str(self._port)
+        )
+        self._vernix_provision(
+            *("unit", "enrol", "--site", str(site), "--unit", UNIT, "--into", str(unit), "--checkpoint", "delivery"),
+            *("--card-reader", self.reader.uri, "--camera", f"replay://{self._scene}?fps=15"),
+        )
+        for officer, pin in OFFICERS.items():
+            self._vernix_provision(
+                "officer", "add", str(unit), "--id", officer, "--role", "officer", "--pin-stdin", given=pin + "\n"
+            )
+        self._unit_toml, self._gateway_toml = unit / "unit.toml", site / "gateway/gateway.toml"
+        text = self._unit_toml.read_text("utf-8")
+        self._unit_toml.write_text(re.sub(r"(?m)^port = 8080$", f"port = {self._kiosk_port}", text), "utf-8")
+
+    @staticmethod
+    def _vernix_provision(*arguments: str, given: str = "") -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "provisioning", *arguments], input=given, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise DemoError(f"vernix-provision {' '.join(arguments[:2])}: {done.stderr.strip()}")
+
+    # --- the unit ------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the unit's screen is."""
+        return f"http://{HOST}:{self._kiosk_port}/"
+
+    @property
+    def screen(self) -> Screen:
+        """The page that is open on the unit."""
+        if self._screen is None:
+            raise DemoError("the unit is not running")
+        return self._screen
+
+    def start_unit(self) -> None:
+        """Start the unit and open its page.
+
+        Raises:
+            DemoError: it does not come up; the text has the end of its log.
+        """
+        log = self.folder / "unit.log"
+        self.unit = Process("daemon.cli", ["run", "--config", str(self._unit_toml)], log)
+        try:
+            self._screen = Screen(self._kiosk_port)
+            self._screen.wait("the unit's first view", lambda view: view["step"] == "idle")
+        except DemoError as error:
+            tail = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
+            raise DemoError(f"{error}; the unit's log ends with: {' | '.join(tail)}") from error
+
+    def kill_unit(self) -> None:
+        """Pull the unit's plug."""
+        if self.unit is not None:
+            self.unit.kill()
+        self._leave_screen()
+
+    def stop_unit(self) -> None:
+        """Stop the unit in order."""
+        unit, self.unit = self.unit, None
+        self._leave_screen()
+        if unit is not None and unit.running and (status := unit.stop()):
+            raise DemoError(f"the unit ended with status {status}; its log: {unit.log}")
+
+    def _leave_screen(self) -> None:
+        if self._screen is not None:
+            self._screen.close()
+            self._screen = None
+
+    # --- what happens in front of it -----------------------------------------------------------------------------
+
+    def look(self, person: Person | None) -> None:
+        """``person`` stands in front of the camera; None: nobody."""
+        if person not in self._scenes:
+            folder = self.folder / f"scene-{len(self._scenes)}"
+            if person is None:
+                folder.mkdir()
+            else:
+                self.studio.scene(person, folder)
+            self._scenes[person] = folder
+        new = self.folder / "camera.new"
+        new.symlink_to(self._scenes[person])
+        new.replace(self._scene)
+
+    # --- the hospital's side ---------------------------------------------------------------------------------------
+
+    def gateway(self, *arguments: str) -> list[dict[str, Any]]:
+        """What ``vernix-gateway ... --json`` prints, a dict a line."""
+        command = [sys.executable, "-m", "gateway.cli", "--config", str(self._gateway_toml), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode > 1:
+            raise DemoError(f"vernix-gateway {arguments[0]}: {done.stderr.strip()}")
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    def verify(self) -> dict[str, Any]:
+        """Export the unit's records at the gateway and verify them with ``vernix verify``; its JSON."""
+        bundle = self.folder / "bundle.jsonl"
+        bundle.unlink(missing_ok=True)
+        self.gateway("export", UNIT, str(bundle))
+        authority = self.folder / "site/authority/authority.pem"
+        command = ["-m", "daemon.cli", "verify", str(bundle), "--authority", str(authority), "--json"]
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+        if done.returncode > 1:
+            raise DemoError(f"vernix verify: {done.stderr.strip()}")
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def resident_mb(self) -> int:
+        """Resident memory of the unit's process, in MB (camera process apart)."""
+        if self.unit is None:
+            raise DemoError("the unit is not running")
+        status = Path(f"/proc/{self.unit._process.pid}/status").read_text("ascii")
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        return int(found[1]) // 1024 if found else 0
+
+
+def quiet_signals() -> None:
+    """Let SIGTERM end the demo as Ctrl-C does, so that everything it started is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))

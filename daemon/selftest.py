@@ -1,0 +1,159 @@
+"""``vernix selftest``: does everything that the configuration names work? For the engineer, before a unit goes to work.
+
+Each test asks one thing of the real device, file or network and says in one sentence what it found.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from daemon.clock import read_kernel
+from daemon.config import Config
+from daemon.lock import DataFolder
+from daemon.mqtt import LinkState, MqttLink
+from daemon.officers import read_roster
+from daemon.policy import load_policy
+from daemon.run import load_identity, open_outbox
+from hw.camera.driver import Camera
+from hw.card_reader.driver import CardReader
+from hw.card_reader.photo import photo_decoder
+from hw.fingerprint.driver import FingerprintModule
+from hw.uri import DeviceUri
+from models.face import FaceModels
+
+_BROKER_S = 15.0
+
+
+class Failed(Exception):
+    """The test found something that must be mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the report."""
+
+    test: str
+    ok: bool
+    text: str
+
+
+def _policy(config: Config) -> str:
+    policy = load_policy(config.unit.policy)
+    if config.unit.checkpoint not in {one.id for one in policy.checkpoints}:
+        raise Failed(f"checkpoint {config.unit.checkpoint} is not in policy {policy.id}")
+    return f"{policy.id} version {policy.version}, checkpoint {config.unit.checkpoint}"
+
+
+def _keys(config: Config) -> str:
+    signer = load_identity(config, dt.datetime.now(dt.UTC)).signer
+    if config.unit.production and signer.protection == "file":
+        raise Failed("the record key lies in a file; a unit in production keeps it in a TPM or secure element")
+    return f"record key kept in {signer.protection}; certificates hold"
+
+
+def _outbox(config: Config) -> str:
+    with DataFolder(config.unit.data):
+        outbox = open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))
+        try:
+            return f"{outbox.head.seq} records, {outbox.count_waiting()} waiting"
+        finally:
+            outbox.close()
+
+
+def _officers(config: Config) -> str:
+    officers = read_roster(config.unit.officers)
+    if len(officers) < 2:
+        raise Failed(f"{len(officers)} officers in the roster; decisions about unconscious women need two")
+    return f"{len(officers)} officers"
+
+
+def _clock(_config: Config) -> str:
+    kernel = read_kernel()
+    if not kernel.synchronised:
+        raise Failed("the clock is not synchronised; records will say so")
+    return f"synchronised within {kernel.error.total_seconds() * 1000:.0f} ms"
+
+
+def _models(_config: Config) -> str:
+    return ", ".join(f"{role} {digest[:12]}" for role, digest in FaceModels.load().hashes.items())
+
+
+def _card_reader(config: Config) -> str:
+    photo_decoder(config.devices.photo_decoder)
+    with CardReader(DeviceUri.parse(config.devices.card_reader)) as reader:
+        return f"security module {reader.self_test()}"
+
+
+def _camera(config: Config) -> str:
+    camera = Camera(DeviceUri.parse(config.devices.camera))
+    camera.open()
+    try:
+        frame = camera.latest()
+    finally:
+        camera.close()
+    height, width = frame.image.shape[:2]
+    return f"frames of {width} x {height}"
+
+
+def _fingerprint(config: Config) -> str:
+    uri = DeviceUri.parse(config.devices.fingerprint)
+    if uri.scheme == "none":
+        return "none fitted"
+    with FingerprintModule(uri) as module:
+        return f"module with room for {module.self_test().capacity} templates"
+
+
+def _broker(config: Config) -> str:
+    """As the unit connects, so not while the unit runs: the broker would cut the unit's own connection."""
+    with DataFolder(config.unit.data):
+        told = threading.Event()
+        states: list[LinkState] = []
+
+        def changed(state: LinkState) -> None:
+            states.append(state)
+            if state.connected or state.cause is not states[0].cause:
+                told.set()
+
+        link = MqttLink(
+            config.broker,
+            config.address,
+            on_message=lambda *_: None,
+            on_state=changed,
+            on_published=lambda _: None,
+            remembered=None,
+        )
+        link.start()
+        told.wait(_BROKER_S)
+        state = link.state
+        link.stop()
+    if not state.connected:
+        raise Failed(state.reason)
+    return f"connected to {config.broker}"
+
+
+TESTS: dict[str, Callable[[Config], str]] = {
+    "policy": _policy,
+    "keys": _keys,
+    "outbox": _outbox,
+    "officers": _officers,
+    "clock": _clock,
+    "models": _models,
+    "card_reader": _card_reader,
+    "camera": _camera,
+    "fingerprint": _fingerprint,
+    "broker": _broker,
+}
+
+
+def run_tests(config: Config, expected: tuple[type[Exception], ...]) -> Iterator[Result]:
+    """Run every test; ``expected`` are the errors that are findings here, anything else is a bug and raised."""
+    for name, test in TESTS.items():
+        try:
+            yield Result(name, True, test(config))
+        except Failed as error:
+            yield Result(name, False, str(error))
+        except expected as error:
+            yield Result(name, False, str(error))
