@@ -111,10 +111,15 @@ class CaptureProcess:
 
     def _receive(self) -> None:
         try:
-            while data := os.read(self._status_fd, 65536):
-                self._status.receive_data(data)
+            while True:
                 while (event := self._status.next_event()) is not None:
                     self._take(event)
+                    if isinstance(event, Ready):  # what follows is no longer about opening: left to the next look
+                        return
+                data = os.read(self._status_fd, 65536)
+                if not data:
+                    break
+                self._status.receive_data(data)
         except BlockingIOError:
             return
         except StatusError as error:

@@ -269,10 +269,10 @@ def test_two_threads_share_a_camera() -> None:
 def test_a_thread_that_waits_longer_than_it_may_for_another_is_told() -> None:
     with camera("sim:camera?width=64&height=48&fps=1") as source:
         number = source.latest().number
-        thread = threading.Thread(target=lambda: source.latest(number + 1))
+        thread = threading.Thread(target=lambda: failure(lambda: source.latest(number + 100, timeout_s=1.5)))
         thread.start()
         time.sleep(0.1)
-        assert "another thread" in str(failure(lambda: source.latest(number + 1, timeout_s=0.05)))
+        assert "another thread" in str(failure(lambda: source.latest(timeout_s=0.05)))
         thread.join(BOUND_S)
 
 

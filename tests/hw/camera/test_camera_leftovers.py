@@ -88,7 +88,7 @@ def test_a_parent_killed_while_the_child_starts_takes_it_along() -> None:
 def test_shared_memory_has_no_name_anywhere() -> None:
     with Camera(DeviceUri.parse("sim:camera")) as camera:
         camera.latest()
-        assert not list(Path("/dev/shm").glob("*vernix*"))
+        assert not list(Path("/dev/shm").glob("*vernix-camera*"))
         assert camera.pid in maps(f"memfd:vernix-camera-{os.getpid()}")
     assert maps(f"memfd:vernix-camera-{os.getpid()}") == []
 
