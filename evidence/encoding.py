@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from typing import Any
 
 from evidence.errors import MalformedError
@@ -60,6 +61,13 @@ def _integer(digits: str) -> int:
     return value
 
 
+def _number(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise MalformedError("a JSON number is beyond what a double can hold")
+    return value
+
+
 def _refuse_constant(name: str) -> Any:
     raise MalformedError(f"{name} is not JSON")
 
@@ -83,18 +91,23 @@ def json_object(data: bytes) -> dict[str, Any]:
 
     Raises:
         MalformedError: not UTF-8, not JSON, not an object, larger than ``MAX_BYTES``, nested too deeply, a name
-            twice in one object, NaN or Infinity, or an integer that some reader would round.
+            twice in one object, a lone surrogate, NaN or Infinity, a number no double can hold, or an integer that
+            some reader would round.
     """
     if len(data) > MAX_BYTES:
         raise MalformedError(f"{len(data)} bytes are more than the {MAX_BYTES} allowed")
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_int=_integer, parse_constant=_refuse_constant
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_refuse_constant,
         )
     except UnicodeDecodeError:
         raise MalformedError("not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise MalformedError(f"not JSON at byte {error.pos}") from None
+        raise MalformedError(f"not JSON at character {error.pos}") from None
     except RecursionError:
         raise MalformedError(f"JSON nested deeper than {_MAX_DEPTH}") from None
     if not isinstance(value, dict):
@@ -106,6 +119,15 @@ def json_object(data: bytes) -> dict[str, Any]:
 def json_bytes(value: dict[str, Any]) -> bytes:
     """``value`` as compact UTF-8 JSON with sorted names: the same value always gives the same bytes.
 
-    For the values used here (strings, integers, booleans, null, lists, objects with ASCII names) this is RFC 8785.
+    For strings, integers, booleans, null, lists and objects with ASCII names this is RFC 8785; a float is written as
+    Python writes it, so nothing that others must write again byte for byte (a decision statement) may hold one.
+
+    Raises:
+        MalformedError: NaN, Infinity, a lone surrogate, or a value that is not JSON.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False).encode("utf-8")
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        # Not chained: a UnicodeEncodeError carries the whole text, which may be a person's.
+        raise MalformedError(f"cannot be written as JSON: {type(error).__name__}") from None

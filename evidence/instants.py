@@ -8,7 +8,13 @@ from evidence.errors import MalformedError
 
 
 def write_instant(moment: dt.datetime) -> str:
-    """``moment`` (aware) as ``2026-11-21T19:21:51.123Z``; fractions of a millisecond are cut off."""
+    """``moment`` as ``2026-11-21T19:21:51.123Z``; fractions of a millisecond are cut off.
+
+    Raises:
+        ValueError: ``moment`` is naive: nobody can say when that was.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
     return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -16,9 +22,12 @@ def read_instant(text: str) -> dt.datetime:
     """The aware moment of ``text``.
 
     Raises:
-        MalformedError: not an instant of this form, or a date that no calendar has.
+        MalformedError: not exactly this form (RFC 3339 has others), or a date that no calendar has.
     """
     try:
-        return dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=dt.UTC)
-    except ValueError:
-        raise MalformedError("not an instant like 2026-11-21T19:21:51.123Z") from None
+        moment = dt.datetime.fromisoformat(text)
+        if moment.tzinfo is not None and write_instant(moment) == text:
+            return moment.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise MalformedError("not an instant like 2026-11-21T19:21:51.123Z")

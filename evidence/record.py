@@ -95,11 +95,12 @@ def payload_bytes(payload: Mapping[str, Any]) -> bytes:
     """The bytes to be signed.
 
     Raises:
-        MalformedError: the payload breaks the schema; names the path.
+        MalformedError: the payload breaks the schema (names the path), or could not be read again. What nobody can read
+            must not be signed: it would be a hole in the chain for ever.
     """
-    value = dict(payload)
-    schema.check(SCHEMA, value)
-    return json_bytes(value)
+    data = json_bytes(dict(payload))
+    parse_payload(data)
+    return data
 
 
 def parse_payload(data: bytes) -> dict[str, Any]:
