@@ -2,12 +2,16 @@
 
 The exact bytes are signed and kept; nobody serialises a payload again. The header has exactly ``alg``, ``kid`` and
 ``typ``: a header that asks for anything else (``crit``, ``jwk``, ``x5u``, ``b64``) is refused, not ignored.
+
+A record is named by the hash of its JWS, so a JWS must have one spelling. ECDSA gives every signature (r, s) a twin
+(r, n - s) that anyone can compute; here only the one with s <= n/2 holds, whatever the signer made.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc import jws
@@ -18,7 +22,14 @@ from evidence.errors import MalformedError, SignatureError
 from evidence.keys import PublicKey, Signer, to_jwk
 
 ALGORITHM = "ES256"
+MAX_LENGTH = 2 * MAX_BYTES
+"""Characters of the longest JWS."""
 _HEADER_NAMES = {"alg", "kid", "typ"}
+_KID = re.compile(r"[A-Za-z0-9_-]{43}")
+_N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Order of P-256 (SEC 2, section 2.4.2)."""
+_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
+_REGISTRY.max_payload_length = MAX_LENGTH  # joserfc's own limit, 128 000, is below ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +38,28 @@ class Signed:
 
     kid: str
     typ: str
-    payload: bytes
+    payload: bytes = field(repr=False)
 
 
 def sign(payload: bytes, signer: Signer, typ: str) -> str:
-    """Sign ``payload`` as a compact JWS of type ``typ``."""
+    """Sign ``payload`` as a compact JWS of type ``typ``.
+
+    Raises:
+        MalformedError: longer than anyone would read.
+        SignatureError: the signer did not give 64 bytes.
+    """
+    if len(payload) > MAX_BYTES:
+        raise MalformedError(f"{len(payload)} bytes are more than the {MAX_BYTES} that may be signed")
     header = json_bytes({"alg": ALGORITHM, "kid": signer.kid, "typ": typ})
     signing_input = f"{b64url_encode(header)}.{b64url_encode(payload)}"
-    return f"{signing_input}.{b64url_encode(signer.sign(signing_input.encode('ascii')))}"
+    return f"{signing_input}.{b64url_encode(_canonical(signer.sign(signing_input.encode('ascii'))))}"
+
+
+def _canonical(signature: bytes) -> bytes:
+    if len(signature) != 64:
+        raise SignatureError(f"an ES256 signature has 64 bytes, not {len(signature)}")
+    s = int.from_bytes(signature[32:], "big")
+    return signature[:32] + min(s, _N - s).to_bytes(32, "big") if 0 < s < _N else signature
 
 
 def parse(token: str, typ: str) -> Signed:
@@ -43,7 +68,7 @@ def parse(token: str, typ: str) -> Signed:
     Raises:
         MalformedError: not a compact JWS with exactly our header, or of another type.
     """
-    if len(token) > 2 * MAX_BYTES:
+    if len(token) > MAX_LENGTH:
         raise MalformedError(f"a JWS of {len(token)} characters is too long")
     parts = token.split(".")
     if len(parts) != 3:
@@ -55,6 +80,8 @@ def parse(token: str, typ: str) -> Signed:
         raise MalformedError(f"alg must be {ALGORITHM}")
     if header["typ"] != typ:
         raise MalformedError(f"typ must be {typ}")
+    if not _KID.fullmatch(header["kid"]):
+        raise MalformedError("kid must be an RFC 7638 thumbprint")
     b64url_decode(parts[2])
     return Signed(header["kid"], header["typ"], b64url_decode(parts[1]))
 
@@ -69,9 +96,12 @@ def verify(token: str, typ: str, key_for: Callable[[str], PublicKey | None]) -> 
     signed = parse(token, typ)
     key = key_for(signed.kid)
     if key is None:
-        raise SignatureError(f"signed by an unknown key, kid {signed.kid[:64]}")
+        raise SignatureError(f"signed by an unknown key, kid {signed.kid}")
     try:
-        jws.deserialize_compact(token, to_jwk(key), algorithms=[ALGORITHM])
+        jws.deserialize_compact(token, to_jwk(key), registry=_REGISTRY)
     except (JoseError, ValueError) as error:
-        raise SignatureError(f"the signature by kid {signed.kid[:64]} does not hold") from error
+        raise SignatureError(f"the signature by kid {signed.kid} does not hold") from error
+    signature = b64url_decode(token.rpartition(".")[2])
+    if signature != _canonical(signature):
+        raise SignatureError(f"the signature by kid {signed.kid} is the twin of the one that counts")
     return signed
