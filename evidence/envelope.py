@@ -2,50 +2,65 @@
 
 ECDH-ES+A256KW and A256GCM for two recipients, the hospital's gateway and the site's offline recovery key. The
 plaintext is ``{"jws": "...", "attachments": [...]}``. The unit holds neither private key: it cannot read what it keeps.
+
+One form only: the protected header is exactly ``enc`` and ``typ``, a recipient's header exactly ``alg``, ``kid`` and
+``epk``. Compression, unprotected or shared headers, extra authenticated data and other algorithms are refused unread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from joserfc import jwe
 from joserfc.errors import JoseError
 
-from evidence.encoding import json_bytes, json_object
+from evidence import schema
+from evidence.encoding import MAX_BYTES, b64url_decode, json_bytes, json_object
 from evidence.errors import MalformedError, SignatureError
 from evidence.keys import PrivateKey, PublicKey, thumbprint, to_jwk
 
 TYPE = "vernix-envelope+jwe"
+SCHEMA = "envelope-v1"
 _KEY_WRAP = "ECDH-ES+A256KW"
 _CONTENT = "A256GCM"
+_PROTECTED = {"enc": _CONTENT, "typ": TYPE}
 _REGISTRY = jwe.JWERegistry(algorithms=[_KEY_WRAP, _CONTENT])
+_REGISTRY.max_ciphertext_length = MAX_BYTES  # joserfc's own limit, 64 KiB, is below a record with a picture
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What an envelope held: the record's JWS, and attachments that the record binds by hash."""
 
-    jws: str
-    attachments: tuple[dict[str, Any], ...]
+    jws: str = field(repr=False)
+    attachments: tuple[dict[str, Any], ...] = field(repr=False)
 
 
 def seal(jws: str, recipients: Sequence[PublicKey], attachments: Sequence[dict[str, Any]] = ()) -> bytes:
-    """Encrypt ``jws`` and ``attachments`` to every one of ``recipients``; UTF-8 JSON of a general JWE."""
+    """Encrypt ``jws`` and ``attachments`` to every one of ``recipients``; UTF-8 JSON of a general JWE.
+
+    Raises:
+        MalformedError: larger than anyone would open.
+    """
     plaintext = json_bytes({"jws": jws, "attachments": list(attachments)})
-    message = jwe.GeneralJSONEncryption({"enc": _CONTENT, "typ": TYPE}, plaintext)
+    message = jwe.GeneralJSONEncryption(dict(_PROTECTED), plaintext)
     for recipient in recipients:
         message.add_recipient({"alg": _KEY_WRAP, "kid": thumbprint(recipient)}, to_jwk(recipient))
-    return json_bytes(dict(jwe.encrypt_json(message, None, registry=_REGISTRY)))
+    sealed = json_bytes(dict(jwe.encrypt_json(message, None, registry=_REGISTRY)))
+    if len(sealed) > MAX_BYTES:
+        raise MalformedError(f"an envelope of {len(sealed)} bytes is larger than the {MAX_BYTES} allowed")
+    return sealed
 
 
 def _for_key(data: bytes, kid: str) -> dict[str, Any]:
     message = json_object(data)
-    recipients = message.get("recipients")
-    if not isinstance(recipients, list) or not all(isinstance(item, dict) for item in recipients):
-        raise MalformedError("the envelope has no list of recipients")
-    ours = [item for item in recipients if isinstance(h := item.get("header"), dict) and h.get("kid") == kid]
+    schema.check(SCHEMA, message)
+    if b64url_decode(message["protected"]) != json_bytes(_PROTECTED):
+        raise MalformedError("the envelope's protected header must have exactly our enc and typ")
+    recipients = message["recipients"]
+    ours = [item for item in recipients if item["header"]["kid"] == kid]
     if len(ours) != 1:
         raise SignatureError(f"the envelope is not for this key (kid {kid}); it has {len(recipients)} recipients")
     return {**message, "recipients": ours}
@@ -61,7 +76,7 @@ def open_envelope(data: bytes, key: PrivateKey) -> Opened:
     message = _for_key(data, thumbprint(key.public_key()))
     try:
         plaintext = jwe.decrypt_json(message, to_jwk(key), registry=_REGISTRY).plaintext  # type: ignore[arg-type]
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (JoseError, ValueError) as error:
         raise SignatureError("the envelope does not open: not a JWE of this kind, or changed on the way") from error
     content = json_object(plaintext or b"")
     jws, attachments = content.get("jws"), content.get("attachments")
