@@ -13,8 +13,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from evidence.errors import KeyUnusableError, SignatureError
@@ -105,18 +106,29 @@ def issue(
     Raises:
         SignatureError: the request is not signed by the key it names, or that key is not P-256.
     """
-    public = request.public_key()
-    if not request.is_signature_valid or not isinstance(public, PublicKey):
-        raise SignatureError("the certificate request is not signed by the P-256 key it names")
+    public = _key_of(request)
+    if not request.is_signature_valid:
+        raise SignatureError("the certificate request is not signed by the key it names")
     builder = (
         _builder(request.subject, authority.subject, public, now, profile.lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(), critical=True)
         .add_extension(x509.ExtendedKeyUsage([profile.usage]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
     )
     if hosts:
         builder = builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
     return builder.sign(authority_key, hashes.SHA256())
+
+
+def _key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
+    try:
+        key = holder.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SignatureError("the key is of an unknown kind, not P-256") from error
+    if not isinstance(key, PublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise SignatureError("the key is not P-256")
+    return key
 
 
 def _host(host: str) -> x509.GeneralName:
@@ -165,23 +177,20 @@ def check_certificate(
     """
     try:
         certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature) as error:
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise SignatureError("the certificate was not issued by this site's authority") from error
     _check_purpose(certificate, profile)
     before, after = certificate.not_valid_before_utc - _CLOCK_TOLERANCE, certificate.not_valid_after_utc
     if not before <= at <= after:
         raise SignatureError(f"the certificate is valid from {before:%Y-%m-%d} to {after:%Y-%m-%d}, not at that time")
-    key = certificate.public_key()
-    if not isinstance(key, PublicKey):
-        raise SignatureError("the certificate's key is not P-256")
-    return key
+    return _key_of(certificate)
 
 
 def _check_purpose(certificate: x509.Certificate, profile: Profile) -> None:
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         raise SignatureError("the certificate does not say what it is for") from None
     if list(usages) != [profile.usage] or constraints.ca:
         raise SignatureError(f"the certificate is not for {profile.name.lower()} use")
@@ -205,7 +214,7 @@ def from_der(data: bytes) -> x509.Certificate:
     """
     try:
         return x509.load_der_x509_certificate(data)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise SignatureError("these bytes are no certificate") from error
 
 
@@ -219,5 +228,5 @@ def load_certificate(path: Path) -> x509.Certificate:
         return x509.load_pem_x509_certificate(path.read_bytes())
     except OSError as error:
         raise KeyUnusableError(f"{path}: cannot read the certificate: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise KeyUnusableError(f"{path}: not a PEM certificate") from error

@@ -62,13 +62,16 @@ def generate_key(path: Path) -> PrivateKey:
     """Make a P-256 key and write it to ``path`` (PKCS #8 PEM, mode 0600, fsynced).
 
     Raises:
-        KeyUnusableError: ``path`` exists; a key is never overwritten.
+        KeyUnusableError: ``path`` exists (a key is never overwritten), or cannot be written.
     """
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise KeyUnusableError(f"{path}: exists already; a key is never overwritten")
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_atomic(path, pem, mode=0o600)
+    try:
+        write_atomic(path, pem, mode=0o600)
+    except OSError as error:
+        raise KeyUnusableError(f"{path}: cannot write the private key: {error.strerror}") from error
     return key
 
 
@@ -141,5 +144,6 @@ def open_signer(uri: str) -> Signer:
     """
     scheme, _, path = uri.partition(":")
     if scheme != "file" or not path:
-        raise KeyUnusableError(f"{uri}: unknown key URI; this version signs with file:/path/to/key.pem")
+        # The scheme only: a pkcs11: URI may hold the PIN.
+        raise KeyUnusableError(f"{scheme or 'empty'}: unknown key URI; this version signs with file:/path/to/key.pem")
     return FileSigner(Path(path))
