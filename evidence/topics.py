@@ -47,10 +47,19 @@ def check_name(what: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A unit at a site."""
+    """A unit at a site.
+
+    Raises:
+        MalformedError: a name that may not stand in a topic, see :func:`check_name`.
+    """
 
     site: str
     unit: str
+
+    def __post_init__(self) -> None:
+        """Hold both names against the rule, so that no wildcard comes into a topic."""
+        check_name("site", self.site)
+        check_name("unit", self.unit)
 
     def topic(self, channel: Channel) -> str:
         """The topic of ``channel`` of this unit."""
@@ -59,7 +68,7 @@ class Address:
 
 def every_unit(site: str, channel: Channel) -> str:
     """The filter that matches ``channel`` of all units of ``site``."""
-    return f"{_ROOT}/{site}/+/{channel}"
+    return f"{_ROOT}/{check_name('site', site)}/+/{channel}"
 
 
 def parse(topic: str) -> tuple[Address, Channel]:
@@ -71,4 +80,4 @@ def parse(topic: str) -> tuple[Address, Channel]:
     parts = topic.split("/")
     if len(parts) != 5 or "/".join(parts[:2]) != _ROOT or parts[4] not in set(Channel):
         raise MalformedError("not a topic of this version")
-    return Address(check_name("site", parts[2]), check_name("unit", parts[3])), Channel(parts[4])
+    return Address(parts[2], parts[3]), Channel(parts[4])
