@@ -10,10 +10,12 @@ For each record, in the order of the bundle:
 2. *Origin.* The first record is a birth record with seq 1; its certificate was issued by the authority for record
    use, was valid at the record's time, and names the unit and site that the record names; the chain grows out of its
    hash.
-3. *Signature.* By the key of the certificate in force.
+3. *Signature.* By the key of that certificate, which has not expired at the record's earliest time. A record whose
+   signature does not hold is not looked at any further: nothing below is said of it, or by it.
 4. *Chain.* seq follows without a gap, and ``prev`` is the hash of the record before.
 5. *Identity.* Unit and site are those of the birth record.
-6. *Order.* The boot counter does not fall, and ``time.latest`` does not fall before an earlier ``time.earliest``.
+6. *Order.* The boot counter does not fall, ``time.latest`` does not fall before an earlier ``time.earliest``, and
+   nothing follows a retire record.
 7. *Checks.* A check id has exactly one check record; an addendum names an earlier record by number and hash, and
    that record's check.
 
@@ -22,6 +24,9 @@ And for the whole:
 8. *Tail.* Where the verifier has a signed head (from a health message), the last record is that head or later.
 
 Each broken step is a finding; verification goes on with the next record wherever that makes sense.
+
+A ``key`` record announces another key of the unit. This version gives it no effect: the birth certificate's key stays
+the only one that verifies, and a record signed by the announced key is a finding of step 3.
 """
 
 from __future__ import annotations
@@ -29,7 +34,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from cryptography import x509
 
@@ -60,6 +64,8 @@ class Origin:
     site: str
     key: PublicKey
     head: Head
+    until: dt.datetime
+    """When the certificate expires."""
 
     def key_for(self, kid: str) -> PublicKey | None:
         """The key named ``kid``, if it is this unit's."""
@@ -98,6 +104,12 @@ def read_origin(birth: Record, authority: x509.Certificate) -> Origin:
     Raises:
         MalformedError, SignatureError: it is none, or the authority does not vouch for it.
     """
+    origin = _origin_of(birth, authority)
+    jws.verify(birth.jws, record.TYPE, origin.key_for)
+    return origin
+
+
+def _origin_of(birth: Record, authority: x509.Certificate) -> Origin:
     if birth.kind is not Kind.BIRTH or birth.seq != 1:
         raise MalformedError("a chain begins with the birth record, seq 1")
     der = b64url_decode(birth.payload["key"]["certificate"])
@@ -109,13 +121,11 @@ def read_origin(birth: Record, authority: x509.Certificate) -> Origin:
         raise SignatureError("the certificate names another unit or site than the record")
     if birth.payload["key"]["kid"] != thumbprint(key):
         raise SignatureError("the birth record names another key than its certificate")
-    origin = Origin(*named, key, chain.genesis(der))
-    jws.verify(birth.jws, record.TYPE, origin.key_for)
-    return origin
+    return Origin(*named, key, chain.genesis(der), certificate.not_valid_after_utc)
 
 
 def check_signature(item: Record, origin: Origin) -> None:
-    """Steps 3 and 5 for one record.
+    """Steps 3 and 5 for one record, the certificate's expiry apart: a wrong clock must not keep a record out.
 
     Raises:
         SignatureError: not signed by the unit's key, or it names another unit.
@@ -123,6 +133,14 @@ def check_signature(item: Record, origin: Origin) -> None:
     jws.verify(item.jws, record.TYPE, origin.key_for)
     if (item.payload["unit"], item.payload["site"]) != (origin.unit, origin.site):
         raise SignatureError("the record names another unit or site than the birth record")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What later records are held against; the whole record would be too much to keep of 100 000."""
+
+    sha256: str
+    check: str | None
 
 
 class _Walk:
@@ -135,8 +153,9 @@ class _Walk:
         self.head: Head | None = None
         self.boot = 0
         self.earliest: dt.datetime | None = None
+        self.retired = False
         self.checks: dict[str, int] = {}
-        self.seen: dict[int, Record] = {}
+        self.seen: dict[int, _Seen] = {}
 
     def find(self, step: int, place: int, text: object) -> None:
         self.result.findings.append(Finding(step, place, str(text)))
@@ -149,17 +168,18 @@ class _Walk:
             return
         if self.origin is None and not self._begin(place, item):
             return
-        self._signature(place, item)
+        if not self._signature(place, item):
+            return
         self._chain(place, item)
-        self._order(place, item.payload)
+        self._order(place, item)
         self._checks(place, item)
-        self.seen[item.seq] = item
+        self.seen.setdefault(item.seq, _Seen(item.sha256, item.payload.get("check")))
         self.result.count += 1
         self.result.kinds[item.kind] = self.result.kinds.get(item.kind, 0) + 1
 
     def _begin(self, place: int, item: Record) -> bool:
         try:
-            self.origin = read_origin(item, self.authority)
+            self.origin = _origin_of(item, self.authority)
         except EvidenceError as error:
             self.find(2, place, error)
             return False
@@ -167,14 +187,18 @@ class _Walk:
         self.result.unit, self.result.site = self.origin.unit, self.origin.site
         return True
 
-    def _signature(self, place: int, item: Record) -> None:
+    def _signature(self, place: int, item: Record) -> bool:
         assert self.origin is not None
         try:
             jws.verify(item.jws, record.TYPE, self.origin.key_for)
         except SignatureError as error:
             self.find(3, place, error)
+            return False
+        if read_instant(item.payload["time"]["earliest"]) > self.origin.until:
+            self.find(3, place, f"the unit's certificate had expired on {self.origin.until:%Y-%m-%d}")
         if (item.payload["unit"], item.payload["site"]) != (self.origin.unit, self.origin.site):
             self.find(5, place, "the record names another unit or site than the birth record")
+        return True
 
     def _chain(self, place: int, item: Record) -> None:
         assert self.head is not None
@@ -186,7 +210,11 @@ class _Walk:
             self.head = max(self.head, Head(item.seq, item.sha256), key=lambda head: head.seq)
         self.result.head = self.head
 
-    def _order(self, place: int, payload: Any) -> None:
+    def _order(self, place: int, item: Record) -> None:
+        payload = item.payload
+        if self.retired:
+            self.find(6, place, "a record follows the unit's retirement")
+        self.retired = self.retired or item.kind is Kind.RETIRE
         if payload["boot"] < self.boot:
             self.find(6, place, f"boot counter fell from {self.boot} to {payload['boot']}")
         self.boot = max(self.boot, payload["boot"])
@@ -205,7 +233,7 @@ class _Walk:
             target = self.seen.get(item.payload["refers_to"]["seq"])
             if target is None or target.sha256 != item.payload["refers_to"]["sha256"]:
                 self.find(7, place, "the addendum refers to a record that is not there")
-            elif target.payload.get("check") != item.payload["check"]:
+            elif target.check != item.payload["check"]:
                 self.find(7, place, "the addendum names another check than the record it refers to")
 
 
