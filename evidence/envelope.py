@@ -17,9 +17,10 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 
 from evidence import schema
-from evidence.encoding import MAX_BYTES, b64url_decode, json_bytes, json_object
+from evidence.encoding import MAX_BYTES, b64url_decode, b64url_encode, json_bytes, json_object, sha256_hex
 from evidence.errors import MalformedError, SignatureError
 from evidence.keys import PrivateKey, PublicKey, thumbprint, to_jwk
+from evidence.record import Record
 
 TYPE = "vernix-envelope+jwe"
 SCHEMA = "envelope-v1"
@@ -32,7 +33,7 @@ _REGISTRY.max_ciphertext_length = MAX_BYTES  # joserfc's own limit, 64 KiB, is b
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What an envelope held: the record's JWS, and attachments that the record binds by hash."""
+    """What an envelope held: the record's JWS, and attachments, believed only after :func:`check_attachments`."""
 
     jws: str = field(repr=False)
     attachments: tuple[dict[str, Any], ...] = field(repr=False)
@@ -85,3 +86,28 @@ def open_envelope(data: bytes, key: PrivateKey) -> Opened:
     if not all(isinstance(item, dict) for item in attachments):
         raise MalformedError("an attachment is not an object")
     return Opened(jws, tuple(attachments))
+
+
+def attachment(name: str, data: bytes) -> dict[str, str]:
+    """``data`` as it travels beside a record; the record's ``attachments`` must have its name and SHA-256."""
+    return {"name": name, "data": b64url_encode(data)}
+
+
+def check_attachments(item: Record, attachments: Sequence[dict[str, Any]]) -> None:
+    """Hold what came beside a record against the hashes in it. Whoever knows a recipient's public key can seal an
+    envelope, so an attachment is only as good as the signed record that names it.
+
+    Raises:
+        MalformedError: an attachment without name or data.
+        SignatureError: one is missing, or another one is there.
+    """
+    found = [(one.get("name"), _digest(one)) for one in attachments]
+    named = [(one["name"], one["sha256"]) for one in item.payload.get("attachments", ())]
+    if sorted(found, key=str) != sorted(named, key=str):
+        raise SignatureError("the attachments are not those that the record names")
+
+
+def _digest(one: dict[str, Any]) -> str:
+    if not isinstance(one.get("name"), str) or not isinstance(data := one.get("data"), str):
+        raise MalformedError("an attachment must have a name and data")
+    return sha256_hex(b64url_decode(data))

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence import envelope
-from evidence.encoding import MAX_BYTES, b64url_encode
+from evidence.encoding import MAX_BYTES, b64url_encode, sha256_hex
 from evidence.errors import EvidenceError, MalformedError, SignatureError
+from evidence.verify import read_record
+from tests.vectors.evidence import build
 from tests.vectors.evidence.envelopes import GATEWAY, RECOVERY, envelopes
 
 KEYS = [GATEWAY.public_key(), RECOVERY.public_key()]
@@ -91,3 +93,37 @@ def test_both_write_the_same_form() -> None:
     assert SEALED["protected"] == by_hand["protected"]
     assert SEALED["recipients"][0].keys() == by_hand["recipients"][0].keys()
     assert SEALED["recipients"][0]["header"].keys() == by_hand["recipients"][0]["header"].keys()
+
+
+DRAWING = envelope.attachment("signature", b"a drawing")
+SIGNED = read_record(build.BASE[10])
+
+
+def test_attachments_are_those_that_the_record_names() -> None:
+    assert SIGNED.payload["attachments"] == [{"name": "signature", "sha256": sha256_hex(b"a drawing")}]
+    envelope.check_attachments(SIGNED, [DRAWING])
+    envelope.check_attachments(read_record(build.BASE[2]), [])
+
+
+@pytest.mark.parametrize(
+    "attachments",
+    [
+        [],
+        [DRAWING, DRAWING],
+        [DRAWING, envelope.attachment("more", b"")],
+        [envelope.attachment("signature", b"another drawing")],
+        [envelope.attachment("portrait", b"a drawing")],
+    ],
+)
+def test_other_attachments_are_refused(attachments: list[dict[str, Any]]) -> None:
+    with pytest.raises(SignatureError, match="not those"):
+        envelope.check_attachments(SIGNED, attachments)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"name": 1, "data": "AA"}, {"name": "signature"}, {"name": "signature", "data": 1}, DRAWING | {"data": "A="}],
+)
+def test_attachments_of_another_form_are_malformed(wrong: dict[str, Any]) -> None:
+    with pytest.raises(MalformedError):
+        envelope.check_attachments(SIGNED, [wrong])
