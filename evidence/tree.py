@@ -83,7 +83,7 @@ def load_tree(kind: type[T], path: Path) -> T:
         found = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise TreeError(str(path), f"cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of 5000 digits; nested too deeply
         raise TreeError(str(path), f"not TOML: {error}") from error
     return typing.cast(T, _table(kind, found, "", path.parent.absolute()))
 

@@ -1,0 +1,126 @@
+"""TOML trees: every error names the key path, what was expected, and nothing is guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.tree import TreeError, load_tree, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    name: str
+    factor: float = 1.0
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    count: int
+    on: bool
+    folder: Path
+    leaf: Leaf
+    leaves: tuple[Leaf, ...] = ()
+    words: tuple[str, ...] = field(default_factory=tuple)
+
+
+SOUND = 'count = 2\non = true\nfolder = "data"\nwords = ["a", "b"]\n'
+SOUND += '[leaf]\nname = "x"\nfactor = 3\n[[leaves]]\nname = "y"\n'
+
+
+def _load(tmp_path: Path, text: str | bytes) -> Tree:
+    path = tmp_path / "file.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_tree(Tree, path)
+
+
+def test_a_file_becomes_a_tree(tmp_path: Path) -> None:
+    tree = _load(tmp_path, SOUND)
+    assert tree == Tree(2, True, tmp_path / "data", Leaf("x", 3.0), (Leaf("y"),), ("a", "b"))
+    assert type(tree.leaf.factor) is float
+
+
+def test_an_absolute_path_stays(tmp_path: Path) -> None:
+    assert _load(tmp_path, SOUND.replace('"data"', '"/data"')).folder == Path("/data")
+
+
+def test_a_tree_is_printed_plainly(tmp_path: Path) -> None:
+    leaves = [{"name": "y", "factor": 1.0, "note": None}]
+    assert plain(_load(tmp_path, SOUND)) == {
+        "count": 2,
+        "on": True,
+        "folder": str(tmp_path / "data"),
+        "leaf": {"name": "x", "factor": 3.0, "note": None},
+        "leaves": leaves,
+        "words": ["a", "b"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "expected"),
+    [
+        ("count = 2", 'count = "2"', "count", "expected an integer, found str"),
+        ("count = 2", "count = true", "count", "expected an integer, found bool"),
+        ("count = 2", "count = 2.0", "count", "expected an integer, found float"),
+        ("count = 2\n", "", "count", "missing; expected an integer"),
+        ("on = true", "on = 1", "on", "expected true or false"),
+        ('"data"', '""', "folder", "expected a path"),
+        ('"data"', "7", "folder", "expected a path"),
+        ("factor = 3", "factor = true", "leaf.factor", "expected a number"),
+        ('name = "x"', "name = []", "leaf.name", "expected a string"),
+        ('name = "x"\n', "", "leaf.name", "missing"),
+        ("factor = 3", "factr = 3", "leaf.factr", "unknown key; known here: name, factor, note"),
+        ("factor = 3", "note = 3", "leaf.note", "expected a string"),
+        ('["a", "b"]', '"a"', "words", "expected a list"),
+        ('["a", "b"]', '["a", 1]', "words[1]", "expected a string"),
+        ('name = "y"', "name = 1", "leaves[0].name", "expected a string"),
+        ("[leaf]", "leaf = 1\n[other]", "other", "unknown key"),
+    ],
+)
+def test_an_error_names_the_key_path(tmp_path: Path, old: str, new: str, path: str, expected: str) -> None:
+    with pytest.raises(TreeError) as caught:
+        _load(tmp_path, SOUND.replace(old, new, 1))
+    assert caught.value.path == path
+    assert str(caught.value).startswith(f"{path}: ")
+    assert expected in str(caught.value)
+
+
+def test_a_table_is_no_value(tmp_path: Path) -> None:
+    with pytest.raises(TreeError, match="leaf: expected a table"):
+        _load(tmp_path, 'count = 1\non = true\nfolder = "x"\nleaf = 1\n')
+
+
+@pytest.mark.parametrize(
+    "text", ["count", "a = 1\na = 2", b"\xff\xfe", "x = " + "[" * 9_999, "x = " + "{a=" * 9_999, "x = " + "9" * 5000]
+)
+def test_what_is_not_toml_is_named(tmp_path: Path, text: str | bytes) -> None:
+    with pytest.raises(TreeError, match="not TOML"):
+        _load(tmp_path, text)
+
+
+def test_a_key_that_may_be_empty_may_still_be_needed(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Needed:
+        note: str | None
+
+    (tmp_path / "file.toml").write_text("")
+    with pytest.raises(TreeError, match="note: missing; expected a string"):
+        load_tree(Needed, tmp_path / "file.toml")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TreeError, match="cannot be read"):
+        load_tree(Tree, tmp_path / "none.toml")
+
+
+@given(st.text(max_size=60) | st.text(alphabet='count=1\n[]{}"leaf.ws ', max_size=60))
+def test_any_text_is_a_tree_error(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(TreeError):
+        load_tree(Tree, path)
