@@ -37,7 +37,7 @@ class OfficerRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """One entry of the roster; ``valid_to`` is None where there is no end."""
+    """One entry of the roster, valid from ``valid_from`` until just before ``valid_to`` (None: no end)."""
 
     id: str
     role: str
@@ -79,10 +79,10 @@ class Roster:
     def __init__(self, officers: dict[str, Officer], now: Callable[[], dt.datetime]) -> None:
         self._officers = officers
         self._now = now
-        self._hasher = PasswordHasher()
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._wrong: dict[str, list[dt.datetime]] = {}
         self._lock = threading.Lock()
-        # An unknown id costs as much time as a wrong PIN.
+        # An unknown id costs as much time as a wrong PIN: the parameters are those of provisioning/pins.py.
         self._nobody = self._hasher.hash("nobody has this PIN")
 
     def confirm(self, officer_id: str, pin: str, statement_sha256: str) -> Confirmation:
@@ -102,7 +102,7 @@ class Roster:
                 raise OfficerRefused("wrong_pin")
             self._wrong.pop(officer_id, None)
         assert officer is not None
-        if now < officer.valid_from or (officer.valid_to is not None and now > officer.valid_to):
+        if now < officer.valid_from or (officer.valid_to is not None and now >= officer.valid_to):
             raise OfficerRefused("not_valid")
         return Confirmation(officer.id, officer.role, "pin", statement_sha256)
 

@@ -24,7 +24,7 @@ from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import view
 from daemon.lock import DataFolder
-from daemon.mqtt import LinkState, MqttLink
+from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
 from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
 from daemon.policy import Policy, load_policy
@@ -196,7 +196,12 @@ class Assembly:
         self._wake.set()
 
     def _publish(self, channel: Channel, payload: bytes) -> bool:
-        return self.link.publish(channel, payload, content_type=CONTENT_TYPE) is not None
+        try:
+            return self.link.publish(channel, payload, content_type=CONTENT_TYPE) is not None
+        except MessageTooLargeError as error:
+            # Kept and tried again like every record without a receipt; the records after it go on.
+            log.warning("not delivered: %s", error)
+            return True
 
     # --- its life ----------------------------------------------------------------------------------------------
 

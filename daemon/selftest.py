@@ -6,14 +6,15 @@ Each test asks one thing of the real device, file or network and says in one sen
 from __future__ import annotations
 
 import datetime as dt
-import threading
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.lock import DataFolder
-from daemon.mqtt import LinkState, MqttLink
+from daemon.mqtt.broker import client_context
 from daemon.officers import read_roster
 from daemon.policy import load_policy
 from daemon.run import load_identity, open_outbox
@@ -24,7 +25,8 @@ from hw.fingerprint.driver import FingerprintModule
 from hw.uri import DeviceUri
 from models.face import FaceModels
 
-_BROKER_S = 15.0
+_BROKER_S = 10.0
+_REFUSAL_S = 1.0
 
 
 class Failed(Exception):
@@ -107,31 +109,27 @@ def _fingerprint(config: Config) -> str:
 
 
 def _broker(config: Config) -> str:
-    """As the unit connects, so not while the unit runs: the broker would cut the unit's own connection."""
-    with DataFolder(config.unit.data):
-        told = threading.Event()
-        states: list[LinkState] = []
+    """TCP and TLS only. A CONNECT in the unit's name would take its session, and the receipts in it."""
+    broker = config.broker
+    try:
+        with socket.create_connection((broker.host, broker.port), _BROKER_S) as plain:
+            if broker.tls is None:
+                return f"{broker} answers, without TLS"
+            with client_context(broker.tls).wrap_socket(plain, server_hostname=broker.host) as secure:
+                secure.settimeout(_REFUSAL_S)
+                _wait_for_refusal(secure)
+                return f"{broker} answers, {secure.version()}, certificates hold"
+    except OSError as error:
+        raise Failed(f"{broker}: {getattr(error, 'reason', None) or error}") from error
 
-        def changed(state: LinkState) -> None:
-            states.append(state)
-            if state.connected or state.cause is not states[0].cause:
-                told.set()
 
-        link = MqttLink(
-            config.broker,
-            config.address,
-            on_message=lambda *_: None,
-            on_state=changed,
-            on_published=lambda _: None,
-            remembered=None,
-        )
-        link.start()
-        told.wait(_BROKER_S)
-        state = link.state
-        link.stop()
-    if not state.connected:
-        raise Failed(state.reason)
-    return f"connected to {config.broker}"
+def _wait_for_refusal(secure: ssl.SSLSocket) -> None:
+    """In TLS 1.3 a server refuses a client's certificate only after the handshake."""
+    try:
+        if secure.recv(1) == b"":
+            raise Failed("the broker closed the connection: it may not accept this unit's certificate")
+    except TimeoutError:
+        return
 
 
 TESTS: dict[str, Callable[[Config], str]] = {
