@@ -29,9 +29,13 @@ class DecisionStatement:
     reason: str
     expires: str
 
+    def to_dict(self) -> dict[str, str | None]:
+        """The statement as the record holds it, so that a verifier can compute its hash again."""
+        return {**asdict(self), "outcome": self.outcome.value}
+
     def to_bytes(self) -> bytes:
         """The canonical bytes that are signed."""
-        return json_bytes({**asdict(self), "outcome": str(self.outcome)})
+        return json_bytes(self.to_dict())
 
     @property
     def sha256(self) -> str:
