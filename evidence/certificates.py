@@ -106,7 +106,7 @@ def issue(
     Raises:
         SignatureError: the request is not signed by the key it names, or that key is not P-256.
     """
-    public = _key_of(request)
+    public = key_of(request)
     if not request.is_signature_valid:
         raise SignatureError("the certificate request is not signed by the key it names")
     builder = (
@@ -121,7 +121,12 @@ def issue(
     return builder.sign(authority_key, hashes.SHA256())
 
 
-def _key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
+def key_of(holder: x509.Certificate | x509.CertificateSigningRequest) -> PublicKey:
+    """The P-256 key in ``holder``.
+
+    Raises:
+        SignatureError: it is of another kind.
+    """
     try:
         key = holder.public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -183,7 +188,7 @@ def check_certificate(
     before, after = certificate.not_valid_before_utc - _CLOCK_TOLERANCE, certificate.not_valid_after_utc
     if not before <= at <= after:
         raise SignatureError(f"the certificate is valid from {before:%Y-%m-%d} to {after:%Y-%m-%d}, not at that time")
-    return _key_of(certificate)
+    return key_of(certificate)
 
 
 def _check_purpose(certificate: x509.Certificate, profile: Profile) -> None:

@@ -5,9 +5,12 @@ A WebAuthn challenge is the SHA-256 of these bytes; a PIN is recorded as atteste
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from evidence.encoding import json_bytes, sha256_hex
+from evidence.errors import SignatureError
 from evidence.record import Outcome
 
 
@@ -41,3 +44,26 @@ class DecisionStatement:
     def sha256(self) -> str:
         """The statement's hash, as the record names it."""
         return sha256_hex(self.to_bytes())
+
+
+def check_decision(payload: Mapping[str, Any]) -> None:
+    """Hold the officers of a record against the statement in it: step 7 of :mod:`evidence.verify`.
+
+    Every officer must have signed this very statement, about this very check. The outcome must be the one decided,
+    apart from an interrupted check, whose statement may have been one signature short.
+
+    Raises:
+        SignatureError: officers without a statement, or a statement about something else.
+    """
+    decision, officers = payload.get("decision"), payload.get("officers", ())
+    if decision is None:
+        if officers:
+            raise SignatureError("officers are named, but not the decision that they signed")
+        return
+    digest = sha256_hex(json_bytes(decision))
+    if any(one["assertion"]["statement_sha256"] != digest for one in officers):
+        raise SignatureError("an officer has signed another decision than the record's")
+    if decision["check"] != payload.get("check"):
+        raise SignatureError("the decision is about another check")
+    if payload.get("outcome", decision["outcome"]) not in (decision["outcome"], Outcome.INTERRUPTED):
+        raise SignatureError("the officers decided another outcome than the record's")

@@ -15,6 +15,14 @@ class SignatureError(EvidenceError):
     """Signature, key or certificate do not hold: refuse, and tell a person."""
 
 
+class UnknownKeyError(SignatureError):
+    """By a key that the chain has not brought as far as it is known: where records are missing it may wait for them."""
+
+
+class RevokedError(SignatureError):
+    """The signature holds, but its key was revoked before: refuse, and tell a person."""
+
+
 class ChainError(EvidenceError):
     """A sound record that does not fit the one before it: a gap, a fork or a replay."""
 

@@ -1,32 +1,39 @@
 """Verifying a unit's records, as numbered steps.
 
 Given: the records of one unit as JWS, and the site authority's certificate, which the verifier has from elsewhere
-(a bundle cannot vouch for itself).
+(a bundle cannot vouch for itself). Where there is one, the authority's list of revoked keys.
 
 For each record, in the order of the bundle:
 
 1. *Form.* A compact JWS with exactly ``alg`` ES256, ``kid`` and ``typ`` vernix-record+jws; a strict JSON payload that
    obeys the schema.
-2. *Origin.* The first record is a birth record with seq 1; its certificate was issued by the authority for record
-   use, was valid at the record's time, and names the unit and site that the record names; the chain grows out of its
-   hash.
-3. *Signature.* By the key of that certificate, which has not expired at the record's earliest time. A record whose
-   signature does not hold is not looked at any further: nothing below is said of it, or by it.
+2. *Origin.* Every key comes with a certificate that the authority issued for record use, that was valid at the record's
+   ``time.latest``, that names the unit and site which the record names, and whose key has the ``kid`` that the record
+   names. The first key comes with the first record, a birth record with seq 1; the chain grows out of the hash of its
+   certificate. Every later key comes with a key record, which is signed by the key before (step 3) and carries a proof:
+   a JWS of typ vernix-key-proof+jws by the new key, whose payload is exactly the bytes
+   ``{"prev":...,"seq":...,"site":...,"unit":...,"v":1}`` of that record. No key comes twice, and a key record names the
+   unit and site of the birth record. If this step holds, the new key is in force from the next seq on; if not, the old
+   one stays. Where the birth record says that the unit ``replaces`` another and the verifier has that unit's verified
+   records, they end with the record that it names.
+3. *Signature.* By the key in force at that seq, whose certificate has not expired at the record's earliest time, and
+   which was not revoked before the record was made (:mod:`evidence.revocation` says how that is decided; a key record
+   holds all the same). Once a record of a revoked key is found, none of that key is believed after it. A record whose
+   signature does not hold or whose key was revoked is not looked at any further: nothing below is said of it, or by it.
 4. *Chain.* seq follows without a gap, and ``prev`` is the hash of the record before.
 5. *Identity.* Unit and site are those of the birth record.
 6. *Order.* The boot counter does not fall, ``time.latest`` does not fall before an earlier ``time.earliest``, and
    nothing follows a retire record.
 7. *Checks.* A check id has exactly one check record; an addendum names an earlier record by number and hash, and
-   that record's check.
+   that record's check. Officers have signed the decision in the record (the SHA-256 of its canonical JSON is in every
+   assertion), and it is about this check and, unless the check was interrupted, this outcome.
 
 And for the whole:
 
 8. *Tail.* Where the verifier has a signed head (from a health message), the last record is that head or later.
 
-Each broken step is a finding; verification goes on with the next record wherever that makes sense.
-
-A ``key`` record announces another key of the unit. This version gives it no effect: the birth certificate's key stays
-the only one that verifies, and a record signed by the announced key is a finding of step 3.
+Each broken step is a finding; verification goes on with the next record wherever that makes sense. Of one record the
+findings come in the order 1, 3, 2, 5, 4, 6, 7 (the birth record's step 2 before 3).
 """
 
 from __future__ import annotations
@@ -37,14 +44,35 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 
-from evidence import certificates, chain, jws, record
-from evidence.certificates import Profile, check_certificate, from_der
+from evidence import chain, jws, record
 from evidence.chain import Head
-from evidence.encoding import b64url_decode
-from evidence.errors import ChainError, EvidenceError, MalformedError, SignatureError
+from evidence.decision import check_decision
+from evidence.errors import ChainError, EvidenceError, MalformedError, RevokedError, SignatureError
 from evidence.instants import read_instant
-from evidence.keys import PublicKey, thumbprint
+from evidence.origin import (
+    Origin,
+    UnitKey,
+    advance,
+    check_key,
+    check_revocation,
+    check_signature,
+    origin_of,
+    read_origin,
+)
 from evidence.record import Kind, Record
+from evidence.revocation import Revocations
+
+__all__ = [
+    "Finding",
+    "Origin",
+    "UnitKey",
+    "Verified",
+    "advance",
+    "check_signature",
+    "read_origin",
+    "read_record",
+    "verify_records",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +85,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Who a chain belongs to: from the birth record and its certificate."""
+class KeyUse:
+    """A key of the unit, the first record it signs, and how the unit says it is kept."""
 
-    unit: str
-    site: str
-    key: PublicKey
-    head: Head
-    until: dt.datetime
-    """When the certificate expires."""
-
-    def key_for(self, kid: str) -> PublicKey | None:
-        """The key named ``kid``, if it is this unit's."""
-        return self.key if kid == thumbprint(self.key) else None
+    kid: str
+    since: int
+    protection: str
 
 
 @dataclass(slots=True)
@@ -81,6 +102,7 @@ class Verified:
     count: int = 0
     head: Head | None = None
     kinds: dict[str, int] = field(default_factory=dict)
+    keys: list[KeyUse] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -98,43 +120,6 @@ def read_record(token: str) -> Record:
     return Record(record.parse_payload(jws.parse(token, record.TYPE).payload), token)
 
 
-def read_origin(birth: Record, authority: x509.Certificate) -> Origin:
-    """Steps 2 and 3 for a birth record.
-
-    Raises:
-        MalformedError, SignatureError: it is none, or the authority does not vouch for it.
-    """
-    origin = _origin_of(birth, authority)
-    jws.verify(birth.jws, record.TYPE, origin.key_for)
-    return origin
-
-
-def _origin_of(birth: Record, authority: x509.Certificate) -> Origin:
-    if birth.kind is not Kind.BIRTH or birth.seq != 1:
-        raise MalformedError("a chain begins with the birth record, seq 1")
-    der = b64url_decode(birth.payload["key"]["certificate"])
-    certificate = from_der(der)
-    at = read_instant(birth.payload["time"]["latest"])
-    key = check_certificate(certificate, authority, Profile.RECORD, at)
-    named = (certificates.common_name(certificate), certificates.site_of(certificate))
-    if named != (birth.payload["unit"], birth.payload["site"]):
-        raise SignatureError("the certificate names another unit or site than the record")
-    if birth.payload["key"]["kid"] != thumbprint(key):
-        raise SignatureError("the birth record names another key than its certificate")
-    return Origin(*named, key, chain.genesis(der), certificate.not_valid_after_utc)
-
-
-def check_signature(item: Record, origin: Origin) -> None:
-    """Steps 3 and 5 for one record, the certificate's expiry apart: a wrong clock must not keep a record out.
-
-    Raises:
-        SignatureError: not signed by the unit's key, or it names another unit.
-    """
-    jws.verify(item.jws, record.TYPE, origin.key_for)
-    if (item.payload["unit"], item.payload["site"]) != (origin.unit, origin.site):
-        raise SignatureError("the record names another unit or site than the birth record")
-
-
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What later records are held against; the whole record would be too much to keep of 100 000."""
@@ -146,9 +131,11 @@ class _Seen:
 class _Walk:
     """The state carried from record to record."""
 
-    def __init__(self, authority: x509.Certificate, result: Verified) -> None:
+    def __init__(self, authority: x509.Certificate, result: Verified, revocations: Revocations | None) -> None:
         self.authority = authority
         self.result = result
+        self.revocations = revocations
+        self.unbelieved: set[str] = set()
         self.origin: Origin | None = None
         self.head: Head | None = None
         self.boot = 0
@@ -166,10 +153,11 @@ class _Walk:
         except MalformedError as error:
             self.find(1, place, error)
             return
-        if self.origin is None and not self._begin(place, item):
+        origin = self.origin or self._begin(place, item)
+        if origin is None or not self._signature(place, item, origin):
             return
-        if not self._signature(place, item):
-            return
+        self._keys(place, item, origin)
+        self._identity(place, item, origin)
         self._chain(place, item)
         self._order(place, item)
         self._checks(place, item)
@@ -177,28 +165,52 @@ class _Walk:
         self.result.count += 1
         self.result.kinds[item.kind] = self.result.kinds.get(item.kind, 0) + 1
 
-    def _begin(self, place: int, item: Record) -> bool:
+    def _begin(self, place: int, item: Record) -> Origin | None:
         try:
-            self.origin = _origin_of(item, self.authority)
+            self.origin = origin_of(item, self.authority)
         except EvidenceError as error:
             self.find(2, place, error)
-            return False
+            return None
         self.head = self.origin.head
         self.result.unit, self.result.site = self.origin.unit, self.origin.site
-        return True
+        self._note_keys()
+        return self.origin
 
-    def _signature(self, place: int, item: Record) -> bool:
+    def _note_keys(self) -> None:
         assert self.origin is not None
+        self.result.keys = [KeyUse(one.kid, one.since, one.protection) for one in self.origin.keys]
+
+    def _signature(self, place: int, item: Record, origin: Origin) -> bool:
         try:
-            jws.verify(item.jws, record.TYPE, self.origin.key_for)
+            key = check_key(item, origin)
+            self._revocation(item, key)
         except SignatureError as error:
             self.find(3, place, error)
             return False
-        if read_instant(item.payload["time"]["earliest"]) > self.origin.until:
-            self.find(3, place, f"the unit's certificate had expired on {self.origin.until:%Y-%m-%d}")
-        if (item.payload["unit"], item.payload["site"]) != (self.origin.unit, self.origin.site):
-            self.find(5, place, "the record names another unit or site than the birth record")
+        if read_instant(item.payload["time"]["earliest"]) > key.until:
+            self.find(3, place, f"the unit's certificate had expired on {key.until:%Y-%m-%d}")
         return True
+
+    def _revocation(self, item: Record, key: UnitKey) -> None:
+        if key.kid in self.unbelieved and item.kind is not Kind.KEY:
+            raise RevokedError("the key is revoked, and a record before was made after that")
+        try:
+            check_revocation(item, key, self.revocations)
+        except RevokedError:
+            self.unbelieved.add(key.kid)
+            raise
+
+    def _keys(self, place: int, item: Record, origin: Origin) -> None:
+        try:
+            self.origin = advance(origin, item, self.authority)
+        except EvidenceError as error:
+            self.find(2, place, error)
+        if self.origin is not origin:
+            self._note_keys()
+
+    def _identity(self, place: int, item: Record, origin: Origin) -> None:
+        if (item.payload["unit"], item.payload["site"]) != (origin.unit, origin.site):
+            self.find(5, place, "the record names another unit or site than the birth record")
 
     def _chain(self, place: int, item: Record) -> None:
         assert self.head is not None
@@ -230,30 +242,60 @@ class _Walk:
                 self.find(7, place, f"check {check} has a record already, seq {self.checks[check]}")
             self.checks.setdefault(check, item.seq)
         elif item.kind is Kind.ADDENDUM:
-            target = self.seen.get(item.payload["refers_to"]["seq"])
-            if target is None or target.sha256 != item.payload["refers_to"]["sha256"]:
-                self.find(7, place, "the addendum refers to a record that is not there")
-            elif target.check != item.payload["check"]:
-                self.find(7, place, "the addendum names another check than the record it refers to")
+            self._addendum(place, item)
+        try:
+            check_decision(item.payload)
+        except SignatureError as error:
+            self.find(7, place, error)
+
+    def _addendum(self, place: int, item: Record) -> None:
+        target = self.seen.get(item.payload["refers_to"]["seq"])
+        if target is None or target.sha256 != item.payload["refers_to"]["sha256"]:
+            self.find(7, place, "the addendum refers to a record that is not there")
+        elif target.check != item.payload["check"]:
+            self.find(7, place, "the addendum names another check than the record it refers to")
 
 
-def verify_records(tokens: Iterable[str], authority: x509.Certificate, head: Head | None = None) -> Verified:
+def verify_records(
+    tokens: Iterable[str],
+    authority: x509.Certificate,
+    head: Head | None = None,
+    *,
+    revocations: Revocations | None = None,
+    predecessor: Verified | None = None,
+) -> Verified:
     """Verify the records of one unit.
 
     Args:
         tokens: JWS in ascending order of ``seq``, from the birth record on.
         authority: the site authority's certificate, from a source the verifier trusts.
         head: a head the unit once signed, if there is one: the bundle must reach it.
+        revocations: the authority's list of revoked keys, if there is one.
+        predecessor: the verified records of the unit that this one replaces, if they are at hand.
     """
     result = Verified()
-    walk = _Walk(authority, result)
+    walk = _Walk(authority, result, revocations)
     for place, token in enumerate(tokens, start=1):
         walk.take(place, token)
+        if place == 1 and predecessor is not None:
+            _check_predecessor(walk, token, predecessor)
     if not result.count and not result.findings:
         walk.find(1, 0, "there is no record to verify")
     if head is not None:
         _check_tail(walk, head)
     return result
+
+
+def _check_predecessor(walk: _Walk, token: str, predecessor: Verified) -> None:
+    if walk.origin is None or not walk.result.count:
+        return  # found already; an unsigned birth record names nobody
+    replaces = read_record(token).payload.get("replaces")
+    if replaces is None:
+        walk.find(2, 1, "the birth record does not say that the unit replaces another")
+    elif (replaces["unit"], walk.origin.site) != (predecessor.unit, predecessor.site):
+        walk.find(2, 1, "the unit replaces another one than the predecessor at hand")
+    elif predecessor.head != Head(replaces["seq"], replaces["sha256"]):
+        walk.find(2, 1, f"the predecessor's records do not end with the one named, seq {replaces['seq']}")
 
 
 def _check_tail(walk: _Walk, head: Head) -> None:

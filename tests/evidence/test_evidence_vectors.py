@@ -15,8 +15,9 @@ from evidence.encoding import b64url_decode
 from evidence.instants import read_instant
 from evidence.keys import PrivateKey, PublicKey, thumbprint
 from evidence.record import Kind, Outcome, parse_payload
+from evidence.revocation import read_revocations
 from evidence.topics import Address, Channel
-from evidence.verify import verify_records
+from evidence.verify import Verified, verify_records
 from tests.support import ROOT
 from tests.vectors.evidence import build, by_hand
 from tests.vectors.evidence import downlinks as downlinks_by_hand
@@ -38,19 +39,30 @@ def _named(vectors: list[dict[str, Any]]) -> Any:
     return pytest.mark.parametrize("vector", vectors, ids=[vector["name"] for vector in vectors])
 
 
+def _tokens(short: list[int | str]) -> list[str]:
+    return [RECORDS["base"][token] if isinstance(token, int) else token for token in short]
+
+
+def _verified(vector: dict[str, Any]) -> Verified:
+    return verify_records(
+        _tokens(vector["tokens"]),
+        AUTHORITY,
+        Head(**vector["head"]) if "head" in vector else None,
+        revocations=read_revocations(vector["revocations"], AUTHORITY) if "revocations" in vector else None,
+        predecessor=verify_records(_tokens(vector["predecessor"]), AUTHORITY) if "predecessor" in vector else None,
+    )
+
+
 @_named(RECORDS["vectors"])
 def test_each_tampering_is_found_by_its_step(vector: dict[str, Any]) -> None:
-    tokens = [RECORDS["base"][token] if isinstance(token, int) else token for token in vector["tokens"]]
-    head = Head(**vector["head"]) if "head" in vector else None
-    result = verify_records(tokens, AUTHORITY, head)
+    result = _verified(vector)
     assert [[finding.step, finding.place] for finding in result.findings] == vector["findings"], result.findings
     assert result.sound is not bool(vector["findings"])
 
 
 @_named(RECORDS["vectors"])
 def test_no_finding_repeats_what_a_record_says_of_a_person(vector: dict[str, Any]) -> None:
-    tokens = [RECORDS["base"][token] if isinstance(token, int) else token for token in vector["tokens"]]
-    said = repr(verify_records(tokens, AUTHORITY).findings)
+    said = repr(_verified(vector).findings)
     for secret in ("样本", by_hand.DOCUMENT["number"], "1990-03-07", "19900000000", "unconscious", "../../etc"):
         assert secret not in said
 
@@ -62,11 +74,19 @@ def test_the_sound_chain_has_every_kind_and_every_outcome() -> None:
     result = verify_records(RECORDS["base"], AUTHORITY)
     assert (result.unit, result.site, result.count) == (by_hand.UNIT, by_hand.SITE, len(payloads))
     assert result.head == Head(len(payloads), by_hand.sha256(RECORDS["base"][-1].encode()))
+    assert [(use.since, use.protection) for use in result.keys] == [(1, "file"), (14, "tpm2")]
     assert result.kinds == {"birth": 1, "event": 2, "check": 8, "addendum": 2, "key": 1, "retire": 1}
 
 
+@_named(RECORDS["revocation_lists"])
+def test_a_bad_revocation_list_is_refused(vector: dict[str, Any]) -> None:
+    with pytest.raises(errors.EvidenceError) as caught:
+        read_revocations(vector["token"], AUTHORITY)
+    assert type(caught.value).__name__ == vector["error"]
+
+
 def test_every_vector_has_its_own_name() -> None:
-    for vectors in (RECORDS["vectors"], ENVELOPES["bad"], DOWNLINKS["vectors"], DOWNLINKS["receipts"]):
+    for vectors in (RECORDS["vectors"], RECORDS["revocation_lists"], ENVELOPES["bad"], DOWNLINKS["vectors"], DOWNLINKS["receipts"]):
         names = [vector["name"] for vector in vectors]
         assert len(set(names)) == len(names)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,39 +18,10 @@ from tests.vectors.evidence import by_hand as hand
 from tests.vectors.evidence.by_hand import N, Payload, after, b64, payload_of, sha256, signed, text_of
 from tests.vectors.evidence.downlinks import downlinks
 from tests.vectors.evidence.envelopes import envelopes
+from tests.vectors.evidence.keys import decisions, replacements, revocation_lists, revoked_keys, rotations
+from tests.vectors.evidence.vector import BASE, LAST, Vector, edited, remade, then, vector
 
 FOLDER = Path(__file__).parent
-BASE = hand.sound_chain()
-LAST = len(BASE)
-Vector = dict[str, Any]
-Step = tuple[int, int]
-
-
-def vector(name: str, by_hand: str, tokens: list[str], findings: list[Step], head: int | None = None) -> Vector:
-    short = [BASE.index(token) if token in BASE else token for token in tokens]
-    made = {"name": name, "by_hand": by_hand, "tokens": short, "findings": [list(step) for step in findings]}
-    if head is not None:
-        made["head"] = {"seq": head, "sha256": sha256(BASE[head - 1].encode())}
-    return made
-
-
-def then(name: str, by_hand: str, count: int, token: str, *steps: int) -> Vector:
-    """``count`` sound records, then ``token``."""
-    return vector(name, by_hand, [*BASE[:count], token], [(step, count + 1) for step in steps])
-
-
-# Records in sound order, the last one changed and signed again by the unit's own key
-
-
-def remade(count: int, change: Callable[[Payload], Payload]) -> str:
-    return signed(text_of(change(payload_of(BASE[count]))))
-
-
-def edited(count: int, old: str, new: str) -> str:
-    """The payload's text changed, for what no JSON writer writes."""
-    text = hand.unb64(BASE[count].split(".")[1]).decode()
-    assert old in text, old
-    return signed(text.replace(old, new, 1).encode("utf-8", "surrogatepass"))
 
 
 def form_of_json() -> Iterator[Vector]:
@@ -270,7 +241,11 @@ def signatures() -> Iterator[Vector]:
     event = after(BASE[11], hand.fields(105, kind="event", event={"type": "start"}))
     announced = signed(text_of(event), hand.NEXT_KEY)
     yield then(
-        "signature: announced key", "a key record before it announces the key; it has no effect yet", 12, announced, 3
+        "signature: announced key",
+        "by the unit's next key, before the key record brings it into force",
+        12,
+        announced,
+        3,
     )
     late = "2036-12-31T00:00:00.000Z"
     event["time"] = {"earliest": late, "latest": late, "source": "network"}
@@ -324,9 +299,10 @@ def orders() -> Iterator[Vector]:
     yield change("time backwards", "ends before an earlier record began", 6, 5, time=before)
     inverted = {"earliest": hand.instant(51), "latest": hand.instant(50), "source": "clock"}
     yield change("interval backwards", "latest before earliest", 6, 5, time=inverted)
-    more = signed(text_of(after(BASE[-1], hand.fields(130, kind="event", event={"type": "start"}))))
+    more = signed(text_of(after(BASE[-1], hand.fields(130, kind="event", event={"type": "start"}))), hand.NEXT_KEY)
     yield then("after retirement", "an event follows the retire record", LAST, more, 6)
-    yield change("second check record", "another record of the check of seq 3", 7, 5, check=hand.check_id(3))
+    again = {"check": hand.check_id(3), **hand.decided(3, "unable")}
+    yield change("second check record", "another record of the check of seq 3", 7, 5, **again)
     digest = {number: sha256(BASE[number - 1].encode()) for number in (2, 3, 8)}
     for name, by_hand, target in (
         ("addendum to a missing record", "refers to seq 500", {"seq": 500, "sha256": "0" * 64}),
@@ -361,13 +337,18 @@ def write(name: str, value: dict[str, Any]) -> None:
 
 
 def records() -> dict[str, Any]:
-    groups = (sound, form_of_json, form_of_payload, form_of_jws, origins, signatures, chains, orders)
+    groups = (
+        *(sound, form_of_json, form_of_payload, form_of_jws, origins, signatures, chains, orders),
+        *(decisions, rotations, revoked_keys, replacements),
+    )
     return {
         "note": "TEST ONLY: every key is derived from public words (by_hand.py). Made by build.py, not by evidence/.",
-        "read": "A number in tokens is a place in base, from 0. findings: [step of evidence/verify.py, place from 1].",
+        "read": "A number in tokens (and predecessor) is a place in base, from 0. revocations, predecessor: what the"
+        " verifier has besides. findings: [step of evidence/verify.py, place from 1]. revocation_lists: bad ones.",
         "authority": b64(hand.der(hand.authority())),
         "base": BASE,
         "vectors": [made for group in groups for made in group()],
+        "revocation_lists": list(revocation_lists()),
     }
 
 

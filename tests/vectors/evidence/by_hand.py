@@ -36,6 +36,7 @@ def key(words: str, curve: ec.EllipticCurve | None = None) -> Key:
 
 AUTHORITY, OTHER_AUTHORITY = key("authority"), key("another authority")
 UNIT_KEY, NEXT_KEY, STRANGER, GATEWAY = key("unit"), key("unit, announced"), key("stranger"), key("gateway")
+THIRD_KEY = key("unit, announced second")
 
 
 def b64(data: bytes) -> str:
@@ -197,9 +198,26 @@ def check(minute: float, number: int, outcome: str, **more: Any) -> Payload:
     )
 
 
-def officer(name: str, method: str = "pin") -> Payload:
-    assertion = {"method": method, "statement_sha256": sha256(b"a decision statement")}
+def decision(number: int, outcome: str, **more: Any) -> Payload:
+    return {
+        "check": check_id(number),
+        "document_sha256": None,
+        "outcome": outcome,
+        "reason": "seen by two",
+        "expires": instant(600),
+        **more,
+    }
+
+
+def officer(name: str, signed_by_both: Payload, method: str = "pin") -> Payload:
+    assertion = {"method": method, "statement_sha256": sha256(text_of(signed_by_both))}
     return {"id": name, "role": "nurse", "assertion": assertion | ({"attested_by": "unit"} if method == "pin" else {})}
+
+
+def decided(number: int, outcome: str, **more: Any) -> Payload:
+    """The decision and the two officers who signed it."""
+    made = decision(number, outcome, **more)
+    return {"decision": made, "officers": [officer("N001", made), officer("N002", made, "webauthn")]}
 
 
 DOCUMENT = {
@@ -218,8 +236,8 @@ LIVE = {"decision": "live", "checks": [{"name": "passive", "decision": "live"}]}
 
 def birth(made: x509.Certificate | None = None, **more: Any) -> Payload:
     made = made or certificate()
-    announced = {"kid": kid(UNIT_KEY), "protection": "file", "certificate": b64(der(made))}
-    return fields(0, kind="birth", key=announced) | {"seq": 1, "prev": sha256(der(made))} | more
+    first = announced(UNIT_KEY, made) | {"protection": "file"}
+    return fields(0, kind="birth", key=first) | {"seq": 1, "prev": sha256(der(made))} | more
 
 
 def after(token: str, payload: Payload) -> Payload:
@@ -227,14 +245,46 @@ def after(token: str, payload: Payload) -> Payload:
     return payload | {"seq": payload_of(token)["seq"] + 1, "prev": sha256(token.encode())}
 
 
+def proof(place: Payload, owner: Key, head: bytes | None = None, **more: Any) -> str:
+    """The new key's word for the place of the record ``place``."""
+    named = {name: place[name] for name in ("prev", "seq", "site", "unit", "v")}
+    return signed(text_of(named | more), owner, head or header(owner, "vernix-key-proof+jws"))
+
+
+def announced(owner: Key, made: x509.Certificate | None = None) -> Payload:
+    return {"kid": kid(owner), "protection": "tpm2", "certificate": b64(der(made or certificate(owner)))}
+
+
+def rotation(token: str, payload: Payload, owner: Key, made: x509.Certificate | None = None) -> Payload:
+    """``payload`` as the key record after ``token`` that brings ``owner`` into force."""
+    place = after(token, payload)
+    return place | {"key": announced(owner, made) | {"proof": proof(place, owner)}}
+
+
 def chain(payloads: list[Payload]) -> list[str]:
     tokens = [signed(text_of(birth()))]
+    owner = UNIT_KEY
     for payload in payloads:
         if payload["kind"] == "addendum":
             number = payload["refers_to"]["seq"]
             payload = payload | {"refers_to": {"seq": number, "sha256": sha256(tokens[number - 1].encode())}}
-        tokens.append(signed(text_of(after(tokens[-1], payload))))
+        if payload["kind"] == "key":
+            tokens.append(signed(text_of(rotation(tokens[-1], payload, NEXT_KEY)), owner))
+            owner = NEXT_KEY
+            continue
+        tokens.append(signed(text_of(after(tokens[-1], payload)), owner))
     return tokens
+
+
+def revocations(entries: list[Payload], owner: Key = AUTHORITY, head: bytes | None = None, **more: Any) -> str:
+    """The authority's list, number 1."""
+    message = {"v": 1, "site": SITE, "number": 1, "issued": instant(1000), "revoked": entries, **more}
+    return signed(text_of(message), owner, head or header(owner, "vernix-revocations+jws"))
+
+
+def revoked(minute: float, owner: Key = UNIT_KEY, **more: Any) -> Payload:
+    serial = f"{certificate(owner).serial_number:x}"
+    return {"kid": kid(owner), "serial": serial, "since": instant(minute), "reason": "compromised", **more}
 
 
 def addendum(minute: float, number: int, seq: int, digest: str = "", **more: Any) -> Payload:
@@ -244,8 +294,6 @@ def addendum(minute: float, number: int, seq: int, digest: str = "", **more: Any
 
 def sound_chain() -> list[str]:
     """Every kind and every outcome, in order; the place in the list is seq - 1."""
-    two = [officer("N001"), officer("N002", "webauthn")]
-    announced = {"kid": kid(NEXT_KEY), "protection": "tpm2", "certificate": b64(der(certificate(NEXT_KEY)))}
     no_match = FACE | {"score": 0.1, "decision": "no_match"}
     faceless = FACE | {"score": None, "decision": "not_comparable", "frames": 0}
     sign = {"by": "subject", "relation": "self", "sha256": sha256(b"a drawing")}
@@ -265,14 +313,15 @@ def sound_chain() -> list[str]:
             check(10, 3, "passed", **whole),
             check(20, 4, "failed", document=DOCUMENT, consent=CONSENT, face=no_match, liveness=LIVE),
             check(30, 5, "refused", reason="does not want it"),
-            check(40, 6, "unable", reason="unconscious") | {"officers": two},
-            check(50, 7, "manual", document={"type": "passport", "findings": ["expired"]}) | {"officers": two},
+            check(40, 6, "unable", reason="unconscious") | decided(6, "unable"),
+            check(50, 7, "manual", document={"type": "passport", "findings": ["expired"]})
+            | decided(7, "manual", document_sha256=sha256(b"a passport")),
             check(60, 8, "emergency"),
             check(70, 9, "device_fault", document=DOCUMENT, consent=CONSENT, face=faceless),
             check(80, 10, "interrupted", step_reached="card") | {"drill": True},
             addendum(90, 3, 3, subject_sign=sign, attachments=[{"name": "signature", "sha256": sha256(b"a drawing")}]),
             addendum(95, 8, 8) | {"time": {"earliest": instant(90), "latest": instant(300), "source": "floor"}},
-            fields(100, kind="key", key=announced, reason="moved to a TPM"),
+            fields(100, kind="key", reason="moved to a TPM"),
             fields(110, kind="event", event={"type": "stop"}),
             fields(120, kind="retire", reason="taken out of service"),
         ]
