@@ -17,7 +17,9 @@ from evidence.files import sync_folder, write_atomic
 
 log = logging.getLogger(__name__)
 
-_CHECK = re.compile(r"[0-9a-f-]{36}")
+_LONGEST = {"checkpoint": 64, "visit": 128}
+"""What the record's schema takes of these; the others are short words."""
+_CHECK = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,23 @@ class Entry:
     role: str
     drill: bool
     step: str
+
+    @classmethod
+    def from_bytes(cls, data: bytes, check: str) -> Entry:
+        """The entry of ``check`` as :meth:`Journal.write` left it.
+
+        Raises:
+            MalformedError: it is none that a record could be made of.
+        """
+        values = json_object(data)
+        if values.keys() != cls.__dataclass_fields__.keys():
+            raise MalformedError("not the fields of an entry")
+        texts = {name: value for name, value in values.items() if name != "drill"}
+        if not all(isinstance(text, str) and 0 < len(text) <= _LONGEST.get(name, 64) for name, text in texts.items()):
+            raise MalformedError("a field is no text, empty or too long")
+        if not isinstance(values["drill"], bool) or values["check"] != check:
+            raise MalformedError("another check's, or no word whether it is a drill")
+        return cls(**values)
 
 
 class Journal:
@@ -55,16 +74,18 @@ class Journal:
     def open_checks(self) -> list[Entry]:
         """The checks that have not ended, oldest first.
 
-        A damaged file still names its check: its content is set aside, and the rest of the entry reads ``unknown``.
+        A damaged file still names its check: its content is kept aside, and the rest of the entry reads ``unknown``.
+        The file itself stays until :meth:`clear`, so that a power cut right now does not lose the check.
         """
         return [self._read(path) for path in sorted(self._folder.glob("*.json")) if _CHECK.fullmatch(path.stem)]
 
     def _read(self, path: Path) -> Entry:
+        data = path.read_bytes()
         try:
-            return Entry(**json_object(path.read_bytes()))
-        except (MalformedError, TypeError) as error:
+            return Entry.from_bytes(data, path.stem)
+        except MalformedError as error:
             aside = path.with_suffix(".damaged")
-            path.replace(aside)
+            write_atomic(aside, data, mode=0o600)
             log.warning("journal: %s is damaged (%s) and was kept as %s", path.name, error, aside.name)
             return Entry(
                 check=path.stem,

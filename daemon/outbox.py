@@ -12,7 +12,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,7 @@ class Outbox:
         self._recipients = tuple(recipients)
         self._path = path
         begun = path.with_suffix(".begun")
-        if begun.exists() and not path.exists():
-            raise OutboxDamaged(f"{path}: is gone, though this unit has made records; call service, do not start anew")
+        self._inspect(path, has_records=begun.exists())
         self._db = self._open(path)
         if not self._db.execute("SELECT 1 FROM records LIMIT 1").fetchone():
             self._begin(birth())
@@ -106,21 +105,40 @@ class Outbox:
         self.boot = self._raise_number("boot")
         self.clock = clock(self._last_time())
 
-    def _open(self, path: Path) -> sqlite3.Connection:
+    @staticmethod
+    def _inspect(path: Path, *, has_records: bool) -> None:
+        """Look at what is there, before anything could write to it; ``has_records``: this unit has made some."""
+        if not path.exists() or not path.stat().st_size:
+            if has_records:
+                raise OutboxDamaged(f"{path}: is gone, though this unit has made records; do not start anew")
+            return
         try:
-            db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0 and not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-                version = SCHEMA_VERSION
-            fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+                tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+                records = version == SCHEMA_VERSION and db.execute("SELECT 1 FROM records LIMIT 1").fetchone()
         except sqlite3.DatabaseError as error:
             raise OutboxDamaged(f"{path}: {error}; keep this file and call service") from error
-        if fault != "ok" or version != SCHEMA_VERSION:
-            why = fault if fault != "ok" else f"schema version {version}, this software knows {SCHEMA_VERSION}"
+        if version != SCHEMA_VERSION and (version or tables):
+            why = f"schema version {version}, this software knows {SCHEMA_VERSION}"
             raise OutboxDamaged(f"{path}: {why}; keep this file and call service")
+        if has_records and not records:
+            fault = "holds no record, though this unit has made some"
+        if fault != "ok":
+            raise OutboxDamaged(f"{path}: {fault}; keep this file and call service")
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            if not db.execute("PRAGMA user_version").fetchone()[0]:
+                db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise OutboxDamaged(f"{path}: {error}; keep this file and call service") from error
         return db
 
     @contextmanager
@@ -128,10 +146,11 @@ class Outbox:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield self._db
+            self._db.execute("COMMIT")  # here a full disk shows
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def _begin(self, birth: Record) -> None:
         with self._transaction():

@@ -90,8 +90,15 @@ class State:
 
     @property
     def matched(self) -> bool:
-        """Whether the last comparison was a match, as far as the policy's demand for liveness allows."""
-        return bool(self.faces) and self.faces[-1].decision == "match" and self.policy.liveness != "required"
+        """Whether the last comparison was a match and nothing is missing that the policy wants for a pass."""
+        return bool(self.faces) and self.faces[-1].decision == "match" and self.missing is None
+
+    @property
+    def missing(self) -> str | None:
+        """What the policy wants for a pass and this unit cannot show: a finger, or that the face is alive."""
+        if "finger" in self.policy.factors:
+            return "finger_missing"
+        return "liveness_missing" if self.policy.liveness == "required" else None
 
 
 Result = tuple[State, tuple[Effect, ...]]
@@ -171,8 +178,8 @@ def face_compared(state: State, event: FaceCompared) -> Result:
         return _face_missed(after)
     if after.document is None or after.document.findings:
         return _decide(after, "document_findings")
-    if not after.matched:
-        return _decide(after, "liveness_missing")
+    if after.missing is not None:
+        return _decide(after, after.missing)
     return _seal(after, Outcome.PASSED)
 
 

@@ -1,0 +1,135 @@
+"""A provisioned site and unit in a folder, and what the daemon's tests do with them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon.check_id import new_check_id
+from daemon.clock import KernelClock, UnitClock
+from daemon.config import Config, load
+from daemon.outbox import Outbox, read_birth
+from daemon.run import Identity, load_identity
+from evidence import downlink
+from evidence.certificates import load_certificate
+from evidence.envelope import open_envelope
+from evidence.keys import Signer, load_private_key, open_signer
+from evidence.record import Record
+from evidence.topics import Channel
+from evidence.verify import Verified, read_record, verify_records
+from provisioning.broker import Broker
+from provisioning.enrolment import enrol
+from provisioning.officers import Role, add_officer
+from provisioning.site import init_site
+from provisioning.unit_toml import UnitSettings
+
+SITE, UNIT = "site-test", "unit-test"
+PINS = {"o-101": "480273", "o-102": "915604"}
+"""Officers of the test unit and their PINs."""
+SYNCHRONISED = KernelClock(synchronised=True, error=dt.timedelta(milliseconds=5))
+
+
+def now() -> dt.datetime:
+    """The real time, aware."""
+    return dt.datetime.now(dt.UTC)
+
+
+def build(folder: Path) -> None:
+    """A new site, unit and two officers in ``folder``."""
+    init_site(folder / "site", SITE, Broker("127.0.0.1", 8883), now())
+    settings = UnitSettings("delivery", card_reader="none:", camera="none:")
+    enrol(folder / "site", UNIT, folder / "unit", settings, now)
+    for officer, pin in PINS.items():
+        add_officer(folder / "unit", officer, Role.OFFICER, pin, now())
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folders of a site and of its unit."""
+
+    folder: Path
+
+    @property
+    def site(self) -> Path:
+        return self.folder / "site"
+
+    @property
+    def toml(self) -> Path:
+        return self.folder / "unit" / "unit.toml"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "unit" / "data" / "outbox.db"
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace a piece of ``unit.toml`` that must be there."""
+        text = self.toml.read_text("utf-8")
+        assert old in text, f"{old!r} is not in unit.toml"
+        self.toml.write_text(text.replace(old, new, 1), "utf-8")
+
+    def config(self) -> Config:
+        return load(self.toml)
+
+    def identity(self) -> Identity:
+        return load_identity(self.config(), now())
+
+    def gateway(self) -> Signer:
+        """The gateway's signing key."""
+        return open_signer(f"file:{self.site / 'gateway' / 'signing.key'}")
+
+    def outbox(self, clock: Callable[[dt.datetime | None], UnitClock] | None = None) -> Outbox:
+        """Open the unit's outbox, as the daemon does; the kernel's judgement of the clock is always a good one."""
+        identity, config = self.identity(), self.config()
+        config.unit.data.mkdir(exist_ok=True)
+        return Outbox(
+            self.database,
+            identity={"unit": UNIT, "site": SITE, "software": {"version": "0.0.0"}},
+            signer=identity.signer,
+            recipients=identity.recipients,
+            birth=lambda: read_birth(config.keys.birth, identity.certificate_der),
+            clock=clock or (lambda floor: UnitClock(floor, kernel=lambda: SYNCHRONISED)),
+        )
+
+    def opened(self, outbox: Outbox) -> list[Record]:
+        """Every record of ``outbox``, decrypted with the site's recovery key alone."""
+        key = load_private_key(self.site / "recovery" / "recovery.key")
+        return [read_record(open_envelope(sealed, key).jws) for _, _, sealed in outbox.every_envelope()]
+
+    def verified(self, outbox: Outbox) -> Verified:
+        """What ``vernix verify`` would find in ``outbox``."""
+        authority = load_certificate(self.site / "authority" / "authority.pem")
+        return verify_records([one.jws for one in self.opened(outbox)], authority, outbox.head)
+
+    def downlink(self, channel: Channel, body: Mapping[str, Any], counter: int, **changes: Any) -> bytes:
+        """A message as the gateway sends it; ``changes``: ``address``, ``issued``, ``lifetime``, ``signer``."""
+        token = downlink.write(
+            channel,
+            changes.get("address", self.config().address),
+            body,
+            counter=counter,
+            now=changes.get("issued", now()),
+            lifetime=changes.get("lifetime", dt.timedelta(hours=1)),
+            signer=changes.get("signer", self.gateway()),
+        )
+        return token.encode("ascii")
+
+
+def check_fields(check: str | None = None, outcome: str = "refused") -> dict[str, Any]:
+    """Fields of a check record that needs neither card nor face."""
+    return {
+        "kind": "check",
+        "check": check or new_check_id(),
+        "drill": False,
+        "checkpoint": "delivery",
+        "outcome": outcome,
+        "policy": {"id": "neutral", "version": "1"},
+        "visit": {"ref": "V-0001", "source": "typed"},
+        "subject": {"role": "mother"},
+        "officers": [],
+        "channel": "unit",
+        "reason": "test",
+        **({"step_reached": "notice"} if outcome == "interrupted" else {}),
+    }

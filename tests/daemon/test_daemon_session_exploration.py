@@ -1,0 +1,151 @@
+"""The state machine holds its invariants in every reachable state, and the invariants notice a broken table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from daemon import events as ev
+from daemon import session
+from daemon.policy import Policy, load_policy
+from daemon.session import State, Step
+from evidence.record import Outcome
+from tests.daemon.session_exploration import Violation, alphabet, explore
+
+NEUTRAL = load_policy("neutral")
+POLICIES = {
+    "neutral": NEUTRAL,
+    "no retry": replace(NEUTRAL, retries=0),
+    "liveness required": replace(NEUTRAL, liveness="required"),
+    "finger required": replace(NEUTRAL, factors=("card", "face", "finger")),
+    "two for all": replace(NEUTRAL, officers=replace(NEUTRAL.officers, passed=2, failed=2, refused=2, device_fault=2)),
+}
+Table = dict[tuple[Step, type], Any]
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=list(POLICIES))
+def test_every_reachable_state(policy: Policy) -> None:
+    found = explore(policy)
+    sys.stdout.write(f"{found.states} states, {found.steps} (state, event) pairs\n")
+    assert found.states > 100, f"only {found.states} states were reached: the alphabet no longer drives the machine"
+    assert found.steps == found.states * len(alphabet())
+    assert {state.step for state in found.example.values()} == set(Step)
+
+
+def _without(*rows: tuple[Step, type]) -> Callable[[Table], None]:
+    def change(table: Table) -> None:
+        for row in rows:
+            del table[row]
+
+    return change
+
+
+def _with(where: Step, event: type, handler: Callable[[State, Any], session.Result]) -> Callable[[Table], None]:
+    def change(table: Table) -> None:
+        table[where, event] = handler
+
+    return change
+
+
+def _more(*effects: ev.Effect) -> Callable[[session.Result], session.Result]:
+    return lambda result: (result[0], (*result[1], *effects))
+
+
+def _less(*kinds: type) -> Callable[[session.Result], session.Result]:
+    return lambda result: (result[0], tuple(one for one in result[1] if type(one) not in kinds))
+
+
+def _after(where: Step, event: type, change: Callable[[session.Result], session.Result]) -> Callable[[Table], None]:
+    handler = session.TABLE[where, event]
+    return _with(where, event, lambda state, happened: change(handler(state, happened)))
+
+
+def _any_face_passes(state: State, event: ev.FaceCompared) -> session.Result:
+    return session._seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
+
+
+def _anybody_twice(state: State, event: ev.Confirmed) -> session.Result:
+    assert state.statement is not None
+    confirmations = (*state.confirmations, event.confirmation)
+    after = replace(state, confirmations=confirmations)
+    if len(confirmations) < state.policy.officers_for(state.statement.outcome):
+        return after, ()
+    return session._seal(after, state.statement.outcome, state.statement.reason)
+
+
+def _one_is_enough(state: State, event: ev.Confirmed) -> session.Result:
+    assert state.statement is not None
+    after = replace(state, confirmations=(event.confirmation,))
+    return session._seal(after, state.statement.outcome, state.statement.reason)
+
+
+def _second_record(state: State, _event: ev.Emergency) -> session.Result:
+    return session._seal(state, Outcome.EMERGENCY, None, ev.ReleaseDoor())
+
+
+MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
+    "no emergency while officers confirm": (
+        "an emergency opens the door in its own step",
+        _without((Step.CONFIRM, ev.Emergency)),
+    ),
+    "the door waits for the record": (
+        "an emergency opens the door in its own step",
+        _after(Step.CARD, ev.Emergency, _less(ev.ReleaseDoor)),
+    ),
+    "an emergency without a record": (
+        "an emergency leads to one record",
+        _with(Step.DONE, ev.Emergency, lambda state, _: (state, (ev.ReleaseDoor(),))),
+    ),
+    "a second emergency writes a second record": (
+        "an emergency leads to one record",
+        _with(Step.SEALING, ev.Emergency, _second_record),
+    ),
+    "the camera warms up during the notice": (
+        "no camera before consent",
+        _after(Step.IDLE, ev.Begin, _more(ev.OpenCamera())),
+    ),
+    "the camera stays on": (
+        "the camera runs only while it is needed",
+        _after(Step.FACE, ev.Declined, _less(ev.StopDevices)),
+    ),
+    "any face passes": ("a pass has a matching face", _with(Step.FACE, ev.FaceCompared, _any_face_passes)),
+    "an officer counts twice": ("nobody is both officers", _with(Step.CONFIRM, ev.Confirmed, _anybody_twice)),
+    "one officer is enough": ("officers decide", _with(Step.CONFIRM, ev.Confirmed, _one_is_enough)),
+    "leaving while the record is written": ("one check record per check", _with(Step.SEALING, ev.Left, session.left)),
+    "the record never comes": ("an emergency ends in one action", _without((Step.SEALING, ev.Sealed))),
+    "the result stays for ever": (
+        "idle can be reached",
+        _without((Step.DONE, ev.Closed), (Step.DONE, ev.TimedOut), (Step.NOTING, ev.Sealed)),
+    ),
+    "nobody watches the clock": (
+        "somebody is asked in the end",
+        _after(Step.NOTICE, ev.Consented, _less(ev.StartTimer)),
+    ),
+    "no journal": ("a check under way is in the journal", _after(Step.IDLE, ev.Begin, _less(ev.Journal))),
+    "the door opens for all": (
+        "the door opens for a pass or an emergency only",
+        _after(Step.SEALING, ev.Sealed, _more(ev.ReleaseDoor())),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_broken_table_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule, change = MUTATIONS[name]
+    table = dict(session.TABLE)
+    change(table)
+    monkeypatch.setattr(session, "TABLE", table)
+    with pytest.raises(Violation) as noticed:
+        explore(NEUTRAL)
+    assert noticed.value.rule == rule
+
+
+def test_late_events_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the comparison of check ids an answer for the woman before would count for the next."""
+    monkeypatch.setattr(session, "_of_another_check", lambda _state, _event: False)
+    with pytest.raises(Violation, match="late events change nothing"):
+        explore(NEUTRAL)
