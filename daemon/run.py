@@ -167,6 +167,7 @@ class Assembly:
             "unit": self.config.unit.id,
             "site": self.config.unit.site,
             "checkpoint": self.config.unit.checkpoint,
+            "checkpoints": {one.id: one.title for one in self.policy.checkpoints},
             "notice": {"zh": self.policy.notice.zh, "en": self.policy.notice.en},
             "consent": {"zh": self.policy.consent.zh, "en": self.policy.consent.en},
         }

@@ -71,29 +71,36 @@ function button(label, action, first = false) {
   return made;
 }
 
+// The form lies in the page, it is never modal: the emergency button stays in reach.
 function askOfficer(title, withReason, withPin, send) {
-  const dialog = byId("officer");
+  const form = byId("officer");
   byId("officer-title").textContent = title;
   for (const [id, key] of [["officer-id-label", "officer"], ["officer-pin-label", "pin"], ["officer-reason-label", "reason"], ["officer-ok", "ok"], ["officer-cancel", "cancel"]]) {
     byId(id).textContent = say(key);
   }
-  byId("officer-reason-row").hidden = !withReason;
-  for (const id of ["officer-id", "officer-pin"]) {
-    byId(id).closest("label").hidden = !withPin;
-    byId(id).required = withPin;
-    byId(id).value = "";
+  for (const [name, shown] of [["id", withPin], ["pin", withPin], ["reason", withReason]]) {
+    byId(`officer-${name}-row`).hidden = !shown;
+    byId(`officer-${name}`).required = shown;
+    byId(`officer-${name}`).value = "";
   }
-  byId("officer-reason").value = "";
   byId("officer-error").textContent = "";
-  dialog.querySelector("form").onsubmit = async (event) => {
+  form.onsubmit = async (event) => {
     event.preventDefault();
     const cause = await send({ officer: byId("officer-id").value, pin: byId("officer-pin").value, reason: byId("officer-reason").value });
     byId("officer-pin").value = "";
     if (cause) byId("officer-error").textContent = explain(cause);
-    else dialog.close();
+    else closeForm();
   };
-  byId("officer-cancel").onclick = () => dialog.close();
-  dialog.showModal();
+  byId("officer-cancel").onclick = closeForm;
+  byId("touches").hidden = true;
+  form.hidden = false;
+  byId(withPin ? "officer-id" : "officer-reason").focus();
+}
+
+function closeForm() {
+  byId("officer").hidden = true;
+  byId("officer-pin").value = "";
+  byId("touches").hidden = false;
 }
 
 const propose = (outcome) => button(say(outcome), async () => {
@@ -171,7 +178,7 @@ function draw() {
   const title = byId("title");
   title.textContent = view.step === "done" ? say(view.outcome) : say(view.step);
   title.className = view.step === "done" ? view.outcome : "";
-  byId("place").textContent = `${page.site} · ${page.unit} · ${page.checkpoint}${view.drill ? ` · ${say("drill")}` : ""}`;
+  byId("place").textContent = `${page.checkpoints[view.checkpoint ?? page.checkpoint]} · ${page.unit}${view.drill ? ` · ${say("drill")}` : ""}`;
   byId("line").textContent = view.online ? `● ${say("online")}` : `○ ${say("offline")} ${view.waiting}`;
   byId("trouble").textContent = explain(view.trouble);
   byId("emergency").textContent = say("emergency_touch");
@@ -186,6 +193,6 @@ const stream = new EventSource("/views");
 stream.onmessage = (message) => {
   const before = view?.step;
   view = JSON.parse(message.data);
-  if (before !== view.step && byId("officer").open) byId("officer").close();
+  if (before !== view.step) closeForm();
   draw();
 };
