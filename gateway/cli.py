@@ -8,9 +8,9 @@ import json
 import logging
 import signal
 import sqlite3
-import ssl
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,22 @@ from evidence.errors import EvidenceError, KeyUnusableError
 from evidence.keys import Signer, load_private_key, open_signer, thumbprint
 from evidence.tree import TreeError
 from evidence.verify import read_record
+from gateway.aside import STRANGERS, Room
 from gateway.config import Config, load
+from gateway.connection import TlsFileError
 from gateway.intake import Intake
 from gateway.receiver import Receiver
-from gateway.store import Store, StoreDamaged
+from gateway.store import Store, StoreDamaged, StoreMissing, UnitRow
 
 OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
 
 
-def _open_store(config: Config) -> Store:
-    return Store(config.gateway.data / "gateway.db")
+class StoreFailed(Exception):
+    """The store failed while the gateway ran: a full disk, mostly. Nothing that was not stored was acknowledged."""
+
+
+def _open_store(config: Config, *, create: bool = False) -> Store:
+    return Store(config.gateway.data / "gateway.db", create=create)
 
 
 def _signer(config: Config) -> Signer:
@@ -48,24 +54,27 @@ def _signer(config: Config) -> Signer:
 def run(config: Config, _arguments: argparse.Namespace) -> int:
     """Receive until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    signer = _signer(config)
-    store = _open_store(config)
-    intake = Intake(
-        store, config.gateway.site, load_certificate(config.keys.authority), load_private_key(config.keys.encryption)
-    )
-    receiver = Receiver(config.broker, config.gateway.site, intake, store, signer)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: receiver.stop())
-    try:
-        receiver.run()
-    finally:
-        store.close()
+    signer, authority = _signer(config), load_certificate(config.keys.authority)
+    encryption = load_private_key(config.keys.encryption)
+    with closing(_open_store(config, create=True)) as store:
+        intake = Intake(store, config.gateway.site, authority, encryption)
+        receiver = Receiver(config.broker, config.gateway.site, intake, store, signer)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: receiver.stop())
+        try:
+            receiver.run()
+        except sqlite3.Error as error:
+            raise StoreFailed(
+                f"{config.gateway.data}: the store failed: {error}; make room or repair the disk and start again:"
+                " nothing was acknowledged that was not stored, the broker and the units send it again"
+            ) from error
     return OK
 
 
 def list_records(config: Config, arguments: argparse.Namespace) -> int:
     """One line a record: number, kind, outcome, checkpoint, time, state."""
-    rows = _open_store(config).rows(arguments.unit, arguments.limit)
+    with closing(_open_store(config)) as store:
+        rows = store.rows(arguments.unit, arguments.limit)
     if arguments.json:
         for row in rows:
             print(json.dumps(asdict(row), ensure_ascii=False))
@@ -81,7 +90,8 @@ def list_records(config: Config, arguments: argparse.Namespace) -> int:
 
 def show(config: Config, arguments: argparse.Namespace) -> int:
     """The content of one record."""
-    token = _open_store(config).jws(arguments.unit, arguments.seq)
+    with closing(_open_store(config)) as store:
+        token = store.jws(arguments.unit, arguments.seq)
     if token is None:
         print(f"vernix-gateway: no record {arguments.seq} of {arguments.unit}", file=sys.stderr)
         return FINDING
@@ -92,42 +102,83 @@ def show(config: Config, arguments: argparse.Namespace) -> int:
 
 def status(config: Config, arguments: argparse.Namespace) -> int:
     """Each unit: how far its chain is verified, what it claims, what is in quarantine. Exit 1 if something is amiss."""
-    store = _open_store(config)
-    quarantine = store.quarantined()
-    amiss = bool(quarantine)
-    for row in store.units():
-        missing = max(0, row.claimed.seq - row.head.seq)
-        amiss = amiss or bool(missing)
-        held = sum(one[0] == row.unit for one in quarantine)
-        entry: dict[str, Any] = {
-            "unit": row.unit,
-            "verified": row.head.seq,
-            "claimed": row.claimed.seq,
-            "missing": missing,
-            "quarantined": held,
-            "heard": row.heard,
-        }
-        if arguments.json:
-            print(json.dumps(entry))
-        else:
-            print("  ".join(f"{name} {value}" for name, value in entry.items()))
-    for unit, channel, received, reason in quarantine:
-        if not arguments.json:
-            print(f"quarantine  {unit}  {channel}  {received}  {reason}")
-    return FINDING if amiss else OK
+    with closing(_open_store(config)) as store:
+        kept, rooms, units = store.kept_apart(), store.rooms(), store.units()
+        entries = {row.unit: _entry(row, rooms, contradicted=_is_contradicted(store, row)) for row in units}
+    for one in kept:
+        entry = entries.setdefault(one.unit, _stranger(one.unit))
+        entry["waiting" if one.waits else "quarantined"] += 1
+    for entry in entries.values():
+        print(json.dumps(entry) if arguments.json else "  ".join(f"{name} {value}" for name, value in entry.items()))
+    nameless = rooms.get(STRANGERS, Room()).dropped
+    if not arguments.json:
+        for one in kept:
+            where = "waits     " if one.waits else "quarantine"
+            print(f"{where}  {one.unit}  {one.channel}  {one.received}  {one.reason}")
+        if nameless:
+            print(f"dropped  {nameless} messages of units without a birth record: there was no more room")
+    return FINDING if nameless or any(_amiss(entry) for entry in entries.values()) else OK
+
+
+def _entry(row: UnitRow, rooms: dict[str, Room], *, contradicted: bool) -> dict[str, Any]:
+    return _stranger(row.unit) | {
+        "verified": row.head.seq,
+        "claimed": row.claimed.seq,
+        "missing": max(0, row.claimed.seq - row.head.seq),
+        "contradicted": contradicted,
+        "dropped": rooms.get(row.unit, Room()).dropped,
+        "heard": row.heard,
+    }
+
+
+def _stranger(unit: str) -> dict[str, Any]:
+    """What is said of a unit whose birth record is not here."""
+    numbers = dict.fromkeys(("verified", "claimed", "missing"), 0)
+    return {"unit": unit, **numbers, "contradicted": False, "quarantined": 0, "waiting": 0, "dropped": 0, "heard": ""}
+
+
+def _is_contradicted(store: Store, row: UnitRow) -> bool:
+    """Whether the record that the unit claimed as its last is another one here: its chain has two ends."""
+    return store.digest(row.unit, row.claimed.seq) not in (None, row.claimed.sha256)
+
+
+def _amiss(entry: dict[str, Any]) -> bool:
+    return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped"))
 
 
 def export(config: Config, arguments: argparse.Namespace) -> int:
     """All verified records of a unit as a bundle for ``vernix verify``."""
-    store = _open_store(config)
-    row = store.unit(arguments.unit)
+    with closing(_open_store(config)) as store:
+        row = store.unit(arguments.unit)
+        records = tuple(store.chained_jws(arguments.unit))
     if row is None:
         print(f"vernix-gateway: no records of a unit {arguments.unit}", file=sys.stderr)
         return FINDING
-    records = tuple(store.chained_jws(row.unit))
     write_bundle(arguments.file, Bundle(row.unit, config.gateway.site, row.head, records))
     print(f"{arguments.file}: {len(records)} records of {row.unit}")
     return OK
+
+
+def _number(text: str, least: int) -> int:
+    """A number that a store can hold: ``least`` or more, below 2^63.
+
+    Raises:
+        ValueError: it is not; argparse tells the user.
+    """
+    if not least <= int(text) < 1 << 63:
+        raise ValueError
+    return int(text)
+
+
+def _limit(text: str) -> int:
+    return _number(text, -1)
+
+
+def _seq(text: str) -> int:
+    return _number(text, 1)
+
+
+_limit.__name__, _seq.__name__ = "number of records", "seq"  # what argparse calls them
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -145,15 +196,19 @@ def _parser() -> argparse.ArgumentParser:
     add("run", run, prints=False)
     listing = add("list", list_records)
     listing.add_argument("--unit", help="only this unit")
-    listing.add_argument("--limit", type=int, default=100, help="the last N records (default 100, -1: all)")
+    listing.add_argument("--limit", type=_limit, default=100, help="the last N records (default 100, -1: all)")
     one = add("show", show)
     one.add_argument("unit")
-    one.add_argument("seq", type=int)
+    one.add_argument("seq", type=_seq)
     add("status", status)
     out = add("export", export, prints=False)
     out.add_argument("unit")
     out.add_argument("file", type=Path)
     return parser
+
+
+ENVIRONMENTAL = (EvidenceError, TlsFileError, StoreDamaged, StoreMissing, StoreFailed, OSError, sqlite3.Error)
+"""What can be wrong around the gateway; told in one sentence. Anything else is our own bug and keeps its trace."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -164,7 +219,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TreeError as error:
         print(f"vernix-gateway: configuration: {error}", file=sys.stderr)
         return USAGE
-    except (EvidenceError, StoreDamaged, OSError, ssl.SSLError, sqlite3.Error) as error:
+    except ENVIRONMENTAL as error:
         print(f"vernix-gateway: {error}", file=sys.stderr)
         return ENVIRONMENT
 

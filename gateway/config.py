@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evidence.errors import MalformedError
+from evidence.topics import check_name
 from evidence.tree import TreeError, load_tree
 
 
@@ -57,9 +59,15 @@ def load(path: Path) -> Config:
     """Read and check the configuration file.
 
     Raises:
-        TreeError: see :mod:`evidence.tree`.
+        TreeError: see :mod:`evidence.tree`; or a value that cannot be.
     """
     config = load_tree(Config, path)
+    try:
+        check_name("site", config.gateway.site)
+    except MalformedError as error:
+        raise TreeError("gateway.site", str(error)) from None
+    if not config.broker.host:
+        raise TreeError("broker.host", "expected a host name or IP address, found an empty string")
     if not 1 <= config.broker.port <= 65535:
         raise TreeError("broker.port", f"expected a port from 1 to 65535, found {config.broker.port}")
     return config

@@ -1,7 +1,8 @@
 """Taking messages in: decrypt, verify, store, and say what to receipt. Knows no broker.
 
 The steps of a record are those of :mod:`evidence.verify`: form, origin, signature and identity when it arrives; the
-chain as soon as its past is here.
+chain as soon as its past is here. Every check of a message comes before anything is written for it: what goes to
+quarantine leaves no other trace.
 """
 
 from __future__ import annotations
@@ -9,33 +10,30 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography import x509
 
-from evidence import chain, envelope, jws
-from evidence.chain import Head
-from evidence.encoding import json_bytes, json_object, sha256_hex
-from evidence.errors import ChainError, EvidenceError, MalformedError, SignatureError
+from evidence import chain, envelope
+from evidence.encoding import json_bytes
+from evidence.envelope import Opened
+from evidence.errors import ChainError, EvidenceError, SignatureError
 from evidence.instants import write_instant
 from evidence.keys import PrivateKey
 from evidence.record import Kind, Record
 from evidence.topics import Address, Channel
 from evidence.verify import Origin, check_signature, read_origin, read_record
+from gateway.aside import Message
+from gateway.health import read_claim
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
 
-HEALTH_TYPE = "vernix-health+jws"
+MAX_ABOVE_HOLE: Final = 250
+"""Records of one unit that may wait for earlier ones. A unit sends at most 50 records and 50 alerts ahead."""
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as the broker brought it."""
-
-    address: Address
-    channel: Channel
-    payload: bytes = field(repr=False)
+Digests = dict[int, str]
+"""Records to receipt: ``seq`` -> hash."""
 
 
 def _now() -> dt.datetime:
@@ -56,130 +54,140 @@ class Intake:
         self._store, self._site, self._authority, self._key, self._now = store, site, authority, key, now
         self._origins: dict[str, Origin] = {}
 
-    def take(self, messages: Sequence[Message]) -> dict[str, dict[int, str]]:
+    def take(self, messages: Sequence[Message]) -> dict[str, Digests]:
         """Store ``messages`` in one commit.
 
         Returns:
-            For each unit the records to receipt, as ``seq`` -> hash: those newly verified, and those that came again.
+            For each unit the records to receipt: those newly verified, and those that came again.
+
+        Raises:
+            sqlite3.Error: the store failed; nothing of ``messages`` is stored and nothing may be acknowledged.
         """
-        receipts: dict[str, dict[int, str]] = {}
-        with self._store.transaction():
-            for message in messages:
-                try:
-                    known = self._take_one(message)
-                except EvidenceError as error:
-                    self._quarantine(message, str(error))
-                else:
-                    receipts.setdefault(message.address.unit, {}).update(known)
+        receipts: dict[str, Digests] = {}
+        try:
+            with self._store.transaction():
+                for message in messages:
+                    self._take_or_quarantine(message, receipts.setdefault(message.address.unit, {}))
+        except BaseException:
+            self._origins.clear()  # a unit that was new in this transaction is not there now
+            raise
         return {unit: known for unit, known in receipts.items() if known}
 
+    def _take_or_quarantine(self, message: Message, receipt: Digests) -> None:
+        try:
+            self._take_one(message, receipt)
+        except EvidenceError as error:
+            self._quarantine(message, str(error))
+
     def _quarantine(self, message: Message, reason: str) -> None:
-        fresh = self._store.quarantine(
-            message.address,
-            message.channel,
-            message.payload,
-            sha256_hex(message.payload),
-            reason,
-            write_instant(self._now()),
-        )
-        if fresh:
+        if self._store.quarantine(message, reason, write_instant(self._now())):
             log.warning("quarantine: %s from %s: %s", message.channel, message.address.unit, reason)
 
-    def _take_one(self, message: Message) -> dict[int, str]:
+    def _take_one(self, message: Message, receipt: Digests) -> None:
         if message.address.site != self._site:
             raise SignatureError("the message is from another site")
         if message.channel is Channel.HEALTH:
             self._health(message)
-            return {}
-        if message.channel in (Channel.RECORD, Channel.ALERT):
-            return self._record(message)
-        return {}
+        elif message.channel in (Channel.RECORD, Channel.ALERT):
+            self._record(message, receipt)
 
     # --- records -----------------------------------------------------------------------------------------------
 
-    def _record(self, message: Message) -> dict[int, str]:
+    def _record(self, message: Message, receipt: Digests) -> None:
         opened = envelope.open_envelope(message.payload, self._key)
         item = read_record(opened.jws)
         unit = message.address.unit
         if (item.payload["unit"], item.payload["site"]) != (unit, self._site):
             raise SignatureError("the record names another unit or site than its topic")
-        origin = self._origin(unit, item)
-        if origin is not None:
-            check_signature(item, origin)
-        stored = self._store.digest(unit, item.seq)
-        if stored is None:
-            self._add(unit, item, message.channel, opened)
-        elif stored != item.sha256:
-            raise ChainError(f"seq {item.seq} is here already as another record: the chain is forked")
-        before, after = self._advance(unit)
-        if item.seq <= before:
-            return {item.seq: item.sha256}
-        return self._digests(unit, before, after)
+        known = self._origin(unit)
+        origin = known or (read_origin(item, self._authority) if item.kind is Kind.BIRTH else None)
+        if origin is None:
+            self._store.wait_for_birth(message, write_instant(self._now()))
+            return
+        check_signature(item, origin)
+        envelope.check_attachments(item, opened.attachments)
+        self._believe(message, item, opened)
+        if known is None:
+            self._begin(unit, item, origin)
+        receipt.update(self._advance(unit, item))
+        if known is None:
+            for waiting in self._store.take_waiting(unit):
+                self._take_or_quarantine(waiting, receipt)
 
-    def _add(self, unit: str, item: Record, channel: Channel, opened: envelope.Opened) -> None:
-        self._store.add(
-            unit,
-            item,
-            alert=channel is Channel.ALERT,
-            received=write_instant(self._now()),
-            attachments=json_bytes({"attachments": list(opened.attachments)}).decode(),
-        )
-        if channel is Channel.ALERT:
-            log.warning("alert: %s seq %d, outcome %s", unit, item.seq, item.payload.get("outcome"))
-
-    def _digests(self, unit: str, before: int, after: int) -> dict[int, str]:
-        numbers = range(before + 1, after + 1)
-        return {seq: digest for seq in numbers if (digest := self._store.digest(unit, seq)) is not None}
-
-    def _origin(self, unit: str, item: Record) -> Origin | None:
-        """The unit's origin; None as long as its birth record has not come, and the record must wait unverified."""
-        if unit not in self._origins:
-            row = self._store.unit(unit)
-            if row is not None:
-                self._origins[unit] = read_origin(read_record(row.birth), self._authority)
-            elif item.kind is Kind.BIRTH:
-                origin = read_origin(item, self._authority)
-                self._store.add_unit(unit, item, origin.head)
-                self._origins[unit] = origin
+    def _origin(self, unit: str) -> Origin | None:
+        """The unit's origin; None as long as its birth record has not come."""
+        if unit not in self._origins and (row := self._store.unit(unit)) is not None:
+            self._origins[unit] = read_origin(read_record(row.birth), self._authority)
         return self._origins.get(unit)
 
-    def _advance(self, unit: str) -> tuple[int, int]:
-        """Go on along the chain as far as records are here; the head's number before and after."""
-        row = self._store.unit(unit)
-        if row is None:
-            return 0, 0
-        head = row.head
-        while (token := self._store.jws(unit, head.seq + 1)) is not None:
-            try:
-                head = self._follow(unit, head, read_record(token))
-            except EvidenceError as error:
-                address = Address(self._site, unit)
-                self._quarantine(Message(address, Channel.RECORD, token.encode()), f"seq {head.seq + 1}: {error}")
-                self._store.remove_unchained(unit, head.seq + 1)
-                break
-        if head.seq > row.head.seq:
-            self._store.set_head(unit, head)
-        return row.head.seq, head.seq
+    def _begin(self, unit: str, birth: Record, origin: Origin) -> None:
+        self._store.add_unit(unit, birth, origin.head)
+        self._origins[unit] = origin
+        log.info("new unit %s", unit)
 
-    def _follow(self, unit: str, head: Head, item: Record) -> Head:
-        # A record that came before the birth record is verified only now.
-        check_signature(item, self._origins[unit])
-        return chain.follow(head, item)
+    def _believe(self, message: Message, item: Record, opened: Opened) -> None:
+        """Store a record whose signature holds, unless it is here already."""
+        unit = message.address.unit
+        stored = self._store.digest(unit, item.seq)
+        if stored not in (None, item.sha256):
+            raise ChainError(f"seq {item.seq} is here already as another record: the chain is forked")
+        if stored is None and not self._has_place(unit, item):
+            self._store.count_dropped(message)
+            return
+        if stored is None:
+            self._add(unit, item, opened)
+            self._store.release(message)
+        if message.channel is Channel.ALERT and self._store.mark_alert(unit, item.seq):
+            log.warning("alert: %s seq %d, outcome %s", unit, item.seq, item.payload.get("outcome"))
+
+    def _has_place(self, unit: str, item: Record) -> bool:
+        head = self._store.head(unit)
+        fits = head is None or item.seq == head.seq + 1
+        return fits or self._store.count_unchained(unit) < MAX_ABOVE_HOLE
+
+    def _add(self, unit: str, item: Record, opened: Opened) -> None:
+        attachments = json_bytes({"attachments": list(opened.attachments)}).decode()
+        self._store.add(unit, item, received=write_instant(self._now()), attachments=attachments)
+
+    def _advance(self, unit: str, item: Record) -> Digests:
+        """Go on along the chain from ``item`` as far as records are here; what is to be receipted."""
+        head = start = self._store.head(unit)
+        assert head is not None, "a record is believed only of a known unit"
+        assert start is not None
+        if item.seq <= start.seq:
+            return {item.seq: item.sha256}
+        fresh: Digests = {}
+        while (token := self._store.jws(unit, head.seq + 1)) is not None:
+            following = read_record(token)
+            try:
+                head = chain.follow(head, following)
+            except ChainError as error:
+                self._expel(unit, following, error)
+                break
+            fresh[head.seq] = head.sha256
+        if fresh:
+            self._store.set_head(unit, head)
+        return fresh
+
+    def _expel(self, unit: str, item: Record, error: ChainError) -> None:
+        """``item`` waited above a hole and, now that the hole is filled, is not what comes next."""
+        message = Message(Address(self._site, unit), Channel.RECORD, item.jws.encode("ascii"))
+        self._quarantine(message, f"seq {item.seq}: {error}")
+        self._store.remove_unchained(unit, item.seq)
 
     # --- health ------------------------------------------------------------------------------------------------
 
     def _health(self, message: Message) -> None:
         unit = message.address.unit
+        origin = self._origin(unit)
         row = self._store.unit(unit)
-        if row is None:
+        if origin is None or row is None:
             return  # the birth record comes first; the next health message is a minute away
-        origin = self._origins.setdefault(unit, read_origin(read_record(row.birth), self._authority))
-        try:
-            token = message.payload.decode("ascii")
-        except UnicodeDecodeError:
-            raise MalformedError("the health message is not a JWS") from None
-        health = json_object(jws.verify(token, HEALTH_TYPE, origin.key_for).payload)
-        head = Head(health.get("seq", 0), health.get("head", ""))
-        if health.get("unit") != unit or type(head.seq) is not int or not isinstance(head.sha256, str):
-            raise MalformedError("the health message has no unit, seq and head")
-        self._store.set_claim(unit, head, write_instant(self._now()))
+        claim = read_claim(message.payload, origin)
+        if claim.order <= (row.claimed.seq, row.claimed_at):
+            log.info("health of %s: a repetition, it says nothing", unit)
+            return
+        stored = self._store.digest(unit, claim.head.seq)
+        if stored not in (None, claim.head.sha256):
+            raise ChainError(f"the unit claims another record seq {claim.head.seq} than the one that is here")
+        self._store.set_claim(unit, claim.head, claim.at, write_instant(self._now()))

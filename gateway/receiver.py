@@ -1,27 +1,25 @@
 """The gateway on the broker: messages in, acknowledged only when they are stored; receipts out.
 
-MQTT 3.1.1 with a persistent session: everything the gateway needs is in it, and every broker speaks it.
+One thread does it all: what fails in it ends :meth:`Receiver.run`, and with it the process.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-import queue
-import ssl
 import threading
-from dataclasses import dataclass
-
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.reasoncodes import ReasonCode
+from collections.abc import Sequence
+from contextlib import closing
 
 from evidence import downlink, receipt, topics
+from evidence.encoding import MAX_BYTES
 from evidence.errors import EvidenceError
 from evidence.keys import Signer
 from evidence.topics import Address, Channel
+from gateway.aside import Message
 from gateway.config import Broker
-from gateway.intake import Intake, Message
+from gateway.connection import Arrived, Connection, TlsFileError
+from gateway.intake import Digests, Intake
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
@@ -29,15 +27,11 @@ log = logging.getLogger(__name__)
 BATCH = 200
 """Messages per commit at most: one fsync serves them all."""
 RECEIPT_LIFETIME = dt.timedelta(days=30)
-_LISTENED = (Channel.RECORD, Channel.ALERT, Channel.HEALTH)
-_MAX_PAYLOAD = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    message: Message
-    identifier: int
-    qos: int
+FIRST_RETRY_S = 0.5
+LONGEST_RETRY_S = 10.0
+_GROWTH = 1.25
+"""Of the pause after each failure. Slow, so that the gateway is back before most units are: there is only one of it."""
+_POLL_S = 0.2
 
 
 class Receiver:
@@ -47,31 +41,13 @@ class Receiver:
         """Prepare; nothing is opened yet.
 
         Raises:
-            OSError, ssl.SSLError: the TLS files cannot be used.
+            TlsFileError: a TLS file cannot be used. Later, when a renewal went wrong, it is tried again.
         """
         self._broker, self._site, self._intake, self._store, self._signer = broker, site, intake, store, signer
-        self._arrived: queue.Queue[_Arrived] = queue.Queue(maxsize=10 * BATCH)
         self._stop = threading.Event()
-        self._client = self._make_client()
-
-    def _make_client(self) -> mqtt.Client:
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"{self._site}-gateway",
-            clean_session=False,
-            protocol=MQTTProtocolVersion.MQTTv311,
-            manual_ack=True,
-        )
-        if self._broker.tls is not None:
-            context = ssl.create_default_context(cafile=str(self._broker.tls.authority))
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(self._broker.tls.certificate, self._broker.tls.key)
-            client.tls_set_context(context)
-        client.reconnect_delay_set(1, 30)
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
-        return client
+        self.connected = False
+        """Whether the broker has accepted the gateway and its subscriptions."""
+        Connection(broker, site)  # only to learn of unusable TLS files at the start
 
     def run(self) -> None:
         """Serve until :meth:`stop`.
@@ -79,41 +55,43 @@ class Receiver:
         Raises:
             sqlite3.Error: the store failed; nothing unacknowledged is lost, the broker and the units bring it again.
         """
-        self._client.connect_async(self._broker.host, self._broker.port, keepalive=20)
-        self._client.loop_start()
-        try:
-            while not self._stop.is_set():
-                batch = self._batch()
-                if batch:
-                    self._take(batch)
-        finally:
-            self._client.disconnect()
-            self._client.loop_stop()
+        retry_s = FIRST_RETRY_S
+        trouble = ""
+        while not self._stop.is_set():
+            try:
+                self._serve_once()
+            except (OSError, UnicodeError, TlsFileError) as error:
+                if self.connected or str(error) != trouble:
+                    trouble = str(error)
+                    log.warning("broker %s:%d: %s; tried again and again", self._broker.host, self._broker.port, error)
+            retry_s = FIRST_RETRY_S if self.connected else min(_GROWTH * retry_s, LONGEST_RETRY_S)
+            self.connected = False
+            self._stop.wait(retry_s)
 
     def stop(self) -> None:
-        """End :meth:`run`."""
+        """End :meth:`run`; from any thread or signal handler."""
         self._stop.set()
 
-    def _batch(self) -> list[_Arrived]:
-        try:
-            batch = [self._arrived.get(timeout=0.2)]
-        except queue.Empty:
-            return []
-        while len(batch) < BATCH:
-            try:
-                batch.append(self._arrived.get_nowait())
-            except queue.Empty:
-                break
-        return batch
+    def _serve_once(self) -> None:
+        with closing(Connection(self._broker, self._site)) as connection:
+            connection.open()
+            while not self._stop.is_set():
+                arrived = connection.poll(_POLL_S, BATCH)
+                if connection.up and not self.connected:
+                    self.connected = True
+                    log.info("connected to %s:%d", self._broker.host, self._broker.port)
+                if arrived:
+                    self._take(connection, arrived)
+            connection.disconnect()
 
-    def _take(self, batch: list[_Arrived]) -> None:
-        receipts = self._intake.take([one.message for one in batch])
-        for one in batch:  # stored: only now the broker may forget them
-            self._client.ack(one.identifier, one.qos)
+    def _take(self, connection: Connection, arrived: Sequence[Arrived]) -> None:
+        receipts = self._intake.take([message for one in arrived if (message := _read(one)) is not None])
+        for one in arrived:  # stored: only now the broker may forget them
+            connection.acknowledge(one)
         for unit, digests in receipts.items():
-            self._send_receipt(Address(self._site, unit), digests)
+            self._send_receipt(connection, Address(self._site, unit), digests)
 
-    def _send_receipt(self, address: Address, digests: dict[int, str]) -> None:
+    def _send_receipt(self, connection: Connection, address: Address, digests: Digests) -> None:
         token = downlink.write(
             Channel.RECEIPT,
             address,
@@ -123,34 +101,17 @@ class Receiver:
             lifetime=RECEIPT_LIFETIME,
             signer=self._signer,
         )
-        self._client.publish(address.topic(Channel.RECEIPT), token, qos=1)
+        connection.publish(address.topic(Channel.RECEIPT), token)
 
-    # --- paho's callbacks, on its thread -------------------------------------------------------------------------
 
-    def _on_connect(
-        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
-    ) -> None:
-        if reason.is_failure:
-            log.error("broker refused the gateway: %s", reason)
-            return
-        log.info("connected to %s:%d", self._broker.host, self._broker.port)
-        client.subscribe([(topics.every_unit(self._site, channel), 1) for channel in _LISTENED])
-
-    def _on_disconnect(
-        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _props: object
-    ) -> None:
-        if not self._stop.is_set():
-            log.warning("connection to the broker lost: %s", reason)
-
-    def _on_message(self, client: mqtt.Client, _data: object, arrived: mqtt.MQTTMessage) -> None:
-        try:
-            address, channel = topics.parse(arrived.topic)
-        except EvidenceError as error:
-            log.warning("a message on a foreign topic was dropped: %s", error)
-            client.ack(arrived.mid, arrived.qos)
-            return
-        if len(arrived.payload) > _MAX_PAYLOAD:
-            log.warning("a message of %d bytes from %s was dropped: too large", len(arrived.payload), address.unit)
-            client.ack(arrived.mid, arrived.qos)
-            return
-        self._arrived.put(_Arrived(Message(address, channel, bytes(arrived.payload)), arrived.mid, arrived.qos))
+def _read(arrived: Arrived) -> Message | None:
+    """The message, or None for one that nobody can keep: of no unit's topic, or larger than any envelope."""
+    try:
+        address, channel = topics.parse(arrived.topic)
+    except EvidenceError as error:
+        log.warning("a message on a foreign topic was dropped: %s", error)
+        return None
+    if len(arrived.payload) > MAX_BYTES:
+        log.warning("a message of %d bytes from %s was dropped: too large", len(arrived.payload), address.unit)
+        return None
+    return Message(address, channel, arrived.payload)

@@ -1,26 +1,30 @@
 """The gateway's store: SQLite, write-ahead log, synchronous=FULL.
 
-A record that arrives above a hole is kept and waits (``chained = 0``) until the hole is filled; only a record whose
-whole past is here and verified is ``chained`` and gets a receipt. What cannot be believed goes to quarantine with its
-bytes and the reason: nothing that arrived is thrown away.
+Every record here bears the signature of its unit. One that arrives above a hole is kept and waits (``chained = 0``)
+until the hole is filled; only a record whose whole past is here is ``chained`` and gets a receipt. What cannot be
+believed is kept apart (:mod:`gateway.aside`).
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
+import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evidence.chain import Head
+from evidence.files import sync_folder
 from evidence.record import Record
-from evidence.topics import Address, Channel
+from evidence.topics import Channel
+from gateway import aside
+from gateway.aside import STRANGERS, Aside, Kept, Message, Room
 
 SCHEMA_VERSION = 1
-_SCHEMA = """
+_SCHEMA = f"""
 CREATE TABLE units (
     unit TEXT PRIMARY KEY,
     birth TEXT NOT NULL,
@@ -28,6 +32,7 @@ CREATE TABLE units (
     sha256 TEXT NOT NULL,
     claimed_seq INTEGER NOT NULL DEFAULT 0,
     claimed_sha256 TEXT NOT NULL DEFAULT '',
+    claimed_at TEXT NOT NULL DEFAULT '',
     heard TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE records (
@@ -46,21 +51,18 @@ CREATE TABLE records (
     attachments TEXT NOT NULL,
     PRIMARY KEY (unit, seq)
 ) STRICT;
-CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY,
-    unit TEXT NOT NULL,
-    channel TEXT NOT NULL,
-    received TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    sha256 TEXT NOT NULL UNIQUE,
-    message BLOB NOT NULL
-) STRICT;
+CREATE INDEX above_a_hole ON records (unit) WHERE chained = 0;
 CREATE TABLE counters (unit TEXT, channel TEXT, value INTEGER NOT NULL, PRIMARY KEY (unit, channel)) STRICT;
-"""
+{aside.SCHEMA}"""
+_ADVICE = "keep this file and restore the store from backup"
 
 
 class StoreDamaged(Exception):
     """The database is not usable; nothing was overwritten. Restore it from backup; units send again what is missing."""
+
+
+class StoreMissing(Exception):
+    """There is no store yet: the gateway has not run with this configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ class UnitRow:
     birth: str = field(repr=False)
     head: Head
     claimed: Head
+    claimed_at: str
+    """When the unit claimed that, by its own clock."""
     heard: str
+    """When it was last heard of, by ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,35 +104,63 @@ def _row(values: tuple[Any, ...]) -> Row:
     return Row(**{**named, "alert": bool(named["alert"]), "chained": bool(named["chained"])})
 
 
+def _examine(path: Path) -> None:
+    """Refuse a file that is not a whole store of this version. It is opened for reading only, so it stays as it is.
+
+    Raises:
+        StoreDamaged: it is not.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise StoreDamaged(f"{path}: the file is empty; {_ADVICE}")
+        uri = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
+        with closing(sqlite3.connect(uri, uri=True)) as db:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise StoreDamaged(f"{path}: {error}; {_ADVICE}") from error
+    if fault != "ok" or version != SCHEMA_VERSION:
+        why = fault if fault != "ok" else f"schema version {version}, this software knows {SCHEMA_VERSION}"
+        raise StoreDamaged(f"{path}: {why}; {_ADVICE}")
+
+
+def _create(path: Path) -> None:
+    """Make an empty store, whole or not at all: half of one would look like damage."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with closing(sqlite3.connect(new, isolation_level=None)) as db:
+        db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+    new.replace(path)
+    sync_folder(path.parent)
+
+
 class Store:
     """All methods may be called from any thread; :meth:`transaction` groups them into one commit."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or make the store.
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        """Open the store, or make it.
+
+        Args:
+            path: the database file.
+            create: make it if it is missing.
 
         Raises:
             StoreDamaged: the file is not a whole store of this version.
+            StoreMissing: there is none, and none is to be made.
+            OSError, sqlite3.Error: the folder cannot be written.
         """
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists():
+            _examine(path)
+        elif create:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _create(path)
+        else:
+            raise StoreMissing(f"{path}: there is no store yet; it is made when the gateway first runs")
         self._lock = threading.RLock()
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            version = self._prepare()
-            fault = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            raise StoreDamaged(f"{path}: {error}; keep this file and restore the store from backup") from error
-        if fault != "ok" or version != SCHEMA_VERSION:
-            why = fault if fault != "ok" else f"schema version {version}, this software knows {SCHEMA_VERSION}"
-            raise StoreDamaged(f"{path}: {why}; keep this file and restore the store from backup")
-
-    def _prepare(self) -> int:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version == 0 and not self._db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-            self._db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-            version = SCHEMA_VERSION
-        return version
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._aside = Aside(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -136,25 +169,35 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # After some failures, a full disk among them, SQLite has rolled back already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     # --- units -------------------------------------------------------------------------------------------------
 
     def unit(self, unit: str) -> UnitRow | None:
         """The unit called ``unit``, if its birth record is here."""
-        found = [row for row in self.units() if row.unit == unit]
+        found = self._units("WHERE unit = ?", unit)
         return found[0] if found else None
 
     def units(self) -> list[UnitRow]:
         """All units, by name."""
+        return self._units("ORDER BY unit")
+
+    def _units(self, which: str, *values: str) -> list[UnitRow]:
+        sql = f"SELECT unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard FROM units {which}"
         with self._lock:
-            rows = self._db.execute(
-                "SELECT unit, birth, seq, sha256, claimed_seq, claimed_sha256, heard FROM units ORDER BY unit"
-            ).fetchall()
-        return [UnitRow(row[0], row[1], Head(row[2], row[3]), Head(row[4], row[5]), row[6]) for row in rows]
+            rows = self._db.execute(sql, values).fetchall()
+        return [UnitRow(row[0], row[1], Head(row[2], row[3]), Head(row[4], row[5]), *row[6:]) for row in rows]
+
+    def head(self, unit: str) -> Head | None:
+        """How far the chain of ``unit`` is verified; None as long as its birth record is not here."""
+        with self._lock:
+            row = self._db.execute("SELECT seq, sha256 FROM units WHERE unit = ?", (unit,)).fetchone()
+        return Head(*row) if row else None
 
     def add_unit(self, unit: str, birth: Record, genesis: Head) -> None:
         """A unit whose birth record was verified; its chain is still empty."""
@@ -172,13 +215,12 @@ class Store:
                 "UPDATE records SET chained = 1 WHERE unit = ? AND seq <= ? AND chained = 0", (unit, head.seq)
             )
 
-    def set_claim(self, unit: str, head: Head, heard: str) -> None:
-        """The unit signed that its chain reaches ``head``; a lower claim than before changes only ``heard``."""
+    def set_claim(self, unit: str, claim: Head, at: str, heard: str) -> None:
+        """The unit signed at its time ``at`` that its chain reaches ``claim``; we heard it at ``heard``."""
         with self._lock:
-            self._db.execute("UPDATE units SET heard = ? WHERE unit = ?", (heard, unit))
             self._db.execute(
-                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ? WHERE unit = ? AND claimed_seq <= ?",
-                (head.seq, head.sha256, unit, head.seq),
+                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ? WHERE unit = ?",
+                (claim.seq, claim.sha256, at, heard, unit),
             )
 
     # --- records -----------------------------------------------------------------------------------------------
@@ -189,12 +231,12 @@ class Store:
             row = self._db.execute("SELECT sha256 FROM records WHERE unit = ? AND seq = ?", (unit, seq)).fetchone()
         return str(row[0]) if row else None
 
-    def add(self, unit: str, item: Record, *, alert: bool, received: str, attachments: str) -> None:
-        """Store a record, not yet chained."""
+    def add(self, unit: str, item: Record, *, received: str, attachments: str) -> None:
+        """Store a record whose signature was verified, not yet chained."""
         payload = item.payload
         with self._lock:
             self._db.execute(
-                f"INSERT INTO records ({_ROW}, jws, attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+                f"INSERT INTO records ({_ROW}, jws, attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
                 (
                     unit,
                     item.seq,
@@ -205,11 +247,22 @@ class Store:
                     payload.get("checkpoint"),
                     payload["time"]["earliest"],
                     received,
-                    int(alert),
                     item.jws,
                     attachments,
                 ),
             )
+
+    def mark_alert(self, unit: str, seq: int) -> bool:
+        """The record was sent as an alert; False if that was known."""
+        with self._lock:
+            sql = "UPDATE records SET alert = 1 WHERE unit = ? AND seq = ? AND alert = 0"
+            return bool(self._db.execute(sql, (unit, seq)).rowcount)
+
+    def count_unchained(self, unit: str) -> int:
+        """How many records of ``unit`` wait above a hole."""
+        with self._lock:
+            sql = "SELECT count(*) FROM records WHERE unit = ? AND chained = 0"
+            return int(self._db.execute(sql, (unit,)).fetchone()[0])
 
     def remove_unchained(self, unit: str, seq: int) -> None:
         """Take a record that turned out not to belong to the chain out of it; its bytes are in quarantine."""
@@ -239,24 +292,46 @@ class Store:
             ).fetchall()
         return [_row(row) for row in reversed(rows)]
 
-    # --- quarantine and counters -------------------------------------------------------------------------------
+    # --- what is kept apart, and counters ------------------------------------------------------------------------
 
-    def quarantine(
-        self, address: Address, channel: Channel, message: bytes, sha256: str, reason: str, received: str
-    ) -> bool:
-        """Keep a message that cannot be believed; False if the same bytes are there already."""
-        with self._lock:
-            changed = self._db.execute(
-                "INSERT OR IGNORE INTO quarantine (unit, channel, received, reason, sha256, message)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (address.unit, channel.value, received, reason, sha256, message),
-            ).rowcount
-        return bool(changed)
+    def _room_of(self, message: Message) -> str:
+        return message.address.unit if self.head(message.address.unit) is not None else STRANGERS
 
-    def quarantined(self) -> list[tuple[str, str, str, str]]:
-        """(unit, channel, received, reason) of everything in quarantine."""
+    def quarantine(self, message: Message, reason: str, received: str) -> bool:
+        """Keep a message that cannot be believed; False if it is kept already or there is no place."""
         with self._lock:
-            return self._db.execute("SELECT unit, channel, received, reason FROM quarantine ORDER BY id").fetchall()
+            return self._aside.keep(self._room_of(message), message, reason, received, waits=False)
+
+    def wait_for_birth(self, message: Message, received: str) -> bool:
+        """Keep a record that cannot be verified before the unit's birth record; False as above."""
+        with self._lock:
+            reason = "waits for the unit's birth record"
+            return self._aside.keep(self._room_of(message), message, reason, received, waits=True)
+
+    def take_waiting(self, unit: str) -> list[Message]:
+        """Take out what waited for the birth record of ``unit``."""
+        with self._lock:
+            return self._aside.take_waiting(unit)
+
+    def release(self, message: Message) -> None:
+        """A message that was in quarantine is believed after all: its record is stored."""
+        with self._lock:
+            self._aside.release(message)
+
+    def count_dropped(self, message: Message) -> None:
+        """A message found no place and was not kept."""
+        with self._lock:
+            self._aside.count_dropped(self._room_of(message))
+
+    def kept_apart(self) -> list[Kept]:
+        """Everything in quarantine, and what waits for a birth record."""
+        with self._lock:
+            return self._aside.kept()
+
+    def rooms(self) -> dict[str, Room]:
+        """How much is kept apart and how much was dropped: by unit, and by ``STRANGERS`` for those unknown."""
+        with self._lock:
+            return self._aside.rooms()
 
     def next_counter(self, unit: str, channel: Channel) -> int:
         """The next number for a message to ``unit``; commit before sending."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -20,28 +22,39 @@ class DemoError(Exception):
 class Screen:
     """A page opened on the unit's kiosk."""
 
-    def __init__(self, port: int, opens_within_s: float = 30.0) -> None:
+    def __init__(self, port: int, alive: Callable[[], bool], opens_within_s: float = 30.0) -> None:
         """Open the page as soon as the unit serves it.
 
+        Args:
+            port: of the unit's kiosk.
+            alive: whether the unit's process still runs; there is nothing to wait for when it does not.
+            opens_within_s: how long to wait.
+
         Raises:
-            DemoError: it does not within ``opens_within_s``.
+            DemoError: it does not open.
         """
         self._port = port
         self._view: View = {}
         self._news = threading.Condition()
-        self._token = self._open_page(time.monotonic() + opens_within_s)
-        self._closed = False
-        self._stream = http.client.HTTPConnection("127.0.0.1", port)
-        self._stream.request("GET", "/views")
+        self._token = self._open_page(alive, time.monotonic() + opens_within_s)
+        self._socket = self._connect()
         self._thread = threading.Thread(target=self._listen, name="demo-screen", daemon=True)
         self._thread.start()
 
-    def _open_page(self, deadline_s: float) -> str:
+    def _connect(self) -> socket.socket:
+        try:
+            return socket.create_connection(("127.0.0.1", self._port))
+        except OSError as error:
+            raise DemoError(f"the unit's page on port {self._port} is gone again: {error}") from error
+
+    def _open_page(self, alive: Callable[[], bool], deadline_s: float) -> str:
         while True:
             try:
                 page = self._request("GET", "/").decode("utf-8")
                 break
             except OSError as error:
+                if not alive():
+                    raise DemoError("the unit has ended") from error
                 if time.monotonic() > deadline_s:
                     raise DemoError(f"the unit's page on port {self._port} does not open: {error}") from error
                 time.sleep(0.05)
@@ -86,18 +99,24 @@ class Screen:
             return self._view
 
     def _listen(self) -> None:
-        try:
-            response = self._stream.getresponse()
+        stream = http.client.HTTPConnection("127.0.0.1", self._port)
+        stream.sock = self._socket
+        # A unit that dies, or a page that is closed, ends the stream. Whoever waits is told by the time limit.
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            stream.request("GET", "/views")
+            response = stream.getresponse()
             while line := response.readline():
                 if line.startswith(b"data: "):
-                    with self._news:
-                        self._view = json.loads(line[6:])
-                        self._news.notify_all()
-        except (OSError, http.client.HTTPException, ValueError, AttributeError):
-            if not self._closed:
-                return  # the unit died; whoever waits for a view is told by the time limit
+                    self._show(json.loads(line[6:]))
+
+    def _show(self, view: View) -> None:
+        with self._news:
+            self._view = view
+            self._news.notify_all()
 
     def close(self) -> None:
         """Close the page."""
-        self._closed = True
-        self._stream.close()
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads; closing alone would wait for it
+        self._thread.join()
+        self._socket.close()

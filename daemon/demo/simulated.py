@@ -6,13 +6,15 @@ Typed commands play the people: who stands in front of the camera, and whose car
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import sys
 import time
 from collections.abc import Callable
 
+from daemon.demo.broker import HOST
 from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import OFFICERS, Stage, quiet_signals
+from daemon.demo.stage import OFFICERS, Stage, free_port, quiet_signals
 
 _PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}
 KIOSK_PORT = 8080
@@ -28,11 +30,20 @@ def _commands(stage: Stage) -> dict[str, Callable[[], None]]:
     return commands
 
 
+def _kiosk_port() -> int:
+    """The usual port, or another one where that is taken."""
+    try:
+        with socket.create_server((HOST, KIOSK_PORT)):
+            return KIOSK_PORT
+    except OSError:
+        return free_port()
+
+
 def run_simulated() -> int:
     """Run until Ctrl-C or ``quit``; exit status 0, or 3 when the stage could not be set up."""
     quiet_signals()
     try:
-        with Stage(lambda text: print(text, flush=True), KIOSK_PORT) as stage:
+        with Stage(lambda text: print(text, flush=True), _kiosk_port()) as stage:
             commands = _commands(stage)
             print(f"\nThe unit's screen: {stage.url}")
             print(f"Officers: {', '.join(f'{officer} PIN {pin}' for officer, pin in OFFICERS.items())}")

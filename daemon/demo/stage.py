@@ -6,17 +6,18 @@ Everything is set up as a hospital would: with ``vernix-provision``; only the de
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from types import FrameType
+from typing import Any, Protocol, Self
 
 from daemon.demo.broker import HOST, DemoBroker
 from daemon.demo.people import Person, Studio
@@ -30,6 +31,24 @@ OFFICERS = {"o-101": "480273", "o-102": "915604"}
 _STOP_S = 10.0
 
 Say = Callable[[str], None]
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Broker(Protocol):
+    """A broker as a process that can be pulled away. It ends with the stage, whatever state it is in."""
+
+    def start(self) -> None:
+        """Start, and return when clients can connect; does nothing while it runs."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def stop(self) -> None:
+        """Shut down in order; does nothing when it does not run."""
+
+
+MakeBroker = Callable[[Path, int], Broker]
+"""Makes a broker from the folder that ``vernix-provision site init`` made for it, and its port."""
 
 
 def free_port() -> int:
@@ -69,28 +88,62 @@ class Process:
             raise DemoError(f"a process did not stop within {_STOP_S:g} s; its log: {self.log}") from None
 
 
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold SIGINT and SIGTERM back until the block is through: what is half started could not be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs signal handlers in the main thread only
+        return
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
+
+
 class Stage:
     """Sets everything up on entering and stops everything it started on leaving."""
 
-    def __init__(self, say: Say, kiosk_port: int | None = None) -> None:
-        """Prepare; ``say`` is told what is being done."""
+    def __init__(self, say: Say, kiosk_port: int | None = None, make_broker: MakeBroker = DemoBroker) -> None:
+        """Prepare.
+
+        Args:
+            say: is told what is being done.
+            kiosk_port: where the unit's screen is; None: any free port.
+            make_broker: makes the broker; the embedded one if nothing else is said.
+        """
         self._say = say
+        self._make_broker = make_broker
         self._kiosk_port = kiosk_port or free_port()
         self._open = ExitStack()
         self.unit: Process | None = None
+        self.gateway_process: Process | None = None
         self._screen: Screen | None = None
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._build(stack)
-            self._open = stack.pop_all()
+        self._open = ExitStack()
+        try:
+            self._build(self._open)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._open.close()
+        with uninterrupted():
+            self._open.close()
 
     def _build(self, stack: ExitStack) -> None:
-        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vernix-demo-")))
+        with uninterrupted():
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vernix-demo-")))
         self._say("models: load the weights, cut ID photos and scenes")
         self.studio = Studio(FaceModels.load())
         self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
@@ -99,11 +152,13 @@ class Stage:
         self.look(None)
         self._say("site: authority, gateway and broker keys, one unit, two officers")
         self._provision()
-        self._say("broker: embedded, TLS with client certificates, MQTT 3.1.1")
-        self.broker: DemoBroker = stack.enter_context(DemoBroker(self.folder / "site/broker", self._port))
+        self._say("broker: starts, TLS with client certificates")
+        self.broker = self._make_broker(self.folder / "site/broker", self._port)
+        stack.callback(self.broker.stop)
+        self.broker.start()
         self._say("gateway: connects")
-        gateway = Process("gateway.cli", ["--config", str(self._gateway_toml), "run"], self.folder / "gateway.log")
-        stack.callback(gateway.stop)
+        stack.callback(self.stop_gateway)
+        self.start_gateway()
         stack.callback(self.stop_unit)
         self._say("unit: starts")
         self.start_unit()
@@ -124,9 +179,9 @@ class Stage:
             self._vernix_provision(
                 "officer", "add", str(unit), "--id", officer, "--role", "officer", "--pin-stdin", given=pin + "\n"
             )
-        self._unit_toml, self._gateway_toml = unit / "unit.toml", site / "gateway/gateway.toml"
-        text = self._unit_toml.read_text("utf-8")
-        self._unit_toml.write_text(re.sub(r"(?m)^port = 8080$", f"port = {self._kiosk_port}", text), "utf-8")
+        self.unit_toml, self.gateway_toml = unit / "unit.toml", site / "gateway/gateway.toml"
+        text = self.unit_toml.read_text("utf-8")
+        self.unit_toml.write_text(re.sub(r"(?m)^port = 8080$", f"port = {self._kiosk_port}", text), "utf-8")
 
     @staticmethod
     def _vernix_provision(*arguments: str, given: str = "") -> None:
@@ -157,9 +212,10 @@ class Stage:
             DemoError: it does not come up; the text has the end of its log.
         """
         log = self.folder / "unit.log"
-        self.unit = Process("daemon.cli", ["run", "--config", str(self._unit_toml)], log)
+        with uninterrupted():
+            self.unit = unit = Process("daemon.cli", ["run", "--config", str(self.unit_toml)], log)
         try:
-            self._screen = Screen(self._kiosk_port)
+            self._screen = Screen(self._kiosk_port, lambda: unit.running)
             self._screen.wait("the unit's first view", lambda view: view["step"] == "idle")
         except DemoError as error:
             tail = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
@@ -200,9 +256,26 @@ class Stage:
 
     # --- the hospital's side ---------------------------------------------------------------------------------------
 
+    def start_gateway(self) -> None:
+        """Start the gateway; it connects by itself."""
+        arguments = ["--config", str(self.gateway_toml), "run"]
+        with uninterrupted():
+            self.gateway_process = Process("gateway.cli", arguments, self.folder / "gateway.log")
+
+    def kill_gateway(self) -> None:
+        """Pull the gateway's plug."""
+        if self.gateway_process is not None:
+            self.gateway_process.kill()
+
+    def stop_gateway(self) -> None:
+        """Stop the gateway in order."""
+        gateway, self.gateway_process = self.gateway_process, None
+        if gateway is not None and gateway.running and (status := gateway.stop()):
+            raise DemoError(f"the gateway ended with status {status}; its log: {gateway.log}")
+
     def gateway(self, *arguments: str) -> list[dict[str, Any]]:
         """What ``vernix-gateway ... --json`` prints, a dict a line."""
-        command = [sys.executable, "-m", "gateway.cli", "--config", str(self._gateway_toml), *arguments]
+        command = [sys.executable, "-m", "gateway.cli", "--config", str(self.gateway_toml), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode > 1:
             raise DemoError(f"vernix-gateway {arguments[0]}: {done.stderr.strip()}")
@@ -231,5 +304,9 @@ class Stage:
 
 
 def quiet_signals() -> None:
-    """Let SIGTERM end the demo as Ctrl-C does, so that everything it started is stopped."""
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    """Let SIGTERM end the demo as Ctrl-C does, so that everything it started is stopped.
+
+    SIGINT too is set: a shell starts its background jobs with SIGINT ignored.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.default_int_handler)
