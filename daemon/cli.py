@@ -24,6 +24,7 @@ from evidence.certificates import load_certificate
 from evidence.errors import EvidenceError
 from evidence.tree import TreeError, plain
 from evidence.verify import verify_records
+from hw.card_reader.photo import BadPhotoSpec
 from hw.errors import BadDeviceUri, HardwareError
 from models.errors import ModelsError
 
@@ -166,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.action(arguments))
-    except (TreeError, BadDeviceUri) as error:
+    except (TreeError, BadDeviceUri, BadPhotoSpec) as error:
         print(f"vernix: configuration: {error}", file=sys.stderr)
         return USAGE
     except EXPECTED as error:

@@ -6,6 +6,7 @@ How the file is read, and what its errors say: ``evidence/tree.py``.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from daemon.mqtt.broker import BrokerAddress
 from evidence.errors import MalformedError
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError, load_tree
+from hw.errors import BadDeviceUri
+from hw.uri import DeviceUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Unit:
     checkpoint: str
     officers: Path
     policy: str = "neutral"
+    """A pack's name, or the path of one's own, ending in ``.toml``."""
     production: bool = False
 
 
@@ -91,6 +95,8 @@ def _check_values(config: Config) -> None:
             check_name(path, name)
         except MalformedError as error:
             raise TreeError(path, str(error)) from None
+    if not 0 < len(config.unit.checkpoint) <= 64:
+        raise TreeError("unit.checkpoint", "expected the id of a checkpoint of the policy pack, 1 to 64 characters")
     for path, port, least in (("broker.port", config.broker.port, 1), ("kiosk.port", config.kiosk.port, 0)):
         if not least <= port <= 65535:
             raise TreeError(path, f"expected a port from {least} to 65535, found {port}")
@@ -99,8 +105,16 @@ def _check_values(config: Config) -> None:
     if config.unit.production and config.broker.tls is None:
         raise TreeError("broker.tls", "missing; a unit in production speaks to its broker over TLS")
     for item in dataclasses.fields(config.limits):
-        if getattr(config.limits, item.name) <= 0:
+        if not 0 < getattr(config.limits, item.name) < math.inf:
             raise TreeError(f"limits.{item.name}", "expected a number of seconds above 0")
+
+
+def _check_devices(config: Config) -> None:
+    for name in ("card_reader", "camera", "fingerprint"):
+        try:
+            DeviceUri.parse(getattr(config.devices, name))
+        except (BadDeviceUri, ValueError) as error:
+            raise TreeError(f"devices.{name}", f"expected a device URI: {error}") from None
 
 
 def load(path: Path) -> Config:
@@ -111,4 +125,8 @@ def load(path: Path) -> Config:
     """
     config = load_tree(Config, path)
     _check_values(config)
-    return config
+    _check_devices(config)
+    if not config.unit.policy.endswith(".toml"):
+        return config
+    policy = path.parent.absolute() / config.unit.policy  # relative paths are relative to this file's folder
+    return dataclasses.replace(config, unit=dataclasses.replace(config.unit, policy=str(policy)))

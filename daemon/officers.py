@@ -7,7 +7,6 @@ says so.
 from __future__ import annotations
 
 import datetime as dt
-import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,6 +17,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from daemon.events import Confirmation
+from evidence.encoding import json_object
+from evidence.errors import MalformedError
+from evidence.instants import read_instant
+from evidence.topics import check_name
 
 TRIES = 5
 LOCKED_FOR = dt.timedelta(minutes=5)
@@ -46,15 +49,13 @@ class Officer:
     valid_to: dt.datetime | None
 
 
-def _moment(text: str | None) -> dt.datetime | None:
-    return dt.datetime.fromisoformat(text).astimezone(dt.UTC) if text else None
-
-
 def _officer(entry: dict[str, Any]) -> Officer:
-    start = _moment(entry["valid_from"])
-    if start is None:
-        raise ValueError("valid_from is empty")
-    return Officer(str(entry["id"]), str(entry["role"]), str(entry["pin"]), start, _moment(entry.get("valid_to")))
+    officer_id, role, pin, end = entry["id"], entry["role"], entry["pin"], entry.get("valid_to")
+    if not all(isinstance(text, str) and text for text in (officer_id, role, pin)):
+        raise ValueError("an entry's id, role or PIN hash is no text, or empty")
+    start = read_instant(entry["valid_from"])
+    # A record that names the officer must be possible, so the id is held against the same rule.
+    return Officer(check_name("officer", officer_id), role, pin, start, None if end is None else read_instant(end))
 
 
 def read_roster(path: Path) -> dict[str, Officer]:
@@ -64,13 +65,16 @@ def read_roster(path: Path) -> dict[str, Officer]:
         RosterUnusable: missing, not JSON, or an entry without what it must have.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json_object(path.read_bytes())
         officers = [_officer(entry) for entry in found["officers"]]
     except OSError as error:
         raise RosterUnusable(f"{path}: cannot read the roster: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (MalformedError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RosterUnusable(f"{path}: not a roster: {type(error).__name__}; make it with vernix-provision") from error
-    return {officer.id: officer for officer in officers}
+    by_id = {officer.id: officer for officer in officers}
+    if len(by_id) != len(officers):
+        raise RosterUnusable(f"{path}: not a roster: an id is given twice; make it with vernix-provision")
+    return by_id
 
 
 class Roster:

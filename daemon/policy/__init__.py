@@ -95,12 +95,24 @@ def _check(policy: Policy) -> None:
         raise TreeError("retries", "expected 0, 1 or 2: after that a person decides")
     if "card" not in policy.factors or len(policy.factors) < 2:
         raise TreeError("factors", "a pass needs the card and at least one biometric")
-    if not policy.checkpoints:
-        raise TreeError("checkpoints", "expected at least one")
+    for path, text in (("id", policy.id), ("version", policy.version)):
+        if not text:
+            raise TreeError(path, "expected at least one character")
+    _check_checkpoints(policy.checkpoints)
     for outcome in DECIDABLE:
         least = 2 if outcome in (Outcome.UNABLE, Outcome.MANUAL) else 1
         if policy.officers_for(outcome) < least:
             raise TreeError(f"officers.{outcome}", f"expected at least {least}")
+
+
+def _check_checkpoints(checkpoints: tuple[Checkpoint, ...]) -> None:
+    if not checkpoints:
+        raise TreeError("checkpoints", "expected at least one")
+    for place, one in enumerate(checkpoints):
+        if not 0 < len(one.id) <= 64:  # else no record could name it
+            raise TreeError(f"checkpoints[{place}].id", "expected 1 to 64 characters")
+        if one.id in {before.id for before in checkpoints[:place]}:
+            raise TreeError(f"checkpoints[{place}].id", f"{one.id!r} is there already")
 
 
 def load_policy(name: str) -> Policy:
@@ -109,6 +121,8 @@ def load_policy(name: str) -> Policy:
     Raises:
         TreeError: no such pack, or it breaks its form.
     """
+    if not name.endswith(".toml") and Path(name).name != name:
+        raise TreeError(name or "policy", "expected a pack's name, or the path of one, ending in .toml")
     path = Path(name) if name.endswith(".toml") else Path(__file__).with_name(f"{name}.toml")
     policy = load_tree(Policy, path)
     _check(policy)
