@@ -116,7 +116,7 @@ def _examine(path: Path) -> None:
         uri = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
         with closing(sqlite3.connect(uri, uri=True)) as db:
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            fault = " ".join(db.execute("PRAGMA quick_check(1)").fetchone()[0].split())
     except (OSError, sqlite3.DatabaseError) as error:
         raise StoreDamaged(f"{path}: {error}; {_ADVICE}") from error
     if fault != "ok" or version != SCHEMA_VERSION:

@@ -1,0 +1,156 @@
+"""A hospital with real keys, and units that write real records; what they send is what a unit sends."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from evidence import certificates, chain, downlink, envelope, jws, receipt
+from evidence.certificates import Profile
+from evidence.chain import Head
+from evidence.encoding import b64url_encode, json_bytes
+from evidence.instants import write_instant
+from evidence.keys import PrivateKey, PublicKey, Signer, generate_key, open_signer
+from evidence.record import Record
+from evidence.topics import Address, Channel
+from gateway.aside import Message
+from gateway.health import TYPE as HEALTH_TYPE
+from gateway.intake import Intake
+from gateway.store import Store
+
+NOW = dt.datetime(2026, 11, 21, 8, 0, tzinfo=dt.UTC)
+SITE = "s1"
+CHECK = "019aa5a0-0000-7000-8000-{:012d}"
+
+
+class Hospital:
+    """A site's authority and its gateway's keys, as files in a folder."""
+
+    def __init__(self, folder: Path, site: str = SITE, now: dt.datetime = NOW) -> None:
+        self.folder, self.site, self.now = folder, site, now
+        folder.mkdir(parents=True, exist_ok=True)
+        self.authority_key = generate_key(folder / "authority.key")
+        self.authority: x509.Certificate = certificates.make_authority(site, self.authority_key, now)
+        self.key: PrivateKey = generate_key(folder / "encryption.key")
+        self.recovery: PrivateKey = generate_key(folder / "recovery.key")
+        generate_key(folder / "signing.key")
+        self.signer: Signer = open_signer(f"file:{folder / 'signing.key'}")
+
+    def unit(self, name: str = "u1", *, vouched_by: Hospital | None = None, says: str | None = None) -> Unit:
+        """A unit enrolled here, or with a certificate of another authority, or one that ``says`` another name."""
+        path = self.folder / f"{name}-{next(_NUMBERS)}.key"
+        key = generate_key(path)
+        authority = vouched_by or self
+        request = certificates.make_request(certificates.subject_name(says or name, self.site), key)
+        certificate = certificates.issue(
+            request, Profile.RECORD, authority.authority, authority.authority_key, self.now
+        )
+        signer = open_signer(f"file:{path}")
+        return Unit(Address(self.site, name), signer, certificate, (self.key.public_key(), self.recovery.public_key()))
+
+    def key_for(self, kid: str) -> PublicKey | None:
+        return self.signer.public_key if kid == self.signer.kid else None
+
+    def intake(self, store: Store) -> Intake:
+        return Intake(store, self.site, self.authority, self.key, now=lambda: self.now)
+
+    def receipt(self, address: Address, digests: Mapping[int, str], counter: int) -> str:
+        return downlink.write(
+            Channel.RECEIPT,
+            address,
+            receipt.make_body(digests),
+            counter=counter,
+            now=self.now,
+            lifetime=dt.timedelta(days=1),
+            signer=self.signer,
+        )
+
+
+_NUMBERS = itertools.count()
+
+
+@dataclass(slots=True)
+class Unit:
+    """Writes a chain and seals its records. ``records[n - 1]`` is the record with seq n."""
+
+    address: Address
+    signer: Signer
+    certificate: x509.Certificate
+    recipients: tuple[PublicKey, ...]
+    records: list[Record] = field(default_factory=list)
+
+    @property
+    def head(self) -> Head:
+        if not self.records:
+            return chain.genesis(certificates.to_der(self.certificate))
+        return Head(self.records[-1].seq, self.records[-1].sha256)
+
+    def fields(self, **more: Any) -> dict[str, Any]:
+        moment = write_instant(NOW)
+        return {
+            "unit": self.address.unit,
+            "site": self.address.site,
+            "boot": 1,
+            "time": {"earliest": moment, "latest": moment, "source": "network"},
+            "software": {"version": "0.1.0"},
+        } | more
+
+    def birth(self) -> Record:
+        der = certificates.to_der(self.certificate)
+        key = {"kid": self.signer.kid, "protection": "file", "certificate": b64url_encode(der)}
+        return self._append(self.make(kind="birth", boot=0, key=key))
+
+    def event(self, **more: Any) -> Record:
+        return self._append(self.make(**{"kind": "event", "event": {"type": "start"}} | more))
+
+    def make(self, *, head: Head | None = None, signer: Signer | None = None, **more: Any) -> Record:
+        """A record after ``head`` that is not in the unit's own chain."""
+        return chain.seal(self.fields(**more), head or self.head, signer or self.signer)
+
+    def twin(self, seq: int, signer: Signer | None = None) -> Record:
+        """Another record with the number and the link of record ``seq``."""
+        head = Head(seq - 1, self.records[seq - 1].prev)
+        return self.make(head=head, signer=signer, kind="event", event={"type": "twin"})
+
+    def _append(self, record: Record) -> Record:
+        self.records.append(record)
+        return record
+
+    def grow(self, count: int) -> list[Record]:
+        """A birth record and events, ``count`` records in all."""
+        self.birth()
+        for _ in range(count - 1):
+            self.event()
+        return self.records
+
+    def sealed(self, record: Record, attachments: Sequence[dict[str, Any]] = ()) -> bytes:
+        return envelope.seal(record.jws, self.recipients, attachments)
+
+    def message(self, record: Record, channel: Channel = Channel.RECORD) -> Message:
+        return Message(self.address, channel, self.sealed(record))
+
+    def health(self, claimed: int, *, minute: int = 0, signer: Signer | None = None, **more: Any) -> Message:
+        """A health message that claims record ``claimed`` as the chain's head."""
+        content: dict[str, Any] = {
+            "v": 1,
+            "unit": self.address.unit,
+            "site": self.address.site,
+            "at": write_instant(NOW + dt.timedelta(minutes=minute)),
+            "seq": claimed,
+            "head": self.records[claimed - 1].sha256 if 0 < claimed <= len(self.records) else "0" * 64,
+            "waiting": 0,
+            "refused": 0,
+        }
+        token = jws.sign(json_bytes(content | more), signer or self.signer, HEALTH_TYPE)
+        return Message(self.address, Channel.HEALTH, token.encode("ascii"))
+
+
+def digests(records: Sequence[Record]) -> dict[int, str]:
+    """What a receipt for ``records`` is made of."""
+    return {record.seq: record.sha256 for record in records}
