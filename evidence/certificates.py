@@ -16,15 +16,20 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from evidence.errors import KeyUnusableError, SignatureError
-from evidence.keys import PrivateKey, PublicKey
+from evidence.keys import KeySigner, PrivateKey, PublicKey, Signer
 
 RECORD_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.1")
 """Extended key usage of a unit's record key (an OID under a UUID, ITU-T X.667)."""
 GATEWAY_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.2")
 """Extended key usage of the key with which the gateway signs receipts and commands."""
+_INTEGER, _BIT_STRING, _SEQUENCE, _CONTEXT_0 = 0x02, 0x03, 0x30, 0xA0
+"""DER tags (X.690)."""
+_ECDSA_WITH_SHA256 = bytes.fromhex("06082a8648ce3d040302")
+"""OBJECT IDENTIFIER 1.2.840.10045.4.3.2 (RFC 5758 section 3.2)."""
 _CLOCK_TOLERANCE = dt.timedelta(hours=24)
 
 
@@ -88,9 +93,29 @@ def make_authority(site: str, key: PrivateKey, now: dt.datetime) -> x509.Certifi
     return builder.sign(key, hashes.SHA256())
 
 
-def make_request(name: x509.Name, key: PrivateKey) -> x509.CertificateSigningRequest:
-    """A PKCS #10 request that proves possession of ``key``."""
-    return x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+def make_request(name: x509.Name, key: PrivateKey | Signer) -> x509.CertificateSigningRequest:
+    """A PKCS #10 request that proves possession of ``key``.
+
+    Raises:
+        KeyUnusableError: a key in a token cannot sign now.
+    """
+    signer = KeySigner(key) if isinstance(key, PrivateKey) else key
+    return x509.load_der_x509_csr(_request_der(name, signer))
+
+
+def _der(tag: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    size = len(body).to_bytes((len(body).bit_length() + 7) // 8 or 1, "big")
+    return bytes([tag]) + (size if len(body) < 0x80 else bytes([0x80 | len(size)]) + size) + body
+
+
+def _request_der(name: x509.Name, signer: Signer) -> bytes:
+    """RFC 2986 section 4, written here because ``cryptography`` signs only with keys that it holds itself."""
+    public = signer.public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    info = _der(_SEQUENCE, _der(_INTEGER, b"\0"), name.public_bytes(), public, _der(_CONTEXT_0))
+    raw = signer.sign(info)
+    signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    return _der(_SEQUENCE, info, _der(_SEQUENCE, _ECDSA_WITH_SHA256), _der(_BIT_STRING, b"\0", signature))
 
 
 def issue(

@@ -18,6 +18,10 @@ PublicKey = ec.EllipticCurvePublicKey
 PrivateKey = ec.EllipticCurvePrivateKey
 
 
+SOFT = frozenset({"file", "softhsm", "swtpm"})
+"""Protections that are files in the end: for development and tests, not for production."""
+
+
 class Signer(Protocol):
     """The record key. It can do one thing."""
 
@@ -27,7 +31,10 @@ class Signer(Protocol):
 
     @property
     def protection(self) -> str:
-        """How the private key is kept, as written into the record: ``file``, ``tpm2``, ``secure-element``."""
+        """How the private key is kept, as written into the record; :data:`SOFT` is what a thief can copy.
+
+        ``file``; by what a token says of itself ``tpm2``, ``secure-element``, ``softhsm``, ``swtpm``; else ``pkcs11``.
+        """
 
     @property
     def public_key(self) -> PublicKey:
@@ -112,19 +119,15 @@ def load_public_key(path: Path) -> PublicKey:
     return key
 
 
-class FileSigner:
-    """A record key in a file: for development and the demo. The self-test fails on it in production."""
+class KeySigner:
+    """A private key in this process's memory."""
 
     protection = "file"
 
-    def __init__(self, path: Path) -> None:
-        """Load the key.
-
-        Raises:
-            KeyUnusableError: see :func:`load_private_key`.
-        """
-        self._key = load_private_key(path)
-        self.public_key = self._key.public_key()
+    def __init__(self, key: PrivateKey) -> None:
+        """Sign with ``key``."""
+        self._key = key
+        self.public_key = key.public_key()
         self.kid = thumbprint(self.public_key)
 
     def sign(self, data: bytes) -> bytes:
@@ -133,17 +136,54 @@ class FileSigner:
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
+class FileSigner(KeySigner):
+    """A record key in a file: for development and the demo. The self-test fails on it in production."""
+
+    def __init__(self, path: Path) -> None:
+        """Load the key.
+
+        Raises:
+            KeyUnusableError: see :func:`load_private_key`.
+        """
+        super().__init__(load_private_key(path))
+
+
+def _scheme(uri: str) -> tuple[str, str]:
+    scheme, _, rest = uri.partition(":")
+    if scheme not in ("file", "pkcs11") or not rest:
+        # The scheme only: a URI may hold what should not be printed.
+        known = "file:/path/to/key.pem and pkcs11:token=...;object=...?module-path=..."
+        raise KeyUnusableError(f"{scheme or 'empty'}: unknown key URI; known are {known}")
+    return scheme, rest
+
+
 def open_signer(uri: str) -> Signer:
     """The signer a configuration names.
 
     Args:
-        uri: ``file:/path/to/key.pem``.
+        uri: ``file:/path/to/key.pem``, or RFC 7512 (:mod:`evidence.pkcs11_uri`).
 
     Raises:
         KeyUnusableError: unknown scheme, or the key cannot be used.
     """
-    scheme, _, path = uri.partition(":")
-    if scheme != "file" or not path:
-        # The scheme only: a pkcs11: URI may hold the PIN.
-        raise KeyUnusableError(f"{scheme or 'empty'}: unknown key URI; this version signs with file:/path/to/key.pem")
-    return FileSigner(Path(path))
+    scheme, path = _scheme(uri)
+    if scheme == "file":
+        return FileSigner(Path(path))
+    # Only where it is used: who signs with files needs no PKCS #11.
+    from evidence.pkcs11_signer import open_pkcs11
+
+    return open_pkcs11(uri)
+
+
+def create_signer(uri: str) -> Signer:
+    """Make the key that ``uri`` names, there where it will stay, and open it.
+
+    Raises:
+        KeyUnusableError: unknown scheme, the key exists already, or it cannot be made.
+    """
+    scheme, path = _scheme(uri)
+    if scheme == "file":
+        return KeySigner(generate_key(Path(path)))
+    from evidence.pkcs11_signer import create_pkcs11
+
+    return create_pkcs11(uri)

@@ -17,6 +17,8 @@ from evidence.chain import Head
 from evidence.encoding import b64url_encode
 from evidence.keys import PrivateKey, PublicKey, Signer, generate_key, open_signer
 from evidence.record import Record
+from tests.support.programs import FindProgram
+from tests.support.tokens import Token, tokens_of
 
 NOW = dt.datetime(2026, 11, 21, 8, 0, tzinfo=dt.UTC)
 
@@ -82,3 +84,22 @@ class WrongSigner:
 
 def without(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: item for key, item in value.items() if key != name}
+
+
+@pytest.fixture(scope="session")
+def soft_hsm(pytestconfig: pytest.Config, program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Token:
+    """A token of SoftHSM."""
+    return tokens_of(pytestconfig).soft_hsm(program, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def soft_tpm(pytestconfig: pytest.Config, program: FindProgram) -> Token:
+    """A token in a TPM 2.0."""
+    return tokens_of(pytestconfig).soft_tpm(program)
+
+
+@pytest.fixture(params=["softhsm", "tpm"])
+def token(request: pytest.FixtureRequest) -> Token:
+    """Both kinds, one after the other."""
+    made: Token = request.getfixturevalue("soft_hsm" if request.param == "softhsm" else "soft_tpm")
+    return made

@@ -86,7 +86,13 @@ def test_a_bad_revocation_list_is_refused(vector: dict[str, Any]) -> None:
 
 
 def test_every_vector_has_its_own_name() -> None:
-    for vectors in (RECORDS["vectors"], RECORDS["revocation_lists"], ENVELOPES["bad"], DOWNLINKS["vectors"], DOWNLINKS["receipts"]):
+    for vectors in (
+        RECORDS["vectors"],
+        RECORDS["revocation_lists"],
+        ENVELOPES["bad"],
+        DOWNLINKS["vectors"],
+        DOWNLINKS["receipts"],
+    ):
         names = [vector["name"] for vector in vectors]
         assert len(set(names)) == len(names)
 
