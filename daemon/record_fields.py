@@ -66,6 +66,8 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
 
 def reached(state: State) -> str:
     """How far the check got, for a record that does not keep the document."""
+    if state.outcome is Outcome.EMERGENCY:  # the door is open by then; a power cut must not hide why
+        return "emergency"
     if state.faces:
         return "face"
     if state.document is not None:

@@ -115,6 +115,8 @@ class Unit:
         self.state, effects = session.step(self.state, event)
         for effect in effects:
             _EFFECTS[type(effect)](self, effect)
+        if self.state.step not in (Step.CARD, Step.FACE):
+            self._photo = None  # also that of a card whose reading ended too late to count
         log.info("%s: %s -> %s", type(event).__name__, before, self.state.step)
         self.changed(self.state)
 

@@ -1,0 +1,257 @@
+"""Delivery: what goes out, in which order and how often, and which answers are believed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from daemon.clock import UnitClock
+from daemon.delivery import HEALTH_S, HEALTH_TYPE, RESEND_S, WINDOW, Delivery
+from daemon.outbox import Outbox
+from evidence import jws, receipt
+from evidence.keys import FileSigner, generate_key
+from evidence.topics import Address, Channel
+from tests.daemon.support import SITE, SYNCHRONISED, UNIT, Home, check_fields, now
+
+WEEK = dt.timedelta(days=7)
+
+
+class Line:
+    """The broker link as delivery sees it, up or down."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.left: int | None = None
+        self.sent: list[tuple[Channel, bytes]] = []
+        self.now_s = 1000.0
+
+    def publish(self, channel: Channel, payload: bytes) -> bool:
+        if not self.up or self.left == 0:
+            return False
+        if self.left is not None:
+            self.left -= 1
+        self.sent.append((channel, payload))
+        return True
+
+    def take(self, channel: Channel) -> list[bytes]:
+        """What went out on ``channel`` since the last call."""
+        found = [payload for one, payload in self.sent if one is channel]
+        self.sent = [(one, payload) for one, payload in self.sent if one is not channel]
+        return found
+
+
+@pytest.fixture
+def line() -> Line:
+    return Line()
+
+
+@pytest.fixture
+def outbox(home: Home) -> Iterator[Outbox]:
+    opened = home.outbox()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def delivery(home: Home, outbox: Outbox, line: Line) -> Delivery:
+    identity = home.identity()
+    return Delivery(
+        outbox,
+        home.config().address,
+        identity.signer,
+        identity.gateway_key,
+        publish=line.publish,
+        monotonic_s=lambda: line.now_s,
+    )
+
+
+def envelopes(outbox: Outbox) -> dict[int, bytes]:
+    return {seq: sealed for seq, _, sealed in outbox.every_envelope()}
+
+
+def receipt_body(outbox: Outbox, *numbers: int) -> dict[str, Any]:
+    hashes = {seq: digest for seq, digest, _ in outbox.every_envelope()}
+    return receipt.make_body({seq: hashes[seq] for seq in numbers})
+
+
+def test_records_go_out_in_order_and_once(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    for _ in range(3):
+        outbox.append(check_fields())
+    for _ in range(4):
+        delivery.pump()
+    assert line.take(Channel.RECORD) == list(envelopes(outbox).values())
+    assert line.take(Channel.ALERT) == []
+
+
+def test_alert_goes_first_and_again_in_its_turn(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    for number in range(WINDOW + 5):
+        outbox.append(check_fields(), alert=number == WINDOW + 4)
+    delivery.pump()
+    sealed = envelopes(outbox)
+    assert line.sent[0] == (Channel.ALERT, sealed[WINDOW + 6])
+    assert line.take(Channel.RECORD) == [sealed[seq] for seq in range(1, WINDOW + 1)]
+    delivery.pump()
+    assert [channel for channel, _ in line.sent] == [Channel.ALERT, Channel.HEALTH], "nothing is sent twice"
+
+
+def test_window_moves_with_the_receipts(home: Home, delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    for _ in range(WINDOW + 9):
+        outbox.append(check_fields())
+    delivery.pump()
+    assert len(line.take(Channel.RECORD)) == WINDOW
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, *range(1, 5)), 1))
+    delivery.pump()
+    assert line.take(Channel.RECORD) == [envelopes(outbox)[seq] for seq in range(WINDOW + 1, WINDOW + 5)]
+
+
+def test_record_without_receipt_goes_again_after_a_while(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    outbox.append(check_fields())
+    delivery.pump()
+    assert len(line.take(Channel.RECORD)) == 2
+    line.now_s += RESEND_S - 0.1
+    delivery.pump()
+    assert line.take(Channel.RECORD) == []
+    line.now_s += 0.1
+    delivery.pump()
+    assert len(line.take(Channel.RECORD)) == 2
+
+
+def test_line_that_breaks_stops_in_order(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    for _ in range(5):
+        outbox.append(check_fields())
+    line.left = 2
+    delivery.pump()
+    line.left = None
+    delivery.pump()
+    assert line.take(Channel.RECORD) == list(envelopes(outbox).values())
+
+
+def test_everything_without_receipt_goes_again_on_a_new_line(
+    home: Home, delivery: Delivery, outbox: Outbox, line: Line
+) -> None:
+    outbox.append(check_fields(), alert=True)
+    outbox.append(check_fields())
+    delivery.pump()
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 3), 1))
+    line.sent.clear()
+    line.up = False
+    delivery.pump()
+    line.up = True
+    delivery.pump()
+    assert line.sent == []
+    delivery.reconnected()
+    delivery.pump()
+    sealed = envelopes(outbox)[2]
+    assert (line.take(Channel.ALERT), line.take(Channel.RECORD)) == ([sealed], [sealed])
+    assert len(line.take(Channel.HEALTH)) == 1
+
+
+def test_health_is_signed_and_tells_the_head(home: Home, delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    outbox.append(check_fields())
+    delivery.receive(Channel.RECEIPT, b"garbage")
+    delivery.pump()
+    (message,) = line.take(Channel.HEALTH)
+    signer = home.identity().signer
+    verified = jws.verify(message.decode("ascii"), HEALTH_TYPE, lambda kid: {signer.kid: signer.public_key}.get(kid))
+    told = json.loads(verified.payload)
+    assert (told["unit"], told["site"], told["seq"], told["head"]) == (UNIT, SITE, 2, outbox.head.sha256)
+    assert (told["waiting"], told["refused"]) == (2, 1)
+    line.now_s += HEALTH_S - 1
+    delivery.pump()
+    assert line.take(Channel.HEALTH) == []
+    line.now_s += 1
+    delivery.pump()
+    assert len(line.take(Channel.HEALTH)) == 1
+
+
+def test_receipt_is_believed_once(home: Home, delivery: Delivery, outbox: Outbox) -> None:
+    outbox.append(check_fields())
+    message = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 3)
+    delivery.receive(Channel.RECEIPT, message)
+    assert (outbox.count_waiting(), delivery.refused, outbox.last_counter(Channel.RECEIPT)) == (0, 0, 3)
+    delivery.receive(Channel.RECEIPT, message)
+    assert delivery.refused == 1
+
+
+def _wrong(name: str, home: Home, outbox: Outbox) -> bytes:
+    """A receipt that must not be believed."""
+    body, address = receipt_body(outbox, 1, 2), home.config().address
+    if name == "forged":
+        generate_key(home.folder / "forger.key")
+        return home.downlink(Channel.RECEIPT, body, 9, signer=FileSigner(home.folder / "forger.key"))
+    if name == "by the unit itself":
+        return home.downlink(Channel.RECEIPT, body, 9, signer=home.identity().signer)
+    if name == "changed":
+        message = bytearray(home.downlink(Channel.RECEIPT, body, 9))
+        message[len(message) // 2] ^= 1
+        return bytes(message)
+    changes: dict[str, dict[str, Any]] = {
+        "another unit": {"address": Address(address.site, "unit-other")},
+        "another site": {"address": Address("site-other", address.unit)},
+        "expired": {"issued": now() - WEEK, "lifetime": dt.timedelta(hours=1)},
+    }
+    if name in changes:
+        return home.downlink(Channel.RECEIPT, body, 9, **changes[name])
+    if name == "another channel":
+        return home.downlink(Channel.COMMAND, body, 9)
+    if name == "old counter":
+        outbox.accept_counter(Channel.RECEIPT, 9)
+        return home.downlink(Channel.RECEIPT, body, 9)
+    bodies = {
+        "other records": {**body, "sha256": "0" * 64},
+        "beyond the head": {**body, "ranges": [[1, 99]]},
+        "backwards": {**body, "ranges": [[2, 1]]},
+    }
+    return home.downlink(Channel.RECEIPT, bodies[name], 9)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("forged", "by the unit itself", "changed", "another unit", "another site", "another channel", "expired"),
+        *("old counter", "other records", "beyond the head", "backwards"),
+    ],
+)
+def test_wrong_receipt_is_refused_and_counted(name: str, home: Home, delivery: Delivery, outbox: Outbox) -> None:
+    outbox.append(check_fields())
+    message = _wrong(name, home, outbox)
+    counter = outbox.last_counter(Channel.RECEIPT)
+    delivery.receive(Channel.RECEIPT, message)
+    assert (delivery.refused, outbox.count_waiting()) == (1, 2)
+    assert outbox.last_counter(Channel.RECEIPT) == counter, "a refused message uses up no counter"
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 10))
+    assert outbox.count_waiting() == 0, "the next sound one is taken"
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\x00", b"\xff" * 100, b"a.b.c", b"{}", "回执".encode(), b"." * 10_000, b"e30.e30.e30"]
+)
+@pytest.mark.parametrize("channel", [Channel.RECEIPT, Channel.COMMAND, Channel.ROSTER, Channel.WORKLIST])
+def test_garbage_is_counted(channel: Channel, garbage: bytes, delivery: Delivery, outbox: Outbox) -> None:
+    delivery.receive(channel, garbage)
+    assert delivery.refused == 1
+    assert outbox.count_waiting() == 1
+
+
+def test_message_without_use_is_no_error(home: Home, delivery: Delivery, outbox: Outbox) -> None:
+    delivery.receive(Channel.ROSTER, home.downlink(Channel.ROSTER, {"any": "thing"}, 4))
+    assert (delivery.refused, outbox.last_counter(Channel.ROSTER)) == (0, 4)
+
+
+def test_expiry_is_not_asked_of_a_clock_that_is_not_trusted(home: Home, line: Line) -> None:
+    """A unit that woke in 1970 must still be able to take receipts: time goes on from its last record."""
+    home.outbox().close()
+    asleep = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: asleep, kernel=lambda: SYNCHRONISED))
+    identity = home.identity()
+    delivery = Delivery(
+        outbox, home.config().address, identity.signer, identity.gateway_key, line.publish, lambda: line.now_s
+    )
+    old = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 1, issued=now() - WEEK)
+    delivery.receive(Channel.RECEIPT, old)
+    assert (delivery.refused, outbox.count_waiting()) == (0, 0)
+    outbox.close()

@@ -1,0 +1,227 @@
+"""The face task: real networks on scenes before a replayed camera, and cameras that fail."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+
+from daemon import faces
+from daemon.cards import Photo
+from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
+from daemon.faces import FRAMES, FaceTask
+from hw.card_reader.photo import SimulatedDecoder
+from hw.uri import DeviceUri
+from models.face import FaceModels
+from tests.daemon.support import now
+from tests.support.brokers import wait_for
+
+PATIENCE_S = 40.0
+
+
+class Booth:
+    """The task in its thread, before a camera."""
+
+    def __init__(self, uri: str, models: FaceModels) -> None:
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.task = FaceTask(DeviceUri.parse(uri), models, post=self.events.put)
+        self._thread = threading.Thread(target=self.task.run)
+        self._thread.start()
+
+    @property
+    def camera_runs(self) -> bool:
+        """Whether a process of ours has the camera."""
+        return bool(cameras())
+
+    def compare(self, photo: Photo, check: str = "check-1") -> Event:
+        self.task.compare(check, photo)
+        return self.events.get(timeout=PATIENCE_S)
+
+    def close(self) -> None:
+        self.task.close()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive(), "the face task did not end"
+
+
+def cameras() -> list[int]:
+    """Process ids of the capture processes that belong to this one."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        try:
+            if any("capture" in word for word in child.cmdline()):
+                found.append(child.pid)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+Open = Callable[[str], Booth]
+
+
+@pytest.fixture
+def booth(face_models: FaceModels) -> Iterator[Open]:
+    made: list[Booth] = []
+
+    def open_one(uri: str) -> Booth:
+        made.append(Booth(uri, face_models))
+        return made[-1]
+
+    yield open_one
+    for one in made:
+        one.close()
+    assert cameras() == []
+
+
+@pytest.fixture(scope="module")
+def studio(face_models: FaceModels) -> Studio:
+    return Studio(face_models)
+
+
+@pytest.fixture(scope="module")
+def photo(studio: Studio) -> Photo:
+    """Anna's picture as it comes out of her card: 102 x 126 pixels in 1 KB."""
+    card = studio.card(ANNA, document_of(ANNA, now().date()))
+    return SimulatedDecoder().decode(card.photo)
+
+
+def scene(studio: Studio, person: Person, folder: Path) -> str:
+    return f"replay://{studio.scene(person, folder / 'scene')}?fps=15"
+
+
+def compared(event: Event) -> FaceFinding:
+    assert isinstance(event, FaceCompared)
+    assert event.check == "check-1"
+    return event.finding
+
+
+def test_her_own_face_matches(booth: Open, studio: Studio, photo: Photo, tmp_path: Path) -> None:
+    one = booth(scene(studio, ANNA, tmp_path))
+    one.task.open_camera()
+    finding = compared(one.compare(photo))
+    assert (finding.decision, finding.frames, finding.cause) == ("match", FRAMES, None)
+    assert finding.score is not None
+    assert finding.threshold < finding.score <= 1
+    assert set(finding.model) >= {"detector", "embedding"}
+
+
+def test_another_face_does_not(booth: Open, studio: Studio, photo: Photo, tmp_path: Path) -> None:
+    one = booth(scene(studio, STRANGER, tmp_path))
+    one.task.open_camera()
+    for _ in range(2):
+        finding = compared(one.compare(photo))
+        assert (finding.decision, finding.cause) == ("no_match", None)
+        assert finding.score is not None
+        assert finding.score < finding.threshold
+
+
+def shrunk(studio: Studio, folder: Path) -> str:
+    """Anna far away: her face is narrower than can be compared."""
+    studio.scene(ANNA, folder / "near")
+    (folder / "scene").mkdir()
+    for path in (folder / "near").iterdir():
+        image = cv2.imread(str(path))
+        assert image is not None
+        small = cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+        far = np.full_like(image, 96)
+        far[200 : 200 + small.shape[0], 200 : 200 + small.shape[1]] = small
+        cv2.imwrite(str(folder / "scene" / path.name), far)
+    return f"replay://{folder / 'scene'}?fps=15"
+
+
+def nobody(_studio: Studio, folder: Path) -> str:
+    (folder / "scene").mkdir()
+    return f"replay://{folder / 'scene'}?fps=15"
+
+
+@pytest.mark.parametrize(("make", "cause"), [(nobody, "no_face"), (shrunk, "face_too_small")])
+def test_nothing_to_compare(
+    make: Callable[[Studio, Path], str],
+    cause: str,
+    booth: Open,
+    studio: Studio,
+    photo: Photo,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(faces, "ATTEMPT_S", 1.5)
+    one = booth(make(studio, tmp_path))
+    one.task.open_camera()
+    finding = compared(one.compare(photo))
+    assert (finding.decision, finding.score, finding.frames, finding.cause) == ("not_comparable", None, 0, cause)
+
+
+def test_card_picture_without_a_face(booth: Open, studio: Studio, tmp_path: Path) -> None:
+    one = booth(scene(studio, ANNA, tmp_path))
+    one.task.open_camera()
+    finding = compared(one.compare(np.full((126, 102, 3), 128, np.uint8)))
+    assert (finding.decision, finding.cause) == ("not_comparable", "card_photo_no_face")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "none:",
+        "replay:///no/such/folder",
+        *(f"sim:camera?fault={fault}" for fault in ("busy", "black", "die", "raise", "block", "gone")),
+    ],
+)
+def test_camera_that_fails_is_lost(uri: str, booth: Open, photo: Photo) -> None:
+    one = booth(uri)
+    one.task.open_camera()
+    assert one.compare(photo) == DeviceLost("check-1", "camera")
+    assert one.compare(photo, "check-2") == DeviceLost("check-2", "camera"), "it stays so until somebody opens it"
+
+
+def test_camera_that_dies_meanwhile_and_comes_back(booth: Open, studio: Studio, photo: Photo, tmp_path: Path) -> None:
+    one = booth(scene(studio, ANNA, tmp_path))
+    one.task.open_camera()
+    compared(one.compare(photo))
+    for pid in cameras():
+        psutil.Process(pid).kill()
+    assert one.compare(photo) == DeviceLost("check-1", "camera")
+    one.task.cancel()
+    one.task.open_camera()
+    assert compared(one.compare(photo)).decision == "match"
+
+
+def test_camera_runs_only_between_consent_and_the_end(
+    booth: Open, studio: Studio, photo: Photo, tmp_path: Path
+) -> None:
+    one = booth(scene(studio, ANNA, tmp_path))
+    threading.Event().wait(0.5)
+    assert not one.camera_runs, "the camera started before anybody asked for it"
+    one.task.open_camera()
+    wait_for(lambda: one.camera_runs, "the camera to start")
+    compared(one.compare(photo))
+    one.task.cancel()
+    wait_for(lambda: not one.camera_runs, "the camera to stop")
+    threading.Event().wait(0.5)
+    assert not one.camera_runs
+
+
+def test_cancelled_comparison_tells_nothing(
+    booth: Open, studio: Studio, photo: Photo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody stands there, so the task is busy looking when the check ends."""
+    monkeypatch.setattr(faces, "ATTEMPT_S", 30.0)
+    one = booth(nobody(studio, tmp_path))
+    one.task.open_camera()
+    one.task.compare("check-1", photo)
+    wait_for(lambda: one.camera_runs, "the camera to start")
+    threading.Event().wait(0.5)
+    one.task.cancel()
+    wait_for(lambda: not one.camera_runs, "the camera to stop")
+    threading.Event().wait(0.5)
+    assert one.events.empty()
+
+
+def test_work_and_its_picture_are_not_shown(photo: Photo) -> None:
+    work = faces._Work("check-1", photo, threading.Event())
+    assert "array" not in repr(work)

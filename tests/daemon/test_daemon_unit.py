@@ -1,0 +1,353 @@
+"""The unit's loop with its real tasks, outbox and journal: whole checks, time limits, and cuts at every point."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from daemon import events as ev
+from daemon import unit as unit_module
+from daemon.cards import CardTask, LaidCard
+from daemon.check_id import new_check_id
+from daemon.config import Config, Limits
+from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.door import NoDoor
+from daemon.events import Begin, CardRead, Closed, Confirmed, Consented, Emergency, Event, Explained, Left, Proposed
+from daemon.faces import FaceTask
+from daemon.journal import Journal
+from daemon.outbox import Outbox
+from daemon.policy import load_policy
+from daemon.session import State, Step
+from daemon.unit import Unit
+from evidence.decision import DecisionStatement
+from evidence.record import Outcome
+from hw.card_reader.photo import photo_decoder
+from hw.card_reader.simulator import SimulatedReader
+from hw.uri import DeviceUri
+from models.face import FaceModels
+from tests.daemon.support import Home, now
+
+PATIENCE_S = 60.0
+EXPIRES = "2030-01-01T00:00:00.000Z"
+CONSENT = Consented("2026-11-21T08:00:00.000Z")
+
+
+class Running:
+    """A unit whose threads run, and what its screen was told."""
+
+    def __init__(self, home: Home, models: FaceModels, config: Config) -> None:
+        self.home, self.seen = home, [State(load_policy("neutral"))]
+        self._news = threading.Condition()
+        self.outbox = home.outbox()
+        self.door = NoDoor()
+        self.journal = Journal(config.unit.data / "journal")
+        self.unit = Unit(
+            config, load_policy("neutral"), self.outbox, self.journal, self.door, self._changed, lambda: None
+        )
+        self.unit.cards = CardTask(
+            DeviceUri.parse(config.devices.card_reader),
+            photo_decoder("simulated"),
+            today=lambda: now().date(),
+            post=self.unit.post,
+            laid=self.unit.laid,
+        )
+        self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), models, post=self.unit.post)
+        self.alive = 0
+        tasks: tuple[Callable[[], object], ...] = (
+            self.unit.run_writer,
+            self.unit.cards.run,
+            self.unit.faces.run,
+            lambda: self.unit.run(self._beat),
+        )
+        self._threads = [threading.Thread(target=task) for task in tasks]
+        for thread in self._threads:
+            thread.start()
+
+    def _beat(self) -> None:
+        self.alive += 1
+
+    def _changed(self, state: State) -> None:
+        with self._news:
+            self.seen.append(state)
+            self._news.notify_all()
+
+    def post(self, *happened: Event) -> None:
+        for event in happened:
+            self.unit.post(event)
+
+    def at(self, step: Step, after: int = 0) -> State:
+        """The first state at ``step`` beyond number ``after``."""
+
+        def there() -> State | None:
+            return next((state for state in self.seen[after:] if state.step is step), None)
+
+        with self._news:
+            assert self._news.wait_for(lambda: there() is not None, PATIENCE_S), f"never came to {step}"
+        found = there()
+        assert found is not None
+        return found
+
+    def begin(self) -> str:
+        check = new_check_id()
+        self.post(Begin(check, "delivery", "V-0001", "typed"))
+        self.at(Step.NOTICE)
+        return check
+
+    def close(self) -> None:
+        self.unit.cards.close()
+        self.unit.faces.close()
+        self.unit.close()
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+        self.outbox.close()
+
+
+@pytest.fixture
+def reader() -> Iterator[SimulatedReader]:
+    with SimulatedReader() as simulated:
+        yield simulated
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(home: Home, face_models: FaceModels, reader: SimulatedReader, tmp_path: Path) -> Iterator[Start]:
+    """Starts the unit with the simulated reader, before a scene of ``person``, with the given limits."""
+    made: list[Running] = []
+
+    def run(person: Person | None = None, **limits: float) -> Running:
+        folder = tmp_path / "scene"
+        if person is None:
+            folder.mkdir()
+        else:
+            Studio(face_models).scene(person, folder)
+        config = home.config()
+        devices = replace(config.devices, card_reader=reader.uri, camera=f"replay://{folder}?fps=15")
+        made.append(Running(home, face_models, replace(config, devices=devices, limits=Limits(**limits))))
+        return made[-1]
+
+    yield run
+    for one in made:
+        one.close()
+
+
+def confirmation(state: State, officer: str) -> Confirmed:
+    assert state.statement is not None
+    return Confirmed(ev.Confirmation(officer, "officer", "pin", state.statement.sha256))
+
+
+def outcomes(running: Running) -> list[str]:
+    return [str(record.payload.get("outcome", record.kind)) for record in running.home.opened(running.outbox)[1:]]
+
+
+def test_whole_check_passes(start: Start, reader: SimulatedReader, face_models: FaceModels) -> None:
+    running = start(ANNA)
+    check = running.begin()
+    assert [entry.check for entry in running.journal.open_checks()] == [check]
+    running.post(CONSENT)
+    running.at(Step.CARD)
+    laid = Studio(face_models).card(ANNA, document_of(ANNA, now().date()))
+    reader.lay(laid)
+    done = running.at(Step.DONE)
+    assert (done.outcome, done.check) == (Outcome.PASSED, check)
+    record = running.home.opened(running.outbox)[-1].payload
+    assert (record["outcome"], record["check"]) == ("passed", check)
+    assert (record["face"]["decision"], record["document"]["number"]) == ("match", laid.document.number)
+    assert done.sealed is not None
+    assert done.sealed.seq == record["seq"]
+    assert running.journal.open_checks() == []
+    assert running.door.released_at_s is not None
+    assert running.unit._photo is None
+    before = len(running.seen)
+    running.post(Closed())
+    assert running.at(Step.IDLE, before) == State(load_policy("neutral"))
+    assert running.home.verified(running.outbox).sound
+
+
+def test_another_woman_is_tried_again_and_then_decided(
+    start: Start, reader: SimulatedReader, face_models: FaceModels
+) -> None:
+    running = start(STRANGER)
+    running.begin()
+    running.post(CONSENT)
+    running.at(Step.CARD)
+    reader.lay(Studio(face_models).card(ANNA, document_of(ANNA, now().date())))
+    state = running.at(Step.DECISION)
+    assert [face.decision for face in state.faces] == ["no_match"] * 3
+    running.post(Proposed(Outcome.PASSED, "looks right", EXPIRES))
+    running.post(Proposed(Outcome.FAILED, "face differs", EXPIRES))
+    running.post(confirmation(running.at(Step.CONFIRM), "o-101"))
+    assert running.at(Step.DONE).outcome is Outcome.FAILED
+    record = running.home.opened(running.outbox)[-1].payload
+    assert (record["face"]["attempts"], record["officers"][0]["id"]) == (3, "o-101")
+    assert running.door.released_at_s is None
+
+
+class WatchedDoor:
+    """Notes how many records there were when it opened."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.opened_at: list[int] = []
+
+    def release(self) -> None:
+        self.opened_at.append(self._outbox.head.seq)
+
+
+def test_emergency_opens_the_door_before_anything_is_stored(start: Start) -> None:
+    running = start()
+    check = running.begin()
+    running.unit.door = door = WatchedDoor(running.outbox)
+    running.post(Emergency(new_check_id(), "delivery"))
+    state = running.at(Step.DONE)
+    assert door.opened_at == [1], "the door opened before the record was there"
+    assert (state.outcome, state.check) == (Outcome.EMERGENCY, check)
+    statement = DecisionStatement(check, None, Outcome.EMERGENCY, "birth began", EXPIRES)
+    before = len(running.seen)
+    running.post(Explained(statement, ev.Confirmation("o-101", "officer", "pin", statement.sha256)))
+    running.at(Step.IDLE, before)
+    assert outcomes(running) == ["emergency", "addendum"]
+    assert running.home.verified(running.outbox).sound
+
+
+@pytest.mark.parametrize(
+    ("limit", "steps", "last", "outcome"),
+    [
+        ("decision_s", (), Step.DONE, Outcome.INTERRUPTED),
+        ("card_s", (CONSENT,), Step.DECISION, None),
+    ],
+)
+def test_time_limits(limit: str, steps: tuple[Event, ...], last: Step, outcome: Outcome | None, start: Start) -> None:
+    running = start(**{limit: 0.2})
+    running.begin()
+    running.post(*steps)
+    state = running.at(last)
+    assert state.outcome is outcome
+    if outcome is None:
+        assert state.trouble == "timeout:card"
+
+
+def test_nobody_before_the_camera(
+    start: Start, reader: SimulatedReader, face_models: FaceModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.faces.ATTEMPT_S", 30.0)
+    running = start(face_s=0.5)
+    running.begin()
+    running.post(CONSENT)
+    running.at(Step.CARD)
+    reader.lay(Studio(face_models).card(ANNA, document_of(ANNA, now().date())))
+    assert running.at(Step.DECISION).trouble == "timeout:face"
+    assert running.unit._photo is None, "the picture stays no longer than it is needed"
+
+
+def test_result_disappears(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_module, "DONE_S", 0.2)
+    running = start()
+    running.begin()
+    before = len(running.seen)
+    running.post(Left())
+    running.at(Step.DONE)
+    running.at(Step.IDLE, before)
+    assert outcomes(running) == ["interrupted"]
+
+
+def test_loop_says_that_it_is_alive(start: Start) -> None:
+    running = start()
+    begun, end_s = running.alive, time.monotonic() + PATIENCE_S
+    while running.alive < begun + 3:
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
+
+
+def test_picture_of_a_card_read_too_late_is_not_kept(home: Home) -> None:
+    with sleeping(home) as (unit, _):
+        drive(unit, [begin()])
+        event = CardRead("another", ev.Document({}, (), {}, "ab" * 32), photo=True)
+        unit.laid(LaidCard(event, object()))  # type: ignore[arg-type]  # any object shows whether it is kept
+        drive(unit, [event])
+        assert unit._photo is None
+
+
+# --- cuts: a unit whose writer never runs stands for one that lost power before the commit ---------------------------
+
+
+class Nothing:
+    """Devices that are never asked anything that matters here."""
+
+    def __getattr__(self, _name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+@contextmanager
+def sleeping(home: Home) -> Iterator[tuple[Unit, Outbox]]:
+    outbox = home.outbox()
+    config = home.config()
+    folder = config.unit.data / "journal"
+    unit = Unit(config, load_policy("neutral"), outbox, Journal(folder), NoDoor(), lambda _: None, lambda: None)
+    unit.cards = unit.faces = Nothing()  # type: ignore[assignment]
+    try:
+        yield unit, outbox
+    finally:
+        outbox.close()
+
+
+CHECK = new_check_id()
+
+
+def begin() -> Begin:
+    return Begin(CHECK, "delivery", "V-0001", "typed", drill=True)
+
+
+def drive(unit: Unit, happened: list[Event]) -> None:
+    for event in happened:
+        unit._step(event)
+
+
+CUTS: dict[str, tuple[list[Event], str]] = {
+    "notice": ([begin()], "notice"),
+    "consent": ([begin(), CONSENT], "consent"),
+    "decision": ([begin(), ev.Declined("refuse")], "notice"),
+    "confirm": ([begin(), CONSENT, Proposed(Outcome.UNABLE, "unconscious", EXPIRES)], "consent"),
+    "card": (
+        [begin(), CONSENT, CardRead(CHECK, ev.Document({"type": "x"}, (), {}, "ab" * 32), photo=False)],
+        "card",
+    ),
+    "sealing": ([begin(), CONSENT, Left()], "consent"),
+    "emergency in a check": ([begin(), Emergency(new_check_id(), "delivery")], "emergency"),
+    "emergency from idle": ([Emergency(CHECK, "delivery")], "emergency"),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_cut_before_the_commit(name: str, home: Home) -> None:
+    """Whatever the check was doing: at the next start it has exactly one record, and that one says how far it got."""
+    happened, reached = CUTS[name]
+    with sleeping(home) as (unit, _):
+        drive(unit, happened)
+    for _ in range(2):
+        with sleeping(home) as (unit, outbox):
+            unit.recover()
+            records = [one.payload for one in home.opened(outbox)[1:]]
+            assert [(one["check"], one["outcome"], one["step_reached"]) for one in records] == [
+                (CHECK, "interrupted", reached)
+            ]
+            assert home.verified(outbox).sound
+
+
+def test_cut_after_the_commit(home: Home) -> None:
+    with sleeping(home) as (unit, outbox):
+        drive(unit, [begin(), Left()])
+        request = unit._to_seal.get()
+        assert request is not None
+        outbox.append(request.fields, alert=request.alert)
+    with sleeping(home) as (unit, outbox):
+        assert unit.recover() == 1
+        assert [one.payload["reason"] for one in home.opened(outbox)[1:]] == ["left"]
