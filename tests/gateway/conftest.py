@@ -28,14 +28,14 @@ def folder_in_memory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def hospital() -> Iterator[Hospital]:
     with folder_in_memory() as folder:
-        yield Hospital(folder)
+        yield Hospital.make(folder)
 
 
 @pytest.fixture(scope="session")
 def stranger() -> Iterator[Hospital]:
     """Another hospital whose site has the same name."""
     with folder_in_memory() as folder:
-        yield Hospital(folder)
+        yield Hospital.make(folder)
 
 
 @pytest.fixture

@@ -16,31 +16,57 @@ from evidence.certificates import Profile
 from evidence.chain import Head
 from evidence.encoding import b64url_encode, json_bytes
 from evidence.instants import write_instant
-from evidence.keys import PrivateKey, PublicKey, Signer, generate_key, open_signer
+from evidence.keys import PrivateKey, PublicKey, Signer, generate_key, load_private_key, open_signer
 from evidence.record import Record
 from evidence.topics import Address, Channel
 from gateway.aside import Message
 from gateway.health import TYPE as HEALTH_TYPE
 from gateway.intake import Intake
 from gateway.store import Store
+from provisioning.broker import Broker
+from provisioning.site import init_site, load_site
 
 NOW = dt.datetime(2026, 11, 21, 8, 0, tzinfo=dt.UTC)
 SITE = "s1"
-CHECK = "019aa5a0-0000-7000-8000-{:012d}"
 
 
+@dataclass(slots=True)
 class Hospital:
-    """A site's authority and its gateway's keys, as files in a folder."""
+    """A site's authority and its gateway's keys. ``now`` is what its intake takes for the present."""
 
-    def __init__(self, folder: Path, site: str = SITE, now: dt.datetime = NOW) -> None:
-        self.folder, self.site, self.now = folder, site, now
-        folder.mkdir(parents=True, exist_ok=True)
-        self.authority_key = generate_key(folder / "authority.key")
-        self.authority: x509.Certificate = certificates.make_authority(site, self.authority_key, now)
-        self.key: PrivateKey = generate_key(folder / "encryption.key")
-        self.recovery: PrivateKey = generate_key(folder / "recovery.key")
+    folder: Path
+    site: str
+    authority_key: PrivateKey
+    authority: x509.Certificate
+    key: PrivateKey
+    recovery: PrivateKey
+    signer: Signer
+    now: dt.datetime = NOW
+
+    @classmethod
+    def make(cls, folder: Path) -> Hospital:
+        """A new one, its keys in ``folder``."""
+        authority_key = generate_key(folder / "authority.key")
+        authority = certificates.make_authority(SITE, authority_key, NOW)
+        key, recovery = (generate_key(folder / f"{name}.key") for name in ("encryption", "recovery"))
         generate_key(folder / "signing.key")
-        self.signer: Signer = open_signer(f"file:{folder / 'signing.key'}")
+        return cls(folder, SITE, authority_key, authority, key, recovery, open_signer(f"file:{folder / 'signing.key'}"))
+
+    @classmethod
+    def of_site(cls, folder: Path, port: int = 8883) -> Hospital:
+        """One as ``vernix-provision site init`` makes it, in ``folder / "site"``."""
+        root = folder / "site"
+        now = dt.datetime.now(dt.UTC)
+        init_site(root, SITE, Broker("127.0.0.1", port), now)
+        site = load_site(root)
+        key, recovery = (load_private_key(root / name) for name in ("gateway/encryption.key", "recovery/recovery.key"))
+        signer = open_signer(f"file:{root / 'gateway/signing.key'}")
+        return cls(folder, SITE, site.authority_key, site.authority, key, recovery, signer, now)
+
+    @property
+    def gateway_toml(self) -> Path:
+        """Of a provisioned site."""
+        return self.folder / "site/gateway/gateway.toml"
 
     def unit(self, name: str = "u1", *, vouched_by: Hospital | None = None, says: str | None = None) -> Unit:
         """A unit enrolled here, or with a certificate of another authority, or one that ``says`` another name."""
@@ -52,7 +78,9 @@ class Hospital:
             request, Profile.RECORD, authority.authority, authority.authority_key, self.now
         )
         signer = open_signer(f"file:{path}")
-        return Unit(Address(self.site, name), signer, certificate, (self.key.public_key(), self.recovery.public_key()))
+        return Unit(
+            Address(self.site, name), signer, certificate, (self.key.public_key(), self.recovery.public_key()), self.now
+        )
 
     def key_for(self, kid: str) -> PublicKey | None:
         return self.signer.public_key if kid == self.signer.kid else None
@@ -83,6 +111,7 @@ class Unit:
     signer: Signer
     certificate: x509.Certificate
     recipients: tuple[PublicKey, ...]
+    now: dt.datetime = NOW
     records: list[Record] = field(default_factory=list)
 
     @property
@@ -92,7 +121,7 @@ class Unit:
         return Head(self.records[-1].seq, self.records[-1].sha256)
 
     def fields(self, **more: Any) -> dict[str, Any]:
-        moment = write_instant(NOW)
+        moment = write_instant(self.now)
         return {
             "unit": self.address.unit,
             "site": self.address.site,
@@ -141,7 +170,7 @@ class Unit:
             "v": 1,
             "unit": self.address.unit,
             "site": self.address.site,
-            "at": write_instant(NOW + dt.timedelta(minutes=minute)),
+            "at": write_instant(self.now + dt.timedelta(minutes=minute)),
             "seq": claimed,
             "head": self.records[claimed - 1].sha256 if 0 < claimed <= len(self.records) else "0" * 64,
             "waiting": 0,
