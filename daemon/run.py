@@ -35,6 +35,7 @@ from evidence.certificates import Profile, check_certificate, load_certificate, 
 from evidence.errors import KeyUnusableError
 from evidence.keys import PublicKey, Signer, load_public_key, open_signer, thumbprint
 from evidence.topics import Channel
+from evidence.tree import TreeError
 from hw.card_reader.photo import photo_decoder
 from hw.uri import DeviceUri
 from models.face import FaceModels
@@ -117,6 +118,8 @@ class Assembly:
         """
         self.config = config
         self.policy: Policy = load_policy(config.unit.policy)
+        if config.unit.checkpoint not in {one.id for one in self.policy.checkpoints}:
+            raise TreeError("unit.checkpoint", f"{config.unit.checkpoint!r} is not in policy {self.policy.id}")
         identity = load_identity(config, dt.datetime.now(dt.UTC))
         self.models = FaceModels.load()
         self.outbox = open_outbox(config, identity)

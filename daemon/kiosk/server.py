@@ -7,6 +7,7 @@ the token that the page was served with (against other pages in the same browser
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -18,12 +19,14 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.config import Kiosk
 from daemon.events import Event
@@ -58,7 +61,8 @@ class KioskServer:
         """
         self._token = secrets.token_urlsafe(24)
         self._touches, self._post, self._page = touches, post, page
-        self._socket = socket.create_server((address.host, address.port))
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        self._socket = socket.create_server((address.host, address.port), family=family)
         self._server = uvicorn.Server(
             uvicorn.Config(self._app(), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
         )
@@ -67,6 +71,7 @@ class KioskServer:
         self._version = 0
         self._changed: asyncio.Condition | None = None
         self._closing = threading.Event()
+        self._telling: set[asyncio.Task[None]] = set()
 
     @property
     def url(self) -> str:
@@ -86,8 +91,14 @@ class KioskServer:
         """Send ``view`` to every open page."""
         self._view = view
         loop = self._loop
-        if loop is not None and not loop.is_closed():
-            asyncio.run_coroutine_threadsafe(self._tell(), loop)
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has just closed: no page is open any more
+                loop.call_soon_threadsafe(self._tell_soon)
+
+    def _tell_soon(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell())
+        self._telling.add(task)  # else it could be collected before it has run
+        task.add_done_callback(self._telling.discard)
 
     async def _tell(self) -> None:
         assert self._changed is not None
@@ -111,16 +122,19 @@ class KioskServer:
                 Route("/touch/{name}", self._touch, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
             ],
-            middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])],
+            middleware=[
+                Middleware(_SafeHeaders),
+                Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"]),
+            ],
         )
 
     async def _index(self, _request: Request) -> Response:
         page = (_STATIC / "index.html").read_text("utf-8")
         values = json.dumps({**self._page, "token": self._token}, ensure_ascii=False).replace("<", "\\u003c")
-        return Response(page.replace("{{page}}", values), media_type="text/html; charset=utf-8", headers=_HEADERS)
+        return Response(page.replace("{{page}}", values), media_type="text/html; charset=utf-8")
 
     async def _views(self, _request: Request) -> Response:
-        return StreamingResponse(self._stream(), media_type="text/event-stream", headers=_HEADERS)
+        return StreamingResponse(self._stream(), media_type="text/event-stream")
 
     async def _stream(self) -> AsyncIterator[str]:
         seen = -1  # a new page gets the current view at once
@@ -139,7 +153,8 @@ class KioskServer:
         return self._version
 
     async def _touch(self, request: Request) -> Response:
-        if not secrets.compare_digest(request.headers.get("X-Vernix-Token", ""), self._token):
+        # As bytes: text with other characters than ASCII cannot be compared this way.
+        if not secrets.compare_digest(request.headers.get("X-Vernix-Token", "").encode(), self._token.encode()):
             return _refusal("wrong_token", 403)
         try:
             values = await _values(request)
@@ -148,7 +163,22 @@ class KioskServer:
         except TouchRefused as error:
             return _refusal(error.cause, error.status)
         self._post(event)
-        return JSONResponse({"accepted": True}, status_code=202, headers=_HEADERS)
+        return JSONResponse({"accepted": True}, status_code=202)
+
+
+class _SafeHeaders:
+    """Puts :data:`_HEADERS` on every answer: pages, files and refusals."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, send_safely)
 
 
 async def _values(request: Request) -> dict[str, Any]:
@@ -164,4 +194,4 @@ async def _values(request: Request) -> dict[str, Any]:
 
 
 def _refusal(cause: str, status: int) -> Response:
-    return JSONResponse({"accepted": False, "cause": cause}, status_code=status, headers=_HEADERS)
+    return JSONResponse({"accepted": False, "cause": cause}, status_code=status)

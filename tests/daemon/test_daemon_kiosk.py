@@ -1,0 +1,339 @@
+"""The screen's server over real HTTP: who may touch, what is refused, and what a page is told."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import queue
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from daemon.config import Kiosk
+from daemon.events import (
+    Begin,
+    Closed,
+    Confirmed,
+    Consented,
+    Declined,
+    Emergency,
+    Event,
+    Explained,
+    Left,
+    Proposed,
+    Withdrawn,
+)
+from daemon.kiosk.server import KioskServer
+from daemon.kiosk.touches import STATEMENT_LIFETIME, Touches
+from daemon.kiosk.view import view
+from daemon.officers import TRIES, Roster, read_roster
+from daemon.policy import load_policy
+from daemon.session import State, step
+from evidence.record import Outcome
+from tests.daemon.support import PINS, Home, now
+from tests.support import ROOT
+
+PATIENCE_S = 20.0
+POLICY = load_policy("neutral")
+OFFICER = "o-101"
+
+
+class Screen:
+    """A running server, and a client that speaks to it."""
+
+    def __init__(self, home: Home, host: str = "127.0.0.1") -> None:
+        self.state = State(POLICY)
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.time = now()
+        roster = Roster(read_roster(home.config().unit.officers), lambda: self.time)
+        touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time)
+        page = {"unit": "unit-test", "notice": {"zh": "</script><script>alert(1)</script>"}}
+        self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page)
+        self.thread = threading.Thread(target=self.server.run)
+        self.thread.start()
+        found = re.fullmatch(r"http://(.+):(\d+)/", self.server.url)
+        assert found is not None
+        self.host, self.port = found[1].strip("[]"), int(found[2])
+        self.token = ""
+        answer, body = self.request("GET", "/")
+        assert answer.status == 200, body
+        self.page = body.decode()
+        self.token = json.loads(re.findall(r'"token": ("[^"]+")', self.page)[0])
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
+        try:
+            sent = {"X-Vernix-Token": self.token} | {name.replace("_", "-"): text for name, text in headers.items()}
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            return answer, answer.read()
+        finally:
+            connection.close()
+
+    def touch(self, name: str, values: object = None, **headers: str) -> tuple[int, Any]:
+        """Status and cause (None when it was accepted)."""
+        body = values if isinstance(values, bytes) else json.dumps(values or {}).encode()
+        answer, content = self.request("POST", f"/touch/{name}", body, **headers)
+        return answer.status, json.loads(content).get("cause")
+
+    def told(self) -> Event:
+        return self.events.get(timeout=PATIENCE_S)
+
+    def close(self) -> None:
+        self.server.close()
+        self.thread.join(PATIENCE_S)
+        assert not self.thread.is_alive(), "the kiosk's thread did not end"
+
+
+@pytest.fixture
+def screen(home: Home) -> Iterator[Screen]:
+    made = Screen(home)
+    yield made
+    made.close()
+
+
+def at_confirm(screen: Screen, outcome: Outcome = Outcome.REFUSED) -> None:
+    """Bring the check to a pending statement."""
+    for event in (Begin("check-1", "delivery", "V-1", "typed"), Declined("refuse")):
+        screen.state, _ = step(screen.state, event)
+    assert screen.touch("propose", {"outcome": outcome.value, "reason": "she refuses"}) == (202, None)
+    screen.state, _ = step(screen.state, screen.told())
+    assert screen.state.statement is not None
+
+
+def test_every_touch_becomes_its_event(screen: Screen) -> None:
+    expected: list[tuple[str, dict[str, Any], type]] = [
+        ("begin", {"visit": "V-1"}, Begin),
+        ("consent", {}, Consented),
+        ("decline", {"wish": "other_way"}, Declined),
+        ("emergency", {}, Emergency),
+        ("left", {}, Left),
+        ("close", {}, Closed),
+        ("withdraw", {}, Withdrawn),
+        ("propose", {"outcome": "unable", "reason": "unconscious"}, Proposed),
+    ]
+    for name, values, kind in expected:
+        assert screen.touch(name, values) == (202, None)
+        assert type(screen.told()) is kind
+    at_confirm(screen)
+    assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (202, None)
+    confirmed = screen.told()
+    assert isinstance(confirmed, Confirmed)
+    assert screen.state.statement is not None
+    assert confirmed.confirmation.statement_sha256 == screen.state.statement.sha256
+    assert screen.touch("explain", {"officer": OFFICER, "pin": PINS[OFFICER], "reason": "birth"}) == (202, None)
+    assert isinstance(screen.told(), Explained)
+
+
+def test_check_without_a_visit_gets_a_provisional_reference(screen: Screen) -> None:
+    screen.touch("begin")
+    begun = screen.told()
+    assert isinstance(begun, Begin)
+    assert (begun.visit, begun.visit_source) == (f"P-{begun.check[-12:]}", "provisional")
+    screen.touch("begin", {"visit": " V-7 ", "drill": True, "checkpoint": "admission"})
+    begun = screen.told()
+    assert isinstance(begun, Begin)
+    assert (begun.visit, begun.visit_source, begun.drill, begun.checkpoint) == ("V-7", "typed", True, "admission")
+
+
+REFUSED: dict[str, tuple[str, object, int, str]] = {
+    "unknown touch": ("open_sesame", {}, 404, "unknown_touch"),
+    "inherited name": ("__class__", {}, 404, "unknown_touch"),
+    "not json": ("begin", b"{", 400, "not_json"),
+    "not an object": ("begin", b"[1]", 400, "not_json"),
+    "not utf-8": ("begin", b'{"visit": "\xff"}', 400, "not_json"),
+    "name twice": ("begin", b'{"visit": "a", "visit": "b"}', 400, "not_json"),
+    "lone surrogate": ("begin", b'{"visit": "\\ud800"}', 400, "not_json"),
+    "nested": ("begin", b'{"a":' * 500 + b"1" + b"}" * 500, 400, "not_json"),
+    "too large": ("begin", b'{"visit": "' + b"x" * 20_000 + b'"}', 413, "too_large"),
+    "visit a number": ("begin", {"visit": 5}, 400, "visit_must_be_text"),
+    "visit a list": ("begin", {"visit": ["V"]}, 400, "visit_must_be_text"),
+    "visit with a line feed": ("begin", {"visit": "V\n1"}, 400, "visit_must_be_text"),
+    "visit too long": ("begin", {"visit": "v" * 129}, 400, "visit_too_long"),
+    "checkpoint unknown": ("begin", {"checkpoint": "moon"}, 400, "unknown_checkpoint"),
+    "drill a text": ("begin", {"drill": "yes"}, 400, "drill_must_be_true_or_false"),
+    "wish missing": ("decline", {}, 400, "wish_must_be_one_of:refuse,other_way"),
+    "wish a list": ("decline", {"wish": ["refuse"]}, 400, "wish_must_be_one_of:refuse,other_way"),
+    "consent by a stranger": ("consent", {"by": "stranger"}, 400, "by_must_be_one_of:subject,delegate"),
+    "emergency as a decision": (
+        "propose",
+        {"outcome": "emergency", "reason": "x"},
+        400,
+        "outcome_must_be_one_of:passed,failed,refused,unable,manual,device_fault",
+    ),
+    "no reason": ("propose", {"outcome": "failed"}, 400, "reason_is_missing"),
+    "blank reason": ("propose", {"outcome": "failed", "reason": "  "}, 400, "reason_is_missing"),
+    "reason too long": ("propose", {"outcome": "failed", "reason": "x" * 501}, 400, "reason_must_be_text"),
+    "nothing to confirm": ("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}, 409, "nothing_to_confirm"),
+    "nothing to explain": ("explain", {"officer": OFFICER, "pin": "x", "reason": "y"}, 409, "nothing_to_explain"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_bad_touch_is_refused(name: str, screen: Screen) -> None:
+    touch, values, status, cause = REFUSED[name]
+    assert screen.touch(touch, values) == (status, cause)
+    assert screen.events.empty()
+    assert screen.touch("left") == (202, None), "the next one is served"
+
+
+def test_wrong_pin_and_lockout(screen: Screen) -> None:
+    at_confirm(screen)
+    for _ in range(TRIES):
+        assert screen.touch("confirm", {"officer": OFFICER, "pin": "000000"}) == (403, "wrong_pin")
+    assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (403, "locked")
+    assert screen.touch("confirm", {"officer": OFFICER}) == (400, "pin_is_missing")
+    assert screen.events.empty()
+
+
+def test_statement_expires(screen: Screen) -> None:
+    at_confirm(screen)
+    screen.time += STATEMENT_LIFETIME * 1.01
+    assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (409, "statement_expired")
+
+
+@pytest.mark.parametrize("token", ["", "x", "é\xff", "0" * 32])
+def test_other_pages_have_no_token(token: str, screen: Screen) -> None:
+    status, cause = screen.touch("emergency", X_Vernix_Token=token)
+    assert (status, cause) == (403, "wrong_token")
+    assert screen.events.empty()
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *((name, 200) for name in ("127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80")),
+        *((name, 400) for name in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "", "[::2]")),
+    ],
+)
+def test_only_our_own_names_are_answered(host: str, status: int, screen: Screen) -> None:
+    """Against DNS rebinding: a page of evil.example whose name suddenly points here."""
+    for path in ("/", "/static/app.js"):
+        answer, body = screen.request("GET", path, Host=host)
+        assert answer.status == status
+        assert status == 200 or screen.token.encode() not in body
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/static/app.js", "/static/style.css", "/missing", "/touch/left", "/static/../server.py"]
+)
+def test_every_answer_is_fenced(path: str, screen: Screen) -> None:
+    answer, body = screen.request("GET", path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert b"KioskServer" not in body
+
+
+def test_page_cannot_be_broken_out_of(screen: Screen) -> None:
+    assert "alert(1)" in screen.page
+    assert "<script>alert" not in screen.page
+    assert len(re.findall(r"(?i)<script", screen.page)) == 2, "the page's data and app.js"
+    assert " onclick=" not in screen.page
+    assert "http://" not in screen.page.replace("http://127.0.0.1", "")
+
+
+def test_script_writes_text_and_never_html() -> None:
+    """A visit called <script> travels as JSON; what app.js does with it must not make elements of it."""
+    script = (ROOT / "daemon" / "kiosk" / "static" / "app.js").read_text("utf-8")
+    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
+        assert way not in script
+
+
+class Stream:
+    """The stream of views, as a browser reads it."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._socket = socket.create_connection((screen.host, screen.port), PATIENCE_S)
+        self._socket.sendall(b"GET /views HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self._file = self._socket.makefile("rb")
+
+    def next(self) -> dict[str, Any]:
+        while line := self._file.readline():
+            if line.startswith(b"data: "):
+                found: dict[str, Any] = json.loads(line[6:])
+                return found
+        raise EOFError
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+
+def test_page_is_told_at_once_and_of_every_change(screen: Screen) -> None:
+    screen.server.show({"step": "idle"})
+    first, second = Stream(screen), Stream(screen)
+    assert [stream.next() for stream in (first, second)] == [{"step": "idle"}] * 2
+    visit = "<script>alert('V')</script>"
+    screen.server.show({"step": "notice", "visit": visit})
+    assert [stream.next()["visit"] for stream in (first, second)] == [visit] * 2
+    first.close()
+    screen.server.show({"step": "card"})
+    assert second.next() == {"step": "card"}
+    second.close()
+
+
+def test_closing_ends_open_pages(home: Home) -> None:
+    screen = Screen(home)
+    screen.server.show({"step": "idle"})
+    stream = Stream(screen)
+    stream.next()
+    screen.close()
+    with pytest.raises(EOFError):
+        stream.next()
+    stream.close()
+    screen.server.show({"step": "card"})
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection((screen.host, screen.port), 1)
+
+
+def test_half_a_request_harms_nobody(screen: Screen) -> None:
+    for piece in (
+        b"",
+        b"GET",
+        b"\x00\xff" * 50,
+        b"POST /touch/left HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n",
+    ):
+        with socket.create_connection((screen.host, screen.port), PATIENCE_S) as half:
+            half.sendall(piece)
+    started = (
+        f"POST /touch/left HTTP/1.1\r\nHost: localhost\r\nX-Vernix-Token: {screen.token}\r\nContent-Length: 9\r\n\r\n{{"
+    )
+    with socket.create_connection((screen.host, screen.port), PATIENCE_S) as half:
+        half.sendall(started.encode())
+        time.sleep(0.2)
+    assert screen.touch("left") == (202, None)
+    assert isinstance(screen.told(), Left)
+    assert screen.events.empty()
+
+
+def test_ipv6_serves_too(home: Home) -> None:
+    screen = Screen(home, "::1")
+    assert screen.server.url.startswith("http://[::1]:")
+    assert screen.touch("left") == (202, None)
+    screen.close()
+
+
+def test_taken_port_is_an_error(screen: Screen, home: Home) -> None:
+    roster = Roster(read_roster(home.config().unit.officers), now)
+    touches = Touches(POLICY, "delivery", roster, lambda: screen.state, now)
+    with pytest.raises(OSError, match="in use"):
+        KioskServer(Kiosk("127.0.0.1", screen.port), touches, screen.events.put, {})
+
+
+def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:
+    at_confirm(screen)
+    shown = view(screen.state, waiting=3, online=False, why_offline="no network")
+    assert json.loads(json.dumps(shown)) == shown
+    assert (shown["step"], shown["waiting"], shown["why_offline"]) == ("confirm", 3, "no network")
+    assert shown["decision"] == {"outcome": "refused", "reason": "she refuses", "confirmed": [], "needed": 1}
