@@ -20,7 +20,7 @@ class DemoError(Exception):
 
 
 class Screen:
-    """A page opened on the unit's kiosk."""
+    """A page opened on the unit's kiosk. ``shown`` is every view it has shown."""
 
     def __init__(self, port: int, alive: Callable[[], bool], opens_within_s: float = 30.0) -> None:
         """Open the page as soon as the unit serves it.
@@ -35,6 +35,7 @@ class Screen:
         """
         self._port = port
         self._view: View = {}
+        self.shown: list[View] = []
         self._news = threading.Condition()
         self._token = self._open_page(alive, time.monotonic() + opens_within_s)
         self._socket = self._connect()
@@ -112,6 +113,7 @@ class Screen:
     def _show(self, view: View) -> None:
         with self._news:
             self._view = view
+            self.shown.append(view)
             self._news.notify_all()
 
     def close(self) -> None:
