@@ -22,6 +22,7 @@ from daemon.policy import load_policy
 from evidence.bundle import read_bundle
 from evidence.certificates import load_certificate
 from evidence.errors import EvidenceError
+from evidence.revocation import read_revocations
 from evidence.tree import TreeError, plain
 from evidence.verify import verify_records
 from hw.card_reader.photo import BadPhotoSpec
@@ -88,7 +89,10 @@ def verify(arguments: argparse.Namespace) -> int:
     """Verify a bundle of records against the site authority's certificate. Exit 1 if anything does not hold."""
     authority = load_certificate(arguments.authority)
     bundle = read_bundle(arguments.file)
-    result = verify_records(bundle.records, authority, bundle.head)
+    revocations = None
+    if arguments.revocations is not None:
+        revocations = read_revocations(arguments.revocations.read_text("ascii", "replace").strip(), authority)
+    result = verify_records(bundle.records, authority, bundle.head, revocations=revocations)
     if arguments.json:
         print(json.dumps({**asdict(result), "sound": result.sound}, ensure_ascii=False))
     else:
@@ -154,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     verifying = add("verify", verify, config=False, prints=True)
     verifying.add_argument("file", type=Path)
     verifying.add_argument("--authority", type=Path, required=True, help="authority.pem, from a source you trust")
+    verifying.add_argument("--revocations", type=Path, metavar="FILE", help="the authority's list of revoked keys")
     add("export", export, config=True, prints=True).add_argument("--to", type=Path, required=True, metavar="FILE")
     add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")
     checking = add("policy", policy_command, config=False, prints=True)

@@ -8,19 +8,21 @@ import getpass
 import json
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evidence.certificates import Profile
 from evidence.errors import EvidenceError
+from evidence.keys import SOFT
+from provisioning import key_commands
 from provisioning.broker import GATEWAY, Broker
 from provisioning.enrolment import Enrolled, enrol
 from provisioning.errors import BadValueError, ProvisioningError
 from provisioning.issued import Issued
 from provisioning.officers import Role, add_officer, check_officer
 from provisioning.site import init_site
-from provisioning.unit_toml import UnitSettings
+from provisioning.unit_toml import FILE_KEY, UnitSettings
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
 """Exit statuses. 1, a finding, is for commands that examine something; none here does."""
@@ -82,14 +84,16 @@ def _settings(args: argparse.Namespace) -> UnitSettings:
         fingerprint=args.fingerprint,
         policy=args.policy,
         production=args.production,
+        record_key=args.key,
     )
 
 
 def _production_notes(settings: UnitSettings, protection: str) -> list[str]:
     """What keeps a unit that is meant for production from being ready for it."""
     notes = []
-    if settings.production and protection == "file":
-        notes.append("the record key is a file; a unit's self-test does not accept that in production")
+    if settings.production and protection in SOFT:
+        where = "a file" if protection == "file" else f"software ({protection})"
+        notes.append(f"the record key is {where}; a unit's self-test does not accept that in production")
     if settings.production and settings.photo_decoder == "simulated":
         notes.append("the photo decoder is the simulated one, which cannot read a real card's photo")
     return notes
@@ -97,7 +101,7 @@ def _production_notes(settings: UnitSettings, protection: str) -> list[str]:
 
 def _unit_enrol(args: argparse.Namespace) -> None:
     settings = _settings(args)
-    made = enrol(args.site, args.unit, args.into, settings, _now)
+    made = enrol(args.site, args.unit, args.into, settings, _now, args.replaces)
     notes = _production_notes(settings, made.protection)
     for note in notes:
         print(f"vernix-provision: note: {note}", file=sys.stderr)
@@ -110,6 +114,7 @@ def _enrolled_plain(made: Enrolled) -> dict[str, Any]:
         "unit": made.address.unit,
         "folder": str(made.folder),
         "kid": made.birth.payload["key"]["kid"],
+        "protection": made.protection,
         "birth_sha256": made.birth.sha256,
         "record_certificate": Issued.of(made.record, Profile.RECORD).not_after,
         "client_certificate": Issued.of(made.client, Profile.CLIENT).not_after,
@@ -120,7 +125,7 @@ def _enrolled_text(made: Enrolled) -> str:
     plain = _enrolled_plain(made)
     return f"""\
 Enrolled {plain["unit"]} at site {plain["site"]} in {made.folder}: keys, certificates, unit.toml and birth record.
-  record key {plain["kid"]}, certificate valid until {plain["record_certificate"][:10]}
+  record key {plain["kid"]} ({plain["protection"]}), certificate valid until {plain["record_certificate"][:10]}
   TLS to the broker: certificate valid until {plain["client_certificate"][:10]}
   birth record, SHA-256 {plain["birth_sha256"]}: write it on the unit's acceptance sheet
 Next:
@@ -168,6 +173,12 @@ def _add_command(group: Any, name: str, summary: str, run: Any) -> argparse.Argu
     return parser
 
 
+def _add_printing(
+    group: Any, name: str, summary: str, compute: Callable[[argparse.Namespace], key_commands.Result]
+) -> argparse.ArgumentParser:
+    return _add_command(group, name, summary, lambda args: _print(args, *compute(args)))
+
+
 def _add_site(groups: Any) -> None:
     commands = groups.add_parser("site", help="a site's keys and files").add_subparsers(
         required=True, metavar="COMMAND"
@@ -177,6 +188,7 @@ def _add_site(groups: Any) -> None:
     parser.add_argument("--site", required=True, metavar="NAME", help="the site's name, as in topics and records")
     parser.add_argument("--broker-host", required=True, metavar="HOST", help="name or address that units will use")
     parser.add_argument("--broker-port", type=int, default=8883, metavar="PORT", help="default: %(default)s")
+    key_commands.add_site(commands, _add_printing)
 
 
 def _add_unit(groups: Any) -> None:
@@ -195,6 +207,11 @@ def _add_unit(groups: Any) -> None:
     )
     parser.add_argument("--policy", default="neutral", metavar="PACK", help="policy pack; default: %(default)s")
     parser.add_argument("--production", action="store_true", help="the unit is for real people")
+    parser.add_argument(
+        "--key", default=FILE_KEY, metavar="URI", help="where to make the record key: pkcs11:... (RFC 7512)"
+    )
+    parser.add_argument("--replaces", type=_folder, metavar="BUNDLE", help="records of the unit whose place it takes")
+    key_commands.add_unit(commands, _add_printing)
 
 
 def _add_officer(groups: Any) -> None:
@@ -219,6 +236,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_site(groups)
     _add_unit(groups)
     _add_officer(groups)
+    key_commands.add_recover(groups, _add_printing)
     return parser
 
 

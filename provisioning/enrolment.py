@@ -17,19 +17,19 @@ from cryptography import x509
 from evidence.certificates import Profile, load_certificate, make_request, subject_name, to_pem
 from evidence.encoding import json_bytes
 from evidence.files import write_atomic
-from evidence.keys import PublicKey, generate_key, load_public_key, open_signer, public_pem
+from evidence.keys import PublicKey, create_signer, generate_key, load_public_key, open_signer, public_pem
 from evidence.record import Record
+from evidence.succession import signer_uri
 from evidence.topics import Address
-from provisioning.birth import make_birth
+from provisioning.birth import Replaced, make_birth, read_replaced
 from provisioning.broker import RESERVED, Broker
 from provisioning.errors import AlreadyThereError, BadValueError
 from provisioning.folders import PRIVATE, staged
 from provisioning.issued import Register, opened
 from provisioning.site import AUTHORITY, GATEWAY_ENCRYPTION, GATEWAY_SIGNING, RECOVERY, Site, checked_name, load_site
-from provisioning.unit_toml import UnitSettings, unit_toml
+from provisioning.unit_toml import FILE_KEY, UnitSettings, check_settings, unit_toml
 
 Clock = Callable[[], dt.datetime]
-_RECORD_KEY = "record.key"
 _CLIENT_KEY = "client.key"
 
 
@@ -78,16 +78,27 @@ def check_unit(name: str) -> str:
     return name
 
 
-def make_unit_request(folder: Path, address: Address) -> UnitRequest:
-    """Unit's side: make ``record.key`` and ``client.key`` in ``folder``, which they never leave, and ask for both.
+def make_unit_request(folder: Path, address: Address, record_key: str = FILE_KEY) -> UnitRequest:
+    """Unit's side: make the record key and ``client.key``, which never leave their places, and ask for both.
+
+    Args:
+        record_key: URI of the record key; a file is in ``folder``, as ``client.key`` is.
 
     Raises:
         BadValueError: see :func:`check_unit`.
-        KeyUnusableError: a key is there already.
+        KeyUnusableError: a key is there already, or the token cannot be used.
     """
     name = subject_name(check_unit(address.unit), address.site)
-    record, client = (generate_key(folder / file) for file in (_RECORD_KEY, _CLIENT_KEY))
+    record, client = create_signer(signer_uri(record_key, folder)), generate_key(folder / _CLIENT_KEY)
     return UnitRequest(address, make_request(name, record), make_request(name, client))
+
+
+def _check_new(site: Site, register: Register, unit: str) -> None:
+    if register.has(unit):
+        raise AlreadyThereError(
+            f"{site.folder}: the unit {unit!r} is enrolled at site {site.name!r} already",
+            "choose a name that no unit of the site ever had; a chain of records begins once under a name",
+        )
 
 
 def _check_request(site: Site, register: Register, request: UnitRequest) -> None:
@@ -96,11 +107,7 @@ def _check_request(site: Site, register: Register, request: UnitRequest) -> None
         raise BadValueError(
             f"the request is for site {request.address.site!r}, not {site.name!r}", "take it to its own site"
         )
-    if register.has(unit):
-        raise AlreadyThereError(
-            f"{site.folder}: the unit {unit!r} is enrolled at site {site.name!r} already",
-            "choose a name that no unit of the site ever had; a chain of records begins once under a name",
-        )
+    _check_new(site, register, unit)
     if any(csr.subject != subject_name(unit, site.name) for csr in (request.record, request.client)):
         raise BadValueError("a certificate request names another unit or site", "make the request again on the unit")
     if request.record.public_key() == request.client.public_key():
@@ -130,19 +137,26 @@ def answer_request(site: Site, register: Register, request: UnitRequest, now: dt
 
 
 def accept_answer(
-    folder: Path, address: Address, answer: Answer, settings: UnitSettings, begun: dt.datetime, clock: Clock
+    folder: Path,
+    address: Address,
+    answer: Answer,
+    settings: UnitSettings,
+    begun: dt.datetime,
+    clock: Clock,
+    replaces: Replaced | None = None,
 ) -> Enrolled:
     """Unit's side: write certificates, configuration, an empty roster and the birth record into ``folder``.
 
     Args:
         begun: when the enrolment began, by the same clock.
+        replaces: the unit whose place this one takes.
 
     Raises:
         BadValueError: a setting that a configuration line cannot hold.
         SignatureError: the answer is not for this unit's key, or its authority does not vouch for it.
     """
-    signer = open_signer(f"file:{folder / _RECORD_KEY}")
-    birth = make_birth(address, answer.record, answer.authority, signer, (begun, clock()))
+    signer = open_signer(signer_uri(settings.record_key, folder))
+    birth = make_birth(address, answer.record, answer.authority, signer, (begun, clock()), replaces)
     write_atomic(folder / "record.pem", to_pem(answer.record))
     write_atomic(folder / "client.pem", to_pem(answer.client))
     write_atomic(folder / "authority.pem", to_pem(answer.authority))
@@ -155,8 +169,20 @@ def accept_answer(
     return Enrolled(address, folder, answer.record, answer.client, signer.protection, birth)
 
 
-def enrol(site_folder: Path, unit: str, target: Path, settings: UnitSettings, clock: Clock) -> Enrolled:
+def enrol(
+    site_folder: Path,
+    unit: str,
+    target: Path,
+    settings: UnitSettings,
+    clock: Clock,
+    replaces: Path | None = None,
+) -> Enrolled:
     """Enrol ``unit`` at the site in ``site_folder`` and build its folder ``target``, whole or not at all.
+
+    A key made in a token stays there even if a later step fails; it is then to be named anew or deleted by hand.
+
+    Args:
+        replaces: a bundle of the unit whose place this one takes; its last record is named in the birth record.
 
     Raises:
         SiteUnusableError: no site there, or a damaged one.
@@ -170,8 +196,11 @@ def enrol(site_folder: Path, unit: str, target: Path, settings: UnitSettings, cl
     if target.is_relative_to(site.folder):
         raise BadValueError(f"{target}: a unit's folder is not kept inside its site's", "name a folder elsewhere")
     # The register closes before the folder takes its name: no unit exists of which the authority does not know.
+    check_settings(settings)
+    predecessor = None if replaces is None else read_replaced(replaces, site)
     with staged(target, "a unit") as folder, opened(site.folder / AUTHORITY) as register:
-        request = make_unit_request(folder, address)
+        _check_new(site, register, unit)
+        request = make_unit_request(folder, address, settings.record_key)
         answer = answer_request(site, register, request, clock())
-        made = accept_answer(folder, address, answer, settings, begun, clock)
+        made = accept_answer(folder, address, answer, settings, begun, clock, predecessor)
     return Enrolled(address, target, made.record, made.client, made.protection, made.birth)

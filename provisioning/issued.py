@@ -11,32 +11,37 @@ from typing import Any
 
 from cryptography import x509
 
-from evidence.certificates import Profile, common_name
+from evidence.certificates import Profile, common_name, key_of
 from evidence.encoding import json_bytes, json_object
 from evidence.errors import MalformedError
 from evidence.files import write_atomic
 from evidence.instants import read_instant, write_instant
+from evidence.keys import thumbprint
 from provisioning.errors import SiteUnusableError
 from provisioning.folders import locked
 
 FILE = "issued.json"
-_KEYS = ("serial", "name", "profile", "not_after")
+_KEYS = {"serial", "name", "profile", "not_after"}
+_LATER = {"kid"}
+"""Names that registers of before do not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """One line: the certificate's serial number in hexadecimal, its CN, its profile, and when it ends."""
+    """One line: the certificate's serial number in hexadecimal, its CN, its profile, when it ends, its key's kid."""
 
     serial: str
     name: str
     profile: str
     not_after: str
+    kid: str = ""
 
     @classmethod
     def of(cls, certificate: x509.Certificate, profile: Profile) -> Issued:
         """The line for ``certificate``."""
         end = write_instant(certificate.not_valid_after_utc.astimezone(dt.UTC))
-        return cls(f"{certificate.serial_number:x}", common_name(certificate), profile.name, end)
+        kid = thumbprint(key_of(certificate))
+        return cls(f"{certificate.serial_number:x}", common_name(certificate), profile.name, end, kid)
 
 
 @dataclass(slots=True)
@@ -55,8 +60,12 @@ class Register:
 
 
 def _line(value: Any) -> Issued:
-    if not isinstance(value, dict) or set(value) != set(_KEYS) or not all(isinstance(v, str) for v in value.values()):
-        raise MalformedError(f"an entry has not exactly the strings {', '.join(_KEYS)}")
+    if (
+        not isinstance(value, dict)
+        or set(value) - _LATER != _KEYS
+        or not all(isinstance(v, str) for v in value.values())
+    ):
+        raise MalformedError(f"an entry has not exactly the strings {', '.join(sorted(_KEYS | _LATER))}")
     if value["profile"] not in Profile.__members__:
         raise MalformedError("an entry names an unknown profile")
     read_instant(value["not_after"])

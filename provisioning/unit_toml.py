@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evidence.topics import Address
+from evidence.errors import KeyUnusableError, MalformedError
+from evidence.pkcs11_uri import parse_pkcs11_uri
+from evidence.topics import Address, check_name
 from hw.errors import BadDeviceUri
 from hw.uri import DeviceUri
 from provisioning.broker import Broker
 from provisioning.errors import BadValueError
 from provisioning.toml_text import write_toml
+
+FILE_KEY = "file:record.key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,7 @@ class UnitSettings:
         checkpoint: the checkpoint's id in the policy pack.
         photo_decoder: ``simulated``, or ``ctypes:`` and the vendor library's description.
         policy: id of a policy pack, or the path of one.
+        record_key: where the record key is made and stays: ``file:record.key`` in the unit's folder, or ``pkcs11:...``.
     """
 
     checkpoint: str
@@ -29,6 +34,26 @@ class UnitSettings:
     fingerprint: str = "none:"
     policy: str = "neutral"
     production: bool = False
+    record_key: str = FILE_KEY
+
+
+def check_record_key(uri: str) -> str:
+    """``uri`` if a unit's record key may be made there.
+
+    Raises:
+        BadValueError: neither a file in the unit's folder nor a key in a PKCS #11 token; the URI is not repeated.
+    """
+    scheme, _, rest = uri.partition(":")
+    try:
+        if scheme == "pkcs11":
+            parse_pkcs11_uri(uri)
+            return uri
+        if scheme == "file" and rest.endswith(".key"):
+            check_name("key file", rest)
+            return uri
+    except (KeyUnusableError, MalformedError) as error:
+        raise BadValueError(f"key: {error}", "see provisioning/README.md") from error
+    raise BadValueError("key: neither file:NAME.key nor pkcs11:...", "see provisioning/README.md")
 
 
 def check_settings(settings: UnitSettings) -> UnitSettings:
@@ -46,6 +71,7 @@ def check_settings(settings: UnitSettings) -> UnitSettings:
             DeviceUri.parse(uri)
         except (BadDeviceUri, ValueError) as error:
             raise BadValueError(f"{option}: {error}", "correct the device URI; see provisioning/README.md") from error
+    check_record_key(settings.record_key)
     decoder = settings.photo_decoder
     if decoder != "simulated" and not decoder.startswith("ctypes:"):
         raise BadValueError(
@@ -74,7 +100,7 @@ def unit_toml(address: Address, broker: Broker, settings: UnitSettings) -> bytes
                 "officers": "officers.json",
             },
             "keys": {
-                "record": "file:record.key",
+                "record": settings.record_key,
                 "certificate": "record.pem",
                 "birth": "birth.jws",
                 "authority": "authority.pem",

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from provisioning.cli import main
+from tests.support.programs import FindProgram
+from tests.support.tokens import Token, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,15 @@ def enrolled(site: Path, tmp_path: Path, command: Command) -> Path:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file under ``folder`` with its bytes, to show that nothing changed."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def soft_hsm(pytestconfig: pytest.Config, program: FindProgram, tmp_path_factory: pytest.TempPathFactory) -> Token:
+    """A token of SoftHSM."""
+    return tokens_of(pytestconfig).soft_hsm(program, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def soft_tpm(pytestconfig: pytest.Config, program: FindProgram) -> Token:
+    """A token in a TPM 2.0."""
+    return tokens_of(pytestconfig).soft_tpm(program)

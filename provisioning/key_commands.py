@@ -1,0 +1,114 @@
+"""The commands about keys: ``unit rotate``, ``site revoke``, ``recover``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from evidence.chain import Head
+from evidence.instants import write_instant
+from evidence.revocation import Reason
+from provisioning.recover import recover
+from provisioning.revoke import CRL, FILE, revoke
+from provisioning.rotation import rotate
+from provisioning.site import AUTHORITY
+
+Result = tuple[Mapping[str, Any], str]
+"""What a command has to say: for a program, and for a person."""
+Adder = Callable[[Any, str, str, Callable[[argparse.Namespace], Result]], argparse.ArgumentParser]
+
+
+def _path(text: str) -> Path:
+    return Path(text).resolve()
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment.astimezone(dt.UTC)  # without a zone: local time, as on the engineer's watch
+
+
+_moment.__name__ = "moment like 2026-11-21T19:21+08:00"
+
+
+def _head(text: str) -> Head:
+    seq, _, digest = text.partition(":")
+    if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+        raise ValueError(text)
+    return Head(int(seq), digest)
+
+
+_head.__name__ = "SEQ:SHA256"
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _rotate(args: argparse.Namespace) -> Result:
+    made = rotate(args.site, args.folder, args.reason, args.key, _now)
+    until = write_instant(made.certificate.not_valid_after_utc)
+    plain = {
+        "unit": made.address.unit,
+        "site": made.address.site,
+        "kid": made.key.kid,
+        "serial": f"{made.certificate.serial_number:x}",
+        "protection": made.protection,
+        "not_after": until,
+    }
+    text = f"""\
+Made the next record key of {made.address.unit}: {made.key.kid} ({made.protection}), valid until {until[:10]}.
+Next: restart the unit's program. It signs a key record with both keys; from then on the new one is in force.
+Once the gateway has receipted that record, destroy the old key where it lies."""
+    return plain, text
+
+
+def _revoke(args: argparse.Namespace) -> Result:
+    now = _now()
+    entry, whole = revoke(args.folder, args.name, Reason(args.reason), args.at or now, now, args.last)
+    place = args.folder / AUTHORITY
+    text = f"""\
+Revoked {entry.kid} (serial {entry.serial}), {entry.reason}, since {write_instant(entry.since)}.
+List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
+Next: carry {FILE} to the gateway and to whoever verifies (vernix verify --revocations), {CRL} to the broker."""
+    return {**entry.to_dict(), "number": whole.number, "file": str(place / FILE)}, text
+
+
+def _recover(args: argparse.Namespace) -> Result:
+    made = recover(args.export, args.key, args.to, args.attachments)
+    plain = {"unit": made.unit, "site": made.site, "records": made.records, "attachments": made.attachments}
+    text = f"""\
+Opened {made.records} records of {made.unit}, site {made.site}, and {made.attachments} attachments, whose hashes hold.
+{args.to} holds them unencrypted: keep it as you keep the persons' files.
+Next: vernix verify {args.to} --authority authority.pem"""
+    return plain | {"file": str(args.to)}, text
+
+
+def add_unit(commands: Any, add: Adder) -> None:
+    """``unit rotate``."""
+    parser = add(commands, "rotate", "make and certify a unit's next record key", _rotate)
+    parser.add_argument("folder", metavar="UNITDIR", type=_path, help="the unit's folder, on the unit")
+    parser.add_argument("--site", required=True, metavar="DIR", type=_path, help="the site's folder")
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="for the record; 'compromised' if it may be")
+    parser.add_argument("--key", metavar="URI", help="where to make it: pkcs11:... (default: a file after a file)")
+
+
+def add_site(commands: Any, add: Adder) -> None:
+    """``site revoke``."""
+    parser = add(commands, "revoke", "put a key on the site's signed list of revoked keys", _revoke)
+    parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
+    parser.add_argument("name", metavar="KID|SERIAL", help="the key's kid, or its certificate's serial number")
+    parser.add_argument("--reason", required=True, choices=[str(reason) for reason in Reason])
+    parser.add_argument("--at", type=_moment, metavar="MOMENT", help="since when it is not believed; default: now")
+    parser.add_argument("--last", type=_head, metavar="SEQ:SHA256", help="the unit's last record to be believed")
+
+
+def add_recover(groups: Any, add: Adder) -> None:
+    """``recover``."""
+    parser = add(groups, "recover", "open a unit's export with the site's recovery key", _recover)
+    parser.add_argument("export", metavar="EXPORT", type=_path, help="what vernix export wrote")
+    parser.add_argument("--key", required=True, metavar="FILE", type=_path, help="recovery.key")
+    parser.add_argument("--to", required=True, metavar="BUNDLE", type=_path, help="a new file, unencrypted")
+    parser.add_argument("--attachments", metavar="DIR", type=_path, help="an existing folder for attachments")
