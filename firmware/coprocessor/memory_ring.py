@@ -1,0 +1,48 @@
+"""What stands in for the flash ring on a MicroPython whose file system takes all of the flash."""
+
+from coprocessor.flash_ring import FULL, WRITTEN
+
+
+class MemoryRing:
+    """Keeps events until the next reset, and numbers them from 1 after it. The host is told (no FEATURE_FLASH_RING)."""
+
+    def __init__(self, capacity: int = 48) -> None:
+        self.capacity = capacity
+        self.counter = 0
+        self.boot = 0
+        self.confirmed = 0
+        self.pending: list[tuple[int, bytes]] = []
+
+    def append(self, payload: bytes, _may_erase: bool) -> int:
+        """Keep an event."""
+        if not self.slots():
+            return FULL
+        self.counter += 1
+        self.pending.append((self.counter, payload))
+        return WRITTEN
+
+    def slots(self) -> int:
+        """Events that still fit."""
+        return self.capacity - len(self.pending)
+
+    def confirm(self, counter: int) -> None:
+        """Forget events up to ``counter``."""
+        self.confirmed = max(self.confirmed, min(counter, self.counter))
+        while self.pending and self.pending[0][0] <= counter:
+            self.pending.pop(0)
+
+    def wants_persist(self) -> bool:
+        """There is nothing to persist."""
+        return False
+
+    def persist(self, _may_erase: bool) -> int:
+        """Nothing to write."""
+        return WRITTEN
+
+    def prepare(self) -> bool:
+        """Nothing to erase."""
+        return False
+
+    def event(self, index: int) -> bytes:
+        """The EVENT payload of ``pending[index]``."""
+        return self.pending[index][1]
