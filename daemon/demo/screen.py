@@ -38,6 +38,7 @@ class Screen:
         self.shown: list[View] = []
         self._news = threading.Condition()
         self._token = self._open_page(alive, time.monotonic() + opens_within_s)
+        self._ended = False
         self._socket = self._connect()
         self._thread = threading.Thread(target=self._listen, name="demo-screen", daemon=True)
         self._thread.start()
@@ -89,10 +90,13 @@ class Screen:
         """The first view that fulfils ``condition``.
 
         Raises:
-            DemoError: none does within ``within_s``.
+            DemoError: none does within ``within_s``, or the unit has died.
         """
         with self._news:
-            if not self._news.wait_for(lambda: self._view and condition(self._view), within_s):
+            found = self._news.wait_for(lambda: self._ended or (self._view and condition(self._view)), within_s)
+            if self._ended:
+                raise DemoError(f"waited for {what}, but the unit is gone")
+            if not found:
                 raise DemoError(
                     f"waited {within_s:g} s for {what}; the screen shows {self._view.get('step')!r}"
                     f" {self._view.get('trouble') or ''}"
@@ -102,13 +106,16 @@ class Screen:
     def _listen(self) -> None:
         stream = http.client.HTTPConnection("127.0.0.1", self._port)
         stream.sock = self._socket
-        # A unit that dies, or a page that is closed, ends the stream. Whoever waits is told by the time limit.
+        # A unit that dies, or a page that is closed, ends the stream.
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             stream.request("GET", "/views")
             response = stream.getresponse()
             while line := response.readline():
                 if line.startswith(b"data: "):
                     self._show(json.loads(line[6:]))
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
 
     def _show(self, view: View) -> None:
         with self._news:

@@ -79,10 +79,11 @@ class Process:
         self._process.wait()
 
     def stop(self) -> int:
-        """SIGTERM and wait; its exit status."""
+        """SIGTERM and wait; its exit status, 0 also for one that was only just starting and had no handler yet."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(_STOP_S)
+            status = self._process.wait(_STOP_S)
+            return 0 if status == -signal.SIGTERM else status
         except subprocess.TimeoutExpired:
             self.kill()
             raise DemoError(f"a process did not stop within {_STOP_S:g} s; its log: {self.log}") from None
