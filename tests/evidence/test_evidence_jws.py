@@ -7,10 +7,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws as jose
 
 from evidence import jws
-from evidence.encoding import MAX_BYTES, b64url_encode
+from evidence.encoding import MAX_BYTES, b64url_decode, b64url_encode
 from evidence.errors import EvidenceError, MalformedError, SignatureError
+from evidence.keys import load_private_key, to_jwk
 from tests.evidence.conftest import Site, WrongSigner
 from tests.vectors.evidence import by_hand
 from tests.vectors.evidence.by_hand import N
@@ -100,3 +102,25 @@ def test_one_character_changed_is_found(place: int, letter: str) -> None:
         return
     with pytest.raises(EvidenceError):
         jws.verify(token, TYPE, lambda _: key)
+
+
+def test_a_jose_library_reads_what_we_sign(site: Site) -> None:
+    """What a hospital's own software does with a record: RFC 7515 by somebody else's code."""
+    token = jws.sign(b'{"a":1}', site.signer, TYPE)
+    read = jose.deserialize_compact(token, to_jwk(site.signer.public_key), algorithms=["ES256"])
+    assert read.payload == b'{"a":1}'
+    assert read.headers() == {"alg": "ES256", "kid": site.signer.kid, "typ": TYPE}
+
+
+def test_what_a_jose_library_signs_we_read(site: Site) -> None:
+    key = to_jwk(load_private_key(site.folder / "unit.pem"))
+    header = {"alg": "ES256", "kid": site.signer.kid, "typ": TYPE}
+    tokens = [jose.serialize_compact(header, b"{}", key) for _ in range(64)]
+    kept = [token for token in tokens if _low(token)]
+    assert kept, "one in two has s in the lower half"
+    for token in kept:
+        assert jws.verify(token, TYPE, site.key_for).payload == b"{}"
+
+
+def _low(token: str) -> bool:
+    return int.from_bytes(b64url_decode(token.rpartition(".")[2])[32:], "big") <= N // 2
