@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from daemon.check_id import new_check_id
 from daemon.clock import KernelClock, UnitClock
 from daemon.config import Config, load
+from daemon.demo.screen import Screen
 from daemon.outbox import Outbox, read_birth
 from daemon.run import Identity, load_identity
 from evidence import downlink
@@ -25,6 +30,8 @@ from provisioning.enrolment import enrol
 from provisioning.officers import Role, add_officer
 from provisioning.site import init_site
 from provisioning.unit_toml import UnitSettings
+from tests.support import ROOT
+from tests.support.brokers import free_port
 
 SITE, UNIT = "site-test", "unit-test"
 PINS = {"o-101": "480273", "o-102": "915604"}
@@ -115,6 +122,45 @@ class Home:
             signer=changes.get("signer", self.gateway()),
         )
         return token.encode("ascii")
+
+
+class RunningUnit:
+    """``vernix run`` in a process of its own, with a page open on its screen; its log and temporary files are kept."""
+
+    def __init__(self, home: Home) -> None:
+        self.log = home.folder / "unit.log"
+        self.temporary = home.folder / "temporary"
+        self._home = home
+
+    def __enter__(self) -> Self:
+        port = free_port()
+        text = self._home.toml.read_text("utf-8")
+        self._home.toml.write_text(re.sub(r"(?m)(?<=^port = )(?!8883)\d+$", str(port), text), "utf-8")
+        self.temporary.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "daemon.cli", "run", "--config", str(self._home.toml)]
+        with self.log.open("ab") as log:
+            environment = os.environ | {"TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
+            self.process = subprocess.Popen(command, cwd=self.temporary, env=environment, stdout=log, stderr=log)
+        try:
+            self.screen = Screen(port, lambda: self.process.poll() is None)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.screen.close()
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; the exit status."""
+        self.process.terminate()
+        return self.process.wait(30)
 
 
 def check_fields(check: str | None = None, outcome: str = "refused") -> dict[str, Any]:

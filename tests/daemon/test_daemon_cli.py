@@ -1,0 +1,332 @@
+"""``vernix``: exit status and message of each command, for what is in order and for what is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.cli import main
+from evidence.bundle import Bundle, write_bundle
+from evidence.envelope import open_envelope
+from evidence.keys import generate_key, load_private_key
+from hw.card_reader.simulator import SimulatedReader
+from tests.daemon.support import SITE, UNIT, Home, RunningUnit, check_fields
+from tests.support import ROOT
+
+INTERPRETER = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
+"""The one line that is not ours: the interpreter's library writes it by itself."""
+OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def vernix(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command in this process: exit status, standard output, standard error."""
+
+    def run(*argv: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = main([str(item) for item in argv])
+        except SystemExit as ended:  # argparse
+            status = int(ended.code or 0)
+        text = capsys.readouterr()
+        return status, text.out, text.err
+
+    return run
+
+
+def in_process_of_its_own(*argv: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "daemon.cli", *(str(item) for item in argv)]
+    environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    "argv", [(), ("dance",), ("verify",), ("run", "--loud"), ("policy", "burn", "neutral"), ("export",)]
+)
+def test_wrong_usage(argv: tuple[str, ...], vernix: Command) -> None:
+    status, out, err = vernix(*argv)
+    assert (status, out) == (USAGE, "")
+    assert "usage: vernix" in err
+
+
+@pytest.mark.parametrize("command", ["", "run", "demo", "selftest", "verify", "export", "config", "policy"])
+def test_help(command: str, vernix: Command) -> None:
+    status, out, _ = vernix(*([command] if command else []), "--help")
+    assert status == OK
+    assert "usage: vernix" in out
+
+
+def test_config_in_order(home: Home, vernix: Command) -> None:
+    assert vernix("config", "--config", home.toml) == (OK, f"{home.toml}: in order\n", "")
+    status, out, _ = vernix("config", "--config", home.toml, "--effective")
+    effective = json.loads(out)
+    assert status == OK
+    assert effective["unit"]["id"] == UNIT
+    assert effective["limits"] == {"card_s": 60.0, "face_s": 20.0, "decision_s": 300.0}, "defaults are shown too"
+    assert effective["unit"]["data"] == str(home.toml.parent / "data")
+    assert json.loads(vernix("config", "--config", home.toml, "--json")[1]) == effective
+
+
+@pytest.mark.parametrize("command", [("config",), ("run",), ("selftest",), ("export", "--to", "out")])
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('checkpoint = "delivery"', "checkpoint = 5", "unit.checkpoint: expected a string, found int 5"),
+        ("[kiosk]", "[screen]", "screen: unknown key; known here: unit, keys, broker, devices, kiosk, limits"),
+    ],
+)
+def test_wrong_configuration_is_usage(
+    command: tuple[str, ...], old: str, new: str, message: str, home: Home, vernix: Command
+) -> None:
+    home.edit(old, new)
+    assert vernix(*command, "--config", home.toml) == (USAGE, "", f"vernix: configuration: {message}\n")
+    assert not home.database.exists()
+
+
+def test_missing_configuration(vernix: Command, tmp_path: Path) -> None:
+    status, _, err = vernix("config", "--config", tmp_path / "none.toml")
+    assert status == USAGE
+    assert f"{tmp_path / 'none.toml'}: cannot be read: No such file" in err
+
+
+def test_policy(vernix: Command, tmp_path: Path) -> None:
+    assert vernix("policy", "check", "neutral") == (OK, "neutral version 1: 6 checkpoints, in order\n", "")
+    assert json.loads(vernix("policy", "check", "neutral", "--json")[1])["id"] == "neutral"
+    broken = tmp_path / "mine.toml"
+    neutral = (ROOT / "daemon/policy/neutral.toml").read_text("utf-8")
+    broken.write_text(neutral.replace("unable = 2", "unable = 1"), "utf-8")
+    status, out, _ = vernix("policy", "check", broken)
+    assert (status, out) == (FINDING, f"{broken}: officers.unable: expected at least 2\n")
+
+
+# --- what is wrong in the environment: named, exit 3, nothing overwritten ---
+
+
+def _damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def _missing_library(home: Home) -> str:
+    home.edit('photo_decoder = "simulated"', 'photo_decoder = "ctypes:/no/lib.so"')
+    return "ctypes:/no/lib.so: no file /no/lib.so (an absolute path is needed); install the vendor's photo library"
+
+
+def _key_damaged(home: Home) -> str:
+    _damage(home.toml.parent / "record.key")
+    return "record.key: not an unencrypted PEM private key"
+
+
+def _key_of_another(home: Home) -> str:
+    (home.toml.parent / "record.key").unlink()
+    generate_key(home.toml.parent / "record.key")
+    return "record.pem: not the certificate of the record key"
+
+
+def _roster_gone(home: Home) -> str:
+    (home.toml.parent / "officers.json").unlink()
+    return "officers.json: cannot read the roster: No such file or directory"
+
+
+def _database_damaged(home: Home) -> str:
+    home.outbox().close()
+    home.database.write_bytes(b"no database at all" * 300)
+    return "outbox.db: file is not a database; keep this file and call service"
+
+
+def _birth_gone(home: Home) -> str:
+    (home.toml.parent / "birth.jws").unlink()
+    return "birth.jws: cannot read the birth record"
+
+
+def _tls_key_gone(home: Home) -> str:
+    (home.toml.parent / "client.key").unlink()
+    return "client.key"
+
+
+ENVIRONMENTS = (
+    _missing_library,
+    _key_damaged,
+    _key_of_another,
+    _roster_gone,
+    _database_damaged,
+    _birth_gone,
+    _tls_key_gone,
+)
+
+
+@pytest.mark.parametrize("damage", ENVIRONMENTS, ids=lambda damage: damage.__name__)
+def test_damage_stops_the_unit_with_its_name(damage: Callable[[Home], str], home: Home) -> None:
+    message = damage(home)
+    before = {path: path.read_bytes() for path in home.folder.rglob("*") if path.is_file()}
+    done = in_process_of_its_own("run", "--config", home.toml)
+    assert done.returncode == ENVIRONMENT, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in before} == before, "nothing was overwritten"
+
+
+def test_damaged_model_stops_the_unit(home: Home, tmp_path: Path) -> None:
+    """A copy of the models with one flipped byte, found first on the path."""
+    shutil.copytree(ROOT / "models", tmp_path / "site" / "models", ignore=shutil.ignore_patterns("__pycache__", "work"))
+    weights = sorted((tmp_path / "site" / "models" / "weights").glob("*.tflite"))[0]
+    _damage(weights)
+    done = in_process_of_its_own("run", "--config", home.toml, folder=tmp_path / "site")
+    assert done.returncode == ENVIRONMENT, done.stderr
+    assert weights.name in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not home.database.exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('photo_decoder = "simulated"', 'photo_decoder = "magic"', "magic: unknown photo decoder; known: simulated"),
+        ('camera = "none:"', 'camera = "sim:camera?fps=0"', "sim:camera?fps=0"),
+        ('card_reader = "none:"', 'card_reader = "serial:///dev/x?baud=7"', "a card reader is serial:/path?baud=N"),
+        ('checkpoint = "delivery"', 'checkpoint = "moon"', "unit.checkpoint: 'moon' is not in policy neutral"),
+        ('policy = "neutral"', 'policy = "nowhere"', "nowhere.toml: cannot be read"),
+    ],
+)
+def test_what_only_the_unit_can_tell_is_configuration_too(old: str, new: str, message: str, home: Home) -> None:
+    home.edit(old, new)
+    done = in_process_of_its_own("run", "--config", home.toml)
+    assert done.returncode == USAGE, done.stderr
+    assert f"vernix: configuration: {message}" in done.stderr or message in done.stderr
+
+
+def test_unit_runs_without_devices_and_stops_in_order(home: Home) -> None:
+    """A missing reader or camera is told on the screen; it stops nothing: officers can still decide."""
+    home.edit('card_reader = "none:"', 'card_reader = "serial:///dev/no-such-reader"')
+    with RunningUnit(home) as unit:
+        unit.screen.touch("begin", visit="V-1")
+        unit.screen.wait("the notice", lambda shown: shown["step"] == "notice")
+        busy = in_process_of_its_own("export", "--config", home.toml, "--to", home.folder / "out")
+        assert (busy.returncode, "another process of this unit is running" in busy.stderr) == (ENVIRONMENT, True)
+        unit.screen.touch("consent")
+        shown = unit.screen.wait("the loss", lambda shown: shown["step"] == "decision")
+        assert shown["trouble"] == "device_lost:card_reader"
+        assert unit.stop() == OK
+    lines = [json.loads(line) for line in unit.log.read_text("utf-8").splitlines() if line != INTERPRETER]
+    assert any("no-such-reader" in line["text"] and "check the cable" in line["text"] for line in lines)
+
+
+# --- verify and export ---
+
+
+def bundle_of(home: Home) -> Path:
+    outbox = home.outbox()
+    for _ in range(3):
+        outbox.append(check_fields())
+    records, head = tuple(record.jws for record in home.opened(outbox)), outbox.head
+    outbox.close()
+    write_bundle(home.folder / "bundle.jsonl", Bundle(UNIT, SITE, head, records))
+    return home.folder / "bundle.jsonl"
+
+
+def test_verify_a_sound_bundle(home: Home, vernix: Command) -> None:
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    status, out, _ = vernix("verify", bundle, "--authority", authority)
+    assert (status, "sound; unit unit-test, site site-test, 4 records (1 birth, 3 check)" in out) == (OK, True)
+    found = json.loads(vernix("verify", bundle, "--authority", authority, "--json")[1])
+    assert (found["sound"], found["count"], found["findings"]) == (True, 4, [])
+
+
+def _drop_a_record(lines: list[bytes]) -> list[bytes]:
+    return lines[:3] + lines[4:]
+
+
+def _flip_a_signature(lines: list[bytes]) -> list[bytes]:
+    head, _, tail = lines[3].rpartition(b".")
+    return [*lines[:3], head + b"." + (b"B" if tail[:1] == b"A" else b"A") + tail[1:], *lines[4:]]
+
+
+def _cut_the_tail(lines: list[bytes]) -> list[bytes]:
+    return lines[:-1]
+
+
+@pytest.mark.parametrize("tamper", [_drop_a_record, _flip_a_signature, _cut_the_tail])
+def test_verify_finds_tampering(tamper: Callable[[list[bytes]], list[bytes]], home: Home, vernix: Command) -> None:
+    bundle = bundle_of(home)
+    bundle.write_bytes(b"\n".join(tamper(bundle.read_bytes().splitlines())) + b"\n")
+    authority = home.site / "authority" / "authority.pem"
+    status, out, _ = vernix("verify", bundle, "--authority", authority)
+    assert (status, "NOT sound" in out) == (FINDING, True)
+    assert not json.loads(vernix("verify", bundle, "--authority", authority, "--json")[1])["sound"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}\n", b"\xff\xfe"])
+def test_verify_what_is_no_bundle(content: bytes, home: Home, vernix: Command) -> None:
+    (home.folder / "bundle.jsonl").write_bytes(content)
+    status, _, err = vernix(
+        "verify", home.folder / "bundle.jsonl", "--authority", home.site / "authority/authority.pem"
+    )
+    assert (status, err[:8]) == (ENVIRONMENT, "vernix: ")
+
+
+def test_export_is_for_the_recovery_key(home: Home, vernix: Command) -> None:
+    outbox = home.outbox()
+    outbox.append(check_fields())
+    outbox.close()
+    target = home.folder / "sealed.jsonl"
+    assert vernix("export", "--config", home.toml, "--to", target) == (OK, "2 records\n", "")
+    first, *lines = [json.loads(line) for line in target.read_text("ascii").splitlines()]
+    assert first["format"] == "vernix-sealed-bundle"
+    key = load_private_key(home.site / "recovery" / "recovery.key")
+    assert [line["seq"] for line in lines] == [1, 2]
+    assert all(open_envelope(line["envelope"].encode(), key).jws for line in lines)
+    status, out, _ = vernix("export", "--config", home.toml, "--to", target, "--json")
+    assert json.loads(out) == {"file": str(target), "records": 2}
+    assert [path.name for path in home.folder.iterdir() if path.name.endswith(".new")] == []
+    status, _, err = vernix("export", "--config", home.toml, "--to", home.folder / "no" / "where")
+    assert (status, "No such file" in err) == (ENVIRONMENT, True)
+
+
+# --- selftest ---
+
+
+def report(out: str) -> dict[str, dict[str, Any]]:
+    return {line["test"]: line for line in map(json.loads, out.splitlines())}
+
+
+def test_selftest_of_simulated_devices(home: Home, vernix: Command) -> None:
+    with SimulatedReader() as reader:
+        home.edit('card_reader = "none:"', f'card_reader = "{reader.uri}"')
+        home.edit('camera = "none:"', 'camera = "sim:camera?width=320&height=240"')
+        status, out, _ = vernix("selftest", "--config", home.toml, "--json")
+    found = report(out)
+    assert found["card_reader"]["text"].startswith("security module 05.01-")
+    assert found["camera"]["text"] == "frames of 320 x 240"
+    assert found["fingerprint"]["text"] == "none fitted"
+    assert found["officers"]["text"] == "2 officers"
+    assert found["outbox"]["text"] == "1 records, 1 waiting"
+    assert found["keys"]["ok"]
+    assert found["models"]["ok"]
+    assert status == FINDING, "there is no broker"
+    assert "refused" in found["broker"]["text"]
+
+
+def test_selftest_names_what_is_missing(home: Home, vernix: Command) -> None:
+    home.edit('card_reader = "none:"', 'card_reader = "serial:///dev/no-such-reader"')
+    home.edit("production = false", "production = true")
+    home.edit('checkpoint = "delivery"', 'checkpoint = "moon"')
+    (home.toml.parent / "officers.json").write_text('{"v": 1, "officers": []}')
+    status, out, err = vernix("selftest", "--config", home.toml)
+    assert (status, err) == (FINDING, "")
+    lines = {line.split()[1]: line for line in out.splitlines()}
+    assert "FAIL  card_reader" in lines["card_reader"]
+    assert "serial:///dev/no-such-reader" in lines["card_reader"]
+    assert "none:: no camera is configured" in lines["camera"]
+    assert "the record key lies in a file" in lines["keys"]
+    assert "checkpoint moon is not in policy neutral" in lines["policy"]
+    assert "0 officers in the roster" in lines["officers"]

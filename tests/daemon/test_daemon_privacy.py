@@ -1,0 +1,172 @@
+"""What is left of a person after her check: nothing that anybody could read, in any file the unit has written."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.demo.screen import View
+from hw.card_reader.photo import SimulatedDecoder
+from hw.card_reader.simulator import SimulatedReader
+from models.face import FaceModels, nearest_face
+from tests.daemon.support import PINS, Home, RunningUnit, now
+
+VISIT = "VISIT-4711-PRIVATE"
+OFFICER, PIN = next(iter(PINS.items()))
+PICTURES = {
+    "JPEG": rb"\xff\xd8\xff[\xdb\xe0\xe1\xee]",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WebP": rb"RIFF.{4}WEBP",
+    "chip photo": rb"WLf\x00~\x00",
+    "JPEG in base64": rb"/9j/[A-Za-z0-9+/]{8}",
+    "PNG in base64": rb"iVBORw0KGgo",
+    "WebP in base64": rb"UklGR[A-Za-z0-9+/]{6}XRUJQ",
+}
+
+
+def spellings(text: str) -> Iterator[bytes]:
+    """``text`` in every form in which it could lie in a file."""
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "gb18030"):
+        raw = text.encode(encoding)
+        yield raw
+        yield raw.hex().encode()
+        for shift in range(3):  # base64 looks different at each place in a group of three
+            whole = base64.b64encode(bytes(shift) + raw)
+            middle = whole[4 if shift else 0 : -4]
+            yield middle
+            yield middle.replace(b"+", b"-").replace(b"/", b"_")
+    yield json.dumps(text)[1:-1].encode()
+
+
+def written(home: Home) -> dict[Path, bytes]:
+    """Every file that the unit's process could have written."""
+    folders = (home.toml.parent, home.folder / "temporary")
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return {path: path.read_bytes() for path in [*files, home.folder / "unit.log"]}
+
+
+def found(files: dict[Path, bytes], needles: dict[str, list[bytes]]) -> list[str]:
+    return [
+        f"{name} in {path.name}"
+        for path, content in files.items()
+        for name, forms in needles.items()
+        if any(form in content for form in forms)
+    ]
+
+
+@pytest.fixture
+def reader() -> Iterator[SimulatedReader]:
+    with SimulatedReader() as simulated:
+        yield simulated
+
+
+def personal(studio: Studio, models: FaceModels, person: Person) -> dict[str, list[bytes]]:
+    """What must not be found of ``person``, by name."""
+    document = document_of(person, now().date())
+    texts = {"name": document.name, "number": document.number, "address": document.address}
+    needles = {name: list(spellings(text)) for name, text in texts.items()}
+    block = studio.card(person, document).photo
+    image = SimulatedDecoder().decode(block)
+    face = nearest_face(models.detect(image))
+    assert face is not None
+    vector = models.template(image, face).vector.tobytes()
+    needles["chip photo"] = [block[14:46], block[100:132], base64.b64encode(block[15:45])]
+    needles["pixels"] = [image.tobytes()[3000:3032]]
+    needles["template"] = [vector[start : start + 16] for start in range(0, len(vector) - 16, 16)]
+    return needles
+
+
+def prepare(home: Home, reader: SimulatedReader, studio: Studio, person: Person) -> None:
+    scene = studio.scene(person, home.folder / "scene")
+    home.edit('card_reader = "none:"', f'card_reader = "{reader.uri}"')
+    home.edit('camera = "none:"', f'camera = "replay://{scene}?fps=15"')
+
+
+def until(unit: RunningUnit, step: str) -> View:
+    return unit.screen.wait(f"step {step}", lambda shown: shown["step"] == step)
+
+
+def test_needles_would_be_found(tmp_path: Path) -> None:
+    """A search that finds nothing anywhere proves nothing."""
+    number = "990000199407120249"
+    for encoding in ("utf-8", "utf-16-le", "gb18030"):
+        raw = number.encode(encoding)
+        for content in (raw, raw.hex().encode(), *(base64.urlsafe_b64encode(b"x" * shift + raw) for shift in range(3))):
+            assert found({tmp_path: b"a" + content + b"z"}, {"number": list(spellings(number))}), (encoding, content)
+
+
+def test_nothing_is_left_of_her(home: Home, reader: SimulatedReader, face_models: FaceModels) -> None:
+    studio = Studio(face_models)
+    prepare(home, reader, studio, ANNA)
+    needles = personal(studio, face_models, ANNA)
+    needles |= {"PIN": [PIN.encode()]}
+    with RunningUnit(home) as unit:
+        unit.screen.touch("begin", visit=VISIT)
+        unit.screen.touch("consent")
+        until(unit, "card")
+        reader.lay(studio.card(ANNA, document_of(ANNA, now().date())))
+        shown = until(unit, "done")
+        assert shown["outcome"] == "passed"
+        during = written(home)
+        unit.screen.touch("close")
+        shown = until(unit, "idle")
+        assert (shown["document"], shown["face"]) == (None, None)
+        assert unit.stop() == 0
+    for files in (during, written(home)):
+        assert found(files, needles) == []
+        for kind, pattern in PICTURES.items():
+            hits = [path.name for path, content in files.items() if re.search(pattern, content, re.DOTALL)]
+            assert hits == [], kind
+    assert found(written(home), {"visit": list(spellings(VISIT))}) == []
+    assert list(unit.temporary.rglob("*")) == []
+    outbox = home.outbox()
+    assert home.opened(outbox)[-1].payload["document"]["name"] == ANNA.name, "only the keys' owners read it"
+    outbox.close()
+
+
+def test_nothing_is_left_of_her_after_a_cut(home: Home, reader: SimulatedReader, face_models: FaceModels) -> None:
+    """Killed while her face is compared, and again while officers decide; then looked at, then started again."""
+    studio = Studio(face_models)
+    prepare(home, reader, studio, STRANGER)
+    needles = personal(studio, face_models, ANNA) | {"PIN": [PIN.encode()]}
+    card = studio.card(ANNA, document_of(ANNA, now().date()))
+    with RunningUnit(home) as unit:
+        unit.screen.touch("begin", visit="V-1")
+        unit.screen.touch("consent")
+        until(unit, "card")
+        reader.lay(card)
+        until(unit, "face")
+        unit.kill()
+    assert found(written(home), needles) == []
+    reader.lift()
+    with RunningUnit(home) as unit:
+        unit.screen.touch("begin", visit="V-2")
+        unit.screen.touch("consent")
+        until(unit, "card")
+        reader.lay(card)
+        until(unit, "decision")
+        unit.screen.touch("propose", outcome="unable", reason="a reason in words")
+        until(unit, "confirm")
+        unit.screen.touch("confirm", officer=OFFICER, pin=PIN)
+        unit.screen.wait("the first officer", lambda shown: bool(shown["decision"] and shown["decision"]["confirmed"]))
+        unit.kill()
+    assert found(written(home), needles) == []
+    with RunningUnit(home) as unit:
+        until(unit, "idle")
+        assert unit.stop() == 0
+    assert found(written(home), needles) == []
+    outbox = home.outbox()
+    records = [record.payload for record in home.opened(outbox)[1:]]
+    assert [(record["outcome"], record["step_reached"]) for record in records] == [
+        ("interrupted", "card"),
+        ("interrupted", "face"),
+    ]
+    assert all("document" not in record for record in records)
+    assert home.verified(outbox).sound
+    outbox.close()

@@ -1,0 +1,162 @@
+"""The state machine's table, its README, and single steps that the exploration does not look at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from daemon import events as ev
+from daemon.journal import Entry
+from daemon.policy import load_policy
+from daemon.record_fields import interrupted, provisional
+from daemon.session import TABLE, State, Step, step, table_markdown
+from evidence.decision import DecisionStatement
+from evidence.record import Outcome
+from tests.daemon.session_exploration import EXPIRES, HASH, document, finding
+from tests.support import ROOT
+
+README = ROOT / "daemon" / "README.md"
+POLICY = load_policy("neutral")
+BEGIN = ev.Begin("check-1", "delivery", "V-1", "typed")
+CONSENT = ev.Consented(EXPIRES)
+
+
+def play(*happened: ev.Event, state: State | None = None) -> tuple[State, tuple[ev.Effect, ...]]:
+    """The state after all events, and the effects of the last."""
+    now, effects = state or State(POLICY), ()
+    for event in happened:
+        now, effects = step(now, event)  # type: ignore[assignment]
+    return now, effects
+
+
+def card(*findings: str) -> ev.CardRead:
+    return ev.CardRead("check-1", document(*findings), photo=True)
+
+
+def face(decision: str) -> ev.FaceCompared:
+    return ev.FaceCompared("check-1", finding(decision))
+
+
+def confirmation(state: State, officer: str) -> ev.Confirmed:
+    assert state.statement is not None
+    return ev.Confirmed(ev.Confirmation(officer, "officer", "pin", state.statement.sha256))
+
+
+def seal(effects: tuple[ev.Effect, ...]) -> ev.SealRecord:
+    (one,) = [effect for effect in effects if isinstance(effect, ev.SealRecord)]
+    return one
+
+
+def test_readme_has_the_table() -> None:
+    """To mend: put the output of ``table_markdown()`` between the two markers."""
+    found = re.search(r"<!-- table: begin -->\n\n(.*)\n\n<!-- table: end -->", README.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    assert found[1] == table_markdown()
+
+
+def test_readme_names_every_module() -> None:
+    text = README.read_text("utf-8")
+    for path in (ROOT / "daemon").iterdir():
+        if path.suffix == ".py" and path.name != "__init__.py":
+            assert f"`{path.name}`" in text, f"{path.name} is not in daemon/README.md"
+
+
+def test_every_row_has_a_sentence_and_every_event_a_row() -> None:
+    assert all(handler.__doc__ for handler in TABLE.values())
+    assert {event for _, event in TABLE} == set(ev.Event.__args__)
+    assert "| Emergency | any |" in table_markdown()
+
+
+def test_faces_are_tried_again_and_then_a_person_decides() -> None:
+    state, effects = play(BEGIN, CONSENT, card(), face("no_match"))
+    assert (state.step, state.trouble, effects) == (Step.FACE, "face_no_match", (ev.CompareFace(), ev.StartTimer()))
+    state, _ = play(face("not_comparable"), state=state)
+    assert (state.step, state.trouble) == (Step.FACE, "no_face")
+    state, _ = play(face("no_match"), state=state)
+    assert (state.step, state.trouble) == (Step.DECISION, "face_no_match")
+
+
+@pytest.mark.parametrize(
+    ("changes", "trouble"),
+    [({"liveness": "required"}, "liveness_missing"), ({"factors": ("card", "face", "finger")}, "finger_missing")],
+)
+def test_match_alone_is_not_always_a_pass(changes: dict[str, object], trouble: str) -> None:
+    policy = replace(POLICY, **changes)  # type: ignore[arg-type]
+    state, _ = play(BEGIN, CONSENT, card(), face("match"), state=State(policy))
+    assert (state.step, state.trouble) == (Step.DECISION, trouble)
+    state, _ = play(ev.Proposed(Outcome.PASSED, "looks right", EXPIRES), state=state)
+    assert (state.step, state.trouble) == (Step.DECISION, "outcome_not_open")
+
+
+def test_match_with_findings_passes_by_an_officer() -> None:
+    state, _ = play(BEGIN, CONSENT, card("expired"), face("match"))
+    assert state.trouble == "document_findings"
+    state, _ = play(ev.Proposed(Outcome.PASSED, "renewed, seen", EXPIRES), state=state)
+    _, effects = play(confirmation(state, "o-1"), state=state)
+    fields = seal(effects).fields
+    assert (fields["outcome"], fields["document"]["findings"], fields["reason"]) == (
+        "passed",
+        ["expired"],
+        "renewed, seen",
+    )
+    assert fields["decision"]["document_sha256"] == HASH
+
+
+def test_two_officers_confirm_the_same_statement() -> None:
+    state, _ = play(BEGIN, ev.Proposed(Outcome.UNABLE, "unconscious", EXPIRES))
+    first = confirmation(state, "o-1")
+    state, effects = play(first, state=state)
+    assert (state.trouble, effects) == ("second_officer_pending", ())
+    state, effects = play(first, state=state)
+    assert (state.trouble, effects) == ("same_officer", ())
+    state, _ = play(ev.Withdrawn(), ev.Proposed(Outcome.UNABLE, "asleep", EXPIRES), state=state)
+    assert state.confirmations == ()
+    state, _ = play(first, state=state)
+    assert state.trouble == "another_statement", "a confirmation cannot be given in advance or kept"
+    state, _ = play(confirmation(state, "o-1"), state=state)
+    _, effects = play(confirmation(state, "o-2"), state=state)
+    record = seal(effects)
+    assert [one["id"] for one in record.fields["officers"]] == ["o-1", "o-2"]
+    assert record.alert
+    assert {one["assertion"]["statement_sha256"] for one in record.fields["officers"]} == {
+        DecisionStatement(**{**record.fields["decision"], "outcome": Outcome.UNABLE}).sha256
+    }
+
+
+def test_emergency_keeps_the_check_and_forgets_the_person() -> None:
+    state, _ = play(BEGIN, CONSENT, card())
+    state, effects = play(ev.Emergency("fresh", "delivery"), state=state)
+    assert effects[0] == ev.ReleaseDoor(), "before anything that could fail"
+    assert (seal(effects).check, seal(effects).alert) == ("check-1", True)
+    state, _ = play(ev.Sealed("check-1", 2, HASH), state=state)
+    assert (state.document, state.consent, state.faces) == (None, None, ())
+
+
+def test_drill_is_recorded_as_one_and_alerts_nobody() -> None:
+    state, _ = play(replace(BEGIN, drill=True))
+    _, effects = play(ev.Emergency("fresh", "delivery"), state=state)
+    assert (seal(effects).fields["drill"], seal(effects).alert) == (True, False)
+
+
+def test_only_an_emergency_is_explained() -> None:
+    statement = DecisionStatement("check-1", None, Outcome.EMERGENCY, "why", EXPIRES)
+    explained = ev.Explained(statement, ev.Confirmation("o-1", "officer", "pin", statement.sha256))
+    state, _ = play(BEGIN, ev.Left(), ev.Sealed("check-1", 2, HASH), explained)
+    assert (state.step, state.trouble) == (Step.DONE, "nothing_to_explain")
+
+
+def test_interrupted_by_a_cut_names_the_step_only() -> None:
+    entry = Entry("check-1", "delivery", "V-1", "typed", "mother", drill=False, step="card")
+    fields = interrupted(entry, POLICY)
+    assert (fields["outcome"], fields["step_reached"], fields["reason"]) == ("interrupted", "card", "restart")
+    assert not {"document", "face", "consent"} & fields.keys()
+    assert provisional("0197-abcdefabcdef") == "P-abcdefabcdef"
+
+
+def test_state_does_not_show_the_document() -> None:
+    state, _ = play(BEGIN, CONSENT, card())
+    assert state.document is not None
+    assert "resident_id_card" not in repr(state)
+    assert "resident_id_card" not in repr(state.document)
