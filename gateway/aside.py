@@ -1,8 +1,8 @@
-"""What is kept apart from the records: the quarantine, and what waits for a unit's birth record.
+"""What is kept apart from the records: the quarantine, and what waits for a unit's key.
 
-A message that cannot be believed goes to quarantine with its bytes and the reason. A record of a unit whose birth
-record is not here cannot be verified yet: it waits as the message it came in and takes no record's place, so that a
-forged one cannot keep the true one out.
+A message that cannot be believed goes to quarantine with its bytes and the reason. A record whose key must come with
+another record (a unit's birth record, or a key record in a hole) cannot be verified yet: it waits as the message it
+came in and takes no record's place, so that a forged one cannot keep the true one out.
 
 Both are bounded, because anybody with a certificate of the site can send rubbish: each known unit has room for
 ``MAX_MESSAGES`` messages of ``MAX_BYTES`` bytes together, and all units without a birth record share one such room.
@@ -58,7 +58,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One message kept apart, without its bytes; ``waits``: for the birth record, else it is in quarantine."""
+    """One message kept apart, without its bytes; ``waits``: for its key, else it is in quarantine."""
 
     unit: str
     channel: str
@@ -134,7 +134,7 @@ class Aside:
             self._remove(*found)
 
     def take_waiting(self, unit: str) -> list[Message]:
-        """Take out what waited for the birth record of ``unit``, in the order it came."""
+        """Take out what waited for a key of ``unit``, in the order it came."""
         rows = self._db.execute(
             "SELECT id, room, length(message), site, channel, message FROM aside WHERE unit = ? AND waits = 1"
             " ORDER BY id",

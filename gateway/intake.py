@@ -17,12 +17,12 @@ from cryptography import x509
 from evidence import chain, envelope
 from evidence.encoding import json_bytes
 from evidence.envelope import Opened
-from evidence.errors import ChainError, EvidenceError, SignatureError
+from evidence.errors import ChainError, EvidenceError, SignatureError, UnknownKeyError
 from evidence.instants import write_instant
 from evidence.keys import PrivateKey
 from evidence.record import Kind, Record
 from evidence.topics import Address, Channel
-from evidence.verify import Origin, check_signature, read_origin, read_record
+from evidence.verify import Origin, advance, check_signature, read_origin, read_record
 from gateway.aside import Message
 from gateway.health import read_claim
 from gateway.store import Store
@@ -104,21 +104,49 @@ class Intake:
         if origin is None:
             self._store.wait_for_birth(message, write_instant(self._now()))
             return
-        check_signature(item, origin)
+        if not self._is_signed(message, item, origin):
+            return
         envelope.check_attachments(item, opened.attachments)
         self._believe(message, item, opened)
         if known is None:
             self._begin(unit, item, origin)
         receipt.update(self._advance(unit, item))
-        if known is None:
+        if len(self._origins[unit].keys) > (len(known.keys) if known else 0):
             for waiting in self._store.take_waiting(unit):
                 self._take_or_quarantine(waiting, receipt)
+
+    def _is_signed(self, message: Message, item: Record, origin: Origin) -> bool:
+        """Whether the record may be believed; if not, it waits for the record that brings its key.
+
+        Raises:
+            SignatureError: it is not signed by the unit.
+        """
+        try:
+            check_signature(item, origin)
+        except UnknownKeyError:
+            head = self._store.head(message.address.unit)
+            if head is None or item.seq <= head.seq + 1:
+                raise  # nothing is missing that could bring its key
+            self._store.wait_for_key(message, write_instant(self._now()))
+            return False
+        return True
 
     def _origin(self, unit: str) -> Origin | None:
         """The unit's origin; None as long as its birth record has not come."""
         if unit not in self._origins and (row := self._store.unit(unit)) is not None:
-            self._origins[unit] = read_origin(read_record(row.birth), self._authority)
+            origin = read_origin(read_record(row.birth), self._authority)
+            for token in self._store.chained_jws(unit, Kind.KEY):
+                origin = self._next_key(origin, read_record(token))
+            self._origins[unit] = origin
         return self._origins.get(unit)
+
+    def _next_key(self, origin: Origin, item: Record) -> Origin:
+        """``origin`` with the key that ``item`` brings, if it brings one; otherwise the old key stays in force."""
+        try:
+            return advance(origin, item, self._authority)
+        except EvidenceError as error:
+            log.warning("%s seq %d brings no key: %s", origin.unit, item.seq, error)
+            return origin
 
     def _begin(self, unit: str, birth: Record, origin: Origin) -> None:
         self._store.add_unit(unit, birth, origin.head)
@@ -157,19 +185,23 @@ class Intake:
         if item.seq <= start.seq:
             return {item.seq: item.sha256}
         fresh: Digests = {}
+        origin = self._origins[unit]
         while (token := self._store.jws(unit, head.seq + 1)) is not None:
             following = read_record(token)
             try:
+                check_signature(following, origin)  # again: a key record in the hole may have ended its key
                 head = chain.follow(head, following)
-            except ChainError as error:
+            except EvidenceError as error:
                 self._expel(unit, following, error)
                 break
             fresh[head.seq] = head.sha256
+            origin = self._next_key(origin, following)
+        self._origins[unit] = origin
         if fresh:
             self._store.set_head(unit, head)
         return fresh
 
-    def _expel(self, unit: str, item: Record, error: ChainError) -> None:
+    def _expel(self, unit: str, item: Record, error: EvidenceError) -> None:
         """``item`` waited above a hole and, now that the hole is filled, is not what comes next."""
         message = Message(Address(self._site, unit), Channel.RECORD, item.jws.encode("ascii"))
         self._quarantine(message, f"seq {item.seq}: {error}")

@@ -18,7 +18,7 @@ from typing import Any
 
 from evidence.chain import Head
 from evidence.files import sync_folder
-from evidence.record import Record
+from evidence.record import Kind, Record
 from evidence.topics import Channel
 from gateway import aside
 from gateway.aside import STRANGERS, Aside, Kept, Message, Room
@@ -275,12 +275,11 @@ class Store:
             row = self._db.execute("SELECT jws FROM records WHERE unit = ? AND seq = ?", (unit, seq)).fetchone()
         return str(row[0]) if row else None
 
-    def chained_jws(self, unit: str) -> list[str]:
-        """All verified records of ``unit`` in order."""
+    def chained_jws(self, unit: str, kind: Kind | None = None) -> list[str]:
+        """All verified records of ``unit`` in order, or those of one kind."""
+        sql = "SELECT jws FROM records WHERE unit = ?1 AND chained = 1 AND kind = coalesce(?2, kind) ORDER BY seq"
         with self._lock:
-            rows = self._db.execute(
-                "SELECT jws FROM records WHERE unit = ? AND chained = 1 ORDER BY seq", (unit,)
-            ).fetchall()
+            rows = self._db.execute(sql, (unit, kind)).fetchall()
         return [row[0] for row in rows]
 
     def rows(self, unit: str | None = None, limit: int = -1) -> list[Row]:
@@ -308,8 +307,14 @@ class Store:
             reason = "waits for the unit's birth record"
             return self._aside.keep(self._room_of(message), message, reason, received, waits=True)
 
+    def wait_for_key(self, message: Message, received: str) -> bool:
+        """Keep a record above a hole whose key must come with a record in the hole; False as above."""
+        with self._lock:
+            reason = "waits for the record that brings its key"
+            return self._aside.keep(self._room_of(message), message, reason, received, waits=True)
+
     def take_waiting(self, unit: str) -> list[Message]:
-        """Take out what waited for the birth record of ``unit``."""
+        """Take out what waited for the birth record, or another key, of ``unit``."""
         with self._lock:
             return self._aside.take_waiting(unit)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography import x509
 
-from evidence import certificates, chain, downlink, envelope, jws, receipt
+from evidence import certificates, chain, downlink, envelope, jws, receipt, rotation
 from evidence.certificates import Profile
 from evidence.chain import Head
 from evidence.encoding import b64url_encode, json_bytes
@@ -141,6 +141,14 @@ class Unit:
     def make(self, *, head: Head | None = None, signer: Signer | None = None, **more: Any) -> Record:
         """A record after ``head`` that is not in the unit's own chain."""
         return chain.seal(self.fields(**more), head or self.head, signer or self.signer)
+
+    def rotate(self, hospital: Hospital) -> Record:
+        """A key record: the next records are signed by another key that ``hospital`` has certified."""
+        following = hospital.unit(self.address.unit)
+        fields = self.fields(reason="planned")
+        record = rotation.seal_rotation(fields, self.head, self.signer, following.signer, following.certificate)
+        self.signer = following.signer
+        return self._append(record)
 
     def twin(self, seq: int, signer: Signer | None = None) -> Record:
         """Another record with the number and the link of record ``seq``."""
