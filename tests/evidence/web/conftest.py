@@ -1,0 +1,57 @@
+"""A real browser, its network off, with the page opened from its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.evidence.web.support import Files, Verifier
+from tests.support.programs import FindProgram
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def browser(program: FindProgram) -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def offline(browser: Browser) -> Iterator[Verifier]:
+    """One page for all tests, its network off."""
+    context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
+    yield Verifier(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def verifier(offline: Verifier) -> Iterator[Verifier]:
+    """The page, opened afresh; that it asked for nothing and complained of nothing is checked after every test."""
+    offline.open()
+    yield offline
+    offline.check()
+
+
+@pytest.fixture
+def engine(offline: Verifier) -> Iterator[Verifier]:
+    """The page as it is, for functions in it that keep nothing."""
+    yield offline
+    offline.check()
