@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from joserfc import jwe
 from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 
 from evidence import schema
 from evidence.encoding import MAX_BYTES, b64url_decode, b64url_encode, json_bytes, json_object, sha256_hex
@@ -67,6 +69,12 @@ def _for_key(data: bytes, kid: str) -> dict[str, Any]:
     return {**message, "recipients": ours}
 
 
+@lru_cache(maxsize=2)
+def _recipient(key: PrivateKey) -> tuple[str, ECKey]:
+    """A gateway opens every envelope with one key: it is not converted for each."""
+    return thumbprint(key.public_key()), to_jwk(key)
+
+
 def open_envelope(data: bytes, key: PrivateKey) -> Opened:
     """Decrypt an envelope with one recipient's key.
 
@@ -74,9 +82,10 @@ def open_envelope(data: bytes, key: PrivateKey) -> Opened:
         MalformedError: not a JWE of our kind, or its content is not ours.
         SignatureError: not for this key, or changed on the way.
     """
-    message = _for_key(data, thumbprint(key.public_key()))
+    kid, jwk = _recipient(key)
+    message = _for_key(data, kid)
     try:
-        plaintext = jwe.decrypt_json(message, to_jwk(key), registry=_REGISTRY).plaintext  # type: ignore[arg-type]
+        plaintext = jwe.decrypt_json(message, jwk, registry=_REGISTRY).plaintext  # type: ignore[arg-type]
     except (JoseError, ValueError) as error:
         raise SignatureError("the envelope does not open: not a JWE of this kind, or changed on the way") from error
     content = json_object(plaintext or b"")
