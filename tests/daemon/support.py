@@ -31,7 +31,7 @@ from provisioning.officers import Role, add_officer
 from provisioning.site import init_site
 from provisioning.unit_toml import UnitSettings
 from tests.support import ROOT
-from tests.support.brokers import free_port
+from tests.support.brokers import wait_for
 
 SITE, UNIT = "site-test", "unit-test"
 PINS = {"o-101": "480273", "o-102": "915604"}
@@ -133,20 +133,28 @@ class RunningUnit:
         self._home = home
 
     def __enter__(self) -> Self:
-        port = free_port()
         text = self._home.toml.read_text("utf-8")
-        self._home.toml.write_text(re.sub(r"(?m)(?<=^port = )(?!8883)\d+$", str(port), text), "utf-8")
+        self._home.toml.write_text(text.replace("port = 8080", "port = 0"), "utf-8")
         self.temporary.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "daemon.cli", "run", "--config", str(self._home.toml)]
         with self.log.open("ab") as log:
+            begun = log.tell()
             environment = os.environ | {"TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}
             self.process = subprocess.Popen(command, cwd=self.temporary, env=environment, stdout=log, stderr=log)
         try:
+            wait_for(lambda: self._port(begun) is not None or self.process.poll() is not None, "the unit", 90)
+            port = self._port(begun)
+            assert port is not None, f"the unit ended; its log: {self.log.read_text('utf-8', 'replace')[-2000:]}"
             self.screen = Screen(port, lambda: self.process.poll() is None)
         except BaseException:
             self.kill()
             raise
         return self
+
+    def _port(self, begun: int) -> int | None:
+        """Where the screen is, as the log says from ``begun`` on: the unit took any free port."""
+        found = re.search(rb"screen at http://127\.0\.0\.1:(\d+)/", self.log.read_bytes()[begun:])
+        return int(found[1]) if found else None
 
     def __exit__(self, *exc: object) -> None:
         self.screen.close()
