@@ -9,6 +9,8 @@ from pathlib import Path
 import pkcs11
 import pytest
 from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11.constants import TokenFlag
+from pkcs11.exceptions import MultipleTokensReturned, PinLocked
 
 from evidence import jws, pkcs11_token
 from evidence.certificates import Profile, check_certificate, issue, make_request, subject_name
@@ -203,3 +205,42 @@ def test_a_signature_that_does_not_hold_never_gets_out(soft_hsm: Token, monkeypa
         monkeypatch.setattr(signer, "_sign", lambda _, wrong=wrong: wrong)
         with pytest.raises(KeyUnusableError, match="gave"):
             signer.sign(b"x")
+
+
+def test_without_the_pin_the_key_is_not_seen(soft_hsm: Token) -> None:
+    uri = create_and_close(soft_hsm.uri())
+    pkcs11.lib(str(soft_hsm.module)).reinitialize()  # nobody is logged in any more
+    with pytest.raises(KeyUnusableError, match="the key is not"):
+        open_signer(uri.partition("&")[0])
+    open_signer(uri)
+
+
+@pytest.mark.parametrize(("curve", "count", "text"), [("secp384r1", 1, "not a P-256 key"), ("secp256r1", 2, "several")])
+def test_another_kind_of_key_or_two_of_a_name(soft_hsm: Token, curve: str, count: int, text: str) -> None:
+    uri = soft_hsm.uri()
+    parsed = parse_pkcs11_uri(uri)
+    with pkcs11_token.LOCK, pkcs11_token.log_in(pkcs11_token.find_token(parsed), parsed, write=True) as session:
+        named = {Attribute.EC_PARAMS: pkcs11.util.ec.encode_named_curve_parameters(curve)}
+        parameters = session.create_domain_parameters(KeyType.EC, named, local=True)
+        for _ in range(count):
+            parameters.generate_keypair(store=True, label=parsed.label)
+    with pytest.raises(KeyUnusableError, match=text):
+        open_signer(uri)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTryLeft:
+    """A token after wrong PINs. Its only use here is that nobody may try again."""
+
+    flags: TokenFlag = TokenFlag.USER_PIN_FINAL_TRY
+
+
+def test_the_last_try_is_left_to_a_person(soft_hsm: Token) -> None:
+    with pytest.raises(KeyUnusableError, match="one try is left"):
+        pkcs11_token.log_in(OneTryLeft(), parse_pkcs11_uri(soft_hsm.uri()))
+
+
+@pytest.mark.parametrize(("error", "text"), [(PinLocked, "PIN is locked"), (MultipleTokensReturned, "several")])
+def test_what_a_token_reports_is_named(soft_hsm: Token, error: type[Exception], text: str) -> None:
+    with pytest.raises(KeyUnusableError, match=text), pkcs11_token.named_errors(parse_pkcs11_uri(soft_hsm.uri())):
+        raise error

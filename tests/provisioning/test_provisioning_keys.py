@@ -289,3 +289,26 @@ def test_a_place_is_taken_only_after_records_that_verify(
         assert failed.status == 3, failed.err
         assert "export the old unit's records" in failed.err
     assert not (tmp_path / "unit-02").exists()
+
+
+def test_a_unit_the_site_never_enrolled_is_not_rotated(site: Path, enrolled: Path, command: Command) -> None:
+    text = (enrolled / "unit.toml").read_text()
+    for old, new, status, said in (
+        ('id = "unit-01"', 'id = "unit-77"', 2, "never enrolled"),
+        ('id = "unit-01"', "id = 3", 3, "which unit this is"),
+    ):
+        (enrolled / "unit.toml").write_text(text.replace(old, new))
+        failed = command("unit", "rotate", enrolled, "--site", site, "--reason", "x")
+        assert (failed.status, said in failed.err) == (status, True), failed.err
+    assert not (enrolled / "record-2.key").exists()
+
+
+def test_a_register_of_before_names_no_keys(site: Path, enrolled: Path, command: Command) -> None:
+    path = site / "authority/issued.json"
+    whole = json.loads(path.read_text())
+    for line in whole["certificates"]:
+        del line["kid"]
+    path.write_text(json.dumps(whole))
+    serial = f"{load_certificate(enrolled / 'record.pem').serial_number:x}"
+    failed = command("site", "revoke", site, serial, "--reason", "lost")
+    assert (failed.status, "does not know this certificate's key" in failed.err) == (2, True), failed.err
