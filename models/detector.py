@@ -68,6 +68,16 @@ class Detector:
         self._side_px = network.input_type.shape[1]
         self._anchors = anchors(self._side_px)
 
+    @property
+    def side_px(self) -> int:
+        """Side of the network's square input."""
+        return self._side_px
+
+    def raw(self, canvas: Image) -> FloatArray:
+        """The network's own output, float32 (anchors, 16), for a BGR picture of its input's size."""
+        output: FloatArray = self._network.run(canvas[np.newaxis].astype(np.float32))[0]
+        return output
+
     def detect(self, image: Image, *, refine: bool = True) -> tuple[Face, ...]:
         """At most eight faces, largest first.
 
@@ -121,8 +131,7 @@ class Detector:
 
     def _faces(self, canvas: Image, to_picture: Matrix) -> list[Face]:
         """Run the network on a canvas; ``to_picture`` takes its points to the picture's."""
-        output = self._network.run(canvas[np.newaxis].astype(np.float32))[0]
-        corners, points, scores = decode(output, self._anchors)
+        corners, points, scores = decode(self.raw(canvas), self._anchors)
         return [
             make_face(corners[index], points[index], scores[index], to_picture) for index in suppress(corners, scores)
         ]

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.errors import ImageError
-from models.image import FloatArray, Image
+from models.image import FloatArray, Image, unit
 from models.interpreter import Network
 from models.manifest import Entry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """A face as a unit vector, float32 (length,), and the SHA-256 of the network it came from.
+    """A face as a unit vector, float32 (length,), and the SHA-256 of what made it: the projection, else the network.
 
     It is a person's biometric datum: it lives in memory for one check, and its repr does not show it.
     """
@@ -32,8 +32,13 @@ class Embedder:
         self._entry = entry
         self._shape = network.input_type.shape[1:]
 
-    def embed(self, aligned: Image) -> FloatArray:
-        """The unit vector, float32 (128,), of an aligned face: BGR, uint8, (112, 112, 3).
+    @property
+    def side_px(self) -> int:
+        """Side of the network's square input."""
+        return self._shape[0]
+
+    def raw(self, aligned: Image) -> FloatArray:
+        """The network's own output, float32 (length,), of an aligned face: BGR, uint8, (112, 112, 3).
 
         Raises:
             ImageError: another shape or dtype.
@@ -41,14 +46,15 @@ class Embedder:
         if getattr(aligned, "dtype", None) != np.uint8 or aligned.shape != self._shape:
             found = f"{getattr(aligned, 'dtype', type(aligned).__name__)} {getattr(aligned, 'shape', '')}"
             raise ImageError(f"an aligned face is uint8 {self._shape}, not {found}")
-        output = self._network.run(self._input(aligned)).ravel()
-        return (output / np.linalg.norm(output)).astype(np.float32)
+        return self._network.run(self._input(aligned)).ravel()
 
-    def template(self, aligned: Image) -> Template:
-        """`embed`, together with the network's hash."""
-        vector = self.embed(aligned)
-        vector.setflags(write=False)
-        return Template(vector, self._entry.sha256)
+    def embed(self, aligned: Image) -> FloatArray:
+        """The unit vector, float32 (length,), of an aligned face.
+
+        Raises:
+            ImageError: another shape or dtype.
+        """
+        return unit(self.raw(aligned))
 
     def _input(self, aligned: Image) -> FloatArray:
         """Colour order and scaling as the manifest says, shape (1, 112, 112, 3)."""

@@ -63,3 +63,24 @@ class ImageError(ModelsError):
     """The array is not a picture that this package takes, or the face in it cannot be used."""
 
     advice = "pass a BGR picture: uint8, shape (height, width, 3)"
+
+
+class ModelWrong(ModelsError):
+    """This runtime on this processor does not compute what was measured: nobody may be decided about with it.
+
+    Attributes:
+        role: the network.
+        min_cosine: how near its output has to come to the recorded one.
+        found: how near it came; NaN when nothing was recorded.
+    """
+
+    advice = "use the runtime of constraints.txt, or record and measure this one: see models/README.md"
+
+    def __init__(self, role: str, where: str, min_cosine: float, found: float) -> None:
+        super().__init__(
+            f"{role}: {where} computes something else: cosine {found:.5f} to the golden vector, "
+            f"at least {min_cosine:.5f} expected; {self.advice}"
+        )
+        self.role = role
+        self.min_cosine = min_cosine
+        self.found = found

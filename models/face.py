@@ -1,25 +1,38 @@
-"""All that the daemon needs of this package: find faces, make templates, compare them."""
+"""All that the daemon needs of this package: find faces, judge them, make templates, compare them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from models import fusion, quality
 from models.alignment import align
 from models.comparison import Comparison, OperatingPoint, compare, load_operating_point
 from models.detector import Detector, Face
 from models.embedding import Embedder, Template
-from models.image import Image
-from models.manifest import MANIFEST, ROLES, Manifest
+from models.image import FloatArray, Image, unit
+from models.manifest import MANIFEST, Manifest, Role
+from models.projection import Kind, Projection
 
 
 class FaceModels:
     """The loaded networks. Not for two threads at once: each thread loads its own (about 20 MB)."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, point: OperatingPoint, hashes: dict[str, str]) -> None:
-        """Use `load`; ``hashes`` maps a role to the SHA-256 of its weights, for the record."""
+    def __init__(
+        self,
+        detector: Detector,
+        embedder: Embedder,
+        projection: Projection | None,
+        point: OperatingPoint,
+        hashes: dict[str, str],
+    ) -> None:
+        """Use `load`; ``hashes`` maps a role to the SHA-256 of its file, for the record."""
         self._detector = detector
         self._embedder = embedder
+        self._projection = projection
+        self._space = hashes.get("projection", hashes["embedding"])
         self.operating_point = point
         self.hashes = hashes
 
@@ -32,12 +45,17 @@ class FaceModels:
             RuntimeMissing: no TFLite interpreter is installed.
         """
         models = Manifest.load(manifest)
-        detector, embedding = (models.entry(role) for role in ROLES)
+        detector, embedding = models.entry("detector"), models.entry("embedding")
+        hashes = {entry.role: entry.sha256 for entry in (detector, embedding)}
+        projection = models.projection_for(embedding)
+        if projection is not None:
+            hashes["projection"] = projection.sha256
         return cls(
             Detector(models.network(detector, num_threads)),
             Embedder(models.network(embedding, num_threads), embedding),
+            models.load_projection(projection) if projection is not None else None,
             load_operating_point(),
-            {entry.role: entry.sha256 for entry in (detector, embedding)},
+            hashes,
         )
 
     def detect(self, image: Image, *, refine: bool = True) -> tuple[Face, ...]:
@@ -50,21 +68,86 @@ class FaceModels:
         """
         return self._detector.detect(image, refine=refine)
 
-    def template(self, image: Image, face: Face) -> Template:
-        """The template of ``face``, which `detect` found in the same ``image``.
+    def assess(self, image: Image, face: Face) -> quality.Quality:
+        """Is ``face``, which `detect` found in the same ``image``, good enough for a live template? About 0.4 ms.
 
         Raises:
             ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
         """
-        return self._embedder.template(align(image, face.landmarks))
+        return quality.assess(image, face)
+
+    def reference(self, photo: Image, face: Face) -> Template:
+        """The template of the chip photo, once for each check: its face and its mirror image's together.
+
+        Raises:
+            ImageError: ``photo`` is no picture, or the face's landmarks lie in one point.
+        """
+        return self._template(self.looks(photo, face), Kind.CHIP)
+
+    def template(self, image: Image, face: Face, *, mirrored: bool = False) -> Template:
+        """The template of ``face``, which `detect` found in the same live ``image``.
+
+        ``mirrored`` looks at the mirror image. For every other frame of those that are fused it costs nothing and
+        averages out what the network sees in one side only.
+
+        Raises:
+            ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
+        """
+        aligned = align(image, face.landmarks)
+        return self._template(self._embedder.embed(flipped(aligned) if mirrored else aligned)[np.newaxis], Kind.LIVE)
+
+    def looks(self, image: Image, face: Face) -> FloatArray:
+        """The network's own unit vectors, float32 (2, length): of the face and of its mirror image.
+
+        Raises:
+            ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
+        """
+        aligned = align(image, face.landmarks)
+        return np.stack([self._embedder.embed(aligned), self._embedder.embed(flipped(aligned))])
+
+    def project(self, looks: FloatArray, kind: Kind) -> FloatArray:
+        """What is compared, float32 (..., length), from ``looks`` (..., looks, length) at the same face."""
+        mean = unit(looks.sum(axis=-2))
+        return mean if self._projection is None else self._projection.apply(mean, kind)
+
+    def fuse(self, templates: Sequence[Template]) -> Template:
+        """One template from those of several frames of one face.
+
+        Raises:
+            ValueError: there is none.
+            TemplateMismatch: they come from different models.
+        """
+        return fusion.fuse(templates)
 
     def compare(self, reference: Template, live: Template) -> Comparison:
         """Cosine and decision at `operating_point`.
 
         Raises:
-            TemplateMismatch: the two come from different networks.
+            TemplateMismatch: the two come from different models.
         """
         return compare(reference, live, self.operating_point)
+
+    def side_px(self, role: Role) -> int:
+        """Side of the network's square input."""
+        return (self._detector if role == "detector" else self._embedder).side_px
+
+    def raw(self, role: Role, picture: Image) -> FloatArray:
+        """The network's own output for a picture of exactly its input's size; for `models.selfcheck`.
+
+        Raises:
+            ImageError: another size (embedding).
+        """
+        return (self._detector if role == "detector" else self._embedder).raw(picture)
+
+    def _template(self, looks: FloatArray, kind: Kind) -> Template:
+        vector = self.project(looks, kind)
+        vector.setflags(write=False)
+        return Template(vector, self._space)
+
+
+def flipped(aligned: Image) -> Image:
+    """The mirror image."""
+    return np.ascontiguousarray(aligned[:, ::-1])
 
 
 def nearest_face(faces: Iterable[Face]) -> Face | None:

@@ -33,3 +33,8 @@ def require_image(image: object) -> Image:
         height, width = image.shape[:2]
         raise ImageError(f"a side has {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels; the picture is {width}x{height}")
     return image
+
+
+def unit(vector: FloatArray) -> FloatArray:
+    """``vector`` (..., length) at length 1."""
+    return np.asarray(vector / np.linalg.norm(vector, axis=-1, keepdims=True), np.float32)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from models.errors import ModelCorrupt, ModelMissing
 from models.interpreter import Network, TensorType, installed_runtime
+from models.projection import Projection, parse_projection
 
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "manifest.json"
@@ -56,11 +57,22 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectionEntry:
+    """What is learned on top of the embedder whose weights have the hash ``embedding``."""
+
+    file: str
+    sha256: str
+    embedding: str
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The parsed manifest; ``path`` is its file, weights are found beside it."""
 
     path: Path
     entries: tuple[Entry, ...]
+    projections: tuple[ProjectionEntry, ...] = ()
 
     @classmethod
     def load(cls, path: Path = MANIFEST) -> Manifest:
@@ -75,7 +87,8 @@ class Manifest:
         except ValueError as error:
             raise ModelCorrupt(path, "content", "JSON in UTF-8", error) from error
         try:
-            return cls(path, tuple(parse_entry(item) for item in document["models"]))
+            entries = tuple(parse_entry(item) for item in document["models"])
+            return cls(path, entries, tuple(ProjectionEntry(**texts(item)) for item in document.get("projections", [])))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelCorrupt(
                 path, "an entry", "as models/README.md says", f"{type(error).__name__} {error}"
@@ -93,6 +106,22 @@ class Manifest:
                 return entry
         known = ", ".join(f"{entry.role} for {'/'.join(entry.runtimes)}" for entry in self.entries)
         raise ModelCorrupt(self.path, "the list of models", f"one with role {role} for {runtime}", known or "empty")
+
+    def projection_for(self, embedding: Entry) -> ProjectionEntry | None:
+        """What belongs to this embedder; None: its vectors are compared as they are."""
+        return next((entry for entry in self.projections if entry.embedding == embedding.sha256), None)
+
+    def load_projection(self, entry: ProjectionEntry) -> Projection:
+        """Verify and parse the file of ``entry``.
+
+        Raises:
+            ModelMissing: the file is not there.
+            ModelCorrupt: its hash is not the manifest's, or it is no projection.
+        """
+        path = self.path.parent / entry.file
+        content = read(path)
+        require(path, "sha256", entry.sha256, hashlib.sha256(content).hexdigest())
+        return parse_projection(content, path)
 
     def network(self, entry: Entry, num_threads: int) -> Network:
         """Verify the file of ``entry`` and load the verified bytes.

@@ -35,6 +35,11 @@ class Source:
         return WORK / f"{self.role}_float.onnx"
 
     @property
+    def float_tflite(self) -> Path:
+        """The network converted without quantisation; not committed."""
+        return WORK / f"{self.role}_float.tflite"
+
+    @property
     def weights(self) -> Path:
         """The TFLite file that is committed."""
         return WEIGHTS / self.target

@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import tensorflow as tf
 
+from models.convert.float_depthwise import with_float_depthwise
 from models.convert.simplify import Network, attributes, convolution_weights
 from models.convert.sources import DETECTOR, EMBEDDING, WEIGHTS, Source
 
@@ -141,8 +142,9 @@ def main() -> None:
     """Write the committed weights, and float ones beside the intermediate files."""
     WEIGHTS.mkdir(exist_ok=True)
     for source, build, size in ((DETECTOR, detector, DETECTOR_SIZE), (EMBEDDING, embedding, FACE_SIZE)):
-        source.plain.with_suffix(".tflite").write_bytes(convert(source, build, size, quantise=False))
-        source.weights.write_bytes(convert(source, build, size, quantise=True))
+        plain = convert(source, build, size, quantise=False)
+        source.float_tflite.write_bytes(plain)
+        source.weights.write_bytes(with_float_depthwise(convert(source, build, size, quantise=True), plain))
         print(f"converted  {source.weights.name}  {source.weights.stat().st_size} bytes")
 
 

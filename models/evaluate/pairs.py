@@ -1,0 +1,122 @@
+"""The list of pairs, and which person a picture shows."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+
+HEADER = ("a", "b", "same")
+
+
+class Half(StrEnum):
+    """Half of all people, by a hash of their name: everything learned rests on one, every claim on the other."""
+
+    LEARNED = "learned"
+    UNSEEN = "unseen"
+
+
+class PairsError(Exception):
+    """The list cannot be used; the message says which line and why, without its pictures' names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """``pictures`` are paths below the root, sorted; ``first``, ``second`` index them, ``same`` says one person.
+
+    A picture whose partner was left out stays: it takes part as an impostor.
+    """
+
+    pictures: tuple[str, ...]
+    people: tuple[int, ...]
+    first: tuple[int, ...]
+    second: tuple[int, ...]
+    same: tuple[bool, ...]
+
+
+def read_pairs(path: Path, limit: int | None = None, half: Half | None = None) -> Pairs:
+    """Read a CSV file with the columns a, b, same (1 or 0).
+
+    ``half`` leaves out the other half's people. ``limit`` takes so many genuine and so many other pairs, evenly over
+    the list, not its beginning only.
+
+    Raises:
+        PairsError: no such file, another header, a line without two pictures or without 0 or 1.
+    """
+    rows = parse(path)
+    listed = {picture for a, b, _ in rows for picture in (a, b)}
+    if half is not None:
+        listed = in_half(listed, half)
+        rows = [row for row in rows if row[0] in listed and row[1] in listed]
+    if limit is not None:
+        rows = spread(rows, limit)
+        listed = {picture for a, b, _ in rows for picture in (a, b)}
+    if not any(same for _, _, same in rows):
+        raise PairsError(f"{path}: no pair of one person")
+    pictures = tuple(sorted(listed))
+    index = {picture: number for number, picture in enumerate(pictures)}
+    pairs = Pairs(
+        pictures,
+        people_of(pictures),
+        first=tuple(index[a] for a, _, _ in rows),
+        second=tuple(index[b] for _, b, _ in rows),
+        same=tuple(same for _, _, same in rows),
+    )
+    for number, (a, b, same) in enumerate(zip(pairs.first, pairs.second, pairs.same, strict=True), start=1):
+        if same != (pairs.people[a] == pairs.people[b]):
+            raise PairsError(f"pair {number}: 'same' says {int(same)}, the folder or file prefix says {int(not same)}")
+    return pairs
+
+
+def parse(path: Path) -> list[tuple[str, str, bool]]:
+    """The file's rows."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.reader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PairsError(f"{path}: {error}") from error
+    if not lines or tuple(lines[0]) != HEADER:
+        raise PairsError(f"{path}: the first line is {','.join(HEADER)}")
+    for number, line in enumerate(lines[1:], start=2):
+        if len(line) != len(HEADER) or line[2] not in ("0", "1") or not line[0] or not line[1]:
+            raise PairsError(f"{path}: line {number} is not two pictures and 0 or 1")
+    return [(a, b, same == "1") for a, b, same in lines[1:]]
+
+
+def spread(rows: list[tuple[str, str, bool]], limit: int) -> list[tuple[str, str, bool]]:
+    """At most ``limit`` rows of each kind, evenly over the list."""
+    kept: list[tuple[str, str, bool]] = []
+    for kind in (True, False):
+        some = [row for row in rows if row[2] is kind]
+        count = min(limit, len(some))
+        kept += [some[number * len(some) // count] for number in range(count)]
+    return kept
+
+
+def people_of(pictures: Sequence[str]) -> tuple[int, ...]:
+    """A number for each picture's person."""
+    keys = person_keys(pictures)
+    number = {key: index for index, key in enumerate(sorted(set(keys)))}
+    return tuple(number[key] for key in keys)
+
+
+def person_keys(pictures: Sequence[str]) -> list[str]:
+    """Each person's name: the folder, or the file name up to its last `_` when all lie in one folder."""
+    paths = [PurePosixPath(picture) for picture in pictures]
+    if len({path.parent for path in paths}) > 1:
+        return [path.parent.name for path in paths]
+    return [path.stem.rpartition("_")[0] or path.stem for path in paths]
+
+
+def in_half(pictures: set[str], half: Half) -> set[str]:
+    """The pictures of that half's people."""
+    ordered = sorted(pictures)
+    return {picture for picture, key in zip(ordered, person_keys(ordered), strict=True) if half_of(key) is half}
+
+
+def half_of(key: str) -> Half:
+    """The half that a person belongs to, the same in every list."""
+    return Half.LEARNED if hashlib.sha256(key.encode()).digest()[0] % 2 == 0 else Half.UNSEEN

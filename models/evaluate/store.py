@@ -1,0 +1,62 @@
+"""What the network answered for pictures outside the repository, kept between runs: personal data, mode 0700."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from models.image import FloatArray
+
+SHAPE = 2, 128
+"""A face and its mirror image."""
+
+
+def default_folder() -> Path:
+    """`$XDG_CACHE_HOME/vernix/evaluate`, by default below `~/.cache`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "vernix" / "evaluate"
+
+
+@dataclass(slots=True)
+class Store:
+    """One file: what was computed for each picture, by the picture's SHA-256.
+
+    An entry is the network's two vectors, or the cause why there is none. ``key`` names everything that the vectors
+    depend on (weights, code, condition), so that a change of any of them is another file.
+    """
+
+    folder: Path
+    key: str
+    vectors: dict[str, FloatArray] = field(default_factory=dict, repr=False)
+    causes: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / f"{self.key}.npz"
+
+    def load(self) -> None:
+        """Read what earlier runs left; a file that cannot be read counts as none."""
+        try:
+            with np.load(self.path) as file:
+                self.vectors = dict(zip(file["pictures"].tolist(), file["vectors"], strict=True))
+                self.causes = dict(zip(file["failed"].tolist(), file["causes"].tolist(), strict=True))
+        except (OSError, ValueError, KeyError):
+            self.vectors, self.causes = {}, {}
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self.path.with_suffix(".part.npz")
+        vectors = np.stack(list(self.vectors.values())) if self.vectors else np.zeros((0, *SHAPE), np.float32)
+        np.savez(
+            part,
+            pictures=np.array(list(self.vectors), dtype="U64"),
+            vectors=vectors,
+            failed=np.array(list(self.causes), dtype="U64"),
+            causes=np.array(list(self.causes.values()), dtype="U32"),
+        )
+        part.replace(self.path)

@@ -1,0 +1,120 @@
+"""Detect, align, embed: ours beside OpenCV's own classes on the same weights, dlib, and the bare networks.
+
+OpenCV needs the published ONNX files (`python -m models.convert.fetch` leaves them in `models/convert/work`). dlib
+needs an environment of its own, named by `VERNIX_BENCH_DLIB` (path of its Python with `dlib-bin`, numpy,
+`face_recognition_models` and `opencv-python-headless`). What is not there is said to be absent. Contenders take turns,
+each in its own process on one thread, so that a change of the machine's speed meets all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.bench.faces_worker import STAGES, WORK
+from tests.bench.table import Row
+
+ROUNDS = 9
+WORKER = Path(__file__).with_name("faces_worker.py")
+DLIB = "VERNIX_BENCH_DLIB"
+MIN_TIMES_OPENCV, MAX_ADDED_MB, MAX_OVERHEAD = 2.0, 60.0, 0.20
+Times = dict[str, float]
+
+
+class Worker:
+    """A contender's process."""
+
+    def __init__(self, name: str, python: str) -> None:
+        self.process = subprocess.Popen(
+            [python, str(WORKER), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.added_mb = self._answer()["added_mb"]
+
+    def one_pass(self) -> Times:
+        """Milliseconds for each stage."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """End the process."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=30)
+
+    def _answer(self) -> Times:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args}: ended with status {self.process.wait(timeout=30)}")
+        answer: Times = json.loads(line)
+        return answer
+
+
+def contenders() -> dict[str, str]:
+    """Who is there, and the Python that runs him."""
+    found = {"ours": sys.executable, "floor": sys.executable}
+    if list(WORK.glob("*_int8bq.onnx")):
+        found["opencv"] = sys.executable
+    if os.environ.get(DLIB):
+        found["dlib"] = os.environ[DLIB]
+    return found
+
+
+def measure(found: dict[str, str], rounds: int = ROUNDS) -> tuple[dict[str, Times], float]:
+    """The median milliseconds of each contender's stages and whole, and the memory that ours added."""
+    samples: dict[str, list[Times]] = {name: [] for name in found}
+    with ExitStack() as stack:
+        workers = {name: Worker(name, python) for name, python in found.items()}
+        for worker in workers.values():
+            stack.callback(worker.close)
+        for number in range(rounds):
+            for name, worker in workers.items():
+                samples[name].append(worker.one_pass())
+            sys.stderr.write(f"faces: round {number + 1} of {rounds}\n")
+        added_mb = workers["ours"].added_mb
+    return {name: medians(passes) for name, passes in samples.items()}, added_mb
+
+
+def medians(passes: list[Times]) -> Times:
+    """For each stage, and for the sum of a pass."""
+    result = {stage: statistics.median(one[stage] for one in passes) for stage in STAGES}
+    return result | {"whole": statistics.median(sum(one.values()) for one in passes)}
+
+
+def run() -> Sequence[Row]:
+    """The table."""
+    times, added_mb = measure(contenders())
+    rows = [Row(f"{name}: {stage}", value, "ms") for name, one in times.items() for stage, value in one.items()]
+    ours, floor = times["ours"]["whole"], times["floor"]["whole"]
+    overhead = ours / floor - 1
+    return [
+        *rows,
+        ratio("OpenCV / ours", times.get("opencv"), ours, MIN_TIMES_OPENCV, "models/convert/work has no ONNX files"),
+        ratio("dlib / ours", times.get("dlib"), ours, None, f"{DLIB} is not set"),
+        Row("ours above the bare networks", 100 * overhead, "%", "<= 20 %", overhead <= MAX_OVERHEAD),
+        Row("memory added by the models", added_mb, "MiB", "<= 60 MB", added_mb <= MAX_ADDED_MB),
+    ]
+
+
+def ratio(what: str, peer: Times | None, ours_ms: float, target: float | None, absence: str) -> Row:
+    """How many times as long the peer takes."""
+    if peer is None:
+        return Row(what, None, "times", note=absence)
+    value = peer["whole"] / ours_ms
+    if target is None:
+        return Row(what, value, "times")
+    return Row(what, value, "times", f">= {target:g} times", value >= target)

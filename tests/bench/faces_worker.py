@@ -1,0 +1,184 @@
+"""One contender of the faces bench, in a process of its own: `python faces_worker.py NAME`.
+
+Answers each line on standard input by one pass over the pictures and a line of JSON: milliseconds for each stage and
+picture. One thread. dlib's runs under another interpreter, so everything but numpy and OpenCV is imported where needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).parents[2]
+PEOPLE = ROOT / "daemon" / "demo" / "people"
+WORK = ROOT / "models" / "convert" / "work"
+SIDE_PX = 320
+STAGES = ("detect", "align", "embed")
+
+
+class Contender(ABC):
+    """Detects, aligns and embeds one picture. The stages hand on what they like."""
+
+    @abstractmethod
+    def detect(self, image: Any) -> Any:
+        """The best face."""
+
+    @abstractmethod
+    def align(self, image: Any, face: Any) -> Any:
+        """What the embedder takes."""
+
+    @abstractmethod
+    def embed(self, aligned: Any) -> Any:
+        """The vector."""
+
+
+class Ours(Contender):
+    """The product's own chain for a live frame, two passes of the detector."""
+
+    def __init__(self) -> None:
+        from models import alignment
+        from models.embedding import Embedder
+        from models.face import FaceModels
+        from models.manifest import Manifest
+
+        self._models, self._align = FaceModels.load(), alignment.align
+        manifest = Manifest.load()
+        entry = manifest.entry("embedding")
+        self._embedder = Embedder(manifest.network(entry, 1), entry)
+
+    def detect(self, image: Any) -> Any:
+        return self._models.detect(image)[0]
+
+    def align(self, image: Any, face: Any) -> Any:
+        return self._align(image, face.landmarks)
+
+    def embed(self, aligned: Any) -> Any:
+        return self._embedder.embed(aligned)
+
+
+class Floor(Contender):
+    """The networks alone on inputs at hand: twice the detector, once the embedder."""
+
+    def __init__(self) -> None:
+        from models.manifest import Manifest
+
+        manifest = Manifest.load()
+        self._networks = [manifest.network(manifest.entry(role), 1) for role in ("detector", "embedding")]
+        random = np.random.default_rng(0)
+        shapes = [network.input_type.shape for network in self._networks]
+        self._inputs = [random.random(shapes[0], np.float32) * 255, random.random(shapes[1], np.float32) - 0.5]
+
+    def detect(self, _image: Any) -> Any:
+        for _ in range(2):
+            self._networks[0].run(self._inputs[0])
+
+    def align(self, _image: Any, _face: Any) -> Any:
+        return None
+
+    def embed(self, _aligned: Any) -> Any:
+        return self._networks[1].run(self._inputs[1])
+
+
+class OpenCv(Contender):
+    """FaceDetectorYN and FaceRecognizerSF on the published ONNX files, as OpenCV's samples use them."""
+
+    def __init__(self) -> None:
+        files = [
+            WORK / f"{name}_int8bq.onnx" for name in ("face_detection_yunet_2023mar", "face_recognition_sface_2021dec")
+        ]
+        self._detector = cv2.FaceDetectorYN.create(str(files[0]), "", (SIDE_PX, SIDE_PX), 0.6, 0.3)
+        self._recogniser = cv2.FaceRecognizerSF.create(str(files[1]), "")
+
+    def detect(self, image: Any) -> Any:
+        self._detector.setInputSize((image.shape[1], image.shape[0]))
+        return self._detector.detect(image)[1][0]
+
+    def align(self, image: Any, face: Any) -> Any:
+        return self._recogniser.alignCrop(image, face)
+
+    def embed(self, aligned: Any) -> Any:
+        return self._recogniser.feature(aligned)
+
+
+class Dlib(Contender):
+    """What the package face_recognition does: HOG detector, five landmarks, ResNet."""
+
+    def __init__(self) -> None:
+        import dlib
+        import face_recognition_models as files
+
+        self._detector = dlib.get_frontal_face_detector()
+        self._predictor = dlib.shape_predictor(files.pose_predictor_five_point_model_location())
+        self._network = dlib.face_recognition_model_v1(files.face_recognition_model_location())
+
+    def detect(self, image: Any) -> Any:
+        self._rgb = np.ascontiguousarray(image[:, :, ::-1])
+        return self._detector(self._rgb, 1)[0]
+
+    def align(self, _image: Any, face: Any) -> Any:
+        return self._predictor(self._rgb, face)
+
+    def embed(self, aligned: Any) -> Any:
+        return self._network.compute_face_descriptor(self._rgb, aligned, 0)
+
+
+CONTENDERS: dict[str, type[Contender]] = {"ours": Ours, "floor": Floor, "opencv": OpenCv, "dlib": Dlib}
+
+
+def pictures() -> list[Any]:
+    """The demo's people, longer side 320."""
+    result = []
+    for path in sorted(PEOPLE.glob("*.jpg")):
+        image = cv2.imread(str(path))
+        factor = SIDE_PX / max(image.shape[:2])
+        result.append(cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA))
+    return result
+
+
+def one_pass(contender: Contender, images: list[Any]) -> dict[str, float]:
+    """Mean milliseconds for each stage and picture."""
+    spent = dict.fromkeys(STAGES, 0.0)
+    for image in images:
+        times = [time.perf_counter()]
+        face = contender.detect(image)
+        times.append(time.perf_counter())
+        aligned = contender.align(image, face)
+        times.append(time.perf_counter())
+        contender.embed(aligned)
+        times.append(time.perf_counter())
+        for number, stage in enumerate(STAGES):
+            spent[stage] += (times[number + 1] - times[number]) * 1e3 / len(images)
+    return spent
+
+
+def resident_mb() -> float:
+    """Resident memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def main() -> None:
+    """Load, say how much memory that took, then serve."""
+    cv2.setNumThreads(1)
+    sys.path.insert(0, str(ROOT))
+    images = pictures()
+    before_mb = resident_mb()
+    contender = CONTENDERS[sys.argv[1]]()
+    one_pass(contender, images)
+    print(json.dumps({"added_mb": resident_mb() - before_mb}), flush=True)
+    for _ in sys.stdin:
+        print(json.dumps(one_pass(contender, images)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""A runtime that computes something else refuses to decide."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import selfcheck
+from models.errors import ModelCorrupt, ModelMissing, ModelWrong
+from models.face import FaceModels
+from models.image import FloatArray, Image
+from models.manifest import ROLES, Manifest, Role
+
+
+def test_this_runtime_computes_what_was_recorded(face_models: FaceModels) -> None:
+    selfcheck.run(face_models)
+
+
+def changed(role: Role, change: Callable[[FloatArray], FloatArray]) -> FaceModels:
+    """The committed models on a runtime that computes one network's answer otherwise."""
+
+    class Changed(FaceModels):
+        def raw(self, asked: Role, picture: Image) -> FloatArray:
+            output = super().raw(asked, picture)
+            return change(output) if asked == role else output
+
+    return Changed.load()
+
+
+CHANGES: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "shifted by one": lambda output: np.roll(output, 1),
+    "noise of a fifth": lambda output: (
+        output + np.random.default_rng(0).normal(0, 0.2 * output.std(), output.shape).astype(np.float32)
+    ),
+    "nothing": np.zeros_like,
+    "not finite": lambda output: np.full_like(output, np.nan),
+    "half of it": lambda output: output.ravel()[: output.size // 2],
+    "the other sign": np.negative,
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_answer_is_refused(role: Role, change: str) -> None:
+    with pytest.raises(ModelWrong, match=f"{role}: .* computes something else") as caught:
+        selfcheck.run(changed(role, CHANGES[change]))
+    assert caught.value.role == role
+    assert not caught.value.found >= caught.value.min_cosine
+
+
+def document() -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(selfcheck.GOLDEN.read_text(encoding="utf-8"))
+    return result
+
+
+def write(folder: Path, content: dict[str, Any]) -> Path:
+    path = folder / "golden.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_processor_without_a_record_is_held_against_the_float_network(
+    face_models: FaceModels, tmp_path: Path
+) -> None:
+    content = document()
+    content["golden"] = [item for item in content["golden"] if item["processor"] == "any"]
+    assert {item["sha256"] for item in content["golden"]} >= {face_models.hashes[role] for role in ROLES}
+    selfcheck.run(face_models, write(tmp_path, content))
+
+
+def test_weights_without_a_record_are_refused(face_models: FaceModels, tmp_path: Path) -> None:
+    with pytest.raises(ModelWrong, match="nothing was recorded"):
+        selfcheck.run(face_models, write(tmp_path, {"golden": []}))
+
+
+def test_every_committed_network_has_records() -> None:
+    known = {(item["sha256"], item["processor"]) for item in document()["golden"]}
+    for role in ROLES:
+        sha256 = Manifest.load().entry(role).sha256
+        assert {(sha256, "x86_64"), (sha256, "any")} <= known
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"golden": 3}', '{"golden": [{}]}'])
+def test_broken_records_are_named(face_models: FaceModels, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "golden.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ModelCorrupt, match="golden"):
+        selfcheck.run(face_models, path)
+    with pytest.raises(ModelMissing, match="nowhere"):
+        selfcheck.run(face_models, tmp_path / "nowhere.json")
+
+
+def test_the_drawn_picture_is_the_same_everywhere() -> None:
+    digests = {side: hashlib.sha256(selfcheck.drawn_face(side).tobytes()).hexdigest()[:16] for side in (112, 320)}
+    assert digests == {112: "cc1f65460125cef7", 320: "71f7c2eecae59af7"}
