@@ -1,7 +1,7 @@
 """The loop: every turn does all of safety and one piece of everything else.
 
 A turn is bounded by its most expensive piece, so a pressed button reaches the relay within two turns whatever the link
-does. Pieces: up to 64 bytes received and one message obeyed; one frame sent; one step of the journal (one flash
+does. Pieces: up to 32 bytes received and one message obeyed; one frame sent; one step of the journal (one flash
 operation); the ring and the buzzer; housekeeping (a collection of garbage, so that it never comes by itself).
 """
 
@@ -61,7 +61,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from coprocessor.board import Board
 
-CHUNK = const(64)
+CHUNK = const(32)
 EVENTS_ON_THE_WAY = const(4)
 TAMPER_DEBOUNCE_MS = const(20)
 DOOR_DEBOUNCE_MS = const(50)

@@ -61,6 +61,7 @@ class FlashRing:
         self._persisted = 0
         self._last_page = 0
         self._sectors = bytearray(region.sectors)
+        self._held = bytearray(region.sectors)  # how many of the pending events each sector holds
         self._payload = bytes(_EVENT_SIZE)
         self._mount()
 
@@ -76,6 +77,7 @@ class FlashRing:
             self.counter = _counter(payload)
             self._payload = payload
             self.pending.append((self.counter, self._last_page))
+            self._held[self._last_page // self._region.pages] += 1
         return result
 
     def slots(self) -> int:
@@ -97,7 +99,8 @@ class FlashRing:
         if counter > self.confirmed:
             self.confirmed = counter
             while self.pending and self.pending[0][0] <= counter:
-                self.pending.pop(0)
+                page = self.pending.pop(0)[1]
+                self._held[page // self._region.pages] -= 1
 
     def wants_persist(self) -> bool:
         """Whether :meth:`persist` has something worth a page."""
@@ -154,6 +157,8 @@ class FlashRing:
         self._head %= self._region.sectors * self._region.pages
         self._persisted = self.confirmed
         self.pending = sorted(entry for entry in events if entry[0] > self.confirmed)
+        for _, page in self.pending:
+            self._held[page // self._region.pages] += 1
 
     def _read(self, page: int) -> tuple | None:
         """(type, order, confirmed, payload) of a whole entry."""
@@ -167,8 +172,7 @@ class FlashRing:
         return kind, order, confirmed, view[_HEAD_SIZE : _HEAD_SIZE + _EVENT_SIZE]
 
     def _holds_pending(self, sector: int) -> bool:
-        pages = self._region.pages
-        return any(page // pages == sector for _, page in self.pending)
+        return self._held[sector] > 0
 
     def _is_blank(self, page: int) -> bool:
         self._region.read(page, self._page)

@@ -19,7 +19,7 @@ from typing import Final, Self
 from hw.coprocessor.challenge import ChallengeReport, ChallengeRun
 from hw.coprocessor.dialogue import Dialogue, Status
 from hw.coprocessor.errors import LinkBusy
-from hw.coprocessor.events import CoprocessorEvent
+from hw.coprocessor.events import CoprocessorEvent, is_authentic
 from hw.coprocessor.link import DEFAULT_TIMING, HostLink, LinkCounts, LinkTiming
 from hw.coprocessor.messages import Buzzer, ClearEmergency, Confirm, GetStatus, Message, Ring, Welcome
 from hw.coprocessor.numbers import Colour, Feature, RingPattern, Sound
@@ -63,7 +63,7 @@ class Coprocessor:
         self._uri = uri
         self._timing = timing
         self._random = random_number
-        self._link = HostLink(random_number, timing.link)
+        self._link = HostLink(random_number, timing.link, lambda message: is_authentic(message, event_key))
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._dialogue = Dialogue(self.device, self._link, event_key)

@@ -13,13 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from hw.coprocessor.errors import BadEventKey
-from hw.coprocessor.messages import (
-    EventMessage,
-)
-from hw.coprocessor.numbers import (
-    MAC_SIZE,
-    EventKind,
-)
+from hw.coprocessor.messages import EventMessage, Message
+from hw.coprocessor.numbers import MAC_SIZE, EventKind
 
 KEY_SIZE: Final = 32
 DOMAIN: Final = b"vernix-event-1"
@@ -54,10 +49,19 @@ def mac(key: bytes, counter: int, boot: int, uptime_ms: int, kind: int, detail: 
     return hmac.digest(key, covered, "sha256")[:MAC_SIZE]
 
 
+def is_authentic(message: Message, key: bytes | None) -> bool:
+    """Whether nothing about ``message`` speaks against it: it is no event, or its MAC is right, or there is no key."""
+    return not isinstance(message, EventMessage) or key is None or _seal_is_right(message, key)
+
+
+def _seal_is_right(message: EventMessage, key: bytes) -> bool:
+    covered = (message.counter, message.boot, message.uptime_ms, message.kind, message.detail)
+    return hmac.compare_digest(mac(key, *covered), message.mac)
+
+
 def understand(message: EventMessage, key: bytes | None, age_s: float | None) -> CoprocessorEvent:
     """The event of a message, its MAC checked."""
-    covered = (message.counter, message.boot, message.uptime_ms, message.kind, message.detail)
-    authentic = key is not None and hmac.compare_digest(mac(key, *covered), message.mac)
+    authentic = key is not None and _seal_is_right(message, key)
     kind = EventKind(message.kind) if message.kind in frozenset(EventKind) else message.kind
     return CoprocessorEvent(message.counter, message.boot, message.uptime_ms, kind, message.detail, age_s, authentic)
 

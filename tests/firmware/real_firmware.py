@@ -19,7 +19,7 @@ from typing import IO
 
 from hw.coprocessor.numbers import RingPattern
 from hw.pty_device import PtyDevice
-from tests.firmware.micropython import HEAP_BYTES, HERE, command, environment
+from tests.firmware.micropython import FIRMWARE, HEAP_BYTES, HERE, command, environment
 
 LOCK, PI_CUT, EMERGENCY, TAMPER, DOOR = 2, 3, 4, 5, 6
 START_S = 15.0
@@ -30,12 +30,20 @@ Noise = Callable[[bytes], bytes]
 class RealFirmware(PtyDevice):
     """The firmware in a process of its own. ``levels`` has the pins' levels, ``told`` every line it printed.
 
-    ``to_host`` and ``to_device`` may damage what travels. ``flash`` is the file that holds its flash and stays through
-    :meth:`kill`. ``limits``: milliseconds of :class:`firmware.coprocessor.safety.Limits` other than the real ones.
+    ``firmware`` is the folder of its modules, compiled or not. ``to_host`` and ``to_device`` may damage what travels.
+    ``flash`` is the file that holds its flash and stays through :meth:`kill`. ``limits``: milliseconds of the
+    firmware's ``Limits`` other than the real ones.
     """
 
-    def __init__(self, folder: Path, key: bytes | None = None, limits: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes | None = None,
+        limits: Mapping[str, int] | None = None,
+        firmware: Path = FIRMWARE,
+    ) -> None:
         self.flash = folder / "flash"
+        self.firmware = firmware
         self.home = folder / "files"
         self.home.mkdir(exist_ok=True)
         if key is not None:
@@ -70,7 +78,7 @@ class RealFirmware(PtyDevice):
         limits = [f"{name}={value}" for name, value in self.limits.items()]
         self._process = subprocess.Popen(
             command(HERE / "run_firmware.py", *limits, heap_bytes=self.heap_bytes),
-            env=environment(extra),
+            env=environment(extra, self.firmware),
             cwd=self.home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -3,9 +3,8 @@
 import sys
 
 import machine
-from coprocessor.safety import Limits
-
 import main
+from coprocessor.safety import Limits
 
 machine.micropython.kbd_intr(-1)
 main.main(Limits(**{name: int(value) for name, value in (word.split("=") for word in sys.argv[1:])}))

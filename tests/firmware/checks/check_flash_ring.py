@@ -196,7 +196,7 @@ def check_only_erased_ahead():
 
 
 def check_full_ring_keeps_the_oldest():
-    """A host that stays away: the oldest events stay, the last page says that there was no room, the rest is counted."""
+    """A host that stays away: the oldest events stay, the last page says there was no room, the rest is counted."""
     flash = NorFlash(SECTORS, PAGES)
     journal = Journal(FlashRing(flash), SEAL)
     for number in range(40):

@@ -4,7 +4,7 @@ from coprocessor.messages import WISH_KEEP_POWER, WISH_WANT_LOCK
 from coprocessor.safety import CYCLED, MAX_CYCLES, WENT_SILENT, Limits, Safety
 
 #: One tick is one unit. Small, so that all states can be visited: silent < off < hung < grace < steady.
-SMALL = Limits(silent_ms=2, off_ms=3, hung_ms=4, grace_ms=5, steady_ms=6)
+SMALL = Limits(silent_ms=1, off_ms=2, hung_ms=3, grace_ms=4, steady_ms=5)
 
 NAMES = (
     "want_lock",
