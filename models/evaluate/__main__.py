@@ -7,28 +7,39 @@ import json
 import sys
 
 from models.errors import ModelsError
-from models.evaluate import faces
+from models.evaluate import faces, quality
 from models.evaluate.pairs import PairsError
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
+COMMANDS = {"faces": faces, "quality": quality}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one evaluation; 0 done, 2 bad usage or list, 3 models missing or broken."""
     parser = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    faces.add_arguments(commands.add_parser("faces", help="comparison: FMR, FNMR, DET", description=faces.__doc__))
+    for name, command in COMMANDS.items():
+        command.add_arguments(commands.add_parser(name, help=command.__doc__, description=command.__doc__))
     options = parser.parse_args(arguments)
     try:
-        report = faces.evaluate(options)
+        text = outcome(options)
     except PairsError as error:
         sys.stderr.write(f"{error}\n")
         return USAGE
     except (ModelsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return ENVIRONMENT
-    sys.stdout.write((json.dumps(faces.to_json(report), indent=2) if options.json else faces.to_text(report)) + "\n")
+    sys.stdout.write(f"{text}\n")
     return OK
+
+
+def outcome(options: argparse.Namespace) -> str:
+    """What the command prints."""
+    if options.command == "quality":
+        rejected = quality.evaluate(options)
+        return json.dumps(quality.to_json(rejected), indent=2) if options.json else quality.to_text(rejected)
+    report = faces.evaluate(options)
+    return json.dumps(faces.to_json(report), indent=2) if options.json else faces.to_text(report)
 
 
 if __name__ == "__main__":

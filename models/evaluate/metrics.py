@@ -106,11 +106,11 @@ class Replicates:
         return np.asarray((weights * misses).sum(axis=1) / np.maximum(weights.sum(axis=1), 1), np.float64)
 
     def _totals(self, impostors: Impostors) -> Doubles:
-        """Impostor comparisons in each replicate; a person drawn twice is still the same person."""
+        """Impostor comparisons in each replicate (1 for none); a person drawn twice is still the same person."""
         references, live = impostors.pictures
         all_pairs = (self.draws @ references) * (self.draws @ live)
         own_pairs = (self.draws**2) @ (references * live)
-        return np.asarray((all_pairs - own_pairs) / impostors.twice, np.float64)
+        return np.asarray(np.maximum((all_pairs - own_pairs) / impostors.twice, 1), np.float64)
 
 
 def bounds(values: npt.NDArray[np.floating]) -> tuple[float, float]:
@@ -167,7 +167,8 @@ def accuracy(scores: Floats, same: npt.NDArray[np.bool_], folds: int = 10) -> fl
     right = 0
     for number in range(folds):
         inside = fold == number
-        threshold = best_threshold(scores[~inside], same[~inside])
+        others = ~inside if not inside.all() else inside
+        threshold = best_threshold(scores[others], same[others])
         right += int(np.sum((scores[inside] >= threshold) == same[inside]))
     return right / len(scores)
 

@@ -12,8 +12,9 @@ WIDTH = 30
 REDRAW_S = 0.2
 
 
-def progress(items: Iterable[Item], total: int, title: str, stream: TextIO = sys.stderr) -> Iterator[Item]:
-    """Hand on ``items`` and say how many of ``total`` are done."""
+def progress(items: Iterable[Item], total: int, title: str, stream: TextIO | None = None) -> Iterator[Item]:
+    """Hand on ``items`` and say on ``stream`` (standard error) how many of ``total`` are done."""
+    stream = stream or sys.stderr
     started_s = shown_s = time.monotonic()
     tenth = 0
     for done, item in enumerate(items, start=1):

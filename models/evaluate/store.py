@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class Store:
             with np.load(self.path) as file:
                 self.vectors = dict(zip(file["pictures"].tolist(), file["vectors"], strict=True))
                 self.causes = dict(zip(file["failed"].tolist(), file["causes"].tolist(), strict=True))
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             self.vectors, self.causes = {}, {}
 
     def save(self) -> None:
