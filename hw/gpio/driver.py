@@ -1,0 +1,252 @@
+"""Door, emergency button and lamp on the Pi's own pins, and the lines that flash a co-processor.
+
+The door follows the co-processor's rule with the means of a circuit: the relay is held only while LOCK_ENABLE is high
+*and* a retriggerable one-shot of 3 s sees edges on LOCK_PULSE. A process that hangs, crashes or is killed makes no more
+edges, whatever levels it leaves behind; :meth:`PinDoor.release` needs no 3 s because LOCK_ENABLE opens at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol, Self
+
+from hw.gpio.codec import (
+    ENTER_BOOTLOADER,
+    ENTER_SERVICE,
+    LEAVE_SERVICE,
+    RESET,
+    LightPattern,
+    PiPin,
+    Step,
+    light_is_on,
+)
+from hw.gpio.errors import GpioBusy, GpioMissing
+
+log = logging.getLogger(__name__)
+
+DEVICE: Final = "gpio:"
+FLASH_LINES: Final = (PiPin.COPROCESSOR_RUN, PiPin.COPROCESSOR_BOOTSEL, PiPin.COPROCESSOR_SERVICE)
+
+
+class Gpio(Protocol):
+    """What is used of the module ``RPi.GPIO``."""
+
+    BCM: int
+    IN: int
+    OUT: int
+    LOW: int
+    HIGH: int
+    PUD_UP: int
+    RISING: int
+
+    def setmode(self, mode: int) -> None: ...
+
+    def setwarnings(self, flag: bool) -> None: ...
+
+    def setup(self, channel: int, direction: int, pull_up_down: int = ..., initial: int = ...) -> None: ...
+
+    def output(self, channel: int, value: int) -> None: ...
+
+    def input(self, channel: int) -> int: ...
+
+    def add_event_detect(self, channel: int, edge: int, callback: Callable[[int], None]) -> None: ...
+
+    def cleanup(self, channel: int | list[int]) -> None: ...
+
+
+def load_gpio() -> Gpio:
+    """The module ``RPi.GPIO``.
+
+    Raises:
+        GpioMissing: it is not installed, or this machine has no pins.
+    """
+    try:
+        module: Any = importlib.import_module("RPi.GPIO")
+    except ImportError as error:
+        raise GpioMissing(DEVICE, f"RPi.GPIO is not there ({error})") from error
+    except (RuntimeError, OSError) as error:  # the older library says so where there is no Pi
+        raise GpioMissing(DEVICE, str(error)) from error
+    gpio: Gpio = module
+    return gpio
+
+
+@contextmanager
+def _mapped(doing: str) -> Iterator[None]:
+    lgpio = sys.modules.get("lgpio")
+    known: tuple[type[Exception], ...] = (RuntimeError, OSError, ValueError)
+    if lgpio is not None:
+        known += (lgpio.error,)
+    try:
+        yield
+    except known as error:
+        kind = GpioBusy if "busy" in str(error).lower() else GpioMissing
+        raise kind(DEVICE, f"{doing}: {error}") from error
+
+
+class PinDoor:
+    """Door, button and lamp of a unit without co-processor.
+
+    The button opens the door from the library's own thread, so also while the daemon is busy or hangs.
+    """
+
+    def __init__(self, gpio: Gpio, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take the pins; the door is open.
+
+        Raises:
+            GpioMissing, GpioBusy: the pins cannot be had.
+        """
+        self._gpio = gpio
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._want_lock = False
+        self._emergency = False
+        self._pressed = 0
+        self._told = 0
+        self._edge = 0
+        self._pattern = LightPattern.CARE_FIRST
+        self._pattern_s = clock()
+        with _mapped("set up the door's pins"):
+            gpio.setwarnings(False)
+            gpio.setmode(gpio.BCM)
+            for pin in (PiPin.LOCK_ENABLE, PiPin.LOCK_PULSE, PiPin.LIGHT):
+                gpio.setup(pin, gpio.OUT, initial=gpio.LOW)
+            gpio.setup(PiPin.BUTTON, gpio.IN, pull_up_down=gpio.PUD_UP)
+            gpio.add_event_detect(PiPin.BUTTON, gpio.RISING, callback=self._on_button)
+        if gpio.input(PiPin.BUTTON) == gpio.HIGH:  # pressed, or its wire is broken
+            self._on_button(PiPin.BUTTON)
+
+    def close(self) -> None:
+        """Open the door and give the pins back."""
+        with self._lock, _mapped("give the door's pins back"):
+            self._want_lock = False
+            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
+            self._gpio.cleanup([PiPin.LOCK_ENABLE, PiPin.LOCK_PULSE, PiPin.LIGHT, PiPin.BUTTON])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def locked(self) -> bool:
+        """Whether the door is wanted locked and nothing forbids it; without heartbeats it opens all the same."""
+        return self._want_lock and not self._emergency
+
+    @property
+    def emergency(self) -> bool:
+        """Whether an emergency holds the door open until :meth:`clear_emergency`."""
+        return self._emergency
+
+    def release(self) -> None:
+        """Open the door now and keep it open."""
+        with self._lock, _mapped("release the door"):
+            self._want_lock = False
+            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
+
+    def lock(self) -> None:
+        """Want the door locked; it is from the next heartbeat on."""
+        with self._lock:
+            self._want_lock = True
+
+    def clear_emergency(self) -> None:
+        """An officer has dealt with it; :meth:`lock` has to be said again. Not while the button is still pressed."""
+        with self._lock:
+            self._want_lock = False
+            self._emergency = self._gpio.input(PiPin.BUTTON) == self._gpio.HIGH
+
+    def heartbeat(self) -> None:
+        """The daemon works. Call at least once a second from the loop that must not hang: makes the next edge."""
+        with self._lock, _mapped("hold the door"):
+            if not self.locked:
+                self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
+                return
+            self._edge = self._gpio.LOW if self._edge else self._gpio.HIGH
+            self._gpio.output(PiPin.LOCK_PULSE, self._edge)
+            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.HIGH)
+
+    def presses(self) -> int:
+        """How often the button was pressed since the last question."""
+        with self._lock:
+            news = self._pressed - self._told
+            self._told = self._pressed
+            return news
+
+    def show(self, pattern: LightPattern) -> None:
+        """Let the lamp say ``pattern`` from now on; :meth:`draw` makes it so."""
+        if pattern is not self._pattern:
+            self._pattern, self._pattern_s = pattern, self._clock()
+
+    def draw(self) -> None:
+        """Bring the lamp up to date; ten times a second or so."""
+        pattern = LightPattern.CARE_FIRST if self._emergency else self._pattern
+        lit = light_is_on(pattern, self._clock() - self._pattern_s)
+        with _mapped("light"):
+            self._gpio.output(PiPin.LIGHT, self._gpio.HIGH if lit else self._gpio.LOW)
+
+    def _on_button(self, _channel: int) -> None:
+        with self._lock:
+            self._emergency = True
+            self._want_lock = False
+            self._pressed += 1
+            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
+        log.warning("emergency button pressed")
+
+
+class CoprocessorLines:
+    """RUN, BOOTSEL and SERVICE of the co-processor: pulled low or let go, never driven high.
+
+    Use as a context manager; afterwards all three are let go.
+    """
+
+    def __init__(self, gpio: Gpio, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._gpio = gpio
+        self._sleep = sleep
+
+    def __enter__(self) -> Self:
+        with _mapped("take the flashing lines"):
+            self._gpio.setwarnings(False)
+            self._gpio.setmode(self._gpio.BCM)
+            for pin in FLASH_LINES:
+                self._let_go(pin)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with _mapped("give the flashing lines back"):
+            for pin in FLASH_LINES:
+                self._let_go(pin)
+            self._gpio.cleanup(list(FLASH_LINES))
+
+    def reset(self) -> None:
+        """Start the co-processor anew. The door opens meanwhile."""
+        self._play(RESET)
+
+    def enter_bootloader(self) -> None:
+        """Into the ROM's USB bootloader: it appears as a drive named RPI-RP2."""
+        self._play(ENTER_BOOTLOADER)
+
+    def enter_service(self) -> None:
+        """Into MicroPython's prompt."""
+        self._play(ENTER_SERVICE)
+
+    def leave_service(self) -> None:
+        """Back into the firmware."""
+        self._play(LEAVE_SERVICE)
+
+    def _play(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            with _mapped(f"drive {step.pin.name}"):
+                if step.low:
+                    self._gpio.setup(step.pin, self._gpio.OUT, initial=self._gpio.LOW)
+                else:
+                    self._let_go(step.pin)
+            self._sleep(step.pause_s)
+
+    def _let_go(self, pin: PiPin) -> None:
+        self._gpio.setup(pin, self._gpio.IN, pull_up_down=self._gpio.PUD_UP)
