@@ -68,9 +68,9 @@ def main() -> None:
             everybody,
             condition,
             f"the larger of two upper 95 % bounds (bootstrap over people): on {group.people} East-Asian women, "
-            f"{len(group.impostors.scores)} impostor comparisons, and on the {unseen.people} of them of whom nothing was "
-            f"learned, {len(unseen.impostors.scores)}. FNMR on {everybody.people} people of LFW of whom nothing was "
-            f"learned. Extrapolated, not measured: FMR 1e-4 among the {group.people} at {extrapolated:.3f}",
+            f"{len(group.impostors.scores)} impostor comparisons, and on the {unseen.people} of them of whom nothing "
+            f"was learned, {len(unseen.impostors.scores)}. FNMR on {everybody.people} people of LFW of whom nothing "
+            f"was learned. Extrapolated, not measured: FMR 1e-4 among the {group.people} at {extrapolated:.3f}",
         )
         for fmr in (1e-3, 1e-4):
             threshold = everybody.impostors.threshold(fmr)
@@ -82,7 +82,8 @@ def main() -> None:
                 everybody,
                 condition,
                 f"LFW, {everybody.people} people of whom nothing was learned, {len(everybody.impostors.scores)} "
-                f"impostor comparisons; the FMR among {group.people} East-Asian women is {times:.1f} times as high: not for use",
+                f"impostor comparisons; the FMR among {group.people} East-Asian women is {times:.1f} times as high: "
+                "not for use",
             )
     content = {"use": USE, "points": points}
     THRESHOLDS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -46,15 +46,11 @@ class Ours(Contender):
     """The product's own chain for a live frame, two passes of the detector."""
 
     def __init__(self) -> None:
-        from models import alignment
-        from models.embedding import Embedder
+        from models.alignment import align
         from models.face import FaceModels
-        from models.manifest import Manifest
+        from models.projection import Kind
 
-        self._models, self._align = FaceModels.load(), alignment.align
-        manifest = Manifest.load()
-        entry = manifest.entry("embedding")
-        self._embedder = Embedder(manifest.network(entry, 1), entry)
+        self._models, self._align, self._kind = FaceModels.load(), align, Kind.LIVE
 
     def detect(self, image: Any) -> Any:
         return self._models.detect(image)[0]
@@ -63,7 +59,7 @@ class Ours(Contender):
         return self._align(image, face.landmarks)
 
     def embed(self, aligned: Any) -> Any:
-        return self._embedder.embed(aligned)
+        return self._models.project(self._models.raw("embedding", aligned)[np.newaxis], self._kind)
 
 
 class Floor(Contender):

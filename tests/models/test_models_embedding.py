@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from models.alignment import TEMPLATE_PX, align, similarity
-from models.comparison import Decision, OperatingPoint, compare, load_operating_point
+from models.comparison import THRESHOLDS, Decision, OperatingPoint, compare, load_operating_point
 from models.convert.pictures import canvas
 from models.detector import Face
 from models.embedding import Template
@@ -50,7 +50,7 @@ def test_embeddings_are_opencvs(
     for expected in golden["faces"]:
         picture = canvas(person(expected["picture"].removesuffix(".jpg")))
         landmarks = np.array(expected["landmarks"], np.float32)
-        vector = face_models.template(picture, Face((0, 0, 1, 1), landmarks, 1)).vector
+        vector = face_models.looks(picture, Face((0, 0, 1, 1), landmarks, 1))[0]
         assert float(vector @ np.array(expected["embedding"])) > MIN_COSINE[installed_runtime()[0]]
 
 
@@ -60,7 +60,7 @@ def test_a_template_is_a_unit_vector_that_does_not_show_itself(
     result = template(face_models, person("a_live"))
     assert (result.vector.dtype, result.vector.shape) == (np.float32, (128,))
     assert np.linalg.norm(result.vector) == pytest.approx(1, abs=1e-5)
-    assert result.model == face_models.hashes["embedding"]
+    assert result.model == face_models.hashes["projection"]
     assert repr(result) == f"Template(model='{result.model}')"
     with pytest.raises(ValueError, match="read-only"):
         result.vector[0] = 1
@@ -85,7 +85,10 @@ def test_portraits_match_their_own_person_only(face_models: FaceModels, person: 
 def test_a_chip_photo_of_one_kilobyte_matches_its_own_person_only(
     face_models: FaceModels, person: Callable[[str], Image], card: str
 ) -> None:
-    reference = template(face_models, chip_photo(person(card)))
+    photo = chip_photo(person(card))
+    face = nearest_face(face_models.detect(photo))
+    assert face is not None
+    reference = face_models.reference(photo, face)
     for stem in ("a_live", "b_live", "c", "d"):
         result = face_models.compare(reference, template(face_models, person(stem)))
         assert (result.decision is Decision.MATCH) == (stem[0] == card[0]), stem
@@ -155,9 +158,18 @@ def test_templates_of_two_models_are_not_compared() -> None:
 
 def test_the_operating_point_says_where_it_was_measured() -> None:
     point = load_operating_point()
-    assert (point.name, point.threshold, point.fmr) == ("chip-raw-fmr-1e-4", 0.411, 1e-4)
-    assert "LFW" in point.measured_on
+    assert (point.name, point.fmr) == ("chip-east-asian-fmr-1e-3", 1e-3)
+    assert "East-Asian" in point.measured_on
+    assert "Extrapolated, not measured" in point.measured_on
     assert "1010 bytes" in point.condition
+
+
+def test_the_point_in_use_is_stricter_than_one_for_everybody() -> None:
+    points = json.loads(THRESHOLDS.read_text(encoding="utf-8"))["points"]
+    for condition in ("chip", "chip-raw", "photo"):
+        strict, loose = (points[f"{condition}-{who}-fmr-1e-3"] for who in ("east-asian", "everybody"))
+        assert strict["threshold"] > loose["threshold"]
+        assert strict["fnmr"] >= loose["fnmr"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"use": "x", "points": {}}', '{"use": "x", "points": {"x": {}}}'])

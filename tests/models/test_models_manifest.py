@@ -65,6 +65,24 @@ def test_missing_weights_are_named(own_models: Path) -> None:
         FaceModels.load(manifest=own_models)
 
 
+def test_a_changed_projection_is_refused(own_models: Path) -> None:
+    (entry,) = Manifest.load(own_models).projections
+    path = own_models.parent / entry.file
+    path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+    with pytest.raises(ModelCorrupt, match="sha256"):
+        FaceModels.load(manifest=own_models)
+    path.unlink()
+    with pytest.raises(ModelMissing, match="projection"):
+        FaceModels.load(manifest=own_models)
+
+
+def test_a_projection_belongs_to_one_network(own_models: Path) -> None:
+    """Another embedder's vectors are compared as they are, not through a map that was learned for this one."""
+    edit(own_models, lambda document: document["projections"][0].update(embedding="0" * 64))
+    models = FaceModels.load(manifest=own_models)
+    assert "projection" not in models.hashes
+
+
 def test_a_folder_in_place_of_weights_is_named(own_models: Path) -> None:
     weights = own_models.parent / DETECTOR
     weights.unlink()
