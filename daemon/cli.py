@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load(arguments.config)
     logs.start_logging()
-    failure = run_unit(config)
+    failure = run_unit(config, degraded=arguments.degraded)
     if failure is not None:
         print(f"vernix: stopped: {type(failure).__name__}; the log says where", file=sys.stderr)
         return ENVIRONMENT
@@ -150,8 +150,12 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help="a line of JSON per result")
         return command
 
-    add("run", run, config=True, prints=False).add_argument(
+    running = add("run", run, config=True, prints=False)
+    running.add_argument(
         "--simulated", action="store_true", help="a unit with simulated devices, a broker and a gateway of its own"
+    )
+    running.add_argument(
+        "--degraded", action="store_true", help="start also when a device is missing: officers decide (used by systemd)"
     )
     add("demo", demo, config=False, prints=True).add_argument("--only", metavar="SCENARIO", help="play only this one")
     add("selftest", selftest, config=True, prints=True)

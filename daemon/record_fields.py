@@ -54,13 +54,12 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
     }
     if reason:
         fields["reason"] = reason
-    if state.statement is not None:
-        fields["decision"] = state.statement.to_dict()
     if state.consent is not None:
         fields["consent"] = _consent(state)
-    if outcome is Outcome.INTERRUPTED:
-        fields["step_reached"] = reached(state)
-        return fields
+    if outcome is Outcome.INTERRUPTED:  # keeps nothing of the document, nor of a decision about it
+        return {**fields, "officers": [], "step_reached": reached(state)}
+    if state.statement is not None:
+        fields["decision"] = state.statement.to_dict()
     return fields | _findings(state)
 
 

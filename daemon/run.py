@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon import sd_notify
+from daemon import devices, sd_notify
 from daemon.cards import CardTask
 from daemon.config import Config
 from daemon.delivery import CONTENT_TYPE, Delivery
@@ -37,6 +37,7 @@ from evidence.keys import PublicKey, Signer, load_public_key, open_signer, thumb
 from evidence.topics import Channel
 from evidence.tree import TreeError
 from hw.card_reader.photo import photo_decoder
+from hw.errors import HardwareError
 from hw.uri import DeviceUri
 from models.face import FaceModels
 
@@ -278,13 +279,26 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     yield
 
 
-def run(config: Config) -> BaseException | None:
+def _ask_devices(config: Config, *, degraded: bool) -> None:
+    try:
+        devices.ask_all(config)
+    except HardwareError as error:
+        if not degraded:
+            raise
+        log.warning("goes on without: %s; %s", error, error.advice)
+
+
+def run(config: Config, *, degraded: bool = False) -> BaseException | None:
     """Run the unit until SIGTERM or SIGINT; what it died of, or None.
 
+    Args:
+        degraded: start also when a device is missing; officers then decide what it would have told.
+
     Raises:
-        As :class:`Assembly`; and DataFolderBusy if another process runs this unit.
+        As :class:`Assembly`; DataFolderBusy if another process runs this unit; HardwareError if a device is missing.
     """
     with DataFolder(config.unit.data):
         assembly = Assembly(config)
+        _ask_devices(config, degraded=degraded)
         with _signals(assembly.supervisor.stop):
             return assembly.run()

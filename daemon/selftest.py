@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from daemon import devices
 from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.lock import DataFolder
@@ -18,10 +19,9 @@ from daemon.mqtt.broker import client_context
 from daemon.officers import read_roster
 from daemon.policy import load_policy
 from daemon.run import load_identity, open_outbox
+from evidence.keys import SOFT
 from hw.camera.driver import Camera
-from hw.card_reader.driver import CardReader
 from hw.card_reader.photo import photo_decoder
-from hw.fingerprint.driver import FingerprintModule
 from hw.uri import DeviceUri
 from models.face import FaceModels
 
@@ -51,8 +51,9 @@ def _policy(config: Config) -> str:
 
 def _keys(config: Config) -> str:
     signer = load_identity(config, dt.datetime.now(dt.UTC)).signer
-    if config.unit.production and signer.protection == "file":
-        raise Failed("the record key lies in a file; a unit in production keeps it in a TPM or secure element")
+    if config.unit.production and signer.protection in SOFT:
+        where = "a file" if signer.protection == "file" else f"software ({signer.protection})"
+        raise Failed(f"the record key lies in {where}; a unit in production keeps it in a TPM or secure element")
     return f"record key kept in {signer.protection}; certificates hold"
 
 
@@ -85,27 +86,20 @@ def _models(_config: Config) -> str:
 
 def _card_reader(config: Config) -> str:
     photo_decoder(config.devices.photo_decoder)
-    with CardReader(DeviceUri.parse(config.devices.card_reader)) as reader:
-        return f"security module {reader.self_test()}"
+    found = devices.ask(config, "card_reader")
+    if found == devices.NONE_FITTED:
+        raise Failed("no card reader is configured")
+    return found
 
 
 def _camera(config: Config) -> str:
-    camera = Camera(DeviceUri.parse(config.devices.camera))
-    camera.open()
-    try:
-        frame = camera.latest()
-    finally:
-        camera.close()
-    height, width = frame.image.shape[:2]
+    with Camera(DeviceUri.parse(config.devices.camera)) as camera:
+        height, width = camera.latest().image.shape[:2]
     return f"frames of {width} x {height}"
 
 
 def _fingerprint(config: Config) -> str:
-    uri = DeviceUri.parse(config.devices.fingerprint)
-    if uri.scheme == "none":
-        return "none fitted"
-    with FingerprintModule(uri) as module:
-        return f"module with room for {module.self_test().capacity} templates"
+    return devices.ask(config, "fingerprint")
 
 
 def _broker(config: Config) -> str:

@@ -76,7 +76,10 @@ def site_of(certificate: x509.Certificate) -> str:
 
 
 def _attribute(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(oid)
+    try:
+        found = certificate.subject.get_attributes_for_oid(oid)
+    except ValueError as error:
+        raise SignatureError("the certificate's subject is not readable text") from error
     if len(found) != 1:
         raise SignatureError("the certificate's subject must have exactly one O and one CN")
     return str(found[0].value)
@@ -211,8 +214,9 @@ def check_certificate(
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise SignatureError("the certificate was not issued by this site's authority") from error
     _check_purpose(certificate, profile)
-    before, after = certificate.not_valid_before_utc - _CLOCK_TOLERANCE, certificate.not_valid_after_utc
-    if not before <= at <= after:
+    before, after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    # The tolerance is subtracted as a difference: a certificate may begin in year 1.
+    if before - at > _CLOCK_TOLERANCE or at > after:
         raise SignatureError(f"the certificate is valid from {before:%Y-%m-%d} to {after:%Y-%m-%d}, not at that time")
     return key_of(certificate)
 

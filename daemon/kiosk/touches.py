@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ from evidence.record import Outcome
 
 STATEMENT_LIFETIME = dt.timedelta(minutes=10)
 _LONGEST = 500
+_ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 
 
 class TouchRefused(Exception):
@@ -75,6 +77,8 @@ class Touches:
             raise TouchRefused("drill_must_be_true_or_false")
         if len(visit) > 128:
             raise TouchRefused("visit_too_long")
+        if _ID_NUMBER.search(visit):  # the reference lies in the journal in plain text
+            raise TouchRefused("visit_looks_like_an_id_number")
         source = "typed" if visit else "provisional"
         return Begin(check, checkpoint, visit or provisional(check), source, drill=drill)
 

@@ -127,7 +127,8 @@ class Home:
 class RunningUnit:
     """``vernix run`` in a process of its own, with a page open on its screen; its log and temporary files are kept."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *options: str) -> None:
+        self._options = options
         self.log = home.folder / "unit.log"
         self.temporary = home.folder / "temporary"
         self._home = home
@@ -136,7 +137,7 @@ class RunningUnit:
         text = self._home.toml.read_text("utf-8")
         self._home.toml.write_text(text.replace("port = 8080", "port = 0"), "utf-8")
         self.temporary.mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "daemon.cli", "run", "--config", str(self._home.toml)]
+        command = [sys.executable, "-m", "daemon.cli", "run", *self._options, "--config", str(self._home.toml)]
         with self.log.open("ab") as log:
             begun = log.tell()
             environment = os.environ | {"TMPDIR": str(self.temporary), "PYTHONPATH": str(ROOT)}

@@ -154,7 +154,19 @@ def _tls_key_gone(home: Home) -> str:
     return "client.key"
 
 
+def _no_reader(home: Home) -> str:
+    home.edit('card_reader = "none:"', 'card_reader = "serial:///dev/no-such-reader"')
+    return "serial:///dev/no-such-reader: open at 115200 baud: no such device; check the cable"
+
+
+def _no_camera(home: Home) -> str:
+    home.edit('camera = "none:"', 'camera = "replay:///no/such/folder"')
+    return "replay:///no/such/folder"
+
+
 ENVIRONMENTS = (
+    _no_reader,
+    _no_camera,
     _missing_library,
     _key_damaged,
     _key_of_another,
@@ -205,10 +217,10 @@ def test_what_only_the_unit_can_tell_is_configuration_too(old: str, new: str, me
     assert f"vernix: configuration: {message}" in done.stderr or message in done.stderr
 
 
-def test_unit_runs_without_devices_and_stops_in_order(home: Home) -> None:
-    """A missing reader or camera is told on the screen; it stops nothing: officers can still decide."""
+def test_degraded_unit_runs_without_devices_and_stops_in_order(home: Home) -> None:
+    """As systemd starts it: a missing reader is told on the screen and stops nothing, officers can still decide."""
     home.edit('card_reader = "none:"', 'card_reader = "serial:///dev/no-such-reader"')
-    with RunningUnit(home) as unit:
+    with RunningUnit(home, "--degraded") as unit:
         unit.screen.touch("begin", visit="V-1")
         unit.screen.wait("the notice", lambda shown: shown["step"] == "notice")
         busy = in_process_of_its_own("export", "--config", home.toml, "--to", home.folder / "out")

@@ -189,3 +189,37 @@ def test_tls_takes_them_when_it_is_strict(tmp_path: Path, site: Site) -> None:
                 continue
     assert done == {client, server}
     assert server.getpeercert()
+
+
+def _length(body: bytes) -> bytes:
+    return len(body).to_bytes(2, "big") if len(body) > 255 else bytes([len(body)])
+
+
+def _sequence(body: bytes) -> bytes:
+    size = _length(body)
+    return bytes([0x30]) + (size if len(body) < 128 else bytes([0x80 | len(size)]) + size) + body
+
+
+def _edited(site: Site, old: bytes, new: bytes) -> x509.Certificate:
+    """The site's certificate with a piece of what is signed replaced, signed again by the authority."""
+    signed = site.certificate.tbs_certificate_bytes
+    assert signed.count(old) == 1
+    assert signed[1] == 0x82  # its length takes two bytes
+    changed = _sequence(signed[4:].replace(old, new))
+    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
+    signature = site.authority_key.sign(changed, ec.ECDSA(hashes.SHA256()))
+    return from_der(_sequence(changed + algorithm + b"\x03" + bytes([len(signature) + 1]) + b"\0" + signature))
+
+
+def test_a_certificate_may_begin_in_the_year_1(site: Site) -> None:
+    before = site.certificate.not_valid_before_utc.strftime("%y%m%d%H%M%SZ").encode()
+    after = site.certificate.not_valid_after_utc.strftime("%y%m%d%H%M%SZ").encode()
+    old = b"\x30\x1e\x17\x0d" + before + b"\x17\x0d" + after
+    made = _edited(site, old, b"\x30\x20\x18\x0f00010101000000Z\x17\x0d" + after)
+    assert check_certificate(made, site.authority, Profile.RECORD, NOW)
+
+
+def test_a_subject_that_is_no_text_is_refused(site: Site) -> None:
+    broken = _edited(site, b"\x0c\x02u1", b"\x0c\x02\xff\xfe")
+    with pytest.raises(SignatureError, match="not readable"):
+        common_name(broken)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
+from jsonschema_rs import meta
 
 from evidence import schema
 from evidence.errors import MalformedError
@@ -45,9 +45,7 @@ DESIGN: dict[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_schema_is_one(name: str) -> None:
-    Draft202012Validator.check_schema(
-        json.loads(resources.files(schema).joinpath(f"{name}.schema.json").read_text("utf-8"))
-    )
+    meta.validate(json.loads(resources.files(schema).joinpath(f"{name}.schema.json").read_text("utf-8")))
 
 
 @pytest.mark.parametrize(("name", "inner"), DESIGN.items())
@@ -85,6 +83,23 @@ def _complaint(name: str, value: dict[str, Any]) -> str:
 
 
 SECRET = "样本甲 990000 SECRET"
+
+
+@pytest.mark.parametrize("wrong", [2.0, True, "2", None])
+def test_an_integer_is_written_as_one(wrong: Any) -> None:
+    for path in (("v",), ("seq",), ("boot",), ("gestation_week",), ("face", "frames")):
+        value = copy.deepcopy(PASSED)
+        place: Any = value
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = wrong
+        assert f"record-v1: {'.'.join(path)} breaks" in _complaint("record-v1", value), path
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), "\ud83d", {1: 2}])
+def test_what_is_no_json_is_malformed(wrong: Any) -> None:
+    said = _complaint("record-v1", {**PASSED, "later": {"name": wrong}})
+    assert said == "" or "is not JSON" in said
 
 
 @pytest.mark.parametrize("path", _leaves(PASSED), ids=lambda path: ".".join(map(str, path)))
