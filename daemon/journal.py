@@ -58,6 +58,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         """Use ``folder``, which is made if it is missing."""
         folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)  # even if it was there: who made it may have been cut before it was durable
         self._folder = folder
 
     def _path(self, check: str) -> Path:

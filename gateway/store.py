@@ -104,8 +104,18 @@ def _row(values: tuple[Any, ...]) -> Row:
     return Row(**{**named, "alert": bool(named["alert"]), "chained": bool(named["chained"])})
 
 
+def _look(path: Path, mode: str) -> tuple[int, str]:
+    """Schema version and what is wrong, if not ``ok``."""
+    uri = f"file:{urllib.parse.quote(str(path.absolute()))}?mode={mode}"
+    with closing(sqlite3.connect(uri, uri=True)) as db:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        return version, " ".join(db.execute("PRAGMA quick_check(1)").fetchone()[0].split())
+
+
 def _examine(path: Path) -> None:
     """Refuse a file that is not a whole store of this version. It is opened for reading only, so it stays as it is.
+
+    A power cut may have left a journal that must be rolled back first: then it is opened for writing.
 
     Raises:
         StoreDamaged: it is not.
@@ -113,10 +123,12 @@ def _examine(path: Path) -> None:
     try:
         if path.stat().st_size == 0:
             raise StoreDamaged(f"{path}: the file is empty; {_ADVICE}")
-        uri = f"file:{urllib.parse.quote(str(path.absolute()))}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as db:
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            fault = " ".join(db.execute("PRAGMA quick_check(1)").fetchone()[0].split())
+        try:
+            version, fault = _look(path, "ro")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            version, fault = _look(path, "rw")
     except (OSError, sqlite3.DatabaseError) as error:
         raise StoreDamaged(f"{path}: {error}; {_ADVICE}") from error
     if fault != "ok" or version != SCHEMA_VERSION:

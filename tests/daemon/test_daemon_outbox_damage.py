@@ -45,7 +45,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "second page zeroed": _zero(4096, 4096),
     "third page zeroed": _zero(8192, 4096),
     "cut in half": _content(lambda content: content[: len(content) // 2 + 17]),
-    "newer schema": _edit("PRAGMA user_version=2"),
+    "newer schema": _edit("PRAGMA user_version=3"),
     "schema forgotten": _edit("PRAGMA user_version=0"),
     "emptied": _content(lambda _: b""),
     "records deleted": _edit("DELETE FROM records"),

@@ -1,55 +1,26 @@
-"""The outbox: the unit's one chain, and every record until the gateway has it.
-
-SQLite, write-ahead log, synchronous=FULL, one writer. A record exists once :meth:`Outbox.append` returned. It is kept
-as ciphertext the unit cannot read; beside it stand number, hash, check id and whether a receipt came. A receipt makes
-a record overwritable, it does not remove it.
-"""
+"""The chain and its store."""
 
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from daemon.clock import UnitClock
+from daemon.outbox import retention, schema
 from evidence import chain, envelope, receipt
 from evidence.chain import Head
-from evidence.errors import ChainError, MalformedError, RefusedError
+from evidence.errors import RefusedError
 from evidence.files import sync_folder
-from evidence.instants import read_instant
+from evidence.instants import read_instant, write_instant
 from evidence.keys import PublicKey, Signer
 from evidence.record import Record
 from evidence.topics import Channel
-from evidence.verify import read_record
-
-log = logging.getLogger(__name__)
-
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE records (
-    seq INTEGER PRIMARY KEY,
-    sha256 TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    check_id TEXT,
-    alert INTEGER NOT NULL,
-    earliest TEXT NOT NULL,
-    envelope BLOB NOT NULL,
-    receipted INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE UNIQUE INDEX one_record_per_check ON records (check_id) WHERE kind = 'check';
-CREATE INDEX waiting ON records (seq) WHERE receipted = 0;
-CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
-"""
-
-
-class OutboxDamaged(Exception):
-    """The database is not usable; nothing was overwritten. Keep the file and call service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +37,20 @@ class Waiting:
 
     seq: int
     envelope: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """``used_bytes`` hold ``full`` records; ``free_bytes`` in the file are there for the next; ``recent`` were made."""
+
+    used_bytes: int
+    free_bytes: int
+    full: int
+    recent: int
+
+
+_COUNTED = 20_000
+"""Records that :meth:`Outbox.usage` looks at, at most."""
 
 
 class Outbox:
@@ -94,52 +79,18 @@ class Outbox:
         self._identity = dict(identity)
         self._signer = signer
         self._recipients = tuple(recipients)
-        self._path = path
+        self.path = path
         begun = path.with_suffix(".begun")
-        self._inspect(path, has_records=begun.exists())
-        self._db = self._open(path)
+        schema.inspect(path, has_records=begun.exists())
+        self._db = schema.open_database(path)
         if not self._db.execute("SELECT 1 FROM records LIMIT 1").fetchone():
             self._begin(birth())
+        sync_folder(path.parent)  # the database's name first: begun without it would look like damage
         begun.touch()
         sync_folder(path.parent)
+        self._waiting = int(self._db.execute("SELECT count(*) FROM records WHERE receipted = 0").fetchone()[0])
         self.boot = self._raise_number("boot")
         self.clock = clock(self._last_time())
-
-    @staticmethod
-    def _inspect(path: Path, *, has_records: bool) -> None:
-        """Look at what is there, before anything could write to it; ``has_records``: this unit has made some."""
-        if not path.exists() or not path.stat().st_size:
-            if has_records:
-                raise OutboxDamaged(f"{path}: is gone, though this unit has made records; do not start anew")
-            return
-        try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-                version = db.execute("PRAGMA user_version").fetchone()[0]
-                fault = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-                tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-                records = version == SCHEMA_VERSION and db.execute("SELECT 1 FROM records LIMIT 1").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise OutboxDamaged(f"{path}: {error}; keep this file and call service") from error
-        if version != SCHEMA_VERSION and (version or tables):
-            why = f"schema version {version}, this software knows {SCHEMA_VERSION}"
-            raise OutboxDamaged(f"{path}: {why}; keep this file and call service")
-        if has_records and not records:
-            fault = "holds no record, though this unit has made some"
-        if fault != "ok":
-            raise OutboxDamaged(f"{path}: {fault}; keep this file and call service")
-
-    @staticmethod
-    def _open(path: Path) -> sqlite3.Connection:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            if not db.execute("PRAGMA user_version").fetchone()[0]:
-                db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        except sqlite3.DatabaseError as error:
-            db.close()
-            raise OutboxDamaged(f"{path}: {error}; keep this file and call service") from error
-        return db
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -205,6 +156,7 @@ class Outbox:
             )
             with self._transaction():
                 self._insert(sealed, alert=alert, attachments=attachments)
+            self._waiting += 1
             self.clock.raise_floor(read_instant(interval.earliest))
             return Stored(sealed.seq, sealed.sha256)
 
@@ -228,8 +180,7 @@ class Outbox:
 
     def count_waiting(self) -> int:
         """How many records the gateway has not receipted."""
-        with self._lock:
-            return int(self._db.execute("SELECT count(*) FROM records WHERE receipted = 0").fetchone()[0])
+        return self._waiting
 
     def apply_receipt(self, body: Mapping[str, Any]) -> int:
         """Mark the records of a receipt (signature already checked) as overwritable; how many were new.
@@ -243,8 +194,11 @@ class Outbox:
             raise RefusedError(f"a receipt for seq {ranges[-1][1]}, which does not exist")
         with self._lock:
             receipt.check_hash(body, self._digests(ranges))
+            at = write_instant(self.clock.moment())
             with self._transaction() as db:
-                return sum(self._mark(db, first, last) for first, last in ranges)
+                fresh = sum(self._mark(db, first, last, at) for first, last in ranges)
+            self._waiting -= fresh
+            return fresh
 
     def _digests(self, ranges: Sequence[receipt.Range]) -> Iterator[str]:
         for first, last in ranges:
@@ -253,9 +207,41 @@ class Outbox:
                 yield digest
 
     @staticmethod
-    def _mark(db: sqlite3.Connection, first: int, last: int) -> int:
-        sql = "UPDATE records SET receipted = 1 WHERE seq BETWEEN ? AND ? AND receipted = 0"
-        return db.execute(sql, (first, last)).rowcount
+    def _mark(db: sqlite3.Connection, first: int, last: int, at: str) -> int:
+        sql = "UPDATE records SET receipted = 1, receipted_at = ?3 WHERE seq BETWEEN ?1 AND ?2 AND receipted = 0"
+        return db.execute(sql, (first, last, at)).rowcount
+
+    def resend(self, ranges: Sequence[receipt.Range]) -> int:
+        """Make receipted records wait again, as far as they are still here; how many.
+
+        Raises:
+            RefusedError: it asks for records that do not exist.
+        """
+        if ranges[-1][1] > self.head.seq:
+            raise RefusedError(f"seq {ranges[-1][1]} is asked for, which does not exist")
+        sql = """UPDATE records SET receipted = 0, receipted_at = NULL
+            WHERE seq BETWEEN ? AND ? AND receipted = 1"""
+        with self._lock:
+            with self._transaction() as db:
+                again = sum(db.execute(sql, pair).rowcount for pair in ranges)
+            self._waiting += again
+            return again
+
+    def make_room(self, *, short: bool = False) -> int:
+        """Overwrite some of what may be overwritten, see :mod:`daemon.outbox.retention`; how many records."""
+        with self._lock, self._transaction() as db:
+            return retention.overwrite(db, self.clock.moment(), short=short)
+
+    def usage(self, days: int) -> Usage:
+        """How much room the records take, and how many were made in the last ``days``."""
+        since = write_instant(self.clock.moment() - dt.timedelta(days=days))
+        with self._lock:
+            free = retention.free_bytes(self._db)
+            head = self.head.seq
+            sql = "SELECT coalesce(min(seq) - 1, ?1) FROM (SELECT seq FROM records WHERE earliest >= ?2 AND seq > ?3)"
+            (before,) = self._db.execute(sql, (head, since, head - _COUNTED)).fetchone()
+            full = self._waiting + retention.count_overwritable(self._db)
+        return Usage(self.path.stat().st_size - free, free, full, head - before)
 
     def last_counter(self, channel: Channel) -> int:
         """The highest counter accepted on a downlink channel."""
@@ -272,12 +258,13 @@ class Outbox:
             db.execute(sql, (f"counter/{channel}", counter))
 
     def every_envelope(self) -> Iterator[tuple[int, str, bytes]]:
-        """All records as (seq, sha256, envelope), for an export."""
+        """All records whose content is still here, as (seq, sha256, envelope), for an export."""
         last = 0
         while True:
             with self._lock:
                 rows = self._db.execute(
-                    "SELECT seq, sha256, envelope FROM records WHERE seq > ? ORDER BY seq LIMIT 100", (last,)
+                    "SELECT seq, sha256, envelope FROM records WHERE seq > ? AND receipted < 2 ORDER BY seq LIMIT 100",
+                    (last,),
                 ).fetchall()
             if not rows:
                 return
@@ -288,19 +275,3 @@ class Outbox:
         """Close the database; the write-ahead log is merged."""
         with self._lock:
             self._db.close()
-
-
-def read_birth(path: Path, certificate_der: bytes) -> Record:
-    """The birth record that provisioning left for the unit.
-
-    Raises:
-        OutboxDamaged: missing, or not the birth record of this certificate.
-    """
-    try:
-        birth = read_record(path.read_text("ascii").strip())
-        chain.follow(chain.genesis(certificate_der), birth)
-    except OSError as error:
-        raise OutboxDamaged(f"{path}: cannot read the birth record: {error.strerror}") from error
-    except (MalformedError, ChainError, UnicodeDecodeError) as error:
-        raise OutboxDamaged(f"{path}: not the birth record of this unit's certificate: {error}") from error
-    return birth

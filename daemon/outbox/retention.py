@@ -1,0 +1,47 @@
+"""Which records may be overwritten, and how much room that gives.
+
+A record is overwritable once the gateway's receipt is here. It stays for ``KEPT`` after that, so that a gateway that
+was restored from an older backup can ask for it; then its content goes, oldest first. Where room is short the content
+of younger ones goes too, oldest first, before evidence is refused. What has no receipt never goes. Number, hash, check
+id and times stay, so the chain can be told from its head for ever. SQLite uses the room for the next records.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+
+from evidence.instants import write_instant
+
+KEPT = dt.timedelta(days=30)
+BATCH = 200
+"""Records overwritten in one commit: some 10 ms, so that a record that is being made does not wait."""
+
+_ANY_TIME = "9999"
+_SELECT = "SELECT seq FROM records WHERE receipted = 1 AND receipted_at < ? ORDER BY receipted_at, seq LIMIT ?"
+_UPDATE = "UPDATE records SET envelope = x'', receipted = 2 WHERE seq = ?"
+
+
+def overwrite(db: sqlite3.Connection, now: dt.datetime, *, short: bool) -> int:
+    """Empty up to ``BATCH`` records, in the transaction that is open; how many.
+
+    Args:
+        db: the outbox's database.
+        now: the unit's time.
+        short: room is short: those go that are younger than ``KEPT`` too.
+    """
+    before = _ANY_TIME if short else write_instant(now - KEPT)
+    rows = db.execute(_SELECT, (before, BATCH)).fetchall()
+    db.executemany(_UPDATE, rows)
+    return len(rows)
+
+
+def count_overwritable(db: sqlite3.Connection) -> int:
+    """Records with a receipt whose content is still here."""
+    return int(db.execute("SELECT count(*) FROM records WHERE receipted = 1").fetchone()[0])
+
+
+def free_bytes(db: sqlite3.Connection) -> int:
+    """Room inside the database that the next records use first."""
+    (pages,), (size,) = db.execute("PRAGMA freelist_count").fetchone(), db.execute("PRAGMA page_size").fetchone()
+    return int(pages * size)

@@ -1,0 +1,106 @@
+"""The outbox's tables, how they came to be what they are, and the look at a database before anything writes to it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+MIGRATIONS: Final[Sequence[str]] = (
+    """
+    CREATE TABLE records (
+        seq INTEGER PRIMARY KEY,
+        sha256 TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        check_id TEXT,
+        alert INTEGER NOT NULL,
+        earliest TEXT NOT NULL,
+        envelope BLOB NOT NULL,
+        receipted INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX one_record_per_check ON records (check_id) WHERE kind = 'check';
+    CREATE INDEX waiting ON records (seq) WHERE receipted = 0;
+    CREATE TABLE numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+    """,
+    # 2: when the receipt came, so that a record can be kept for a time after it; alerts are found behind any backlog.
+    # Of receipts that came before, the time is not known: the last record's will do. ``receipted`` is 2 when the
+    # content is overwritten.
+    """
+    ALTER TABLE records ADD COLUMN receipted_at TEXT;
+    UPDATE records SET receipted_at = (SELECT earliest FROM records ORDER BY seq DESC LIMIT 1) WHERE receipted = 1;
+    CREATE INDEX waiting_alerts ON records (seq) WHERE receipted = 0 AND alert = 1;
+    CREATE INDEX overwritable ON records (receipted_at, seq) WHERE receipted = 1;
+    """,
+)
+"""``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+_ADVICE = "keep this file and call service"
+
+
+class OutboxDamaged(Exception):
+    """The database is not usable; nothing was overwritten. Keep the file and call service."""
+
+
+def inspect(path: Path, *, has_records: bool) -> None:
+    """Look at what is there, before anything could write to it.
+
+    Args:
+        path: the database.
+        has_records: this unit has made some, so they must be there.
+
+    Raises:
+        OutboxDamaged: it is not an outbox that this software can go on with.
+    """
+    if not path.exists() or not path.stat().st_size:
+        if has_records:
+            raise OutboxDamaged(f"{path}: is gone, though this unit has made records; do not start anew")
+        return
+    try:
+        fault = _fault_after_a_cut(path, has_records=has_records)
+    except sqlite3.DatabaseError as error:
+        raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
+    if fault != "ok":
+        raise OutboxDamaged(f"{path}: {fault}; {_ADVICE}")
+
+
+def _fault_after_a_cut(path: Path, *, has_records: bool) -> str:
+    try:
+        return _fault(path, "ro", has_records=has_records)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+            raise
+        # A cut has left a journal that must be rolled back, or a log without its index: SQLite has to write for that.
+        return _fault(path, "rw", has_records=has_records)
+
+
+def _fault(path: Path, mode: str, *, has_records: bool) -> str:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as db:
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        fault = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        if version > SCHEMA_VERSION or (version == 0 and tables):
+            return f"schema version {version}, this software knows 1 to {SCHEMA_VERSION}"
+        if has_records and not (version and db.execute("SELECT 1 FROM records LIMIT 1").fetchone()):
+            return "holds no record, though this unit has made some"
+    return fault
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the database for good; make or upgrade its tables, each step whole or not at all.
+
+    Raises:
+        OutboxDamaged: SQLite cannot use it.
+    """
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
+    return db

@@ -1,0 +1,263 @@
+"""The unit's part: from the check's events to the committed record, and its receipts; no devices, no models."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from cryptography import x509
+
+from daemon import events
+from daemon.cards import CardTask
+from daemon.check_id import new_check_id
+from daemon.door import NoDoor
+from daemon.faces import FaceTask
+from daemon.journal import Journal
+from daemon.outbox import Outbox, OutboxDamaged, read_birth
+from daemon.policy import load_policy
+from daemon.session import State, Step
+from daemon.unit import Unit
+from evidence import receipt
+from evidence.certificates import load_certificate
+from evidence.decision import DecisionStatement
+from evidence.envelope import open_envelope
+from evidence.keys import load_private_key
+from evidence.record import Outcome, Record
+from evidence.topics import Channel
+from evidence.verify import read_record, verify_records
+from gateway.aside import Message
+from gateway.intake import Intake
+from gateway.store import Store
+from hw.card_reader.photo import photo_decoder
+from hw.uri import DeviceUri
+from tests.daemon.support import SITE, UNIT, Home, check_fields
+from tests.faults.tracing import Say
+from tests.faults.ways import Verdict
+
+CHECKS: Final = 3
+"""Checks in one life of the process."""
+_FAR = "2099-01-01T00:00:00.000Z"
+
+Answer = Callable[[State], events.Event]
+"""What happens next in a check that has come to a state."""
+
+
+class NoFace(FaceTask):
+    """No camera and no models."""
+
+    def __init__(self) -> None:
+        """Nothing to prepare."""
+
+    def open_camera(self) -> None:
+        """Nothing to open."""
+
+    def cancel(self) -> None:
+        """Nothing to stop."""
+
+
+def _begin(_: State) -> events.Event:
+    return events.Begin(new_check_id(), "delivery", "V-0001", "typed")
+
+
+def _consented(_: State) -> events.Event:
+    return events.Consented("2026-11-21T08:00:00.000Z")
+
+
+def _statement(state: State, reason: str) -> DecisionStatement:
+    assert state.check is not None
+    return DecisionStatement(state.check, None, Outcome.EMERGENCY, reason, _FAR)
+
+
+def _confirmed(officer: str) -> Answer:
+    def confirm(state: State) -> events.Event:
+        assert state.statement is not None
+        return events.Confirmed(events.Confirmation(officer, "officer", "pin", state.statement.sha256))
+
+    return confirm
+
+
+def _explained(state: State) -> events.Event:
+    statement = _statement(state, "no time")
+    return events.Explained(statement, events.Confirmation("o-101", "officer", "pin", statement.sha256))
+
+
+def _always(event: events.Event) -> Answer:
+    return lambda _: event
+
+
+def _emergency(_: State) -> events.Event:
+    return events.Emergency(new_check_id(), "delivery")
+
+
+_REFUSED = _always(events.Proposed(Outcome.REFUSED, "no consent", _FAR))
+_MANUAL = _always(events.Proposed(Outcome.MANUAL, "known to both", _FAR))
+_CLOSED = _always(events.Closed())
+SCRIPTS: Final[Sequence[Sequence[Answer]]] = (
+    (_begin, _consented, _always(events.Left()), _CLOSED),
+    (_begin, _always(events.Declined("refuse")), _REFUSED, _confirmed("o-101"), _CLOSED),
+    (_begin, _consented, _MANUAL, _confirmed("o-101"), _confirmed("o-102"), _CLOSED),
+    (_emergency, _explained),
+    (_begin, _consented, _emergency, _CLOSED),
+    (_begin, _consented),
+)
+"""Ways through a check; the last is left open, and the process ends."""
+
+
+class UnitWay:
+    """A provisioned unit, whose keys are read once; any folder can be its data folder."""
+
+    name = "unit"
+
+    def __init__(self, home: Home) -> None:
+        self._config, self._identity = home.config(), home.identity()
+        self._policy = load_policy("neutral")
+        self._key = load_private_key(home.site / "gateway" / "encryption.key")
+        self._authority: x509.Certificate = load_certificate(home.site / "authority" / "authority.pem")
+        self._birth = read_birth(self._config.keys.birth, self._identity.certificate_der)
+
+    def open(self, folder: Path) -> Outbox:
+        """The unit's outbox in ``folder``."""
+        return Outbox(
+            folder / "outbox.db",
+            identity={"unit": UNIT, "site": SITE, "software": {"version": "0.0.0"}},
+            signer=self._identity.signer,
+            recipients=self._identity.recipients,
+            birth=lambda: self._birth,
+        )
+
+    def _unit(self, outbox: Outbox, folder: Path, changed: Callable[[State], None]) -> Unit:
+        journal = Journal(folder / "journal")
+        unit = Unit(self._config, self._policy, outbox, journal, NoDoor(), changed, stored=lambda: None)
+        none = DeviceUri.parse("none:")
+        unit.cards = CardTask(
+            none, photo_decoder("simulated"), today=lambda: outbox.clock.moment().date(), post=unit.post, laid=unit.laid
+        )
+        unit.faces = NoFace()
+        return unit
+
+    # --- living ---------------------------------------------------------------------------------------------------
+
+    def live(self, folder: Path, say: Say, random: Random) -> None:
+        """Recover, then check after check; receipts come in between. One thread, so that every run is the same."""
+        outbox = self.open(folder)
+        unit = self._unit(outbox, folder, lambda state: _tell(state, say))
+        unit.recover()
+        for number in range(CHECKS):
+            last = number == CHECKS - 1
+            script = random.choice(SCRIPTS if last else SCRIPTS[:-1])
+            _play(unit, script)
+            if random.random() < 0.7:
+                _take_receipt(outbox, say, random.randint(1, 3))
+        if random.random() < 0.7:  # else the process ends as a crash would end it
+            outbox.close()
+
+    # --- judging --------------------------------------------------------------------------------------------------
+
+    def judge(self, folder: Path, said: Sequence[str]) -> Verdict:
+        """Recover, look at every record, deliver all to a gateway twice, and go on with the chain."""
+        verdict = Verdict()
+        try:
+            with closing(self.open(folder)) as outbox:
+                self._unit(outbox, folder, lambda _: None).recover()
+                records = self._records(outbox)
+                self._judge_records(verdict, records, said)
+                self._judge_chain(verdict, records, outbox)
+                _judge_waiting(verdict, outbox, said)
+                self._judge_delivery(verdict, outbox, folder)
+        except (OutboxDamaged, sqlite3.Error, OSError) as error:
+            verdict.broken.append(f"{type(error).__name__}: {error}")
+        return verdict
+
+    def _records(self, outbox: Outbox) -> dict[int, Record]:
+        sealed = outbox.every_envelope()
+        return {seq: read_record(open_envelope(envelope, self._key).jws) for seq, _, envelope in sealed}
+
+    @staticmethod
+    def _judge_records(verdict: Verdict, records: dict[int, Record], said: Sequence[str]) -> None:
+        verdict.records = len(records)
+        checks = [record.payload["check"] for record in records.values() if record.payload["kind"] == "check"]
+        for words in map(str.split, said):
+            if words[0] == "done" and (records.get(int(words[1])) is None or records[int(words[1])].sha256 != words[2]):
+                verdict.lost.append(f"record {words[1]} was shown as done and is not there")
+            if words[0] == "begun" and checks.count(words[1]) != 1:
+                verdict.lost.append(f"a check that had begun has {checks.count(words[1])} records")
+        if len(set(checks)) != len(checks):
+            verdict.doubled.append("a check has several records")
+
+    def _judge_chain(self, verdict: Verdict, records: dict[int, Record], outbox: Outbox) -> None:
+        found = verify_records([record.jws for record in records.values()], self._authority, outbox.head)
+        verdict.broken += [f"chain: {finding}" for finding in found.findings]
+        seq = outbox.append(check_fields()).seq
+        if seq != len(records) + 1:
+            verdict.broken.append(f"the next record became seq {seq} after {len(records)} records")
+
+    def _judge_delivery(self, verdict: Verdict, outbox: Outbox, folder: Path) -> None:
+        """A gateway without any memory gets everything twice, alerts and all."""
+        address = self._config.address
+        messages = [Message(address, Channel.RECORD, sealed) for _, _, sealed in outbox.every_envelope()]
+        with closing(Store(folder / "gateway" / "gateway.db")) as store:
+            intake = Intake(store, SITE, self._authority, self._key)
+            digests = intake.take(messages).get(UNIT, {})
+            again = intake.take(messages).get(UNIT, {})
+            rows = [row.seq for row in store.rows() if row.chained]
+            apart = len(store.kept_apart())
+        if rows != list(range(1, outbox.head.seq + 1)) or digests != again:
+            verdict.doubled.append(f"the gateway has {len(rows)} of {outbox.head.seq} records, or some twice")
+        if apart:
+            verdict.broken.append(f"the gateway keeps {apart} messages apart")
+        outbox.apply_receipt(receipt.make_body(digests))
+        if outbox.count_waiting():
+            verdict.broken.append("a record waits although the gateway has it")
+
+
+def _tell(state: State, say: Say) -> None:
+    """What a screen would show."""
+    if state.step is Step.NOTICE:
+        say(f"begun {state.check}")
+    if state.step is Step.DONE and state.sealed is not None:
+        say(f"done {state.sealed.seq} {state.sealed.sha256}")
+
+
+def _play(unit: Unit, script: Iterable[Answer]) -> None:
+    for answer in script:
+        unit.post(answer(unit.state))
+        _settle(unit)
+
+
+def _settle(unit: Unit) -> None:
+    """Let the loop and then the writer do what there is to do, in this one thread."""
+    unit.close()
+    unit.run(lambda: None)
+    unit.run_writer()  # ends at the mark that close() left, before a request that came after it
+    if unit.state.step in (Step.SEALING, Step.NOTING):
+        unit.close()
+        unit.run_writer()
+        unit.run(lambda: None)
+        _settle(unit)
+
+
+def _take_receipt(outbox: Outbox, say: Say, count: int) -> None:
+    """The gateway has the next ``count`` records."""
+    hashes = dict(_hashes(outbox))
+    numbers = [item.seq for item in outbox.waiting(limit=count)]
+    if numbers:
+        say(f"receipt {' '.join(map(str, numbers))}")
+        outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in numbers}))
+        outbox.accept_counter(Channel.RECEIPT, outbox.last_counter(Channel.RECEIPT) + 1)
+
+
+def _hashes(outbox: Outbox) -> Iterator[tuple[int, str]]:
+    for seq, sha256, _ in outbox.every_envelope():
+        yield seq, sha256
+
+
+def _judge_waiting(verdict: Verdict, outbox: Outbox, said: Sequence[str]) -> None:
+    """Only a receipt ends the waiting."""
+    receipted = {int(word) for line in said if line.startswith("receipt") for word in line.split()[1:]}
+    waiting = {item.seq for item in outbox.waiting(limit=10_000)}
+    for seq in set(range(1, outbox.head.seq + 1)) - waiting - receipted:
+        verdict.lost.append(f"record {seq} waits no more and has no receipt")
