@@ -52,4 +52,5 @@ def align(image: Image, landmarks: FloatArray) -> Image:
         ImageError: ``image`` is no picture, or the landmarks are no face.
     """
     picture = require_image(image)
-    return cv2.warpAffine(picture, similarity(landmarks), (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR).astype(np.uint8)
+    aligned = cv2.warpAffine(picture, similarity(landmarks), (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR)
+    return np.asarray(aligned, np.uint8)

@@ -75,7 +75,7 @@ class Detector:
 
     def raw(self, canvas: Image) -> FloatArray:
         """The network's own output, float32 (anchors, 16), for a BGR picture of its input's size."""
-        output: FloatArray = self._network.run(canvas[np.newaxis].astype(np.float32))[0]
+        output: FloatArray = self._network.run(canvas[np.newaxis])[0]
         return output
 
     def detect(self, image: Image, *, refine: bool = True) -> tuple[Face, ...]:
@@ -112,7 +112,7 @@ class Detector:
             return face
         small, shrink = halved(crop, self._side_px)
         size = self._side_px, self._side_px
-        canvas, back = turned(cv2.resize(small, size).astype(np.uint8), turn_deg)
+        canvas, back = turned(np.asarray(cv2.resize(small, size), np.uint8), turn_deg)
         found = self._faces(canvas, placed(back, len(small) * shrink / self._side_px, left, top))
         return max(found, key=lambda other: overlap_of(face, other), default=face)
 
@@ -149,36 +149,44 @@ def anchors(side_px: int) -> FloatArray:
 
 def decode(output: FloatArray, cells: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Candidates above the score limit, best first: corners (n, 2, 2), points (n, 5, 2), scores (n,)."""
-    scores = np.sqrt(np.clip(output[:, CLASS], 0, 1) * np.clip(output[:, OBJECT], 0, 1))
-    order = np.flatnonzero(scores >= MIN_SCORE)
-    order = order[np.argsort(-scores[order], kind="stable")][:MAX_CANDIDATES]
+    # Most anchors fall to a plain product; the exact score is made for the few that do not.
+    likely = np.flatnonzero(output[:, CLASS] * output[:, OBJECT] >= MIN_SCORE**2)
+    scores = np.sqrt(np.clip(output[likely, CLASS], 0, 1) * np.clip(output[likely, OBJECT], 0, 1))
+    best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
+    best = best[scores[best] >= MIN_SCORE]
+    order, scores = likely[best], scores[best]
     rows, corner, stride = output[order], cells[order, :2], cells[order, 2:]
     centre = corner + rows[:, CENTRE] * stride
     size = np.exp(rows[:, SIZE]) * stride
     points = corner[:, None] + rows[:, POINTS].reshape(-1, 5, 2) * stride[:, None]
-    return np.stack([centre - size / 2, centre + size / 2], axis=1), points, scores[order]
+    return np.stack([centre - size / 2, centre + size / 2], axis=1), points, scores
 
 
 def suppress(corners: FloatArray, scores: FloatArray) -> list[int]:
     """Indices of candidates that no better one covers (``scores`` descend)."""
     kept: list[int] = []
-    for index in range(len(scores)):
-        if all(overlap(corners[index], corners[other]) <= MAX_OVERLAP for other in kept):
-            kept.append(index)
+    left = np.arange(len(scores))
+    while len(left):
+        kept.append(int(left[0]))
+        left = left[1:][overlap(corners[left[0]], corners[left[1:]]) <= MAX_OVERLAP]
     return kept
 
 
-def overlap(first: npt.NDArray[np.floating[Any]], second: npt.NDArray[np.floating[Any]]) -> float:
-    """Intersection over union of two boxes, each [[left, top], [right, bottom]]."""
-    sides = np.minimum(first[1], second[1]) - np.maximum(first[0], second[0])
-    shared = float(np.prod(np.maximum(sides, 0)))
-    return shared / (float(np.prod(first[1] - first[0])) + float(np.prod(second[1] - second[0])) - shared)
+def overlap(
+    first: npt.NDArray[np.floating[Any]], others: npt.NDArray[np.floating[Any]]
+) -> npt.NDArray[np.floating[Any]]:
+    """Intersection over union of a box [[left, top], [right, bottom]] with each of ``others`` (..., 2, 2)."""
+    sides = np.minimum(first[1], others[..., 1, :]) - np.maximum(first[0], others[..., 0, :])
+    shared = np.maximum(sides[..., 0], 0) * np.maximum(sides[..., 1], 0)
+    area, areas = (box[..., 1, :] - box[..., 0, :] for box in (first, others))
+    result: npt.NDArray[np.floating[Any]] = shared / (area[0] * area[1] + areas[..., 0] * areas[..., 1] - shared)
+    return result
 
 
 def overlap_of(first: Face, second: Face) -> float:
     """Intersection over union of two faces' boxes."""
     boxes = [np.array([[x, y], [x + width, y + height]]) for x, y, width, height in (first.box, second.box)]
-    return overlap(boxes[0], boxes[1])
+    return float(overlap(boxes[0], boxes[1]))
 
 
 def make_face(
@@ -200,7 +208,7 @@ def turned(canvas: Image, degrees: float) -> tuple[Image, Matrix]:
     side = len(canvas)
     forth = cv2.getRotationMatrix2D((side / 2, side / 2), degrees, 1.0)
     back = np.asarray(cv2.invertAffineTransform(forth), np.float64)
-    return cv2.warpAffine(canvas, forth, (side, side)).astype(np.uint8), back
+    return np.asarray(cv2.warpAffine(canvas, forth, (side, side)), np.uint8), back
 
 
 def placed(matrix: Matrix, scale: float, left: float, top: float) -> Matrix:
@@ -215,7 +223,8 @@ def square(image: Image, left: int, top: int, side: int) -> Image | None:
     if x0 >= x1 or y0 >= y1:
         return None
     borders = y0 - top, top + side - y1, x0 - left, left + side - x1
-    return cv2.copyMakeBorder(image[y0:y1, x0:x1], *borders, cv2.BORDER_CONSTANT, value=(0, 0, 0)).astype(np.uint8)
+    padded = cv2.copyMakeBorder(image[y0:y1, x0:x1], *borders, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+    return np.asarray(padded, np.uint8)
 
 
 def halved(image: Image, side_px: int) -> tuple[Image, int]:
@@ -227,6 +236,6 @@ def halved(image: Image, side_px: int) -> tuple[Image, int]:
     while max(image.shape[:2]) >= 2 * side_px:
         height, width = image.shape[0] // 2, image.shape[1] // 2
         even = image[: 2 * height, : 2 * width]
-        image = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         shrink *= 2
     return image, shrink

@@ -76,8 +76,18 @@ class Network:
         return tensors[0]
 
     def run(self, value: npt.NDArray[Any]) -> FloatArray:
-        """The output for ``value``, a copy; both have the type that `input_type` and `output_type` say."""
-        self._interpreter.set_tensor(self._input["index"], value)
+        """The output for ``value``, a copy; both have the shape that `input_type` and `output_type` say.
+
+        ``value`` may be of another dtype, as a picture's uint8: it is converted on its way into the input, without a
+        copy between.
+
+        Raises:
+            ValueError: another shape.
+        """
+        if value.shape != self.input_type.shape:
+            raise ValueError(f"the input has shape {self.input_type.shape}, not {value.shape}")
+        # The view must be gone before invoke(), so it has no name.
+        np.copyto(self._interpreter.tensor(self._input["index"])(), value, casting="unsafe")
         self._interpreter.invoke()
         result: FloatArray = self._interpreter.get_tensor(self._output["index"])
         return result

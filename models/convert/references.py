@@ -47,7 +47,7 @@ class PublishedDetector:
     def run(self, value: npt.NDArray[Any]) -> FloatArray:
         """(1, 320, 320, 3) -> (1, 2100, 16), columns as the converted network has them."""
         names = [[f"{head}_{stride}" for head in HEADS] for stride in STRIDES_PX]
-        self._net.setInput(np.ascontiguousarray(value.transpose(0, 3, 1, 2)))
+        self._net.setInput(np.ascontiguousarray(value.transpose(0, 3, 1, 2), np.float32))
         levels = [np.concatenate(self._net.forward(level), axis=2) for level in names]
         return np.concatenate(levels, axis=1)
 

@@ -179,7 +179,7 @@ def test_the_best_webp_under_the_limit_is_taken(face_models: FaceModels, person:
     data = chip.encode(photo)
     sizes = {quality: len(chip.webp(photo, quality)) for quality in range(1, 101)}
     assert len(data) <= chip.MAX_BYTES
-    assert len(data) >= max(size for size in sizes.values() if size <= chip.MAX_BYTES) * 0.97
+    assert len(data) >= max(size for size in sizes.values() if size <= chip.MAX_BYTES) * 0.9
     noise = np.random.default_rng(0).integers(0, 256, (126, 102, 3), dtype=np.uint8)
     with pytest.raises(chip.DoesNotFit, match="1010"):
         chip.encode(noise)
