@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.outbox import Outbox
-from evidence import downlink, jws
+from daemon.repeats import Repeats
+from evidence import downlink, jws, receipt
 from evidence.encoding import json_bytes
 from evidence.errors import EvidenceError
 from evidence.instants import write_instant
@@ -26,7 +27,6 @@ log = logging.getLogger(__name__)
 
 WINDOW = 50
 """Records sent and not yet receipted; beyond that the gateway must catch up first."""
-RESEND_S = 20.0
 HEALTH_S = 60.0
 HEALTH_TYPE = "vernix-health+jws"
 CONTENT_TYPE = "application/jose+json"
@@ -35,7 +35,9 @@ Publish = Callable[[Channel, bytes], bool]
 """Hands a message to the broker link; False when there is no connection."""
 
 
-def health_message(outbox: Outbox, address: Address, signer: Signer, refused: int) -> str:
+def health_message(
+    outbox: Outbox, address: Address, signer: Signer, refused: int, storage: Mapping[str, Any] | None = None
+) -> str:
     """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS."""
     head = outbox.head
     message = {
@@ -47,6 +49,7 @@ def health_message(outbox: Outbox, address: Address, signer: Signer, refused: in
         "head": head.sha256,
         "waiting": outbox.count_waiting(),
         "refused": refused,
+        **({"storage": dict(storage)} if storage else {}),
     }
     return jws.sign(json_bytes(message), signer, HEALTH_TYPE)
 
@@ -64,17 +67,21 @@ class Delivery:
     gateway_key: Callable[[str], PublicKey | None]
     publish: Publish
     monotonic_s: Callable[[], float] = time.monotonic
+    storage: Callable[[], Mapping[str, Any] | None] = lambda: None
     refused: int = 0
-    _sent: dict[int, float] = field(default_factory=dict)
-    _alerted: set[int] = field(default_factory=set)
+    _sent: Repeats = field(init=False)
+    _alerted: Repeats = field(init=False)
     _health_due_s: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._sent, self._alerted = Repeats(self.monotonic_s), Repeats(self.monotonic_s)
 
     def reconnected(self) -> None:
         """The link is new: what was in flight may be lost, so everything without a receipt goes out again."""
         with self._lock:
-            self._sent.clear()
-            self._alerted.clear()
+            self._sent.forget()
+            self._alerted.forget()
             self._health_due_s = 0.0
 
     def pump(self) -> None:
@@ -85,18 +92,17 @@ class Delivery:
             self._send_health()
 
     def _send_alerts(self) -> None:
-        for item in self.outbox.waiting(alerts=True, limit=WINDOW):
-            if item.seq not in self._alerted and self.publish(Channel.ALERT, item.envelope):
-                self._alerted.add(item.seq)
+        for item in self.outbox.waiting_alerts(limit=WINDOW):
+            if self._alerted.due(item.seq) and self.publish(Channel.ALERT, item.envelope):
+                self._alerted.sent(item.seq)
 
     def _send_records(self) -> None:
-        now_s = self.monotonic_s()
         for item in self.outbox.waiting(limit=WINDOW):
-            due = now_s - self._sent.get(item.seq, -RESEND_S) >= RESEND_S
+            due = self._sent.due(item.seq)
             if due and not self.publish(Channel.RECORD, item.envelope):
                 return
             if due:
-                self._sent[item.seq] = now_s
+                self._sent.sent(item.seq)
 
     def _send_health(self) -> None:
         now_s = self.monotonic_s()
@@ -104,7 +110,7 @@ class Delivery:
             self._health_due_s = now_s + HEALTH_S
 
     def _health(self) -> bytes:
-        return health_message(self.outbox, self.address, self.signer, self.refused).encode("ascii")
+        return health_message(self.outbox, self.address, self.signer, self.refused, self.storage()).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:
         """A message from the gateway; one that is not what it must be is refused and counted, never acted on."""
@@ -112,6 +118,8 @@ class Delivery:
             counter, body = self._read(channel, payload)
             if channel is Channel.RECEIPT:
                 self._receipt(body)
+            elif channel is Channel.COMMAND:
+                self._command(body)
             else:
                 log.warning("a %s message came; this version has no use for it", channel)
             self.outbox.accept_counter(channel, counter)
@@ -135,5 +143,12 @@ class Delivery:
         fresh = self.outbox.apply_receipt(body)
         log.info("receipt: %d records newly at the gateway, %d waiting", fresh, self.outbox.count_waiting())
         with self._lock:
-            waiting = {item.seq for item in self.outbox.waiting(limit=WINDOW)}
-            self._sent = {seq: at for seq, at in self._sent.items() if seq in waiting}
+            self._sent.answered(item.seq for item in self.outbox.waiting(limit=WINDOW))
+            self._alerted.answered(item.seq for item in self.outbox.waiting_alerts(limit=WINDOW))
+
+    def _command(self, body: Mapping[str, Any]) -> None:
+        """There is one command, ``resend``; the schema has refused every other."""
+        again = self.outbox.resend(receipt.read_ranges(body))
+        log.warning("the gateway asks for records again: %d wait once more", again)
+        with self._lock:
+            self._sent.forget()

@@ -19,8 +19,10 @@ from evidence.bundle import Bundle, write_bundle
 from evidence.certificates import Profile, check_certificate, load_certificate
 from evidence.errors import EvidenceError, KeyUnusableError
 from evidence.keys import Signer, load_private_key, open_signer, thumbprint
+from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
+from gateway import command
 from gateway.aside import STRANGERS, Room
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
@@ -159,6 +161,19 @@ def export(config: Config, arguments: argparse.Namespace) -> int:
     return OK
 
 
+def resend(config: Config, arguments: argparse.Namespace) -> int:
+    """Ask a unit for records again, FIRST to LAST, for instance after a restored backup. It keeps them 30 days."""
+    address = Address(config.gateway.site, check_name("unit", arguments.unit))
+    signer = _signer(config)
+    if arguments.last < arguments.first:
+        print("vernix-gateway: LAST is before FIRST", file=sys.stderr)
+        return USAGE
+    with closing(_open_store(config)) as store:
+        command.resend(store, address, [(arguments.first, arguments.last)], signer, dt.datetime.now(dt.UTC))
+    print(f"{arguments.unit} will be asked for records {arguments.first} to {arguments.last} by the running gateway")
+    return OK
+
+
 def _number(text: str, least: int) -> int:
     """A number that a store can hold: ``least`` or more, below 2^63.
 
@@ -201,6 +216,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("unit")
     one.add_argument("seq", type=_seq)
     add("status", status)
+    again = add("resend", resend, prints=False)
+    again.add_argument("unit")
+    again.add_argument("first", type=_seq)
+    again.add_argument("last", type=_seq)
     out = add("export", export, prints=False)
     out.add_argument("unit")
     out.add_argument("file", type=Path)

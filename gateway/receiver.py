@@ -16,6 +16,7 @@ from evidence.encoding import MAX_BYTES
 from evidence.errors import EvidenceError
 from evidence.keys import Signer
 from evidence.topics import Address, Channel
+from gateway import command
 from gateway.aside import Message
 from gateway.config import Broker
 from gateway.connection import Arrived, Connection, TlsFileError
@@ -82,7 +83,15 @@ class Receiver:
                     log.info("connected to %s:%d", self._broker.host, self._broker.port)
                 if arrived:
                     self._take(connection, arrived)
+                if connection.up:
+                    self._send_commands(connection)
             connection.disconnect()
+
+    def _send_commands(self, connection: Connection) -> None:
+        for one in command.waiting(self._store):
+            connection.publish(Address(self._site, one.unit).topic(Channel.COMMAND), one.token)
+            one.path.unlink()
+            log.info("a command was sent to %s", one.unit)
 
     def _take(self, connection: Connection, arrived: Sequence[Arrived]) -> None:
         receipts = self._intake.take([message for one in arrived if (message := _read(one)) is not None])

@@ -168,6 +168,7 @@ class Store:
             _create(path)
         else:
             raise StoreMissing(f"{path}: there is no store yet; it is made when the gateway first runs")
+        self.path = path
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")

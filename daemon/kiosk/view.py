@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from daemon.session import State, Step
 
 
-def view(state: State, *, waiting: int, online: bool, why_offline: str | None) -> dict[str, Any]:
-    """The screen's content as plain JSON values."""
+def view(
+    state: State,
+    *,
+    waiting: int,
+    online: bool,
+    why_offline: str | None,
+    storage: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The screen's content as plain JSON values; ``storage``: the room that is left, see :mod:`daemon.storage`."""
     return {
         "step": state.step.value,
         "check": state.check,
@@ -24,6 +32,7 @@ def view(state: State, *, waiting: int, online: bool, why_offline: str | None) -
         "waiting": waiting,
         "online": online,
         "why_offline": why_offline,
+        "storage": dict(storage) if storage else None,
     }
 
 

@@ -168,15 +168,19 @@ class Outbox:
             ).fetchone()
         return Stored(*row) if row else None
 
-    def waiting(self, *, after: int = 0, limit: int = 100, alerts: bool = False) -> list[Waiting]:
-        """Records without a receipt, ascending from ``after``; only alerts if asked."""
-        only = "AND alert = 1" if alerts else ""
+    def waiting(self, *, after: int = 0, limit: int = 100) -> list[Waiting]:
+        """Records without a receipt, ascending from ``after``."""
+        sql = "SELECT seq, envelope FROM records WHERE receipted = 0 AND seq > ? ORDER BY seq LIMIT ?"
+        return self._found(sql, after, limit)
+
+    def waiting_alerts(self, *, limit: int = 100) -> list[Waiting]:
+        """Alerts without a receipt, the newest first: that of this minute is worth more than last week's."""
+        sql = "SELECT seq, envelope FROM records WHERE receipted = 0 AND alert = 1 ORDER BY seq DESC LIMIT ?"
+        return self._found(sql, limit)
+
+    def _found(self, sql: str, *values: int) -> list[Waiting]:
         with self._lock:
-            rows = self._db.execute(
-                f"SELECT seq, envelope FROM records WHERE receipted = 0 AND seq > ? {only} ORDER BY seq LIMIT ?",
-                (after, limit),
-            ).fetchall()
-        return [Waiting(*row) for row in rows]
+            return [Waiting(*row) for row in self._db.execute(sql, values).fetchall()]
 
     def count_waiting(self) -> int:
         """How many records the gateway has not receipted."""

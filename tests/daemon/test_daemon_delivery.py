@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from daemon.clock import UnitClock
-from daemon.delivery import HEALTH_S, HEALTH_TYPE, RESEND_S, WINDOW, Delivery
+from daemon.delivery import HEALTH_S, HEALTH_TYPE, WINDOW, Delivery
 from daemon.outbox import Outbox
+from daemon.repeats import FIRST_S, LONGEST_S
 from evidence import jws, receipt
 from evidence.keys import FileSigner, generate_key
 from evidence.topics import Address, Channel
@@ -108,16 +110,115 @@ def test_window_moves_with_the_receipts(home: Home, delivery: Delivery, outbox: 
     assert line.take(Channel.RECORD) == [envelopes(outbox)[seq] for seq in range(WINDOW + 1, WINDOW + 5)]
 
 
-def test_record_without_receipt_goes_again_after_a_while(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+def sent_at(delivery: Delivery, line: Line, channel: Channel, within_s: float, step_s: float = 0.5) -> list[float]:
+    """Pump for ``within_s``; after how many seconds something went out on ``channel``."""
+    times, began_s = [], line.now_s
+    while line.now_s - began_s <= within_s:
+        delivery.pump()
+        if line.take(channel):
+            times.append(line.now_s - began_s)
+        line.now_s += step_s
+    return times
+
+
+def test_record_without_receipt_goes_again_ever_more_rarely(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    outbox.append(check_fields(), alert=True)
+    times = sent_at(delivery, line, Channel.RECORD, 1600)
+    pauses = [late - early for early, late in itertools.pairwise(times)]
+    assert times[0] == 0
+    assert pauses[:8] == [FIRST_S, 10, 20, 40, 80, 160, LONGEST_S, LONGEST_S]
+    line.now_s += LONGEST_S
+    delivery.pump()
+    assert len(line.take(Channel.ALERT)) > 5, "an alert is a message that may be lost as well"
+
+
+def test_gateway_that_is_away_for_a_day_is_not_flooded(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    for _ in range(WINDOW + 10):
+        outbox.append(check_fields())
+    delivery.pump()
+    for _ in range(24 * 60):
+        line.now_s += 60
+        delivery.pump()
+    assert len(line.take(Channel.RECORD)) <= WINDOW * (24 * 60 // 5 + 8)
+
+
+@pytest.mark.parametrize("how", ["new line", "receipt", "command"])
+def test_pauses_begin_anew(how: str, home: Home, delivery: Delivery, outbox: Outbox, line: Line) -> None:
     outbox.append(check_fields())
+    sent_at(delivery, line, Channel.RECORD, 700)
+    if how == "new line":
+        delivery.reconnected()
+    elif how == "receipt":
+        delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 1))
+    else:
+        delivery.receive(Channel.COMMAND, home.downlink(Channel.COMMAND, resend_body([1, 1]), 1))
+    assert sent_at(delivery, line, Channel.RECORD, 5)[0] == 0
+
+
+def resend_body(*ranges: list[int]) -> dict[str, Any]:
+    return {"command": "resend", "ranges": list(ranges)}
+
+
+def test_resend_brings_receipted_records_again(home: Home, delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    """A gateway that was restored from a backup without the last records asks for them."""
+    for number in range(6):
+        outbox.append(check_fields(), alert=number == 4)
     delivery.pump()
-    assert len(line.take(Channel.RECORD)) == 2
-    line.now_s += RESEND_S - 0.1
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, *range(1, 8)), 1))
+    line.sent.clear()
     delivery.pump()
-    assert line.take(Channel.RECORD) == []
-    line.now_s += 0.1
+    assert line.sent == []
+    delivery.receive(Channel.COMMAND, home.downlink(Channel.COMMAND, resend_body([3, 3], [5, 7]), 1))
+    assert outbox.count_waiting() == 4
     delivery.pump()
-    assert len(line.take(Channel.RECORD)) == 2
+    sealed = envelopes(outbox)
+    assert line.take(Channel.RECORD) == [sealed[seq] for seq in (3, 5, 6, 7)]
+    assert line.take(Channel.ALERT) == [sealed[6]]
+    assert outbox.apply_receipt(receipt_body(outbox, 3, 5, 6, 7)) == 4
+    assert (outbox.count_waiting(), delivery.refused) == (0, 0)
+
+
+def _command(name: str, home: Home, outbox: Outbox) -> bytes:
+    """A command that must not be obeyed."""
+    body = resend_body([1, 2])
+    if name == "repeated":
+        outbox.accept_counter(Channel.COMMAND, 9)
+    bodies = {"beyond the head": resend_body([1, 99]), "backwards": resend_body([2, 1])}
+    changes: dict[str, dict[str, Any]] = {
+        "another unit": {"address": Address(home.config().address.site, "unit-other")},
+        "expired": {"issued": now() - WEEK},
+    }
+    if name == "forged":
+        generate_key(home.folder / "forger.key")
+        changes["forged"] = {"signer": FileSigner(home.folder / "forger.key")}
+    return home.downlink(Channel.COMMAND, bodies.get(name, body), 9, **changes.get(name, {}))
+
+
+@pytest.mark.parametrize("name", ["forged", "repeated", "another unit", "expired", "beyond the head", "backwards"])
+def test_wrong_command_is_refused_and_counted(name: str, home: Home, delivery: Delivery, outbox: Outbox) -> None:
+    outbox.append(check_fields())
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 1))
+    delivery.receive(Channel.COMMAND, _command(name, home, outbox))
+    assert (delivery.refused, outbox.count_waiting()) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({}, {"command": "resend"}, {"command": "erase", "ranges": [[1, 2]]}, {"ranges": [[1, 2]]}),
+        *({"command": "resend", "ranges": []}, {"command": "resend", "ranges": [[1, 2]], "more": 1}),
+        *({"command": "resend", "ranges": [[1]]}, {"command": "resend", "ranges": [[0, 1]]}),
+        *({"command": "resend", "ranges": [[1, 2.0]]}, {"command": "resend", "ranges": [[1, 2**60]]}),
+    ],
+)
+def test_what_is_no_command_is_refused(
+    body: dict[str, Any], home: Home, delivery: Delivery, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("evidence.downlink.schema.check", lambda *_: None)  # a gateway that signs anything
+        message = home.downlink(Channel.COMMAND, body, 1)
+    delivery.receive(Channel.COMMAND, message)
+    assert (delivery.refused, outbox.last_counter(Channel.COMMAND)) == (1, 0)
 
 
 def test_line_that_breaks_stops_in_order(delivery: Delivery, outbox: Outbox, line: Line) -> None:
@@ -153,6 +254,7 @@ def test_everything_without_receipt_goes_again_on_a_new_line(
 def test_health_is_signed_and_tells_the_head(home: Home, delivery: Delivery, outbox: Outbox, line: Line) -> None:
     outbox.append(check_fields())
     delivery.receive(Channel.RECEIPT, b"garbage")
+    delivery.storage = lambda: {"state": "low", "free_bytes": 5, "days_left": 3}
     delivery.pump()
     (message,) = line.take(Channel.HEALTH)
     signer = home.identity().signer
@@ -160,6 +262,7 @@ def test_health_is_signed_and_tells_the_head(home: Home, delivery: Delivery, out
     told = json.loads(verified.payload)
     assert (told["unit"], told["site"], told["seq"], told["head"]) == (UNIT, SITE, 2, outbox.head.sha256)
     assert (told["waiting"], told["refused"]) == (2, 1)
+    assert told["storage"] == {"state": "low", "free_bytes": 5, "days_left": 3}
     line.now_s += HEALTH_S - 1
     delivery.pump()
     assert line.take(Channel.HEALTH) == []
@@ -197,7 +300,7 @@ def _wrong(name: str, home: Home, outbox: Outbox) -> bytes:
     if name in changes:
         return home.downlink(Channel.RECEIPT, body, 9, **changes[name])
     if name == "another channel":
-        return home.downlink(Channel.COMMAND, body, 9)
+        return home.downlink(Channel.ROSTER, body, 9)
     if name == "old counter":
         outbox.accept_counter(Channel.RECEIPT, 9)
         return home.downlink(Channel.RECEIPT, body, 9)

@@ -146,7 +146,7 @@ def test_receipt_whose_ranges_make_no_sense(ranges: list[list[int]], outbox: Out
 
 def test_alerts_wait_by_themselves(outbox: Outbox) -> None:
     numbers = [outbox.append(check_fields(), alert=number % 2 == 0).seq for number in range(4)]
-    assert [item.seq for item in outbox.waiting(alerts=True)] == numbers[::2]
+    assert [item.seq for item in outbox.waiting_alerts()] == [numbers[2], numbers[0]]
     assert [item.seq for item in outbox.waiting(after=2, limit=2)] == [3, 4]
 
 

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from daemon.cli import main as vernix
+from evidence import downlink
 from evidence.bundle import read_bundle
 from evidence.topics import Channel
+from gateway import command
 from gateway.aside import Message
 from gateway.cli import main
 from gateway.store import Store
@@ -220,8 +222,8 @@ def test_damaged_store(empty: Office) -> None:
     data = empty.hospital.gateway_toml.parent / "data"
     data.mkdir()
     (data / "gateway.db").write_bytes(b"\0" * 8192)
-    for command in ("list", "status", "run"):
-        empty.say(command, status=3)
+    for word in ("list", "status", "run"):
+        empty.say(word, status=3)
         assert "restore the store from backup" in empty.err
     assert (data / "gateway.db").read_bytes() == b"\0" * 8192
 
@@ -275,3 +277,25 @@ def test_help(command: list[str]) -> None:
         [sys.executable, "-m", "gateway.cli", *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "usage: vernix-gateway" in done.stdout
+
+
+def test_resend_lays_down_a_signed_command(office: Office) -> None:
+    assert "records 2 to 4" in office.say("resend", "u1", 2, 4)
+    office.say("resend", "u1", 3, 3)
+    with office.store() as store:
+        first, second = command.waiting(store)
+    key_for, address = office.hospital.key_for, office.units[0].address
+    read = [
+        downlink.read(one.token, Channel.COMMAND, address, key_for, last_counter=0, now=office.hospital.now)
+        for one in (first, second)
+    ]
+    assert read == [(1, {"command": "resend", "ranges": [[2, 4]]}), (2, {"command": "resend", "ranges": [[3, 3]]})]
+
+
+@pytest.mark.parametrize(("words", "status"), [(("u1", 4, 2), 2), (("u/1", 1, 2), 3), (("u1", 1, 2**60), 3)])
+def test_resend_of_what_cannot_be(words: tuple[object, ...], status: int, office: Office) -> None:
+    with office.store() as store:
+        before = list(command.waiting(store))
+        office.say("resend", *words, status=status)
+        assert office.err
+        assert list(command.waiting(store)) == before

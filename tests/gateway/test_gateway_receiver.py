@@ -16,6 +16,7 @@ from daemon.demo.broker import DemoBroker
 from evidence import downlink, receipt
 from evidence.encoding import MAX_BYTES
 from evidence.topics import Channel
+from gateway import command
 from gateway.config import Broker, Tls
 from gateway.connection import TlsFileError, tls_context
 from gateway.receiver import Receiver
@@ -118,6 +119,18 @@ def test_records_are_stored_and_receipted(
             wait_for(lambda: covered(watcher, unit, hospital) == {1, 2, 3, 4, 5}, "receipts for all")
         assert running.store.chained_jws("u1") == [record.jws for record in records]
     assert running.failure is None
+
+
+def test_command_goes_out_once(
+    running: Running, hospital: Hospital, unit: Unit, site: Site, mosquitto: Mosquitto
+) -> None:
+    with Watcher(site, mosquitto.port, v5=True) as watcher:
+        path = command.resend(running.store, unit.address, [(1, 2), (4, 4)], hospital.signer, hospital.now)
+        sent = path.read_bytes()
+        wait_for(lambda: bool(watcher.payloads(topic(unit, Channel.COMMAND))), "the command")
+        wait_for(lambda: not path.exists(), "the command to be cleared away")
+        wait_for(lambda: not list(command.waiting(running.store)), "no command waiting")
+    assert watcher.payloads(topic(unit, Channel.COMMAND)) == [sent]
 
 
 def covered(watcher: Watcher, unit: Unit, hospital: Hospital) -> set[int]:

@@ -1,0 +1,58 @@
+"""Commands to a unit: signed, numbered, and laid into a folder from which the running gateway sends them.
+
+Not on a connection of their own: at the site's broker a certificate has one session, and a second one with it would end
+the gateway's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evidence import downlink
+from evidence.files import write_atomic
+from evidence.keys import Signer
+from evidence.receipt import Range
+from evidence.topics import Address, Channel
+from gateway.store import Store
+
+FOLDER = "commands"
+"""Beside the store."""
+LIFETIME = dt.timedelta(days=30)
+"""For a unit that is offline, or in its box."""
+_SUFFIX = ".jws"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One that has not been sent yet. ``path`` is removed when it has."""
+
+    path: Path
+    unit: str
+    token: str = field(repr=False)
+
+
+def resend(store: Store, address: Address, ranges: list[Range], signer: Signer, now: dt.datetime) -> Path:
+    """Lay down the command that brings receipted records again; where it lies.
+
+    Raises:
+        MalformedError: the ranges make no sense.
+        OSError: the folder cannot be written.
+    """
+    counter = store.next_counter(address.unit, Channel.COMMAND)
+    body = {"command": "resend", "ranges": [list(pair) for pair in ranges]}
+    token = downlink.write(Channel.COMMAND, address, body, counter=counter, now=now, lifetime=LIFETIME, signer=signer)
+    folder = store.path.parent / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{address.unit}.{counter:016d}{_SUFFIX}"
+    write_atomic(path, token.encode("ascii"), mode=0o600)
+    return path
+
+
+def waiting(store: Store) -> Iterator[Command]:
+    """What lies there, in order for each unit."""
+    for path in sorted((store.path.parent / FOLDER).glob(f"*{_SUFFIX}")):
+        unit = path.name.removesuffix(_SUFFIX).rpartition(".")[0]
+        yield Command(path, unit, path.read_text("ascii"))
