@@ -1,7 +1,8 @@
 """One contender of the faces bench, in a process of its own: `python faces_worker.py NAME`.
 
-Answers each line on standard input by one pass over the pictures and a line of JSON: milliseconds for each stage and
-picture. One thread. dlib's runs under another interpreter, so everything but numpy and OpenCV is imported where needed.
+Answers each line on standard input by one pass over the pictures and a line of JSON: milliseconds of processor time for
+each stage and picture. One thread. dlib's runs under another interpreter, so everything but numpy and OpenCV is imported
+where it is needed.
 """
 
 from __future__ import annotations
@@ -142,16 +143,19 @@ def pictures() -> list[Any]:
 
 
 def one_pass(contender: Contender, images: list[Any]) -> dict[str, float]:
-    """Mean milliseconds for each stage and picture."""
+    """Mean milliseconds of processor time for each stage and picture.
+
+    One thread each: on an idle machine that is the time on the clock, on a busy one the neighbours do not count.
+    """
     spent = dict.fromkeys(STAGES, 0.0)
     for image in images:
-        times = [time.perf_counter()]
+        times = [time.process_time()]
         face = contender.detect(image)
-        times.append(time.perf_counter())
+        times.append(time.process_time())
         aligned = contender.align(image, face)
-        times.append(time.perf_counter())
+        times.append(time.process_time())
         contender.embed(aligned)
-        times.append(time.perf_counter())
+        times.append(time.process_time())
         for number, stage in enumerate(STAGES):
             spent[stage] += (times[number + 1] - times[number]) * 1e3 / len(images)
     return spent
