@@ -17,16 +17,14 @@ from hw.errors import HardwareError
 from hw.uri import DeviceUri
 from models.comparison import Comparison
 from models.embedding import Template
+from models.errors import ImageError
 from models.face import FaceModels, nearest_face
 
 log = logging.getLogger(__name__)
 
 DEVICE = "camera"
 FRAMES = 3
-"""Usable frames per comparison; the median score decides, so that one bad frame does not."""
-MIN_FACE_PX = 80.0
-"""Narrower faces carry too little for a comparison (ISO/IEC 39794-5 asks for 90 px between the eyes of a portrait; a
-live face at arm's length is far wider than this)."""
+"""Usable frames per comparison, fused into one template: one bad frame does not decide."""
 ATTEMPT_S = 4.0
 
 
@@ -46,34 +44,45 @@ class FaceMatcher:
     def reference(self, photo: Photo) -> Template | None:
         """The template of the chip photo; None if no face is found in it."""
         face = nearest_face(self._models.detect(photo))
-        return self._models.template(photo, face) if face else None
+        return self._models.reference(photo, face) if face else None
 
     def compare(self, reference: Template, frames: Iterator[Frame]) -> FaceFinding:
-        """Compare until :data:`FRAMES` usable frames are seen or the frames end."""
-        comparisons: list[Comparison] = []
+        """Compare once :data:`FRAMES` usable frames are seen, or with fewer when the frames end."""
+        live: list[Template] = []
         cause = "no_face"
         for frame in frames:
-            face = nearest_face(self._models.detect(frame.image))
-            if face is not None and face.box[2] >= MIN_FACE_PX:
-                template = self._models.template(frame.image, face)
-                comparisons.append(self._models.compare(reference, template))
-            elif face is not None:
-                cause = "face_too_small"
-            if len(comparisons) == FRAMES:
+            try:
+                template, wrong = self._template(frame.image, mirrored=bool(len(live) % 2))
+            except ImageError as error:
+                log.info("a frame was passed over: %s", error)
+                continue
+            cause = wrong or cause
+            if template is not None:
+                live.append(template)
+            if len(live) == FRAMES:
                 break
-        return self._finding(comparisons, cause)
+        if not live:
+            return self.not_comparable(cause)
+        return self._finding(self._models.compare(reference, self._models.fuse(live)), len(live))
+
+    def _template(self, image: Photo, *, mirrored: bool) -> tuple[Template | None, str | None]:
+        """The nearest face's template, or the first thing that is wrong with that face."""
+        face = nearest_face(self._models.detect(image))
+        if face is None:
+            return None, None
+        quality = self._models.assess(image, face)
+        if not quality.usable:
+            return None, quality.causes[0].value
+        return self._models.template(image, face, mirrored=mirrored), None
 
     def not_comparable(self, cause: str) -> FaceFinding:
         """The finding when there is nothing to compare."""
-        return self._finding([], cause)
-
-    def _finding(self, comparisons: list[Comparison], cause: str) -> FaceFinding:
         threshold = self._models.operating_point.threshold
-        if not comparisons:
-            return FaceFinding("not_comparable", None, threshold, 0, self._models.hashes, cause)
-        median = sorted(comparisons, key=lambda one: one.score)[len(comparisons) // 2]
-        score = round(min(1.0, max(-1.0, median.score)), 4)
-        return FaceFinding(str(median.decision), score, threshold, len(comparisons), self._models.hashes)
+        return FaceFinding("not_comparable", None, threshold, 0, self._models.hashes, cause)
+
+    def _finding(self, comparison: Comparison, frames: int) -> FaceFinding:
+        score = round(min(1.0, max(-1.0, comparison.score)), 4)
+        return FaceFinding(str(comparison.decision), score, comparison.threshold, frames, self._models.hashes)
 
 
 class FaceTask:

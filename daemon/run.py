@@ -39,6 +39,7 @@ from evidence.tree import TreeError
 from hw.card_reader.photo import photo_decoder
 from hw.errors import HardwareError
 from hw.uri import DeviceUri
+from models import selfcheck
 from models.face import FaceModels
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ class Assembly:
             raise TreeError("unit.checkpoint", f"{config.unit.checkpoint!r} is not in policy {self.policy.id}")
         identity = load_identity(config, dt.datetime.now(dt.UTC))
         self.models = FaceModels.load()
+        selfcheck.run(self.models)
         self.outbox = open_outbox(config, identity)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
         self.door = NoDoor()

@@ -23,6 +23,7 @@ from evidence.keys import SOFT
 from hw.camera.driver import Camera
 from hw.card_reader.photo import photo_decoder
 from hw.uri import DeviceUri
+from models import selfcheck
 from models.face import FaceModels
 
 _BROKER_S = 10.0
@@ -81,7 +82,12 @@ def _clock(_config: Config) -> str:
 
 
 def _models(_config: Config) -> str:
-    return ", ".join(f"{role} {digest[:12]}" for role, digest in FaceModels.load().hashes.items())
+    models = FaceModels.load()
+    selfcheck.run(models)
+    return (
+        ", ".join(f"{role} {digest[:12]}" for role, digest in models.hashes.items())
+        + "; they compute what was recorded"
+    )
 
 
 def _card_reader(config: Config) -> str:

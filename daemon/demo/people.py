@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.card_reader import id_number
+from hw.card_reader.codec import CARD_NUMBER_SIZE
 from hw.card_reader.document import DocumentKind, IdentityDocument
 from hw.card_reader.photo import HEIGHT, WIDTH
 from hw.card_reader.simulated_photo import encode_simulated
@@ -83,7 +85,8 @@ class Studio:
 
     def card(self, person: Person, document: IdentityDocument) -> SimulatedCard:
         """A card with ``person``'s photo as a chip holds it: 102 x 126 pixels in 1 KB."""
-        return SimulatedCard(document, encode_simulated(self._id_photo(_read(person.card_photo))))
+        photo = encode_simulated(self._id_photo(_read(person.card_photo)))
+        return SimulatedCard(document, photo, number=os.urandom(CARD_NUMBER_SIZE))
 
     def _box(self, image: Picture) -> tuple[float, float, float, float]:
         face = nearest_face(self._models.detect(image))

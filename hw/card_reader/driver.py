@@ -89,6 +89,7 @@ class CardReader:
         self._port: SerialPort | None = None
         self._state: ReaderState | None = None
         self._handled = False  # the card in the field was delivered or refused, and is not to be read again
+        self._number: bytes | None = None  # of the delivered card; in memory only, to see that another lies there
         self._failures = 0
         self._baud = uri.number("baud", DEFAULT_BAUD)
         if uri.scheme != "serial" or self._baud not in BAUD_COMMANDS:
@@ -175,6 +176,8 @@ class CardReader:
             except HardwareError as error:
                 self._lost(error)
                 lies = False
+            if lies and self._handled and self._is_another(stop):
+                lies = False
             self._handled = self._handled and lies
             return None if lies else True
 
@@ -238,17 +241,34 @@ class CardReader:
             if not self._find(stop):
                 self._handled = False
                 return None
-            if self._handled:
+            if self._handled and not self._is_another(stop):
                 return None
+            self._handled, self._number = False, None
             card = self._read_card(read, stop)
         except CardError as error:
             if self._handled:
                 return None
-            # A card that lies there and fails is the person's to lay again; one that is gone may come at once.
-            self._handled = not isinstance(error, CardLifted)
+            # A card that lies there and fails is the person's to lay again; one that is gone, or whose answer was
+            # lost on the line, may be read at once.
+            self._handled = not isinstance(error, CardLifted | ReadIncomplete)
             raise
-        self._handled = True
+        self._handled, self._number = True, self._card_number(stop)
         return card
+
+    def _is_another(self, stop: Event) -> bool:
+        """Has the delivered card been exchanged between two looks? False where the reader cannot tell."""
+        if self._number is None or self._exchange(Command.SELECT_CARD, stop).sw3 != Status.OK:
+            return False
+        number = self._card_number(stop)
+        return number is not None and number != self._number
+
+    def _card_number(self, stop: Event) -> bytes | None:
+        """The card body's management number; None where the reader refuses it. Never leaves this object."""
+        try:
+            reply = self._exchange(Command.READ_CARD_NUMBER, stop)
+        except (DeviceTimeout, DeviceProtocolError):
+            return None
+        return reply.data if reply.sw3 == Status.OK else None
 
     def _read_card(self, read: Command, stop: Event) -> CardRead:
         start = time.monotonic()

@@ -33,7 +33,9 @@ const words = {
 const troubles = {
   zh: {
     card_removed: "证件移开过早，请重新放置", card_not_authentic: "证件无法认证", card_unknown_type: "不支持的证件", card_unreadable: "证件无法读取，请重新放置",
-    face_no_match: "与证件照片不一致", no_face: "未检测到人脸，请正对镜头", face_too_small: "请靠近镜头", card_photo_no_face: "证件照片无法使用", photo_unusable: "证件照片无法使用",
+    face_no_match: "与证件照片不一致", no_face: "未检测到人脸，请正对镜头", face_too_small: "请靠近镜头", face_cut_off: "请移到画面中央", face_too_dark: "光线太暗，请面向光源", face_too_bright: "光线太强，请避开强光",
+    face_side_light: "一侧光线太强，请转离光源", face_turned: "请正对镜头", face_nodded: "请平视镜头", face_blurred: "请保持不动",
+    face_mouth_covered: "请露出口鼻", face_eyes_covered: "请摘下眼镜", face_eyes_closed: "请睁开眼睛", card_photo_no_face: "证件照片无法使用", photo_unusable: "证件照片无法使用",
     document_findings: "证件存在问题，请核对", subject_refuses: "本人拒绝核验", other_way: "本人选择不使用人脸", same_officer: "须由另一名工作人员确认",
     second_officer_pending: "等待第二名工作人员确认", outcome_not_open: "此结果不可选", withdrawn: "已撤回", wrong_pin: "工号或密码错误", locked: "多次错误，已锁定五分钟",
     expired: "证件已过期", check_digit_wrong: "证件号码校验位错误", another_statement: "内容已变化，请重新确认", wrong_token: "页面已过期，请刷新", visit_looks_like_an_id_number: "就诊号不能是身份证号码",
@@ -41,7 +43,10 @@ const troubles = {
   en: {
     card_removed: "The card was lifted too early, please lay it again", card_not_authentic: "The card cannot be authenticated", card_unknown_type: "This kind of card is not supported",
     card_unreadable: "The card cannot be read, please lay it again", face_no_match: "Not like the photo on the card", no_face: "No face seen, please face the camera",
-    face_too_small: "Please come closer", card_photo_no_face: "The card's photo cannot be used", photo_unusable: "The card's photo cannot be used", document_findings: "Something is wrong with the document, please look",
+    face_too_small: "Please come closer", face_cut_off: "Please move to the middle", face_too_dark: "Too dark: please face the light",
+    face_too_bright: "Too bright: please turn from the light", face_side_light: "Light from one side: please turn from it", face_turned: "Please face the camera",
+    face_nodded: "Please hold your head level", face_blurred: "Please hold still", face_mouth_covered: "Please uncover nose and mouth",
+    face_eyes_covered: "Please take off your glasses", face_eyes_closed: "Please open your eyes", card_photo_no_face: "The card's photo cannot be used", photo_unusable: "The card's photo cannot be used", document_findings: "Something is wrong with the document, please look",
     subject_refuses: "She refuses", other_way: "She chose the way without her face", same_officer: "Another officer must confirm", second_officer_pending: "Waiting for the second officer",
     outcome_not_open: "This outcome is not open", withdrawn: "Taken back", wrong_pin: "Wrong id or PIN", locked: "Too many tries: locked for five minutes", expired: "The document has expired",
     check_digit_wrong: "The number's check digit is wrong", another_statement: "The content has changed, please confirm again", wrong_token: "The page is too old, please reload", visit_looks_like_an_id_number: "An ID number cannot be the visit number",
