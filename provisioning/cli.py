@@ -15,7 +15,7 @@ from typing import Any
 from evidence.certificates import Profile
 from evidence.errors import EvidenceError
 from evidence.keys import SOFT
-from provisioning import key_commands
+from provisioning import flash_command, key_commands
 from provisioning.broker import GATEWAY, Broker
 from provisioning.enrolment import Enrolled, enrol
 from provisioning.errors import BadValueError, ProvisioningError
@@ -237,6 +237,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_unit(groups)
     _add_officer(groups)
     key_commands.add_recover(groups, _add_printing)
+    flash_command.add(groups, _add_printing)
     return parser
 
 

@@ -1,8 +1,7 @@
 """Short sequences of tones, played without waiting."""
 
-from time import ticks_add, ticks_diff
-
 from coprocessor.messages import SOUND_ALARM, SOUND_ATTENTION, SOUND_DONE, SOUND_NONE, SOUND_TOUCH
+from coprocessor.ticks import ticks_add, ticks_diff
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ class Buzzer:
 
     def __init__(self, tone: Callable[[int], None]) -> None:
         self._tone = tone
-        self._tones = ()
+        self._tones: tuple[tuple[int, int], ...] = ()
         self._next = 0
         self._next_at = 0
         self._sounding = False

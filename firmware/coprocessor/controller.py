@@ -7,7 +7,6 @@ operation); the ring and the buzzer; housekeeping (a collection of garbage, so t
 
 import gc
 import struct
-from time import ticks_diff, ticks_ms, ticks_us
 
 from micropython import const
 
@@ -56,9 +55,12 @@ from coprocessor.messages import (
     TICKS_MASK,
 )
 from coprocessor.safety import CYCLED, WENT_SILENT, Safety
+from coprocessor.ticks import ticks_diff, ticks_ms, ticks_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from coprocessor.board import Board
 
 CHUNK = const(32)
@@ -87,7 +89,7 @@ class Controller:
         self._cycled_owed = False
         self._started_owed = True
         self._told = 0
-        self._status: tuple | None = None
+        self._status: tuple[int, int, int, int, int, int] | None = None
         self._status_due = False
         self._last = ticks_ms()
         self._drawn_at = self._last
@@ -106,7 +108,7 @@ class Controller:
             self.show,
             self.keep_house,
         )
-        self._orders = {
+        self._orders: dict[int, Callable[..., bool]] = {
             HEARTBEAT: self._heartbeat,
             RELEASE: self._release,
             CLEAR_EMERGENCY: self._clear_emergency,

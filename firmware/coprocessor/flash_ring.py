@@ -160,7 +160,7 @@ class FlashRing:
         for _, page in self.pending:
             self._held[page // self._region.pages] += 1
 
-    def _read(self, page: int) -> tuple | None:
+    def _read(self, page: int) -> tuple[int, int, int, memoryview] | None:
         """(type, order, confirmed, payload) of a whole entry."""
         buffer = self._page
         self._region.read(page, buffer)

@@ -27,4 +27,4 @@ class HmacSha256:
         first.update(message)
         second = sha256(self._outer)
         second.update(first.digest())
-        return second.digest()
+        return bytes(second.digest())

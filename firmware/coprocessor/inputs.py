@@ -4,9 +4,9 @@ All three contacts close to ground and open when something happens (emergency pr
 their wire breaks; the pull-up then reads 1.
 """
 
-from time import ticks_diff, ticks_ms, ticks_us
-
 from micropython import const
+
+from coprocessor.ticks import ticks_diff, ticks_ms, ticks_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,5 @@
 """The ring of lights: a pattern for each state of a check, and the light challenge with the moment of every step."""
 
-from time import ticks_add, ticks_diff, ticks_us
-
 from micropython import const
 
 from coprocessor.messages import (
@@ -21,6 +19,7 @@ from coprocessor.messages import (
     PATTERN_WORKING,
     TICKS_MASK,
 )
+from coprocessor.ticks import ticks_add, ticks_diff, ticks_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

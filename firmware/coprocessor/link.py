@@ -6,7 +6,6 @@ which may be an old frame.
 """
 
 import struct
-from time import ticks_add, ticks_diff
 
 from micropython import const
 
@@ -20,6 +19,7 @@ from coprocessor.messages import (
     PROTOCOL_VERSION,
     WELCOME,
 )
+from coprocessor.ticks import ticks_add, ticks_diff
 
 REPEAT_MS = const(40)
 BOOTED_MS = const(250)

