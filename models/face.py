@@ -18,7 +18,7 @@ from models.projection import Kind, Projection
 
 
 class FaceModels:
-    """The loaded networks. Not for two threads at once: each thread loads its own (about 20 MB)."""
+    """The loaded networks. Not for two threads at once: each thread loads its own (about 50 MB with the runtime)."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """One contender of the faces bench, in a process of its own: `python faces_worker.py NAME`.
 
 Answers each line on standard input by one pass over the pictures and a line of JSON: milliseconds of processor time for
-each stage and picture. One thread. dlib's runs under another interpreter, so everything but numpy and OpenCV is imported
-where it is needed.
+each stage and picture. One thread. dlib's runs under another interpreter, so all but numpy and OpenCV is imported where
+it is needed.
 """
 
 from __future__ import annotations
