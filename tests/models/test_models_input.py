@@ -122,3 +122,11 @@ def test_without_a_runtime_the_error_says_what_to_install(monkeypatch: pytest.Mo
     monkeypatch.setattr(interpreter, "RUNTIMES", ("no_such_runtime",))
     with pytest.raises(RuntimeMissing, match="ai-edge-litert"):
         interpreter.installed_runtime.__wrapped__()
+
+
+def test_an_input_of_another_shape_is_not_stretched() -> None:
+    """numpy would repeat a single row over the whole input."""
+    manifest = Manifest.load()
+    network = manifest.network(manifest.entry("detector"), 1)
+    with pytest.raises(ValueError, match="shape"):
+        network.run(np.zeros((1, 1, 320, 3), np.float32))
