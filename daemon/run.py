@@ -29,6 +29,7 @@ from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
 from daemon.policy import Policy, load_policy
 from daemon.session import State
+from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.unit import Unit
 from evidence.certificates import Profile, check_certificate, load_certificate, to_der
@@ -125,7 +126,9 @@ class Assembly:
         identity = load_identity(config, dt.datetime.now(dt.UTC))
         self.models = FaceModels.load()
         selfcheck.run(self.models)
+        self.storage = Storage(config.unit.data)
         self.outbox = open_outbox(config, identity)
+        self.storage.look(self.outbox)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
         self.door = NoDoor()
         self.unit = Unit(
@@ -149,7 +152,12 @@ class Assembly:
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
         self.delivery = Delivery(
-            self.outbox, config.address, identity.signer, identity.gateway_key, publish=self._publish
+            self.outbox,
+            config.address,
+            identity.signer,
+            identity.gateway_key,
+            publish=self._publish,
+            storage=lambda: self.storage.state.to_dict(),
         )
         touches = Touches(
             self.policy, config.unit.checkpoint, roster, lambda: self.unit.state, self.outbox.clock.moment
@@ -188,6 +196,7 @@ class Assembly:
                 waiting=self.outbox.count_waiting(),
                 online=link.connected,
                 why_offline=None if link.connected else link.reason,
+                storage=self.storage.state.to_dict(),
             )
         )
 
@@ -231,9 +240,14 @@ class Assembly:
         return self.supervisor.failure
 
     def _deliver(self) -> None:
+        look_due_s = time.monotonic() + LOOK_S
         while not self.supervisor.stop.is_set():
             self._wake.wait(_PUMP_S)
             self._wake.clear()
+            if time.monotonic() >= look_due_s:
+                self.storage.look(self.outbox)
+                self._changed(self.unit.state)
+                look_due_s = time.monotonic() + LOOK_S
             self.delivery.pump()
             if self.link.failed.is_set() and self.link.failure is not None:
                 raise self.link.failure

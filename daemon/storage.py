@@ -38,6 +38,8 @@ LEAST_A_DAY = 100
 """Records a day that are reckoned with at least."""
 RECORD_BYTES = 5000
 """What a record takes where there are too few to measure."""
+LOOK_S = 60.0
+"""Between looks."""
 _DAYS = 7
 _BATCHES = 20
 """Of records overwritten in one look: 4 000, so that other work is not held up for long."""

@@ -79,7 +79,6 @@ class Outbox:
         self._identity = dict(identity)
         self._signer = signer
         self._recipients = tuple(recipients)
-        self.path = path
         begun = path.with_suffix(".begun")
         schema.inspect(path, has_records=begun.exists())
         self._db = schema.open_database(path)
@@ -240,12 +239,12 @@ class Outbox:
         """How much room the records take, and how many were made in the last ``days``."""
         since = write_instant(self.clock.moment() - dt.timedelta(days=days))
         with self._lock:
-            free = retention.free_bytes(self._db)
+            used, free = retention.room(self._db)
             head = self.head.seq
             sql = "SELECT coalesce(min(seq) - 1, ?1) FROM (SELECT seq FROM records WHERE earliest >= ?2 AND seq > ?3)"
             (before,) = self._db.execute(sql, (head, since, head - _COUNTED)).fetchone()
             full = self._waiting + retention.count_overwritable(self._db)
-        return Usage(self.path.stat().st_size - free, free, full, head - before)
+        return Usage(used, free, full, head - before)
 
     def last_counter(self, channel: Channel) -> int:
         """The highest counter accepted on a downlink channel."""

@@ -15,7 +15,7 @@ const words = {
     begin: "开始核验", agree: "同意并开始", other_way: "不使用人脸", refuse: "拒绝核验", left: "人已离开",
     withdraw: "撤回", close: "完成", confirm_touch: "确认", explain: "说明紧急情况", emergency_touch: "✚ 紧急放行 — 先救治",
     officer: "工作人员", pin: "密码", reason: "原因", ok: "确定", cancel: "取消", visit: "就诊号（可空）",
-    name: "姓名", number: "证件号码", recorded: "已记录，编号", online: "已连接医院", offline: "离线：已在本机记录，待传", confirmed: "已确认",
+    name: "姓名", number: "证件号码", recorded: "已记录，编号", online: "已连接医院", offline: "离线：已在本机记录，待传", storage_low: "存储空间不足，请联系维护，尚可使用", storage_critical: "存储空间即将用尽，请立即联系维护，尚可使用", days: "天", confirmed: "已确认",
     drill: "演练", english: "English",
   },
   en: {
@@ -26,7 +26,7 @@ const words = {
     begin: "Begin", agree: "I agree, begin", other_way: "Without my face", refuse: "I refuse", left: "She has left",
     withdraw: "Take back", close: "Done", confirm_touch: "Confirm", explain: "Explain the emergency", emergency_touch: "✚ Emergency — care first",
     officer: "Officer", pin: "PIN", reason: "Reason", ok: "OK", cancel: "Cancel", visit: "Visit number (may be empty)",
-    name: "Name", number: "Number", recorded: "Recorded, number", online: "Connected to the hospital", offline: "Offline: recorded here, waiting", confirmed: "confirmed by",
+    name: "Name", number: "Number", recorded: "Recorded, number", online: "Connected to the hospital", offline: "Offline: recorded here, waiting", storage_low: "Storage is running low, call service; enough for", storage_critical: "Storage nearly full, call service now; enough for", days: "days", confirmed: "confirmed by",
     drill: "drill", english: "中文",
   },
 };
@@ -184,7 +184,8 @@ function draw() {
   title.textContent = view.step === "done" ? say(view.outcome) : say(view.step);
   title.className = view.step === "done" ? view.outcome : "";
   byId("place").textContent = `${page.checkpoints[view.checkpoint ?? page.checkpoint]} · ${page.unit}${view.drill ? ` · ${say("drill")}` : ""}`;
-  byId("line").textContent = view.online ? `● ${say("online")}` : `○ ${say("offline")} ${view.waiting}`;
+  const room = view.storage && view.storage.state !== "ok" ? ` · ${say(`storage_${view.storage.state}`)} ${view.storage.days_left} ${say("days")}` : "";
+  byId("line").textContent = (view.online ? `● ${say("online")}` : `○ ${say("offline")} ${view.waiting}`) + room;
   byId("trouble").textContent = explain(view.trouble);
   byId("emergency").textContent = say("emergency_touch");
   byId("language").textContent = say("english");
