@@ -41,6 +41,7 @@ class RealFirmware(PtyDevice):
         key: bytes | None = None,
         limits: Mapping[str, int] | None = None,
         firmware: Path = FIRMWARE,
+        file_system: int = 1376256,
     ) -> None:
         self.flash = folder / "flash"
         self.firmware = firmware
@@ -48,7 +49,8 @@ class RealFirmware(PtyDevice):
         self.home.mkdir(exist_ok=True)
         if key is not None:
             (self.home / "event.key").write_text(key.hex(), encoding="ascii")
-        self.flash_size = 1441792
+        self.file_system = file_system
+        self.service = False
         self.heap_bytes = HEAP_BYTES
         self.limits = dict(limits or {})
         self.levels: dict[int, int] = {}
@@ -61,7 +63,7 @@ class RealFirmware(PtyDevice):
         super().__init__("firmware")
         self.start()
 
-    def start(self, *, watchdog: bool = False) -> None:
+    def start(self, *, watchdog: bool = False, wait: bool = True) -> None:
         """Power on, or the reset of its watchdog."""
         master, slave = os.openpty()
         tty.setraw(slave)
@@ -72,9 +74,11 @@ class RealFirmware(PtyDevice):
         extra = {
             "STAND_IN_UART": os.ttyname(slave),
             "STAND_IN_FLASH": str(self.flash),
-            "STAND_IN_FLASH_SIZE": str(self.flash_size),
+            "STAND_IN_FILES": str(self.file_system),
             "STAND_IN_RESET": "3" if watchdog else "1",
         }
+        if self.service:
+            extra["STAND_IN_SERVICE"] = "1"
         limits = [f"{name}={value}" for name, value in self.limits.items()]
         self._process = subprocess.Popen(
             command(HERE / "run_firmware.py", *limits, heap_bytes=self.heap_bytes),
@@ -93,8 +97,11 @@ class RealFirmware(PtyDevice):
         ]
         for thread in self._threads:
             thread.start()
-        self.wait(lambda: "watchdog 2000" in self.told, "the firmware does not start")
-        os.close(slave)
+        try:
+            if wait:
+                self.wait(lambda: "watchdog 2000" in self.told, "the firmware does not start")
+        finally:
+            os.close(slave)
 
     def kill(self) -> None:
         """Cut its power, wherever it is."""
@@ -103,11 +110,11 @@ class RealFirmware(PtyDevice):
             self._end()
 
     def stop(self) -> int:
-        """End it in order; the peak of its heap in bytes."""
+        """End it in order; how many bytes of its heap were in use."""
         self._say("stop")
-        self.wait(lambda: any(line.startswith("peak") for line in self.told), "the firmware does not stop")
+        self.wait(lambda: any(line.startswith("heap") for line in self.told), "the firmware does not stop")
         self._end()
-        return int(next(line for line in self.told if line.startswith("peak")).split()[1])
+        return int(next(line for line in self.told if line.startswith("heap")).split()[1])
 
     def close(self) -> None:
         """Stop everything."""

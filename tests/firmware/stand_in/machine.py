@@ -1,10 +1,12 @@
 """Stand-in of an RP2040's ``machine`` on MicroPython's Unix port: pins by text on standard input, UART on a terminal.
 
-Commands, one a line: ``pin NUMBER LEVEL``, ``stop`` (leave with the heap's peak). Every level that an output takes is
+Commands, one a line: ``pin NUMBER LEVEL``, ``stop`` (leave, telling what of the
+heap is in use). Every level that an output takes is
 told on standard output as ``out NUMBER LEVEL MICROSECONDS``. Interrupt handlers run under ``heap_lock``: one that
 allocates ends the program.
 """
 
+import gc
 import os
 import select
 import sys
@@ -125,5 +127,6 @@ def obey(words):
     if words[0] == "pin":
         _pins[int(words[1])].drive(int(words[2]))
     elif words[0] == "stop":
-        tell("peak", micropython.mem_peak())
+        gc.collect()
+        tell("heap", gc.mem_alloc())
         sys.exit(0)
