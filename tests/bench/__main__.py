@@ -12,7 +12,12 @@ from pathlib import Path
 
 from tests.bench.table import Bench, print_rows
 
-BENCHES = {"check": "tests.bench.check", "record": "tests.bench.record", "faces": "tests.bench.faces"}
+BENCHES = {
+    "check": "tests.bench.check",
+    "record": "tests.bench.record",
+    "faces": "tests.bench.faces",
+    "outbox": "tests.bench.outbox",
+}
 """Name on the command line, and the module whose `run()` measures and returns rows."""
 
 

@@ -1,0 +1,232 @@
+"""The outbox: what a record costs, how a backlog drains, and what peers lose when they are killed.
+
+Each contender is told 500 messages while the hospital's broker is away, is killed (SIGKILL) as soon as the last one was
+confirmed to its caller, and is started again when the hospital's broker is there: what arrives? A kill is milder than a
+power cut, which also takes what was never synced.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import shutil
+import signal
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from daemon.delivery import Delivery
+from daemon.journal import Entry, Journal
+from daemon.outbox import Outbox
+from evidence import downlink, keys, receipt
+from evidence.keys import FileSigner
+from evidence.topics import Address, Channel
+from tests.bench.outbox_peers import MESSAGES, Bridge, Killed, PahoQueue
+from tests.bench.record import SITE, UNIT, _birth, _fields
+from tests.bench.table import Row
+
+RECORDS = 300
+BACKLOG = 100_000
+DRAINED = 20_000
+STEPS = 5
+"""Journal entries of a usual check."""
+_FILL = """
+WITH RECURSIVE numbers (seq) AS (SELECT max(seq) + 1 FROM records UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?)
+INSERT INTO records (seq, sha256, kind, check_id, alert, earliest, envelope) SELECT seq, lower(hex(randomblob(32))),
+    'check', printf('00000000-0000-7000-8000-%012d', seq), 0, (SELECT max(earliest) FROM records), randomblob(2400)
+    FROM numbers
+"""
+
+
+class Bench:
+    """A unit's keys and outboxes in a folder, and a gateway that believes everything."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        _, self.signer, self.birth = _birth(folder)
+        generated = (keys.generate_key(folder / f"{name}.key") for name in ("gateway", "recovery"))
+        self.recipients = tuple(key.public_key() for key in generated)
+        keys.generate_key(folder / "signing.key")
+        self.gateway = FileSigner(folder / "signing.key")
+
+    def open(self, name: str) -> Outbox:
+        """The outbox called ``name``."""
+        return Outbox(
+            self.folder / name,
+            identity={"unit": UNIT, "site": SITE, "software": {"version": "bench"}},
+            signer=self.signer,
+            recipients=self.recipients,
+            birth=lambda: self.birth,
+        )
+
+
+def _written_bytes() -> int:
+    """What this process has sent to the disk (proc(5), ``write_bytes``)."""
+    found = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    return int(found["write_bytes"])
+
+
+def _cost(bench: Bench) -> Iterator[Row]:
+    """Time, room and flash wear of a record."""
+    with closing(bench.open("cost.db")) as outbox:
+        before, samples = _written_bytes(), []
+        for _ in range(RECORDS):
+            began_s = time.perf_counter()
+            outbox.append(_fields())
+            samples.append((time.perf_counter() - began_s) * 1e3)
+        appended = _written_bytes() - before
+        size = outbox.usage(7)
+        journal = _journal_bytes(bench.folder)
+        receipts = _receipt_bytes(outbox)
+    p95 = float(np.percentile(samples, 95))
+    yield Row("sign, chain and commit, median", float(np.median(samples)), "ms")
+    yield Row("sign, chain and commit, p95", p95, "ms", "<= 50 (file key)", p95 <= 50)
+    yield Row("room that a record takes", size.used_bytes / size.full, "bytes")
+    yield Row("flash: appending a record", appended / RECORDS, "bytes", note="write-ahead log and checkpoints")
+    yield Row("flash: its receipt, 10 at a time", receipts / RECORDS, "bytes")
+    yield Row(f"flash: {STEPS} journal entries", journal / RECORDS, "bytes")
+
+
+def _journal_bytes(folder: Path) -> int:
+    journal, before = Journal(folder / "journal"), _written_bytes()
+    for number in range(RECORDS):
+        check = f"00000000-0000-7000-8000-{number:012d}"
+        for _ in range(STEPS):
+            journal.write(Entry(check, "delivery", "V-1", "typed", "mother", False, "face"))
+        journal.clear(check)
+    return _written_bytes() - before
+
+
+def _receipt_bytes(outbox: Outbox) -> int:
+    hashes = {seq: sha256 for seq, sha256, _ in outbox.every_envelope()}
+    before = _written_bytes()
+    for first in range(1, len(hashes), 10):
+        outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in range(first, first + 10) if seq in hashes}))
+    return _written_bytes() - before
+
+
+def _drain(bench: Bench) -> Iterator[Row]:
+    """A backlog of records: an alert behind it, and its way out."""
+    bench.open("backlog.db").close()
+    with closing(sqlite3.connect(bench.folder / "backlog.db")) as db, db:
+        db.execute(_FILL, (BACKLOG,))
+    with closing(bench.open("backlog.db")) as outbox:
+        gateway = Gateway(bench, outbox)
+        began_s = time.perf_counter()
+        outbox.append(_fields(), alert=True)
+        gateway.delivery.pump()
+        alert_s = time.perf_counter() - began_s
+        if gateway.sent[0][0] is not Channel.ALERT:
+            raise RuntimeError("the alert did not go first")
+        memory = psutil.Process().memory_info
+        gateway.drain(DRAINED // 10)
+        rss, began_s = memory().rss, time.perf_counter()
+        gateway.drain(DRAINED)
+        rate, grown = DRAINED / (time.perf_counter() - began_s), (memory().rss - rss) / 2**20
+    yield Row(f"an alert behind {BACKLOG} records", alert_s, "s", "<= 2", alert_s <= 2)
+    yield Row("drained, receipts signed and applied", rate, "/s")
+    yield Row(f"memory grown while {DRAINED} drained", grown, "MiB", "does not grow", grown < 8)
+
+
+class Gateway:
+    """Receipts whatever comes: verifying is measured elsewhere."""
+
+    def __init__(self, bench: Bench, outbox: Outbox) -> None:
+        self.outbox, self._signer, self._counter = outbox, bench.gateway, 0
+        self.sent: list[tuple[Channel, int]] = []
+        self._address = Address(SITE, UNIT)
+        self.delivery = Delivery(
+            outbox, self._address, bench.signer, lambda _: bench.gateway.public_key, publish=self._publish
+        )
+        with closing(sqlite3.connect(bench.folder / "backlog.db")) as db:
+            self._hashes = dict(db.execute("SELECT seq, sha256 FROM records"))
+
+    def _publish(self, channel: Channel, payload: bytes) -> bool:
+        self.sent.append((channel, len(payload)))
+        return True
+
+    def drain(self, count: int) -> None:
+        """Pump and receipt until ``count`` records more are done."""
+        until = self.outbox.count_waiting() - count
+        while self.outbox.count_waiting() > until:
+            self.sent.clear()
+            self.delivery.pump()
+            numbers = [item.seq for item in self.outbox.waiting(limit=50)]
+            self._counter += 1
+            self.delivery.receive(Channel.RECEIPT, self._receipt(numbers))
+
+    def _receipt(self, numbers: Sequence[int]) -> bytes:
+        body = receipt.make_body({seq: self._hashes[seq] for seq in numbers})
+        now, lifetime = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+        return downlink.write(
+            Channel.RECEIPT,
+            self._address,
+            body,
+            counter=self._counter,
+            now=now,
+            lifetime=lifetime,
+            signer=self._signer,
+        ).encode()
+
+
+def _ours(bench: Bench) -> Killed:
+    """A process that appends is killed after its last confirmation."""
+    heard, mouth = os.pipe()
+    began_s = time.perf_counter()
+    child = os.fork()
+    if child == 0:
+        outbox = bench.open("killed.db")
+        for _ in range(MESSAGES):
+            os.write(mouth, f"{outbox.append(_fields()).sha256}\n".encode())
+        time.sleep(60)
+        os._exit(0)
+    os.close(mouth)
+    with os.fdopen(heard, "r") as lines:
+        confirmed = [next(lines).strip() for _ in range(MESSAGES)]
+        taken_s = time.perf_counter() - began_s
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    with closing(bench.open("killed.db")) as outbox:
+        there = {sha256 for _, sha256, _ in outbox.every_envelope()}
+        chain_is_whole = outbox.head.seq == MESSAGES + 1
+    if not chain_is_whole:
+        raise RuntimeError("the chain has lost its end")
+    return Killed(MESSAGES / taken_s, len(set(confirmed) - there))
+
+
+def _peers(folder: Path) -> Iterator[tuple[str, Callable[[], Killed]]]:
+    yield "paho's own queue", PahoQueue(folder / "paho").measure
+    for name, extra in (
+        ("mosquitto bridge, persistence", ""),
+        ("mosquitto bridge, saved at every change", "autosave_on_changes true\nautosave_interval 1\n"),
+    ):
+        yield name, Bridge(folder / name.replace(" ", "-"), extra).measure
+
+
+def _killed(bench: Bench, folder: Path) -> Iterator[Row]:
+    ours = _ours(bench)
+    yield Row("outbox: signed, sealed, committed and confirmed", ours.rate, "/s")
+    yield Row("outbox, killed: lost", ours.lost, f"of {MESSAGES}", "0", ours.lost == 0)
+    for name, measure in _peers(folder):
+        if shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin") is None:
+            yield Row(f"{name}, killed: lost", None, f"of {MESSAGES}", note="mosquitto is missing")
+            continue
+        one = measure()
+        yield Row(f"{name}: confirmed", one.rate, "/s")
+        yield Row(f"{name}, killed: lost", one.lost, f"of {MESSAGES}", note=one.note)
+
+
+def run() -> Sequence[Row]:
+    """The table."""
+    logging.disable(logging.CRITICAL)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vernix-bench-", dir=Path.cwd())))
+        bench = Bench(folder)
+        return [*_cost(bench), *_killed(bench, folder), *_drain(bench)]
