@@ -34,7 +34,11 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Keys and certificates; ``record`` is a key URI (``file:``), the rest are PEM files."""
+    """Keys and certificates; ``record`` is a key URI, the rest are PEM files.
+
+    ``coprocessor`` is the co-processor's event key, written by ``vernix-provision flash``; without it no event of the
+    co-processor counts as authentic.
+    """
 
     record: str
     certificate: Path
@@ -43,6 +47,7 @@ class Keys:
     gateway_signing: Path
     gateway_encryption: Path
     recovery: Path
+    coprocessor: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Devices:
     camera: str
     photo_decoder: str = "simulated"
     fingerprint: str = "none:"
+    coprocessor: str = "none:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ def _check_values(config: Config) -> None:
 
 
 def _check_devices(config: Config) -> None:
-    for name in ("card_reader", "camera", "fingerprint"):
+    for name in ("card_reader", "camera", "fingerprint", "coprocessor"):
         try:
             DeviceUri.parse(getattr(config.devices, name))
         except (BadDeviceUri, ValueError) as error:

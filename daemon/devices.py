@@ -7,6 +7,7 @@ from collections.abc import Callable
 from daemon.config import Config
 from hw.camera.driver import Camera
 from hw.card_reader.driver import CardReader
+from hw.coprocessor.driver import Coprocessor
 from hw.fingerprint.driver import FingerprintModule
 from hw.uri import DeviceUri
 
@@ -43,10 +44,21 @@ def fingerprint(uri: DeviceUri) -> str:
         return f"module with room for {module.self_test().capacity} templates"
 
 
+def coprocessor(uri: DeviceUri) -> str:
+    """Ask the co-processor for its release.
+
+    Raises:
+        HardwareError: it is not there, or its firmware is of another release.
+    """
+    with Coprocessor(uri) as device:
+        return f"link version {device.wait_ready(0.0).version}"
+
+
 _DEVICES: dict[str, Callable[[DeviceUri], str]] = {
     "card_reader": card_reader,
     "camera": camera,
     "fingerprint": fingerprint,
+    "coprocessor": coprocessor,
 }
 
 

@@ -233,6 +233,11 @@ class ReleaseDoor:
 
 
 @dataclass(frozen=True, slots=True)
+class LockDoor:
+    """The door may be locked again; what held it open is dealt with."""
+
+
+@dataclass(frozen=True, slots=True)
 class StartTimer:
     """Send :class:`TimedOut` for the current step after the configured time."""
 
@@ -246,4 +251,15 @@ class SealRecord:
     alert: bool
 
 
-Effect = Journal | ReadCard | OpenCamera | CompareFace | StopDevices | Forget | ReleaseDoor | StartTimer | SealRecord
+Effect = (
+    Journal
+    | ReadCard
+    | OpenCamera
+    | CompareFace
+    | StopDevices
+    | Forget
+    | ReleaseDoor
+    | LockDoor
+    | StartTimer
+    | SealRecord
+)

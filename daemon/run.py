@@ -17,7 +17,8 @@ from daemon import devices, sd_notify
 from daemon.cards import CardTask
 from daemon.config import Config
 from daemon.delivery import CONTENT_TYPE, Delivery
-from daemon.door import NoDoor
+from daemon.door import CoprocessorDoor, Door, NoDoor
+from daemon.entrance import EntranceTask
 from daemon.faces import FaceTask
 from daemon.journal import Journal
 from daemon.kiosk.server import KioskServer
@@ -38,6 +39,8 @@ from evidence.keys import PublicKey, Signer, load_public_key, open_signer, thumb
 from evidence.topics import Channel
 from evidence.tree import TreeError
 from hw.card_reader.photo import photo_decoder
+from hw.coprocessor.driver import Coprocessor
+from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
 from hw.uri import DeviceUri
 from models import selfcheck
@@ -81,9 +84,10 @@ def load_identity(config: Config, now: dt.datetime) -> Identity:
     key = certificate.public_key()
     if not isinstance(key, PublicKey) or thumbprint(key) != signer.kid:
         raise KeyUnusableError(f"{keys.certificate}: not the certificate of the record key {keys.record}")
-    gateway = check_certificate(
-        load_certificate(keys.gateway_signing), load_certificate(keys.authority), Profile.GATEWAY, now
-    )
+    vouched = load_certificate(keys.gateway_signing)
+    # Both were issued before they came here: a clock that says an earlier time is behind, and must not stop the unit.
+    at = max(now, certificate.not_valid_before_utc, vouched.not_valid_before_utc)
+    gateway = check_certificate(vouched, load_certificate(keys.authority), Profile.GATEWAY, at)
     recipients = (load_public_key(keys.gateway_encryption), load_public_key(keys.recovery))
     return Identity(signer, to_der(certificate), thumbprint(gateway), gateway, recipients)
 
@@ -109,6 +113,19 @@ def open_outbox(config: Config, identity: Identity) -> Outbox:
     )
 
 
+def _coprocessor(config: Config) -> Coprocessor | None:
+    """The co-processor that the configuration names, not yet started.
+
+    Raises:
+        BadEventKey: the event key's file cannot be used.
+    """
+    uri = DeviceUri.parse(config.devices.coprocessor)
+    if uri.scheme == "none":
+        return None
+    key = config.keys.coprocessor
+    return Coprocessor(uri, event_key=read_event_key(key) if key else None)
+
+
 class Assembly:
     """Everything of a running unit, put together; :meth:`run` is its life."""
 
@@ -130,7 +147,9 @@ class Assembly:
         self.outbox = open_outbox(config, identity)
         self.storage.look(self.outbox)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
-        self.door = NoDoor()
+        coprocessor = _coprocessor(config)
+        self.door: Door = CoprocessorDoor(coprocessor) if coprocessor else NoDoor()
+        self._wake = threading.Event()
         self.unit = Unit(
             config,
             self.policy,
@@ -138,7 +157,7 @@ class Assembly:
             Journal(config.unit.data / "journal"),
             self.door,
             changed=self._changed,
-            stored=lambda: self._wake.set(),
+            stored=self._wake.set,
         )
         self.unit.cards = CardTask(
             DeviceUri.parse(config.devices.card_reader),
@@ -148,7 +167,11 @@ class Assembly:
             laid=self.unit.laid,
         )
         self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), self.models, post=self.unit.post)
-        self._wake = threading.Event()
+        self.entrance = (
+            EntranceTask(coprocessor, self.outbox, config.unit.checkpoint, post=self.unit.post, stored=self._wake.set)
+            if coprocessor
+            else None
+        )
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
         self.delivery = Delivery(
@@ -228,6 +251,8 @@ class Assembly:
         start("writer", self.unit.run_writer)
         start("cards", self.unit.cards.run)
         start("faces", self.unit.faces.run)
+        if self.entrance is not None:
+            start("entrance", self.entrance.run)
         start("delivery", self._deliver)
         start("kiosk", self.kiosk.run)
         self.link.start()
@@ -265,6 +290,8 @@ class Assembly:
         self._wake.set()
         self.unit.cards.close()
         self.unit.faces.close()
+        if self.entrance is not None:
+            self.entrance.close()
         self.kiosk.close()
         self.link.stop()
         self.unit.close()

@@ -108,6 +108,10 @@ def _fingerprint(config: Config) -> str:
     return devices.ask(config, "fingerprint")
 
 
+def _coprocessor(config: Config) -> str:
+    return devices.ask(config, "coprocessor")
+
+
 def _broker(config: Config) -> str:
     """TCP and TLS only. A CONNECT in the unit's name would take its session, and the receipts in it."""
     broker = config.broker
@@ -142,6 +146,7 @@ TESTS: dict[str, Callable[[Config], str]] = {
     "card_reader": _card_reader,
     "camera": _camera,
     "fingerprint": _fingerprint,
+    "coprocessor": _coprocessor,
     "broker": _broker,
 }
 

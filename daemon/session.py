@@ -32,6 +32,7 @@ from daemon.events import (
     Forget,
     Journal,
     Left,
+    LockDoor,
     OpenCamera,
     Proposed,
     ReadCard,
@@ -273,8 +274,10 @@ def explain(state: State, event: Explained) -> Result:
 
 
 def close(state: State, _event: Event) -> Result:
-    """The result was seen: back to idle, everything personal forgotten."""
-    return State(state.policy), (Forget(),)
+    """The result was seen: back to idle, everything personal forgotten, the door locked again."""
+    if state.step is Step.DONE and state.outcome is Outcome.EMERGENCY:  # not explained: the door stays open
+        return State(state.policy), (Forget(),)
+    return State(state.policy), (Forget(), LockDoor())
 
 
 def _table() -> dict[tuple[Step, type], Handler]:

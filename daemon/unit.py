@@ -89,8 +89,13 @@ class Unit:
     # --- the loop ----------------------------------------------------------------------------------------------
 
     def run(self, alive: Callable[[], None]) -> None:
-        """Step until :meth:`close`; ``alive`` is called at least every half second."""
+        """Step until :meth:`close`; ``alive`` is called at least every half second, and the door's heart beats with it.
+
+        Nothing else beats it: a loop that hangs stops holding the door.
+        """
+        self.door.lock()
         while True:
+            self.door.heartbeat()
             alive()
             try:
                 event = self._events.get(timeout=TICK_S)
@@ -118,6 +123,7 @@ class Unit:
         if self.state.step not in (Step.CARD, Step.FACE):
             self._photo = None  # also that of a card whose reading ended too late to count
         log.info("%s: %s -> %s", type(event).__name__, before, self.state.step)
+        self.door.show(self.state)
         self.changed(self.state)
 
     # --- effects -----------------------------------------------------------------------------------------------
@@ -153,6 +159,9 @@ class Unit:
     def _release_door(self, _effect: object) -> None:
         self.door.release()
 
+    def _lock_door(self, _effect: object) -> None:
+        self.door.lock()
+
     def _start_timer(self, _effect: object) -> None:
         limits = self.config.limits
         seconds = {
@@ -185,6 +194,7 @@ _EFFECTS: dict[type, Callable[..., None]] = {
     events.StopDevices: Unit._stop_devices,
     events.Forget: Unit._forget,
     events.ReleaseDoor: Unit._release_door,
+    events.LockDoor: Unit._lock_door,
     events.StartTimer: Unit._start_timer,
     events.SealRecord: Unit._seal_record,
 }

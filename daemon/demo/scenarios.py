@@ -87,8 +87,12 @@ class Scenario:
 
 def match(act: Act) -> View:
     """She is who her card says."""
+    act.stage.wait_for_door(locked=True)
     act.whole_check(ANNA, act.card(ANNA))
-    return act.done()
+    view = act.done()
+    act.stage.wait_for_door(locked=False)
+    act.say("the door opens")
+    return view
 
 
 def another_person(act: Act) -> View:
@@ -141,13 +145,18 @@ def unconscious(act: Act) -> View:
 
 
 def emergency(act: Act) -> View:
-    """One touch, in the middle of a check; an officer accounts for it afterwards."""
+    """Somebody presses the button in the middle of a check; an officer accounts for it afterwards."""
+    act.stage.wait_for_door(locked=True)
     act.begin()
-    act.touch("emergency")
+    act.stage.coprocessor.press_emergency()
+    act.stage.wait_for_door(locked=False)
+    act.say("emergency button: the door is open")
     view = act.done()
     act.touch("explain", officer=SECOND, pin=OFFICERS[SECOND], reason="birth began at the door")
     act.step("idle")
     act.say(f"officer {SECOND} explained it: addendum")
+    act.stage.wait_for_door(locked=True)
+    act.say("the door is locked again")
     return view
 
 
@@ -171,6 +180,8 @@ def power_cut(act: Act) -> View:
     view = act.step("face")
     act.stage.kill_unit()
     act.say("power cut: the unit is dead")
+    act.stage.wait_for_door(locked=False)
+    act.say("the co-processor heard no heartbeat and opened the door")
     act.stage.reader.lift()
     act.stage.start_unit()
     act.say("the unit is back and has recorded how far the check had got")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +25,8 @@ from daemon.demo.broker import HOST, DemoBroker
 from daemon.demo.people import Person, Studio
 from daemon.demo.screen import DemoError, Screen
 from hw.card_reader.simulator import SimulatedReader
+from hw.coprocessor.events import KEY_SIZE
+from hw.coprocessor.simulator import SimulatedCoprocessor
 from models.face import FaceModels
 
 UNIT = "unit-demo"
@@ -49,6 +53,29 @@ class Broker(Protocol):
 
 MakeBroker = Callable[[Path, int], Broker]
 """Makes a broker from the folder that ``vernix-provision site init`` made for it, and its port."""
+
+
+class EntranceDevice(Protocol):
+    """A co-processor that somebody can press a button on; simulated, or the real firmware."""
+
+    @property
+    def uri(self) -> str:
+        """As the configuration names it."""
+
+    @property
+    def locked(self) -> bool:
+        """Whether the lock is energised."""
+
+    def press_emergency(self) -> None:
+        """Somebody presses the emergency button."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+MakeCoprocessor = Callable[[bytes], EntranceDevice]
+"""Makes a co-processor that holds the given event key."""
 
 
 def free_port() -> int:
@@ -113,16 +140,23 @@ def uninterrupted() -> Iterator[None]:
 class Stage:
     """Sets everything up on entering and stops everything it started on leaving."""
 
-    def __init__(self, say: Say, kiosk_port: int | None = None, make_broker: MakeBroker = DemoBroker) -> None:
+    def __init__(
+        self,
+        say: Say,
+        kiosk_port: int | None = None,
+        make_broker: MakeBroker = DemoBroker,
+        make_coprocessor: MakeCoprocessor = SimulatedCoprocessor,
+    ) -> None:
         """Prepare.
 
         Args:
             say: is told what is being done.
             kiosk_port: where the unit's screen is; None: any free port.
             make_broker: makes the broker; the embedded one if nothing else is said.
+            make_coprocessor: makes the co-processor with an event key; the simulated one if nothing else is said.
         """
         self._say = say
-        self._make_broker = make_broker
+        self._make_broker, self._make_coprocessor = make_broker, make_coprocessor
         self._kiosk_port = kiosk_port or free_port()
         self._open = ExitStack()
         self.unit: Process | None = None
@@ -148,6 +182,8 @@ class Stage:
         self._say("models: load the weights, cut ID photos and scenes")
         self.studio = Studio(FaceModels.load())
         self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
+        self._event_key = secrets.token_bytes(KEY_SIZE)
+        self.coprocessor = stack.enter_context(self._make_coprocessor(self._event_key))
         self._scenes: dict[Person | None, Path] = {}
         self._scene = self.folder / "camera"
         self.look(None)
@@ -181,8 +217,15 @@ class Stage:
                 "officer", "add", str(unit), "--id", officer, "--role", "officer", "--pin-stdin", given=pin + "\n"
             )
         self.unit_toml, self.gateway_toml = unit / "unit.toml", site / "gateway/gateway.toml"
+        (unit / "coprocessor.key").write_text(self._event_key.hex() + "\n", "ascii")
         text = self.unit_toml.read_text("utf-8")
-        self.unit_toml.write_text(re.sub(r"(?m)^port = 8080$", f"port = {self._kiosk_port}", text), "utf-8")
+        for pattern, line in (
+            (r"^port = 8080$", f"port = {self._kiosk_port}"),
+            (r"^\[devices\]$", f'[devices]\ncoprocessor = "{self.coprocessor.uri}"'),
+            (r"^\[keys\]$", '[keys]\ncoprocessor = "coprocessor.key"'),
+        ):
+            text = re.sub(pattern, line, text, flags=re.MULTILINE)
+        self.unit_toml.write_text(text, "utf-8")
 
     @staticmethod
     def _vernix_provision(*arguments: str, given: str = "") -> None:
@@ -254,6 +297,18 @@ class Stage:
         new = self.folder / "camera.new"
         new.symlink_to(self._scenes[person])
         new.replace(self._scene)
+
+    def wait_for_door(self, *, locked: bool, within_s: float = 10.0) -> None:
+        """Wait until the door is as it should be.
+
+        Raises:
+            DemoError: it is not within ``within_s``.
+        """
+        deadline_s = time.monotonic() + within_s
+        while self.coprocessor.locked is not locked:
+            if time.monotonic() > deadline_s:
+                raise DemoError(f"waited {within_s:g} s for the door to be {'locked' if locked else 'open'}")
+            time.sleep(0.02)
 
     # --- the hospital's side ---------------------------------------------------------------------------------------
 

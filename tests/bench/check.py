@@ -64,7 +64,5 @@ def run() -> Sequence[Row]:
     return [
         Row(f"card read to decided, own share, {FRAMES} frames, median", float(np.median(own_ms)), "ms"),
         Row(f"card read to decided, own share, {FRAMES} frames, p95", p95, "ms", "<= 300", p95 <= 300),
-        Row(
-            "reader on a pty, no wire and card time", float(np.median(reader_ms)), "ms", note="real: 112 ms wire"
-        ),
+        Row("reader on a pty, no wire and card time", float(np.median(reader_ms)), "ms", note="real: 112 ms wire"),
     ]

@@ -191,7 +191,7 @@ def test_another_woman_is_tried_again_and_then_decided(
     assert running.door.released_at_s is None
 
 
-class WatchedDoor:
+class WatchedDoor(NoDoor):
     """Notes how many records there were when it opened."""
 
     def __init__(self, outbox: Outbox) -> None:
