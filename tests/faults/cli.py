@@ -12,12 +12,15 @@ import time
 from pathlib import Path
 
 from tests.daemon.support import Home, build
+from tests.faults import whole
 from tests.faults.gateway_way import GatewayWay
-from tests.faults.powercut import READY_S, Campaign, Tally
+from tests.faults.powercut import Campaign
+from tests.faults.tally import Tally
 from tests.faults.tracing import TracingFailed
 from tests.faults.unit_way import UnitWay
 
 OK, FINDING, ENVIRONMENT = 0, 1, 3
+READY_S = 20.0
 GATEWAY_SHARE = 0.25
 """Of the random cuts."""
 
@@ -34,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--cuts", type=int, default=2000, help="random cuts beside the enumerated ones (default 2000)")
     command.add_argument("--seed", type=int, default=1, help="the same seed draws the same cuts (default 1)")
     command.add_argument("--share", type=float, default=1.0, help="of the enumerated points (default 1: all)")
+    command.add_argument("--whole", type=int, default=0, help="kills of the whole daemon (default 0; 4 s each)")
     command.add_argument("--json", action="store_true", help="one line of JSON")
     return parser
 
@@ -49,23 +53,13 @@ def powercut(options: argparse.Namespace) -> list[Tally]:
         (folder / "hospital").mkdir()
         build(folder)
         gateway_cuts = int(options.cuts * GATEWAY_SHARE)
-        return [
+        tallies = [
             Campaign(UnitWay(Home(folder)), options.seed, _progress).run(options.cuts - gateway_cuts, options.share),
             Campaign(GatewayWay(folder / "hospital"), options.seed, _progress).run(gateway_cuts, options.share),
         ]
-
-
-def _print(tallies: list[Tally], seconds: float) -> None:
-    for one in tallies:
-        print(
-            f"{one.way}: {one.points} points, then at random: {one.killed + one.not_reached - one.points} kills, "
-            f"{one.torn} torn ({one.not_reached} points were not reached); {one.records} records looked at: "
-            f"{one.lost} lost, {one.doubled} doubled, {one.broken} broken; slowest start and proof "
-            f"{one.slowest_start_s} s"
-        )
-        for fault in one.faults[:20]:
-            print(f"  {fault}")
-    print(f"{seconds:.0f} s")
+    if options.whole:
+        tallies.append(whole.cut(options.whole, options.seed, _progress))
+    return tallies
 
 
 def main() -> int:
@@ -85,6 +79,8 @@ def main() -> int:
     if options.json:
         print(json.dumps({"seed": options.seed, "seconds": round(seconds), "ways": [one.to_dict() for one in tallies]}))
     else:
-        _print(tallies, seconds)
+        for one in tallies:
+            print("\n  ".join([str(one), *one.faults[:20]]))
+        print(f"{seconds:.0f} s")
     slow = any(one.slowest_start_s > READY_S for one in tallies)
     return FINDING if slow or any(one.faults for one in tallies) else OK

@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from tests.faults.disk import UNSEEN, Disk
+from tests.faults.tally import Tally
 from tests.faults.tracing import Call, Point, TracingFailed, points_of, read_trace, run
 from tests.faults.ways import Verdict, Way
 
@@ -22,28 +22,6 @@ TRACES = 6
 """Different lives of a process whose traces are replayed."""
 REAL = 0.25
 """How many of the random cuts are a SIGKILL; the others are torn and lost writes."""
-READY_S = 20.0
-
-
-@dataclass(slots=True)
-class Tally:
-    """The counts of one way's cuts."""
-
-    way: str
-    points: int = 0
-    killed: int = 0
-    torn: int = 0
-    not_reached: int = 0
-    records: int = 0
-    lost: int = 0
-    doubled: int = 0
-    broken: int = 0
-    slowest_start_s: float = 0.0
-    faults: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +48,16 @@ class Campaign:
             folder = Path(name).resolve()
             lives = self._trace(folder)
             self._enumerate(folder, lives[0], share)
-            for _ in range(cuts):
+            begun = self._cuts()
+            while self._cuts() - begun < cuts:
                 if self._random.random() < REAL:
                     self._kill_at_random(folder)
                 else:
                     self._tear(folder, self._random.choice(lives))
         return self.tally
+
+    def _cuts(self) -> int:
+        return self.tally.killed + self.tally.torn
 
     # --- tracing --------------------------------------------------------------------------------------------------
 
