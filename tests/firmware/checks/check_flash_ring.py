@@ -218,6 +218,48 @@ def check_full_ring_keeps_the_oldest():
     assert FlashRing(flash).pending[-1][0] == journal.last_emergency == SECTORS * PAGES + 1
 
 
+def check_a_full_ring_refuses():
+    """By itself, without the journal before it, the ring overwrites nothing either."""
+    flash = NorFlash(SECTORS, PAGES)
+    unit = Unit(flash)
+    ring = FlashRing(flash)
+    for detail in range(SECTORS * PAGES):
+        unit.event(ring, detail)
+    assert ring.slots() == 0
+    erasures = list(flash.erasures)
+    for _ in range(3):
+        assert ring.append(payload(ring.counter + 1, 1, 99), True) == FULL
+    assert flash.erasures == erasures
+    unit.check()
+    ring.confirm(PAGES)
+    unit.confirmed = PAGES
+    unit.event(ring, 100)
+    assert unit.check().pending[-1][0] == SECTORS * PAGES + 1
+
+
+def check_what_was_confirmed_does_not_come_back():
+    """Also after laps, when the newest entry is not the last page."""
+    for events in range(1, 3 * SECTORS * PAGES):
+        flash = NorFlash(SECTORS, PAGES)
+        unit = Unit(flash)
+        ring = FlashRing(flash)
+        for detail in range(events):
+            unit.event(ring, detail)
+            unit.confirm(ring, ring.counter)
+        again = FlashRing(flash)
+        assert not again.pending, (events, again.pending)
+        assert again.counter == again.confirmed == events
+
+
+def check_bad_pages_are_left_out():
+    for bad in range(SECTORS * PAGES):
+        flash = NorFlash(SECTORS, PAGES)
+        flash.bad = {bad, (bad + 1) % (SECTORS * PAGES)}
+        unit = Unit(flash)
+        life(unit, FlashRing(flash))
+        unit.check()
+
+
 def check_doors_leave_room_for_tampering():
     flash = NorFlash(SECTORS, PAGES)
     journal = Journal(FlashRing(flash), SEAL)

@@ -148,7 +148,9 @@ def check_real_limits_power():
     assert run(safety, 3600) == [90, 90 + 240 + 5, 90 + 240 + 5 + 480 + 5]
     assert safety.powered and safety.cycles == 3
     assert run(safety, 24 * 3600) == [], "left on after three"
-    # An hour of heartbeats gives the three back.
+    # An hour of heartbeats gives the three back; two halves of it do not.
+    run(safety, 3500, beat=0)
+    run(safety, 5)
     run(safety, 3500, beat=0)
     assert safety.cycles == 3
     run(safety, 110, beat=0)

@@ -8,7 +8,10 @@ class PowerCut(Exception):
 
 
 class NorFlash:
-    """``cut_at``: the flash operation (1, 2, ...) at which power fails; ``how``: what that operation leaves behind."""
+    """``cut_at``: the flash operation (1, 2, ...) at which power fails; ``how``: what that operation leaves behind.
+
+    ``bad``: pages that do not keep what is written.
+    """
 
     def __init__(self, sectors, pages):
         self.sectors = sectors
@@ -18,6 +21,7 @@ class NorFlash:
         self.erasures = [0] * sectors
         self.cut_at = 0
         self.how = None
+        self.bad = set()
 
     def read(self, page, buffer):
         for i in range(len(buffer)):
@@ -30,6 +34,8 @@ class NorFlash:
         assert len(buffer) == PAGE and all(byte == 0xFF for byte in buffer[64:])
         for i in self._which(64):
             self.data[page][i] &= buffer[i]
+        if page in self.bad:
+            self.data[page][0] = 0
         self._done()
 
     def erase(self, sector):
