@@ -88,7 +88,8 @@ class Wanted:
 
 @dataclass(slots=True)
 class Known:
-    """What the co-processor has told; ``delivered``: counter of the newest authentic event that went upward."""
+    """What the co-processor has told; ``delivered``: counter of the newest event that went upward and was
+    not forged."""
 
     welcome: Welcome | None = None
     welcomed_s: float = 0.0
@@ -139,6 +140,16 @@ class Dialogue:
         self.wanted.lock = False
         self._link.forget(Heartbeat)
         self.newest(Release(), urgent=True)
+
+    def confirm(self, counter: int) -> None:
+        """Let the co-processor forget events up to ``counter``, but none that went not up for real.
+
+        A forged event must not make it forget the true ones behind its counter.
+        """
+        counter = min(counter, self.known.delivered)
+        if counter > self.wanted.confirmed:
+            self.wanted.confirmed = counter
+            self.newest(Confirm(counter))
 
     def lost_line(self, error: HardwareError, now_s: float) -> None:
         """The line is gone."""
@@ -221,7 +232,7 @@ class Dialogue:
     def _receive_event(self, message: EventMessage, now_s: float) -> None:
         known = self.known
         event = understand(message, self._key, known.age_s(message, now_s))
-        if not event.authentic:
+        if self._key is not None and not event.authentic:
             # It must not hide a real one of the same counter; the same bytes are told once.
             seen = message.to_bytes()
             if seen in known.forged or len(known.forged) >= MAX_UPWARD:

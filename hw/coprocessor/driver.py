@@ -21,7 +21,7 @@ from hw.coprocessor.dialogue import Dialogue, Status
 from hw.coprocessor.errors import LinkBusy
 from hw.coprocessor.events import CoprocessorEvent, is_authentic
 from hw.coprocessor.link import DEFAULT_TIMING, HostLink, LinkCounts, LinkTiming
-from hw.coprocessor.messages import Buzzer, ClearEmergency, Confirm, GetStatus, Message, Ring, Welcome
+from hw.coprocessor.messages import Buzzer, ClearEmergency, GetStatus, Message, Ring, Welcome
 from hw.coprocessor.numbers import Colour, Feature, RingPattern, Sound
 from hw.errors import DeviceTimeout, HardwareError
 from hw.serial_port import SerialPort
@@ -190,11 +190,12 @@ class Coprocessor:
         self._send(Buzzer(sound))
 
     def confirm(self, counter: int) -> None:
-        """Every event up to ``counter`` is in a committed record; the co-processor may forget them."""
+        """Every event up to ``counter`` is in a committed record; the co-processor may forget them.
+
+        Counters beyond the newest event that came up authentic (or came up at all, without a key) do nothing.
+        """
         with self._lock:
-            if counter > self._dialogue.wanted.confirmed:
-                self._dialogue.wanted.confirmed = counter
-                self._dialogue.newest(Confirm(counter))
+            self._dialogue.confirm(counter)
 
     def next_event(self, timeout_s: float = 0.0) -> CoprocessorEvent | None:
         """The oldest event not fetched yet, each once; None when there is none in time."""

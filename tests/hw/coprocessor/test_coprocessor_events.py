@@ -86,6 +86,31 @@ def test_forged_event_hides_no_real_one(simulator: SimulatedCoprocessor) -> None
         assert [(next_event(host).counter, True) for _ in range(2)] == [(2, True), (3, True)]
 
 
+def test_forged_counter_confirms_nothing(simulator: SimulatedCoprocessor) -> None:
+    with connected(simulator) as host:
+        assert next_event(host).counter == 1
+        simulator.wrong_macs = True
+        simulator.tamper(True)
+        host.confirm(next_event(host).counter)
+        simulator.wrong_macs = False
+        eventually(lambda: set(simulator.events) == {2})
+        host.confirm(2**32 - 1)
+    assert set(simulator.events) == {2}
+
+
+def test_unit_without_key_goes_on_for_ever(simulator: SimulatedCoprocessor) -> None:
+    simulator.key = None
+    simulator.restart()
+    with connected(simulator, None) as host:
+        for number in range(1, 400):
+            event = next_event(host)
+            assert (event.counter, event.authentic) == (number, False)
+            host.confirm(number)
+            if number > 1:
+                simulator.tamper(number % 2 == 0)
+        eventually(lambda: len(simulator.events) < 3)
+
+
 def test_unit_without_key(simulator: SimulatedCoprocessor) -> None:
     simulator.key = None
     simulator.restart()
