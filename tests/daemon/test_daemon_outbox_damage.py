@@ -130,3 +130,24 @@ def test_birth_record_of_another_unit(home: Home) -> None:
     certificate = (home.site / "authority" / "authority.pem").read_bytes()
     with pytest.raises(OutboxDamaged, match="not the birth record"):
         read_birth(home.config().keys.birth, certificate)
+
+
+def test_journal_of_a_cut_is_rolled_back(home: Home, tmp_path: Path) -> None:
+    """A cut in the middle of a change without the write-ahead log, as when a database is made: no damage either."""
+    outbox = home.outbox()
+    outbox.append(check_fields())
+    outbox.close()
+    db = sqlite3.connect(home.database, isolation_level=None)
+    db.execute("PRAGMA journal_mode=DELETE")
+    db.execute("PRAGMA cache_size=1")
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("UPDATE records SET envelope = randomblob(200000)")
+    shutil.copytree(home.folder, tmp_path / "after the cut")
+    db.execute("ROLLBACK")
+    db.close()
+    after = Home(tmp_path / "after the cut")
+    assert after.database.with_name("outbox.db-journal").stat().st_size > 0
+    again = after.outbox()
+    assert home.verified(again).sound
+    assert again.head.seq == 2
+    again.close()

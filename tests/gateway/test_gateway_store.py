@@ -15,7 +15,7 @@ import pytest
 from evidence.topics import Address, Channel
 from gateway import aside
 from gateway.aside import STRANGERS, Message
-from gateway.store import SCHEMA_VERSION, Store, StoreDamaged, StoreMissing
+from gateway.store import SCHEMA_VERSION, Row, Store, StoreDamaged, StoreMissing
 from tests.gateway.conftest import Desk
 from tests.gateway.support import Hospital, Unit, digests
 
@@ -231,3 +231,24 @@ def test_transaction_is_all_or_nothing(store: Store) -> None:
     with pytest.raises(InterruptedError):
         half()
     assert store.next_counter("u1", Channel.RECEIPT) == 1
+
+
+def test_journal_of_a_cut_is_rolled_back(path: Path) -> None:
+    """A cut in the middle of a change without the write-ahead log, as when the store was just made: no damage."""
+    before = [row.sha256 for row in _rows(path)]
+    after = path.with_name("after.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=DELETE")
+        db.execute("PRAGMA cache_size=1")
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE more AS SELECT randomblob(200000)")
+        db.execute("UPDATE records SET sha256 = ''")
+        after.write_bytes(path.read_bytes())
+        after.with_name("after.db-journal").write_bytes(path.with_name("gateway.db-journal").read_bytes())
+        db.execute("ROLLBACK")
+    assert [row.sha256 for row in _rows(after)] == before
+
+
+def _rows(path: Path) -> list[Row]:
+    with closing(Store(path)) as store:
+        return store.rows()
