@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
-from daemon.demo.screen import Screen
+from daemon.demo.screen import DemoError, Screen
 from daemon.demo.stage import Stage
 from tests.end_to_end.support import act, all_receipted, check_rows, silent
 from tests.end_to_end.test_e2e_mosquitto import Cutter, whole
@@ -34,19 +34,27 @@ def cut(cuts: int, seed: int, progress: Callable[[int, str], None]) -> Tally:
     tally = Tally("daemon")
     with Stage(silent) as stage:
         cutter = Timed(stage, Random(seed))
-        for number in range(cuts):
-            if number % START_EVERY == START_EVERY - 1:
-                cutter.cut_while_starting()
-            else:
-                cutter.cut(number)
-            progress(number + 1, tally.way)
-        whole(act(stage, "V-9999"))
-        all_receipted(stage)
-        _judge(tally, stage, cutter)
+        try:
+            _play(stage, cutter, cuts, lambda done: progress(done, tally.way))
+            _judge(tally, stage, cutter)
+        except DemoError as error:
+            tally.broken = 1
+            tally.faults.append(f"the daemon does not come back: {error}")
     tally.killed = cutter.endings["cut"] + cutter.endings["cut while starting"]
     tally.not_reached = cuts - tally.killed
     tally.slowest_start_s = round(cutter.slowest_s, 2)
     return tally
+
+
+def _play(stage: Stage, cutter: Timed, cuts: int, progress: Callable[[int], None]) -> None:
+    for number in range(cuts):
+        if number % START_EVERY == START_EVERY - 1:
+            cutter.cut_while_starting()
+        else:
+            cutter.cut(number)
+        progress(number + 1)
+    whole(act(stage, "V-9999"))
+    all_receipted(stage)
 
 
 def _judge(tally: Tally, stage: Stage, cutter: Cutter) -> None:
