@@ -60,12 +60,17 @@ def _utc_now() -> dt.datetime:
 
 
 class UnitClock:
-    """The unit's time. ``floor`` only rises: it is the time of the last record."""
+    """The unit's time. ``floor`` only rises: it is the time of the last record.
+
+    Beyond ``ceiling``, the end of the unit's certificate, the clock is as little believed as before the floor: a record
+    of such a time would be refused by every verifier, and would lift the floor there for good.
+    """
 
     def __init__(
         self,
         floor: dt.datetime | None,
         *,
+        ceiling: dt.datetime | None = None,
         now: Callable[[], dt.datetime] = _utc_now,
         monotonic_s: Callable[[], float] = time.monotonic,
         kernel: Callable[[], KernelClock] = read_kernel,
@@ -73,6 +78,7 @@ class UnitClock:
         self._now, self._monotonic_s, self._kernel = now, monotonic_s, kernel
         self._floor: dt.datetime | None = None
         self._floor_at_s = 0.0
+        self._ceiling = ceiling
         if floor is not None:
             self.raise_floor(floor)
 
@@ -86,13 +92,16 @@ class UnitClock:
 
     @property
     def trusted(self) -> bool:
-        """Whether the clock is not behind the last record."""
-        return self._floor is None or self._now() >= self._floor
+        """Whether the clock is neither behind the last record nor beyond the unit's certificate."""
+        return self._believes(self._now())
+
+    def _believes(self, now: dt.datetime) -> bool:
+        return self._floor is None or (self._floor <= now and (self._ceiling is None or now < self._ceiling))
 
     def interval(self) -> TimeInterval:
         """Now, as a record writes it."""
         now, kernel = self._now(), self._kernel()
-        if self._floor is not None and now < self._floor:
+        if self._floor is not None and not self._believes(now):
             moment = self._current_floor(self._floor)
             return TimeInterval(write_instant(self._floor), write_instant(moment), "floor")
         source = "network" if kernel.synchronised else "clock"
@@ -104,6 +113,6 @@ class UnitClock:
     def moment(self) -> dt.datetime:
         """The best single guess of now."""
         now = self._now()
-        if self._floor is not None and now < self._floor:
+        if self._floor is not None and not self._believes(now):
             return self._current_floor(self._floor)
         return now

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from daemon.mqtt.broker import BrokerAddress
 from evidence.errors import MalformedError
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError, load_tree
+from hw.camera.driver import Camera
+from hw.card_reader.driver import CardReader
+from hw.coprocessor.driver import Coprocessor
 from hw.errors import BadDeviceUri
+from hw.fingerprint.driver import FingerprintModule
 from hw.uri import DeviceUri
 
 
@@ -115,10 +120,21 @@ def _check_values(config: Config) -> None:
             raise TreeError(f"limits.{item.name}", "expected a number of seconds above 0")
 
 
+_DEVICES: dict[str, Callable[[DeviceUri], object]] = {
+    "card_reader": CardReader,
+    "camera": Camera,
+    "fingerprint": FingerprintModule,
+    "coprocessor": Coprocessor,
+}
+"""The drivers know what their URIs may say; making one opens nothing."""
+
+
 def _check_devices(config: Config) -> None:
-    for name in ("card_reader", "camera", "fingerprint", "coprocessor"):
+    for name, make in _DEVICES.items():
         try:
-            DeviceUri.parse(getattr(config.devices, name))
+            uri = DeviceUri.parse(getattr(config.devices, name))
+            if uri.scheme != "none":
+                make(uri)
         except (BadDeviceUri, ValueError) as error:
             raise TreeError(f"devices.{name}", f"expected a device URI: {error}") from None
 

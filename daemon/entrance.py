@@ -9,11 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from daemon.check_id import new_check_id
 from daemon.events import Emergency, Event
-from daemon.outbox import Outbox
 from evidence.record import Kind
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import CoprocessorEvent
@@ -22,6 +21,8 @@ from hw.coprocessor.numbers import EventKind
 log = logging.getLogger(__name__)
 
 _WAIT_S = 0.2
+_MOST_UNPROVEN = 1000
+"""Events without proof that one start of the unit records: who sends more wants to fill the disk."""
 _ALERTS = frozenset({EventKind.EMERGENCY, EventKind.TAMPER_OPENED, EventKind.RING_FULL})
 
 
@@ -41,20 +42,27 @@ def fields_of(event: CoprocessorEvent) -> dict[str, Any]:
     return {"kind": Kind.EVENT.value, "event": facts}
 
 
-class EntranceTask:
-    """Fetches the co-processor's events, records them and confirms them."""
+class Book(Protocol):
+    """Where events are written down: the unit's outbox, with what it does when the disk is full."""
 
-    def __init__(
-        self,
-        device: Coprocessor,
-        outbox: Outbox,
-        checkpoint: str,
-        *,
-        post: Callable[[Event], None],
-        stored: Callable[[], None],
-    ) -> None:
-        self._device, self._outbox, self._checkpoint = device, outbox, checkpoint
-        self._post, self._stored = post, stored
+    @property
+    def event_counter(self) -> int:
+        """The highest number of an event that is recorded."""
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event_counter: int) -> None:
+        """Commit a record and, with it, the number of the event."""
+
+
+class EntranceTask:
+    """Fetches the co-processor's events, records each once, and confirms it.
+
+    What the co-processor is not told to forget comes again, after a restart of either side. An event that cannot be
+    proven to be its own is recorded, confirmed never, and believed only as far as opening the door.
+    """
+
+    def __init__(self, device: Coprocessor, book: Book, checkpoint: str, *, post: Callable[[Event], None]) -> None:
+        self._device, self._book, self._checkpoint, self._post = device, book, checkpoint, post
+        self._unproven: set[tuple[int, int]] = set()
         self._closed = threading.Event()
 
     def run(self) -> None:
@@ -64,7 +72,7 @@ class EntranceTask:
             while not self._closed.is_set():
                 event = self._device.next_event(_WAIT_S)
                 if event is not None:
-                    self._take(event)
+                    self.take(event)
         finally:
             self._device.close()
 
@@ -72,10 +80,22 @@ class EntranceTask:
         """End :meth:`run`; the door opens 3 s after the last heartbeat."""
         self._closed.set()
 
-    def _take(self, event: CoprocessorEvent) -> None:
-        if event.kind is EventKind.EMERGENCY:  # first of all: the screen, the alert and the check's own record
-            self._post(Emergency(new_check_id(), self._checkpoint))
-        self._outbox.append(fields_of(event), alert=event.kind in _ALERTS)
-        self._device.confirm(event.counter)
-        self._stored()
-        log.info("co-processor: event %d, kind %s", event.counter, event.kind)
+    def take(self, event: CoprocessorEvent) -> None:
+        """Record one event, if it is new, and confirm it, if it is proven."""
+        if self._is_new(event):
+            if event.kind is EventKind.EMERGENCY:  # first of all: the screen, the alert and the check's own record
+                self._post(Emergency(new_check_id(), self._checkpoint))
+            number = event.counter if event.authentic else 0
+            self._book.record_event(fields_of(event), alert=event.kind in _ALERTS, event_counter=number)
+            log.info("co-processor: event %d, kind %s", event.counter, event.kind)
+        if event.authentic:
+            self._device.confirm(event.counter)
+
+    def _is_new(self, event: CoprocessorEvent) -> bool:
+        if event.authentic:
+            return event.counter > self._book.event_counter
+        key = (event.boot, event.counter)
+        if key in self._unproven or len(self._unproven) >= _MOST_UNPROVEN:
+            return False
+        self._unproven.add(key)
+        return True

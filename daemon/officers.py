@@ -24,6 +24,7 @@ from evidence.topics import check_name
 
 TRIES = 5
 LOCKED_FOR = dt.timedelta(minutes=5)
+_REMEMBERED = 1000
 
 
 class RosterUnusable(Exception):
@@ -102,13 +103,19 @@ class Roster:
                 raise OfficerRefused("locked")
             officer = self._officers.get(officer_id)
             if not self._pin_is_right(officer, pin):
-                self._wrong[officer_id] = [*recent, now]
+                self._remember(officer_id, [*recent, now])
                 raise OfficerRefused("wrong_pin")
             self._wrong.pop(officer_id, None)
         assert officer is not None
         if now < officer.valid_from or (officer.valid_to is not None and now >= officer.valid_to):
             raise OfficerRefused("not_valid")
         return Confirmation(officer.id, officer.role, "pin", statement_sha256)
+
+    def _remember(self, officer_id: str, tries: list[dt.datetime]) -> None:
+        """Unknown ids are locked like known ones, but what anybody can type must not be remembered without end."""
+        if len(self._wrong) >= _REMEMBERED:
+            self._wrong.pop(next(iter(self._wrong)))
+        self._wrong[officer_id] = tries
 
     def _pin_is_right(self, officer: Officer | None, pin: str) -> bool:
         try:

@@ -12,9 +12,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from daemon import devices, sd_notify
 from daemon.cards import CardTask
+from daemon.clock import UnitClock
 from daemon.config import Config
 from daemon.delivery import CONTENT_TYPE, Delivery
 from daemon.door import CoprocessorDoor, Door, NoDoor
@@ -33,7 +35,7 @@ from daemon.session import State
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.unit import Unit
-from evidence.certificates import Profile, check_certificate, load_certificate, to_der
+from evidence.certificates import Profile, check_certificate, from_der, load_certificate, to_der
 from evidence.errors import KeyUnusableError
 from evidence.keys import PublicKey, Signer, load_public_key, open_signer, thumbprint
 from evidence.topics import Channel
@@ -69,6 +71,11 @@ class Identity:
     def gateway_key(self, kid: str) -> PublicKey | None:
         """The gateway's signing key, if ``kid`` is its name."""
         return self.gateway if kid == self.gateway_kid else None
+
+    @property
+    def until(self) -> dt.datetime:
+        """The end of the unit's certificate."""
+        return from_der(self.certificate_der).not_valid_after_utc
 
 
 def load_identity(config: Config, now: dt.datetime) -> Identity:
@@ -110,6 +117,7 @@ def open_outbox(config: Config, identity: Identity) -> Outbox:
         signer=identity.signer,
         recipients=identity.recipients,
         birth=lambda: read_birth(config.keys.birth, identity.certificate_der),
+        clock=lambda floor: UnitClock(floor, ceiling=identity.until),
     )
 
 
@@ -158,6 +166,7 @@ class Assembly:
             self.door,
             changed=self._changed,
             stored=self._wake.set,
+            give_reserve=self.storage.give_reserve,
         )
         self.unit.cards = CardTask(
             DeviceUri.parse(config.devices.card_reader),
@@ -168,9 +177,7 @@ class Assembly:
         )
         self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), self.models, post=self.unit.post)
         self.entrance = (
-            EntranceTask(coprocessor, self.outbox, config.unit.checkpoint, post=self.unit.post, stored=self._wake.set)
-            if coprocessor
-            else None
+            EntranceTask(coprocessor, self, config.unit.checkpoint, post=self.unit.post) if coprocessor else None
         )
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
@@ -208,6 +215,18 @@ class Assembly:
             "notice": {"zh": self.policy.notice.zh, "en": self.policy.notice.en},
             "consent": {"zh": self.policy.consent.zh, "en": self.policy.consent.en},
         }
+
+    # --- the book of the entrance ------------------------------------------------------------------------------
+
+    @property
+    def event_counter(self) -> int:
+        """The highest number of a co-processor's event that is recorded."""
+        return self.outbox.event_counter
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event_counter: int) -> None:
+        """Commit the record of an event at the entrance."""
+        self.unit.durably(lambda: self.outbox.append(fields, alert=alert, event_counter=event_counter))
+        self._wake.set()
 
     # --- what the parts tell each other ------------------------------------------------------------------------
 
@@ -247,6 +266,7 @@ class Assembly:
     def run(self) -> BaseException | None:
         """Run until :meth:`stop` or until a part dies; what it died of, or None."""
         self.unit.recover()
+        self._changed(self.unit.state)  # before the page is served: there is always a view
         start = self.supervisor.start
         start("writer", self.unit.run_writer)
         start("cards", self.unit.cards.run)
@@ -257,7 +277,6 @@ class Assembly:
         start("kiosk", self.kiosk.run)
         self.link.start()
         start("session", lambda: self.unit.run(self._alive()))
-        self._changed(self.unit.state)
         sd_notify.notify("READY=1")
         log.info("ready: %s, boot %d, screen at %s", self.config.unit.id, self.outbox.boot, self.kiosk.url)
         self.supervisor.stop.wait()

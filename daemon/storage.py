@@ -125,10 +125,18 @@ class Storage:
             os.fsync(stream.fileno())
 
     def _release_if_needed(self) -> None:
-        if self._reserve.exists() and self._free(self._folder) < LAST_BYTES:
+        if self._free(self._folder) < LAST_BYTES:
+            self.give_reserve()
+
+    def give_reserve(self) -> bool:
+        """Give the reserve free, for a record that found no room; False if there is none any more. From any thread."""
+        try:
             self._reserve.unlink()
-            sync_folder(self._folder)
-            log.error("the disk is full: the reserve of %d MiB is given free for records", RESERVE_BYTES // MIB)
+        except FileNotFoundError:
+            return False
+        sync_folder(self._folder)
+        log.error("the disk is full: the reserve of %d MiB is given free for records", RESERVE_BYTES // MIB)
+        return True
 
     def _tell(self) -> None:
         state = self.state

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from daemon import events, record_fields, session
 from daemon.cards import CardTask, LaidCard, Photo
@@ -15,11 +17,14 @@ from daemon.door import Door
 from daemon.events import Event, SealRecord, TimedOut
 from daemon.faces import FaceTask
 from daemon.journal import Entry, Journal
-from daemon.outbox import Outbox
+from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
 from daemon.session import State, Step
+from evidence.record import Outcome
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 DONE_S = 10.0
 """How long a result, and what is personal about it, stays on the screen."""
@@ -51,6 +56,7 @@ class Unit:
     cards: CardTask = field(init=False)
     faces: FaceTask = field(init=False)
     state: State = field(init=False)
+    give_reserve: Callable[[], bool] = lambda: False
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
     _to_seal: queue.SimpleQueue[SealRecord | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
@@ -81,7 +87,8 @@ class Unit:
         entries = self.journal.open_checks()
         for entry in entries:
             if self.outbox.check_record(entry.check) is None:
-                self.outbox.append(record_fields.interrupted(entry, self.policy), alert=False)
+                urgent = entry.step == Outcome.EMERGENCY and not entry.drill
+                self.outbox.append(record_fields.interrupted(entry, self.policy), alert=urgent)
                 log.warning("check %s was interrupted at %s and is recorded so", entry.check, entry.step)
             self.journal.clear(entry.check)
         return len(entries)
@@ -132,9 +139,22 @@ class Unit:
         begin = self.state.begin
         assert begin is not None
         step = record_fields.reached(self.state)
-        self.journal.write(
-            Entry(begin.check, begin.checkpoint, begin.visit, begin.visit_source, begin.role, begin.drill, step)
-        )
+        entry = Entry(begin.check, begin.checkpoint, begin.visit, begin.visit_source, begin.role, begin.drill, step)
+        self.durably(lambda: self.journal.write(entry))
+
+    def durably(self, write: Callable[[], T]) -> T:
+        """``write``, and once more with the reserve of the disk given free, where the disk was full.
+
+        Raises:
+            OSError, sqlite3.OperationalError: there is no room even then, or something else is wrong with the disk.
+        """
+        try:
+            return write()
+        except (OSError, sqlite3.OperationalError) as error:
+            if not self.give_reserve():
+                raise
+            log.warning("the disk is full (%s): tried again in the reserve", type(error).__name__)
+            return write()
 
     def _read_card(self, _effect: object) -> None:
         assert self.state.check is not None
@@ -180,10 +200,13 @@ class Unit:
     def run_writer(self) -> None:
         """Commit records one after the other until :meth:`close`."""
         while (request := self._to_seal.get()) is not None:
-            stored = self.outbox.append(request.fields, alert=request.alert)
+            stored = self._seal(request)
             self.journal.clear(request.check)
             self.post(events.Sealed(request.check, stored.seq, stored.sha256))
             self.stored()
+
+    def _seal(self, request: SealRecord) -> Stored:
+        return self.durably(lambda: self.outbox.append(request.fields, alert=request.alert))
 
 
 _EFFECTS: dict[type, Callable[..., None]] = {

@@ -34,6 +34,11 @@ class Command:
     token: str = field(repr=False)
 
 
+def least_counter(now: dt.datetime) -> int:
+    """Milliseconds of Unix time: so counters go on rising also in a gateway that was restored from a backup."""
+    return int(now.timestamp() * 1000)
+
+
 def resend(store: Store, address: Address, ranges: list[Range], signer: Signer, now: dt.datetime) -> Path:
     """Lay down the command that brings receipted records again; where it lies.
 
@@ -41,7 +46,7 @@ def resend(store: Store, address: Address, ranges: list[Range], signer: Signer, 
         MalformedError: the ranges make no sense.
         OSError: the folder cannot be written.
     """
-    counter = store.next_counter(address.unit, Channel.COMMAND)
+    counter = store.next_counter(address.unit, Channel.COMMAND, least_counter(now))
     body = {"command": "resend", "ranges": [list(pair) for pair in ranges]}
     token = downlink.write(Channel.COMMAND, address, body, counter=counter, now=now, lifetime=LIFETIME, signer=signer)
     folder = store.path.parent / FOLDER

@@ -101,12 +101,13 @@ class Receiver:
             self._send_receipt(connection, Address(self._site, unit), digests)
 
     def _send_receipt(self, connection: Connection, address: Address, digests: Digests) -> None:
+        now = dt.datetime.now(dt.UTC)
         token = downlink.write(
             Channel.RECEIPT,
             address,
             receipt.make_body(digests),
-            counter=self._store.next_counter(address.unit, Channel.RECEIPT),
-            now=dt.datetime.now(dt.UTC),
+            counter=self._store.next_counter(address.unit, Channel.RECEIPT, command.least_counter(now)),
+            now=now,
             lifetime=RECEIPT_LIFETIME,
             signer=self._signer,
         )

@@ -351,14 +351,14 @@ class Store:
         with self._lock:
             return self._aside.rooms()
 
-    def next_counter(self, unit: str, channel: Channel) -> int:
-        """The next number for a message to ``unit``; commit before sending."""
+    def next_counter(self, unit: str, channel: Channel, least: int = 1) -> int:
+        """The next number for a message to ``unit``, ``least`` or higher; commit before sending."""
         sql = (
-            "INSERT INTO counters VALUES (?, ?, 1) ON CONFLICT (unit, channel) DO UPDATE SET value = value + 1"
-            " RETURNING value"
+            "INSERT INTO counters VALUES (?1, ?2, ?3) ON CONFLICT (unit, channel)"
+            " DO UPDATE SET value = max(value + 1, ?3) RETURNING value"
         )
         with self._lock:
-            return int(self._db.execute(sql, (unit, channel.value)).fetchone()[0])
+            return int(self._db.execute(sql, (unit, channel.value, least)).fetchone()[0])
 
     def close(self) -> None:
         """Close the database."""

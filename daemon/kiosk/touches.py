@@ -31,6 +31,7 @@ from evidence.instants import read_instant, write_instant
 from evidence.record import Outcome
 
 STATEMENT_LIFETIME = dt.timedelta(minutes=10)
+EMERGENCY = "emergency"
 _LONGEST = 500
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 
@@ -162,7 +163,7 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "confirm": Touches.confirm,
     "withdraw": Touches.withdraw,
     "explain": Touches.explain,
-    "emergency": Touches.emergency,
+    EMERGENCY: Touches.emergency,
     "left": Touches.left,
     "close": Touches.close,
 }

@@ -22,6 +22,9 @@ from evidence.keys import PublicKey, Signer
 from evidence.record import Record
 from evidence.topics import Channel
 
+_EVENTS = "coprocessor/events"
+"""Name of the highest number of a co-processor's event that is recorded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -137,11 +140,17 @@ class Outbox:
         return Head(seq, sha256)
 
     def append(
-        self, fields: Mapping[str, Any], *, alert: bool = False, attachments: Sequence[dict[str, Any]] = ()
+        self,
+        fields: Mapping[str, Any],
+        *,
+        alert: bool = False,
+        attachments: Sequence[dict[str, Any]] = (),
+        event_counter: int = 0,
     ) -> Stored:
         """Chain, sign, encrypt and commit a record of ``fields``; when this returns it survives a power cut.
 
-        Signing happens before the transaction begins, since a TPM may need a second.
+        Signing happens before the transaction begins, since a TPM may need a second. ``event_counter`` is the
+        co-processor's number of the event that is recorded; it is committed with the record.
 
         Raises:
             MalformedError: the fields are no record.
@@ -155,6 +164,8 @@ class Outbox:
             )
             with self._transaction():
                 self._insert(sealed, alert=alert, attachments=attachments)
+                if event_counter:
+                    self._set_number(_EVENTS, event_counter)
             self._waiting += 1
             self.clock.raise_floor(read_instant(interval.earliest))
             return Stored(sealed.seq, sealed.sha256)
@@ -246,19 +257,28 @@ class Outbox:
             full = self._waiting + retention.count_overwritable(self._db)
         return Usage(used, free, full, head - before)
 
+    @property
+    def event_counter(self) -> int:
+        """The highest number of a co-processor's event that is recorded."""
+        return self._number(_EVENTS)
+
     def last_counter(self, channel: Channel) -> int:
         """The highest counter accepted on a downlink channel."""
-        with self._lock:
-            row = self._db.execute("SELECT value FROM numbers WHERE name = ?", (f"counter/{channel}",)).fetchone()
-        return int(row[0]) if row else 0
+        return self._number(f"counter/{channel}")
 
     def accept_counter(self, channel: Channel, counter: int) -> None:
         """Remember ``counter`` as the highest one accepted."""
-        with self._lock, self._transaction() as db:
-            sql = (
-                "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
-            )
-            db.execute(sql, (f"counter/{channel}", counter))
+        with self._lock, self._transaction():
+            self._set_number(f"counter/{channel}", counter)
+
+    def _number(self, name: str) -> int:
+        with self._lock:
+            row = self._db.execute("SELECT value FROM numbers WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _set_number(self, name: str, value: int) -> None:
+        sql = "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
+        self._db.execute(sql, (name, value))
 
     def every_envelope(self) -> Iterator[tuple[int, str, bytes]]:
         """All records whose content is still here, as (seq, sha256, envelope), for an export."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,8 @@ from daemon.policy import load_policy
 from daemon.session import State, Step
 from evidence.record import Kind, Outcome
 from hw.coprocessor.driver import Coprocessor
-from hw.coprocessor.events import KEY_SIZE
-from hw.coprocessor.numbers import RingPattern
+from hw.coprocessor.events import KEY_SIZE, CoprocessorEvent
+from hw.coprocessor.numbers import EventKind, RingPattern
 from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.uri import DeviceUri
 from tests.daemon.support import Home
@@ -37,13 +38,27 @@ def driver(device: SimulatedCoprocessor) -> Coprocessor:
     return Coprocessor(DeviceUri.parse(device.uri), event_key=KEY)
 
 
+class Notebook:
+    """The outbox as the entrance's book."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    @property
+    def event_counter(self) -> int:
+        return self._outbox.event_counter
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event_counter: int) -> None:
+        self._outbox.append(fields, alert=alert, event_counter=event_counter)
+
+
 class Loop:
     """The part of the unit's loop that the entrance needs: a heart that beats, a box for events."""
 
     def __init__(self, driver: Coprocessor, outbox: Outbox) -> None:
         self.door = CoprocessorDoor(driver)
         self.events: list[Event] = []
-        self.task = EntranceTask(driver, outbox, "delivery", post=self.events.append, stored=lambda: None)
+        self.task = EntranceTask(driver, Notebook(outbox), "delivery", post=self.events.append)
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.task.run), threading.Thread(target=self._beat)]
 
@@ -117,6 +132,36 @@ def test_what_happened_while_the_unit_was_away_is_recorded(
     types = [one["type"] for one in recorded(home, outbox)]
     assert {"coprocessor.tamper_opened", "coprocessor.emergency"} <= set(types)
     assert len(types) == len(set(map(str, recorded(home, outbox)))), "each once"
+
+
+def test_what_was_recorded_but_not_confirmed_is_not_recorded_again(
+    device: SimulatedCoprocessor, outbox: Outbox, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The unit dies between the commit and the confirmation; the co-processor tells it all again."""
+    first = Coprocessor(DeviceUri.parse(device.uri), event_key=KEY)
+    monkeypatch.setattr(first, "confirm", lambda _counter: None)
+    device.press_emergency()
+    with Loop(first, outbox) as loop:
+        wait_for(lambda: bool(loop.events), "the event")
+        wait_for(lambda: outbox.event_counter == max(device.events), "the records")
+    before = recorded(home, outbox)
+    with Loop(Coprocessor(DeviceUri.parse(device.uri), event_key=KEY), outbox) as loop:
+        wait_for(lambda: not set(device.events) & {one["counter"] for one in before}, "the confirmation")
+        assert loop.events == [], "no second emergency"
+    after = [one["counter"] for one in recorded(home, outbox)]
+    assert len(after) == len(set(after)), "none twice"
+
+
+def test_an_event_without_proof_opens_the_door_and_is_never_confirmed(
+    driver: Coprocessor, outbox: Outbox, home: Home
+) -> None:
+    unproven = CoprocessorEvent(10**9, 1, 5, EventKind.EMERGENCY, 0, None, authentic=False)
+    loop = Loop(driver, outbox)
+    loop.task.take(unproven)
+    loop.task.take(unproven)
+    assert [type(one) for one in loop.events] == [Emergency]
+    assert [one["authentic"] for one in recorded(home, outbox)] == [False]
+    assert outbox.event_counter == 0
 
 
 def test_the_ring_shows_the_step_and_the_result() -> None:
