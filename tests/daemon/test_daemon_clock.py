@@ -102,3 +102,17 @@ def test_check_ids_are_in_order_of_time(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.undo()
     assert made == sorted(made)
     assert [uuid.UUID(one).int >> 80 for one in made][:2] == [1, 1000]
+
+
+def test_clock_beyond_the_certificate_is_not_believed() -> None:
+    times = Times(NOON + 5000 * 86_400 * SECOND, synchronised=False)
+    clock = UnitClock(
+        NOON,
+        ceiling=NOON + 3653 * 86_400 * SECOND,
+        now=lambda: times.now,
+        monotonic_s=lambda: times.monotonic_s,
+        kernel=lambda: times.kernel,
+    )
+    assert (span(clock), clock.trusted, clock.moment()) == ((NOON, NOON, "floor"), False, NOON)
+    times.now = NOON + SECOND
+    assert (span(clock)[2], clock.trusted) == ("clock", True)

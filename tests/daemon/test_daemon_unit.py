@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -351,3 +352,21 @@ def test_cut_after_the_commit(home: Home) -> None:
     with sleeping(home) as (unit, outbox):
         assert unit.recover() == 1
         assert [one.payload["reason"] for one in home.opened(outbox)[1:]] == ["left"]
+
+
+def test_a_full_disk_is_tried_again_in_the_reserve(start: Start) -> None:
+    unit = start().unit
+    tries: list[str] = []
+
+    def write() -> str:
+        tries.append("try")
+        if len(tries) == 1:
+            raise OSError(errno.ENOSPC, "no room")
+        return "written"
+
+    unit.give_reserve = lambda: True
+    assert unit.durably(write) == "written"
+    tries.clear()
+    unit.give_reserve = lambda: False
+    with pytest.raises(OSError, match="no room"):
+        unit.durably(write)

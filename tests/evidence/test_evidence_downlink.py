@@ -20,10 +20,11 @@ from tests.vectors.evidence.downlinks import message
 UNIT = Address("s1", "u1")
 MINUTES = dt.timedelta(minutes=5)
 BODY = {"ranges": [[1, 2]], "sha256": "0" * 64}
+OTHER_BODIES = {Channel.COMMAND: {"command": "resend", "ranges": [[1, 2]]}}
 
 
 def _write(site: Site, channel: Channel = Channel.RECEIPT, body: dict[str, Any] | None = None, counter: int = 5) -> str:
-    body = BODY if body is None else body
+    body = OTHER_BODIES.get(channel, BODY) if body is None else body
     return downlink.write(channel, UNIT, body, counter=counter, now=NOW, lifetime=MINUTES, signer=site.gateway)
 
 
@@ -34,7 +35,7 @@ def _read(site: Site, token: str, channel: Channel = Channel.RECEIPT, **given: A
 
 @pytest.mark.parametrize("channel", DOWN)
 def test_what_is_written_is_read(site: Site, channel: Channel) -> None:
-    body = BODY if channel is Channel.RECEIPT else {"any": ["thing"]}
+    body = {Channel.RECEIPT: BODY, **OTHER_BODIES}.get(channel, {"any": ["thing"]})
     assert _read(site, _write(site, channel, body), channel) == (5, body)
 
 
