@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.clock import UnitClock
-from daemon.outbox import retention, schema
+from daemon.outbox import content, retention, schema
 from evidence import chain, envelope, receipt
 from evidence.chain import Head
 from evidence.errors import RefusedError
@@ -54,6 +54,13 @@ class Usage:
 
 _COUNTED = 20_000
 """Records that :meth:`Outbox.usage` looks at, at most."""
+
+
+def _unpack(seq: int, packed: bytes) -> bytes:
+    try:
+        return content.unpack(packed)
+    except ValueError as error:
+        raise schema.OutboxDamaged(f"record {seq}: {error}; call service") from error
 
 
 class Outbox:
@@ -128,7 +135,7 @@ class Outbox:
                 item.payload.get("check"),
                 int(alert),
                 item.payload["time"]["earliest"],
-                envelope.seal(item.jws, self._recipients, attachments),
+                content.pack(envelope.seal(item.jws, self._recipients, attachments)),
             ),
         )
 
@@ -190,7 +197,7 @@ class Outbox:
 
     def _found(self, sql: str, *values: int) -> list[Waiting]:
         with self._lock:
-            return [Waiting(*row) for row in self._db.execute(sql, values).fetchall()]
+            return [Waiting(seq, _unpack(seq, packed)) for seq, packed in self._db.execute(sql, values).fetchall()]
 
     def count_waiting(self) -> int:
         """How many records the gateway has not receipted."""
@@ -281,7 +288,11 @@ class Outbox:
         self._db.execute(sql, (name, value))
 
     def every_envelope(self) -> Iterator[tuple[int, str, bytes]]:
-        """All records whose content is still here, as (seq, sha256, envelope), for an export."""
+        """All records whose content is still here, as (seq, sha256, envelope), for an export.
+
+        Raises:
+            OutboxDamaged: a content has changed on the disk.
+        """
         last = 0
         while True:
             with self._lock:
@@ -291,7 +302,7 @@ class Outbox:
                 ).fetchall()
             if not rows:
                 return
-            yield from rows
+            yield from ((seq, sha256, _unpack(seq, packed)) for seq, sha256, packed in rows)
             last = rows[-1][0]
 
     def close(self) -> None:

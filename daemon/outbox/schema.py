@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from daemon.outbox import content
+
 MIGRATIONS: Final[Sequence[str]] = (
     """
     CREATE TABLE records (
@@ -84,7 +86,15 @@ def _fault(path: Path, mode: str, *, has_records: bool) -> str:
             return f"schema version {version}, this software knows 1 to {SCHEMA_VERSION}"
         if has_records and not (version and db.execute("SELECT 1 FROM records LIMIT 1").fetchone()):
             return "holds no record, though this unit has made some"
-    return fault
+        return _changed_content(db) or fault if version else fault
+
+
+def _changed_content(db: sqlite3.Connection) -> str | None:
+    """What is wrong with the first record that waits and has changed; what was receipted, the gateway has."""
+    for seq, packed in db.execute("SELECT seq, envelope FROM records WHERE receipted = 0"):
+        if not content.is_whole(packed):
+            return f"record {seq}: its content has changed on the disk"
+    return None
 
 
 def open_database(path: Path) -> sqlite3.Connection:

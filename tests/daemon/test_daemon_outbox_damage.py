@@ -48,6 +48,11 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "newer schema": _edit("PRAGMA user_version=3"),
     "schema forgotten": _edit("PRAGMA user_version=0"),
     "emptied": _content(lambda _: b""),
+    "a byte of one envelope": _edit(
+        "UPDATE records SET envelope = CAST(replace(CAST(envelope AS TEXT), 'ciphertext', 'Ciphertext') AS BLOB)"
+        " WHERE seq = 7"
+    ),
+    "the hash of one envelope": _edit("UPDATE records SET envelope = CAST(envelope || x'00' AS BLOB) WHERE seq = 9"),
     "records deleted": _edit("DELETE FROM records"),
 }
 

@@ -18,7 +18,7 @@ _OLD = "seq, sha256, kind, check_id, alert, earliest, envelope, receipted"
 _FILL = """
 WITH RECURSIVE numbers (seq) AS (SELECT max(seq) + 1 FROM records UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?)
 INSERT INTO records SELECT seq, lower(hex(randomblob(32))), 'check', printf('00000000-0000-7000-8000-%012d', seq),
-    seq % 1000 = 0, (SELECT max(earliest) FROM records), randomblob(600), 0 FROM numbers
+    seq % 1000 = 0, (SELECT max(earliest) FROM records), CAST(hex(randomblob(300)) || '}' AS BLOB), 0 FROM numbers
 """
 
 
