@@ -15,7 +15,6 @@ from daemon.mqtt.broker import BrokerAddress
 from evidence.errors import MalformedError
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError, load_tree
-from hw.camera.driver import Camera
 from hw.card_reader.driver import CardReader
 from hw.coprocessor.driver import Coprocessor
 from hw.errors import BadDeviceUri
@@ -120,9 +119,9 @@ def _check_values(config: Config) -> None:
             raise TreeError(f"limits.{item.name}", "expected a number of seconds above 0")
 
 
-_DEVICES: dict[str, Callable[[DeviceUri], object]] = {
+_DEVICES: dict[str, Callable[[DeviceUri], object] | None] = {
     "card_reader": CardReader,
-    "camera": Camera,
+    "camera": None,  # which sources there are depends on the machine: asked when the unit starts
     "fingerprint": FingerprintModule,
     "coprocessor": Coprocessor,
 }
@@ -133,7 +132,7 @@ def _check_devices(config: Config) -> None:
     for name, make in _DEVICES.items():
         try:
             uri = DeviceUri.parse(getattr(config.devices, name))
-            if uri.scheme != "none":
+            if make is not None and uri.scheme != "none":
                 make(uri)
         except (BadDeviceUri, ValueError) as error:
             raise TreeError(f"devices.{name}", f"expected a device URI: {error}") from None

@@ -14,6 +14,8 @@ from hw.coprocessor.numbers import RingPattern
 
 log = logging.getLogger(__name__)
 
+_AGAIN_S = 1.0
+
 _PATTERNS = {
     Step.IDLE: RingPattern.IDLE,
     Step.NOTICE: RingPattern.NOTICE,
@@ -42,7 +44,10 @@ class Door(Protocol):
         """Open it, now, and keep it open."""
 
     def lock(self) -> None:
-        """It may be locked again; an emergency that held it open is dealt with."""
+        """It may be locked, as far as no emergency holds it open."""
+
+    def clear_emergency(self) -> None:
+        """An officer has accounted for the emergency."""
 
     def heartbeat(self) -> None:
         """The loop is alive. Whoever does not hear this for 3 s opens the door."""
@@ -70,6 +75,9 @@ class NoDoor:
         """Nothing could."""
         self.released_at_s = None
 
+    def clear_emergency(self) -> None:
+        """Nothing held it."""
+
     def heartbeat(self) -> None:
         """Nobody listens."""
 
@@ -82,6 +90,13 @@ class CoprocessorDoor:
 
     def __init__(self, device: Coprocessor) -> None:
         self._device = device
+        self._pressed = 0
+        self._to_clear = 0
+        self._next_try_s = 0.0
+
+    def pressed(self, counter: int) -> None:
+        """The button's event of that counter was heard; it may come before the device's status says so."""
+        self._pressed = max(self._pressed, counter)
 
     def release(self) -> None:
         """Open; overtakes everything that waits on the line."""
@@ -89,18 +104,35 @@ class CoprocessorDoor:
         log.info("door released")
 
     def lock(self) -> None:
-        """Clear an emergency that the co-processor still holds, then want the lock held."""
-        status = self._device.status
-        if status is not None and status.emergency:
-            try:
-                self._device.clear_emergency(status.last_emergency)
-            except LinkBusy as error:  # the door stays open, which is safe; the next check's end asks again
-                log.warning("the emergency is not cleared: %s", error)
+        """Want the lock held; an emergency that nobody accounted for keeps it open all the same."""
         self._device.lock()
+
+    def clear_emergency(self) -> None:
+        """Clear what the co-processor still holds open, up to the newest press that was heard."""
+        status = self._device.status
+        told = status.last_emergency if status is not None and status.emergency else 0
+        self._to_clear, self._pressed = max(self._pressed, told), 0
+        self._clear()
 
     def heartbeat(self) -> None:
         """Passed on; the co-processor is told by the driver's thread."""
         self._device.heartbeat()
+        if time.monotonic() >= self._next_try_s:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Ask until it is done: a button that is still held down, or a full line, refuses. A later press stays open."""
+        status = self._device.status
+        if status is not None and status.last_emergency >= self._to_clear and not status.emergency:
+            self._to_clear = 0
+        if not self._to_clear:
+            return
+        self._next_try_s = time.monotonic() + _AGAIN_S
+        try:
+            self._device.clear_emergency(self._to_clear)
+            self._device.ask_status()
+        except LinkBusy as error:
+            log.warning("the emergency is not cleared yet: %s", error)
 
     def show(self, state: State) -> None:
         """The pattern of ``state``."""

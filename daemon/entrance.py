@@ -45,12 +45,16 @@ def fields_of(event: CoprocessorEvent) -> dict[str, Any]:
 class Book(Protocol):
     """Where events are written down: the unit's outbox, with what it does when the disk is full."""
 
-    @property
-    def event_counter(self) -> int:
-        """The highest number of an event that is recorded."""
+    def has_event(self, counter: int, fingerprint: int) -> bool:
+        """Whether this event is recorded already."""
 
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event_counter: int) -> None:
-        """Commit a record and, with it, the number of the event."""
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: tuple[int, int] | None) -> None:
+        """Commit a record and, with it, the counter and fingerprint of the event."""
+
+
+def fingerprint(event: CoprocessorEvent) -> int:
+    """Tells two events of one counter apart: a co-processor that was replaced or erased counts from 1 again."""
+    return (event.boot & 0x1FFFFF) << 32 | event.uptime_ms & 0xFFFFFFFF
 
 
 class EntranceTask:
@@ -60,8 +64,18 @@ class EntranceTask:
     proven to be its own is recorded, confirmed never, and believed only as far as opening the door.
     """
 
-    def __init__(self, device: Coprocessor, book: Book, checkpoint: str, *, post: Callable[[Event], None]) -> None:
-        self._device, self._book, self._checkpoint, self._post = device, book, checkpoint, post
+    def __init__(
+        self,
+        device: Coprocessor,
+        book: Book,
+        checkpoint: str,
+        *,
+        post: Callable[[Event], None],
+        pressed: Callable[[int], None],
+    ) -> None:
+        """Prepare; ``pressed`` is told the counter of the button's event just before its event is posted."""
+        self._device, self._book, self._checkpoint = device, book, checkpoint
+        self._post, self._pressed = post, pressed
         self._unproven: set[tuple[int, int]] = set()
         self._closed = threading.Event()
 
@@ -84,16 +98,17 @@ class EntranceTask:
         """Record one event, if it is new, and confirm it, if it is proven."""
         if self._is_new(event):
             if event.kind is EventKind.EMERGENCY:  # first of all: the screen, the alert and the check's own record
+                self._pressed(event.counter)
                 self._post(Emergency(new_check_id(), self._checkpoint))
-            number = event.counter if event.authentic else 0
-            self._book.record_event(fields_of(event), alert=event.kind in _ALERTS, event_counter=number)
+            proven = (event.counter, fingerprint(event)) if event.authentic else None
+            self._book.record_event(fields_of(event), alert=event.kind in _ALERTS, event=proven)
             log.info("co-processor: event %d, kind %s", event.counter, event.kind)
         if event.authentic:
             self._device.confirm(event.counter)
 
     def _is_new(self, event: CoprocessorEvent) -> bool:
         if event.authentic:
-            return event.counter > self._book.event_counter
+            return not self._book.has_event(event.counter, fingerprint(event))
         key = (event.boot, event.counter)
         if key in self._unproven or len(self._unproven) >= _MOST_UNPROVEN:
             return False

@@ -234,7 +234,12 @@ class ReleaseDoor:
 
 @dataclass(frozen=True, slots=True)
 class LockDoor:
-    """The door may be locked again; what held it open is dealt with."""
+    """The door may be locked again, as far as no emergency holds it open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearEmergency:
+    """An officer has accounted for the emergency: it no longer holds the door open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +265,7 @@ Effect = (
     | Forget
     | ReleaseDoor
     | LockDoor
+    | ClearEmergency
     | StartTimer
     | SealRecord
 )

@@ -156,7 +156,8 @@ class Assembly:
         self.storage.look(self.outbox)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
         coprocessor = _coprocessor(config)
-        self.door: Door = CoprocessorDoor(coprocessor) if coprocessor else NoDoor()
+        door = CoprocessorDoor(coprocessor) if coprocessor else None
+        self.door: Door = door or NoDoor()
         self._wake = threading.Event()
         self.unit = Unit(
             config,
@@ -177,7 +178,9 @@ class Assembly:
         )
         self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), self.models, post=self.unit.post)
         self.entrance = (
-            EntranceTask(coprocessor, self, config.unit.checkpoint, post=self.unit.post) if coprocessor else None
+            EntranceTask(coprocessor, self, config.unit.checkpoint, post=self.unit.post, pressed=door.pressed)
+            if coprocessor and door
+            else None
         )
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
@@ -218,14 +221,13 @@ class Assembly:
 
     # --- the book of the entrance ------------------------------------------------------------------------------
 
-    @property
-    def event_counter(self) -> int:
-        """The highest number of a co-processor's event that is recorded."""
-        return self.outbox.event_counter
+    def has_event(self, counter: int, fingerprint: int) -> bool:
+        """Whether this event of the co-processor is recorded."""
+        return self.outbox.has_event(counter, fingerprint)
 
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event_counter: int) -> None:
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: tuple[int, int] | None) -> None:
         """Commit the record of an event at the entrance."""
-        self.unit.durably(lambda: self.outbox.append(fields, alert=alert, event_counter=event_counter))
+        self.unit.durably(lambda: self.outbox.append(fields, alert=alert, event=event))
         self._wake.set()
 
     # --- what the parts tell each other ------------------------------------------------------------------------

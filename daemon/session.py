@@ -15,6 +15,7 @@ from daemon.events import (
     Begin,
     CardRead,
     CardTrouble,
+    ClearEmergency,
     Closed,
     CompareFace,
     Confirmation,
@@ -277,7 +278,8 @@ def close(state: State, _event: Event) -> Result:
     """The result was seen: back to idle, everything personal forgotten, the door locked again."""
     if state.step is Step.DONE and state.outcome is Outcome.EMERGENCY:  # not explained: the door stays open
         return State(state.policy), (Forget(),)
-    return State(state.policy), (Forget(), LockDoor())
+    explained: tuple[Effect, ...] = (ClearEmergency(),) if state.step is Step.NOTING else ()
+    return State(state.policy), (Forget(), *explained, LockDoor())
 
 
 def _table() -> dict[tuple[Step, type], Handler]:

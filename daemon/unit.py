@@ -182,6 +182,9 @@ class Unit:
     def _lock_door(self, _effect: object) -> None:
         self.door.lock()
 
+    def _clear_emergency(self, _effect: object) -> None:
+        self.door.clear_emergency()
+
     def _start_timer(self, _effect: object) -> None:
         limits = self.config.limits
         seconds = {
@@ -218,6 +221,7 @@ _EFFECTS: dict[type, Callable[..., None]] = {
     events.Forget: Unit._forget,
     events.ReleaseDoor: Unit._release_door,
     events.LockDoor: Unit._lock_door,
+    events.ClearEmergency: Unit._clear_emergency,
     events.StartTimer: Unit._start_timer,
     events.SealRecord: Unit._seal_record,
 }

@@ -22,8 +22,8 @@ from evidence.keys import PublicKey, Signer
 from evidence.record import Record
 from evidence.topics import Channel
 
-_EVENTS = "coprocessor/events"
-"""Name of the highest number of a co-processor's event that is recorded."""
+_SLOTS = 1024
+"""How many of the co-processor's newest events are known again; it keeps fewer than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Usage:
 
 _COUNTED = 20_000
 """Records that :meth:`Outbox.usage` looks at, at most."""
+
+
+def _slot(counter: int) -> str:
+    return f"coprocessor/event/{counter % _SLOTS}"
 
 
 def _unpack(seq: int, packed: bytes) -> bytes:
@@ -152,12 +156,12 @@ class Outbox:
         *,
         alert: bool = False,
         attachments: Sequence[dict[str, Any]] = (),
-        event_counter: int = 0,
+        event: tuple[int, int] | None = None,
     ) -> Stored:
         """Chain, sign, encrypt and commit a record of ``fields``; when this returns it survives a power cut.
 
-        Signing happens before the transaction begins, since a TPM may need a second. ``event_counter`` is the
-        co-processor's number of the event that is recorded; it is committed with the record.
+        Signing happens before the transaction begins, since a TPM may need a second. ``event`` is the counter
+        and the fingerprint of the co-processor's event that is recorded; they are committed with the record.
 
         Raises:
             MalformedError: the fields are no record.
@@ -171,8 +175,8 @@ class Outbox:
             )
             with self._transaction():
                 self._insert(sealed, alert=alert, attachments=attachments)
-                if event_counter:
-                    self._set_number(_EVENTS, event_counter)
+                if event is not None:
+                    self._db.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (_slot(event[0]), event[1]))
             self._waiting += 1
             self.clock.raise_floor(read_instant(interval.earliest))
             return Stored(sealed.seq, sealed.sha256)
@@ -264,10 +268,9 @@ class Outbox:
             full = self._waiting + retention.count_overwritable(self._db)
         return Usage(used, free, full, head - before)
 
-    @property
-    def event_counter(self) -> int:
-        """The highest number of a co-processor's event that is recorded."""
-        return self._number(_EVENTS)
+    def has_event(self, counter: int, fingerprint: int) -> bool:
+        """Whether this event of the co-processor is recorded. A counter that began anew is another event."""
+        return self._number(_slot(counter)) == fingerprint
 
     def last_counter(self, channel: Channel) -> int:
         """The highest counter accepted on a downlink channel."""
