@@ -36,6 +36,9 @@ from hw.errors import DeviceTimeout, HardwareError
 
 log = logging.getLogger(__name__)
 
+FRESH_S: Final = 1.0
+"""A sign of life older than this does not count."""
+
 MAX_UPWARD: Final = 256
 """Events the daemon has not fetched yet; beyond that the co-processor keeps them."""
 
@@ -117,17 +120,27 @@ class Dialogue:
     def __init__(self, device: str, link: HostLink, key: bytes | None) -> None:
         self.wanted = Wanted()
         self.known = Known()
-        self.heart = False
+        self.heart_s: float | None = None
         self.challenge: ChallengeRun | None = None
         self.upward: queue.SimpleQueue[CoprocessorEvent] = queue.SimpleQueue()
         self._device = device
         self._link = link
         self._key = key
 
-    def beat(self) -> None:
-        """Turn the daemon's sign of life into a message, with what is wanted at this moment."""
-        if self.heart and self._link.up:
-            self.heart = False
+    def beat(self, now_s: float) -> None:
+        """Turn the daemon's sign of life into a message, with what is wanted at this moment.
+
+        An old one is none: what waited for the line while the daemon hung must not hold the door when the line is back.
+        """
+        if not self._link.up:
+            self._link.forget(Heartbeat)
+        if self.heart_s is None:
+            return
+        fresh = now_s - self.heart_s < FRESH_S
+        if fresh and not self._link.up:
+            return
+        self.heart_s = None
+        if fresh:
             self.newest(Heartbeat(self.wanted.flags))
 
     def newest(self, message: Message, *, urgent: bool = False) -> None:

@@ -149,7 +149,7 @@ class Coprocessor:
         """
         with self._lock:
             self._dialogue.wanted.keep_power = keep_power
-            self._dialogue.heart = True
+            self._dialogue.heart_s = time.monotonic()
 
     def release(self) -> None:
         """Open the door now and keep it open. Does not block; overtakes everything that waits.
@@ -261,7 +261,7 @@ class Coprocessor:
             self._link.line_opened(time.monotonic())
         while not self._stop.is_set():
             with self._lock:
-                self._dialogue.beat()
+                self._dialogue.beat(time.monotonic())
                 data = self._link.data_to_send(time.monotonic())
             if data:
                 port.write(data)

@@ -290,3 +290,21 @@ def test_garbage_for_a_second(device: Device, host: Coprocessor) -> None:
     beating(host, lambda: host.ready)
     kinds = [next_event(host).kind for _ in range(2)]
     assert kinds == [EventKind.STARTED, EventKind.TAMPER_OPENED]
+
+
+def test_an_old_heartbeat_does_not_hold_the_door_when_the_line_is_back(host: Coprocessor, device: Device) -> None:
+    """The daemon hangs while the line is away; its last sign of life must not lock anything afterwards."""
+    host.lock()
+    beating(host, lambda: device.locked)
+    device.unplug()
+    host.heartbeat()
+    silent_s = time.monotonic() + 10
+    while device.locked:
+        assert time.monotonic() < silent_s, "the door did not open by itself"
+        time.sleep(0.01)
+    device.plug()
+    end_s = time.monotonic() + 3
+    while time.monotonic() < end_s:
+        assert not device.locked, "locked by a heartbeat of before"
+        time.sleep(0.01)
+    assert host.ready
