@@ -23,6 +23,8 @@ from hw.uri import DeviceUri
 log = logging.getLogger(__name__)
 
 DEVICE = "card_reader"
+_AGAIN_S = 0.7
+"""Before a card that was pulled too early, or whose answer was lost, is tried again where it lies."""
 _PATIENCE_S = 3.0
 """How long a missing reader may take to come back before officers are asked."""
 
@@ -110,6 +112,7 @@ class CardTask:
         self._cancelled = threading.Event()
         self._asked = threading.Event()
         self._lies = False
+        self._troubled = False
         self.state: ReaderState | None = None
 
     def read(self, check: str) -> None:
@@ -146,6 +149,11 @@ class CardTask:
         if self._reader is None:
             self._post(DeviceLost(check, DEVICE))
             return
+        if self._troubled:
+            # Asked again after a trouble: a card that was laid anew faster than anybody looks is not to be waited for.
+            cancelled.wait(_AGAIN_S)
+            self._reader.forget_card()
+            self._troubled = False
         try:
             while not cancelled.is_set():
                 found = self._reader.wait_for_card(cancelled, timeout_s=_PATIENCE_S)
@@ -157,7 +165,7 @@ class CardTask:
                     self._post(DeviceLost(check, DEVICE))
                     return
         except CardError as error:
-            self._lies = True
+            self._lies, self._troubled = True, isinstance(error, CardRemoved | ReadIncomplete)
             log.info("card not read: %s", error)
             self._post(CardTrouble(check, trouble_of(error)))
 

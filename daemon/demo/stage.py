@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -175,6 +176,8 @@ class Stage:
     def __exit__(self, *exc: object) -> None:
         with uninterrupted():
             self._open.close()
+            if hasattr(self, "folder"):  # what a child that was just killed may have made after all
+                shutil.rmtree(self.folder, ignore_errors=True)
 
     def _build(self, stack: ExitStack) -> None:
         with uninterrupted():

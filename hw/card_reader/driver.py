@@ -131,6 +131,10 @@ class CardReader:
         self._ask(Command.RESET_SAM)
         self._handled = False
 
+    def forget_card(self) -> None:
+        """Take the card in the field for a new one: it may be read again without being lifted."""
+        self._handled, self._number = False, None
+
     def set_baud(self, rate: int) -> None:
         """Change reader and line to ``rate``; the reader keeps it over a power cycle, so the URI must name it later.
 
