@@ -17,7 +17,10 @@ DELIVERY_S = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One person: what should have come out, and what the gateway verified. ``outcome`` is None if nothing arrived."""
+    """One person: what should have come out, and what the gateway verified.
+
+    ``outcome`` is None if nothing arrived; ``error`` tells where the script stuck, and is no part of the JSON line.
+    """
 
     scenario: str
     expected: str
@@ -26,11 +29,16 @@ class Result:
     delivered: bool
     verified: bool
     ms: int
+    error: str | None = None
 
     @property
     def right(self) -> bool:
         """Whether all of it is as it should be."""
-        return self.outcome == self.expected and self.delivered and self.verified
+        return self.error is None and self.outcome == self.expected and self.delivered and self.verified
+
+    def to_json(self) -> str:
+        """The line of ``vernix demo --json``."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def _play_one(stage: Stage, scenario: Scenario, tell: Teller, number: int) -> _P
     try:
         check, error = scenario.play(act)["check"], None
     except DemoError as failed:
-        check, error = None, str(failed)
+        check, error = act.check, str(failed)
         tell(f"   FAILED: {error}")
     ms = round((time.monotonic() - start_s) * 1000)
     _tidy(stage)
@@ -91,17 +99,16 @@ def _results(stage: Stage, played: list[_Played]) -> list[Result]:
 
 def _result(one: _Played, row: dict[str, Any] | None, *, sound: bool) -> Result:
     name, expected = one.scenario.name, one.scenario.expected
-    if row is None or one.error:
-        return Result(
-            name, expected, row["outcome"] if row else None, row["seq"] if row else None, False, False, one.ms
-        )
-    return Result(name, expected, row["outcome"], row["seq"], True, bool(row["chained"]) and sound, one.ms)
+    if row is None:
+        return Result(name, expected, None, None, delivered=False, verified=False, ms=one.ms, error=one.error)
+    verified = bool(row["chained"]) and sound
+    return Result(name, expected, row["outcome"], row["seq"], True, verified, one.ms, one.error)
 
 
 def _table(results: list[Result]) -> str:
     lines = [f"{'scenario':18} {'expected':12} {'outcome':12} {'seq':>4}  delivered  verified  {'ms':>6}"]
     for one in results:
-        mark = "" if one.right else "   <-- differs"
+        mark = "" if one.right else f"   <-- {one.error or 'differs'}"
         lines.append(
             f"{one.scenario:18} {one.expected:12} {one.outcome or '-':12} {one.seq or '-':>4}  "
             f"{'yes' if one.delivered else 'NO':9}  {'yes' if one.verified else 'NO':8}  {one.ms:>6}{mark}"
@@ -146,7 +153,7 @@ def _play_all(stage: Stage, chosen: list[Scenario], tell: Teller, *, as_json: bo
     tell(f"the unit holds {stage.resident_mb()} MB of memory; {UNIT} has {stage.verify()['count']} records, all told")
     if as_json:
         for one in results:
-            print(json.dumps(asdict(one)), flush=True)
+            print(one.to_json(), flush=True)
     else:
         print(f"\nWhat the gateway verified:\n{_table(results)}", flush=True)
     return 0 if all(one.right for one in results) else 1

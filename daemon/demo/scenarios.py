@@ -19,11 +19,12 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Act:
-    """One scenario being played: the stage, and a voice that tells what happens."""
+    """One scenario being played: the stage, a voice that tells what happens, and the check as soon as there is one."""
 
     stage: Stage
     say: Say
     visit: str
+    check: str | None = None
 
     def touch(self, name: str, **values: object) -> None:
         """Touch the unit's screen."""
@@ -41,7 +42,7 @@ class Act:
     def begin(self) -> None:
         """A check begins."""
         self.touch("begin", visit=self.visit)
-        self.step("notice")
+        self.check = self.step("notice")["check"]
 
     def consent(self) -> None:
         """She has read the notice and agrees."""

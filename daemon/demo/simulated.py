@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from daemon.demo.broker import HOST
 from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
@@ -25,8 +26,8 @@ def _commands(stage: Stage) -> dict[str, Callable[[], None]]:
     commands: dict[str, Callable[[], None]] = {"lift": stage.reader.lift, "nobody": lambda: stage.look(None)}
     for key, person in _PEOPLE.items():
         card = stage.studio.card(person, document_of(person, today))
-        commands[f"card {key}"] = lambda card=card: stage.reader.lay(card)  # type: ignore[misc]
-        commands[f"face {key}"] = lambda person=person: stage.look(person)  # type: ignore[misc]
+        commands[f"card {key}"] = partial(stage.reader.lay, card)
+        commands[f"face {key}"] = partial(stage.look, person)
     return commands
 
 

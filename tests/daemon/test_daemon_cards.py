@@ -162,6 +162,17 @@ def test_card_pulled_while_read(reader: SimulatedReader, desk: Desk) -> None:
     assert isinstance(desk.next(), CardRead)
 
 
+def test_badly_read_card_is_tried_again_where_it_lies(reader: SimulatedReader, desk: Desk) -> None:
+    """She lays it anew faster than the reader is looked at: nobody can see that it was lifted."""
+    reader.answers[Command.READ_TEXT_PHOTO] = Status.READ_FAILED
+    desk.task.read("check-1")
+    reader.lay(demo_card())
+    assert desk.next() == CardTrouble("check-1", "card_removed")
+    reader.answers.clear()
+    desk.task.read("check-1")
+    assert isinstance(desk.next(), CardRead)
+
+
 def test_text_that_is_no_document(reader: SimulatedReader, desk: Desk) -> None:
     class Nonsense(IdentityDocument):
         def to_bytes(self) -> bytes:
