@@ -16,7 +16,7 @@ from models.projection import Projection, parse_projection
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "manifest.json"
 
-Role: TypeAlias = Literal["detector", "embedding"]
+Role: TypeAlias = Literal["detector", "embedding", "mesh"]
 ROLES: tuple[Role, ...] = ("detector", "embedding")
 
 

