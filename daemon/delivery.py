@@ -16,9 +16,9 @@ from typing import Any
 
 from daemon.outbox import Outbox
 from daemon.repeats import Repeats
-from evidence import downlink, jws, receipt
-from evidence.encoding import json_bytes
+from evidence import downlink, receipt
 from evidence.errors import EvidenceError
+from evidence.health import write_health
 from evidence.instants import write_instant
 from evidence.keys import PublicKey, Signer
 from evidence.topics import Address, Channel
@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 WINDOW = 50
 """Records sent and not yet receipted; beyond that the gateway must catch up first."""
 HEALTH_S = 60.0
-HEALTH_TYPE = "vernix-health+jws"
-CONTENT_TYPE = "application/jose+json"
 
 Publish = Callable[[Channel, bytes], bool]
 """Hands a message to the broker link; False when there is no connection."""
@@ -39,19 +37,15 @@ def health_message(
     outbox: Outbox, address: Address, signer: Signer, refused: int, storage: Mapping[str, Any] | None = None
 ) -> str:
     """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS."""
-    head = outbox.head
-    message = {
-        "v": 1,
+    fields = {
         "unit": address.unit,
         "site": address.site,
         "at": write_instant(outbox.clock.moment()),
-        "seq": head.seq,
-        "head": head.sha256,
         "waiting": outbox.count_waiting(),
         "refused": refused,
         **({"storage": dict(storage)} if storage else {}),
     }
-    return jws.sign(json_bytes(message), signer, HEALTH_TYPE)
+    return write_health(fields, outbox.head, signer)
 
 
 @dataclass(slots=True)
@@ -68,6 +62,8 @@ class Delivery:
     publish: Publish
     monotonic_s: Callable[[], float] = time.monotonic
     storage: Callable[[], Mapping[str, Any] | None] = lambda: None
+    dropped: Callable[[], int] = lambda: 0
+    """Messages down that the link did not even hand on: too large, or on a topic that is not ours."""
     refused: int = 0
     _sent: Repeats = field(init=False)
     _alerted: Repeats = field(init=False)
@@ -110,7 +106,8 @@ class Delivery:
             self._health_due_s = now_s + HEALTH_S
 
     def _health(self) -> bytes:
-        return health_message(self.outbox, self.address, self.signer, self.refused, self.storage()).encode("ascii")
+        refused = self.refused + self.dropped()
+        return health_message(self.outbox, self.address, self.signer, refused, self.storage()).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:
         """A message from the gateway; one that is not what it must be is refused and counted, never acted on."""

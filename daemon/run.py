@@ -10,7 +10,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from daemon import devices, sd_notify
 from daemon.cards import CardTask
 from daemon.clock import UnitClock
 from daemon.config import Config
-from daemon.delivery import CONTENT_TYPE, Delivery
+from daemon.delivery import Delivery
 from daemon.door import CoprocessorDoor, Door, NoDoor
 from daemon.entrance import EntranceTask
 from daemon.faces import FaceTask
+from daemon.identity import OUTBOX, Identity, bring_into_force, load_identity
 from daemon.journal import Journal
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
@@ -35,10 +35,7 @@ from daemon.session import State
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.unit import Unit
-from evidence.certificates import Profile, check_certificate, from_der, load_certificate, to_der
-from evidence.errors import KeyUnusableError
-from evidence.keys import PublicKey, Signer, load_public_key, open_signer, thumbprint
-from evidence.topics import Channel
+from evidence.topics import CONTENT_TYPES, Channel
 from evidence.tree import TreeError
 from hw.card_reader.photo import photo_decoder
 from hw.coprocessor.driver import Coprocessor
@@ -58,53 +55,6 @@ def software_version() -> str:
     return importlib.metadata.version("vernix")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The unit's keys and those it believes, checked against each other."""
-
-    signer: Signer
-    certificate_der: bytes
-    gateway_kid: str
-    gateway: PublicKey
-    recipients: tuple[PublicKey, ...]
-
-    def gateway_key(self, kid: str) -> PublicKey | None:
-        """The gateway's signing key, if ``kid`` is its name."""
-        return self.gateway if kid == self.gateway_kid else None
-
-    @property
-    def until(self) -> dt.datetime:
-        """The end of the unit's certificate."""
-        return from_der(self.certificate_der).not_valid_after_utc
-
-
-def load_identity(config: Config, now: dt.datetime) -> Identity:
-    """Read the keys that the configuration names.
-
-    Raises:
-        KeyUnusableError: a file is missing or damaged, or the key is not the certificate's.
-        SignatureError: the authority does not vouch for the gateway.
-    """
-    keys = config.keys
-    signer = open_signer(_absolute(keys.record, config))
-    certificate = load_certificate(keys.certificate)
-    key = certificate.public_key()
-    if not isinstance(key, PublicKey) or thumbprint(key) != signer.kid:
-        raise KeyUnusableError(f"{keys.certificate}: not the certificate of the record key {keys.record}")
-    vouched = load_certificate(keys.gateway_signing)
-    # Both were issued before they came here: a clock that says an earlier time is behind, and must not stop the unit.
-    at = max(now, certificate.not_valid_before_utc, vouched.not_valid_before_utc)
-    gateway = check_certificate(vouched, load_certificate(keys.authority), Profile.GATEWAY, at)
-    recipients = (load_public_key(keys.gateway_encryption), load_public_key(keys.recovery))
-    return Identity(signer, to_der(certificate), thumbprint(gateway), gateway, recipients)
-
-
-def _absolute(uri: str, config: Config) -> str:
-    """A ``file:`` key URI with a relative path is relative to the configuration, as every path in it."""
-    scheme, _, path = uri.partition(":")
-    return f"file:{config.keys.certificate.parent / path}" if scheme == "file" else uri
-
-
 def open_outbox(config: Config, identity: Identity) -> Outbox:
     """The unit's outbox in its data folder.
 
@@ -112,7 +62,7 @@ def open_outbox(config: Config, identity: Identity) -> Outbox:
         OutboxDamaged: it cannot be used; nothing was overwritten.
     """
     return Outbox(
-        config.unit.data / "outbox.db",
+        config.unit.data / OUTBOX,
         identity={"unit": config.unit.id, "site": config.unit.site, "software": {"version": software_version()}},
         signer=identity.signer,
         recipients=identity.recipients,
@@ -153,6 +103,7 @@ class Assembly:
         selfcheck.run(self.models)
         self.storage = Storage(config.unit.data)
         self.outbox = open_outbox(config, identity)
+        bring_into_force(self.outbox, identity)
         self.storage.look(self.outbox)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
         coprocessor = _coprocessor(config)
@@ -187,10 +138,11 @@ class Assembly:
         self.delivery = Delivery(
             self.outbox,
             config.address,
-            identity.signer,
+            self.outbox.signer,
             identity.gateway_key,
             publish=self._publish,
             storage=lambda: self.storage.state.to_dict(),
+            dropped=lambda: self.link.counters.oversize + self.link.counters.foreign,
         )
         touches = Touches(
             self.policy, config.unit.checkpoint, roster, lambda: self.unit.state, self.outbox.clock.moment
@@ -257,7 +209,7 @@ class Assembly:
 
     def _publish(self, channel: Channel, payload: bytes) -> bool:
         try:
-            return self.link.publish(channel, payload, content_type=CONTENT_TYPE) is not None
+            return self.link.publish(channel, payload, content_type=CONTENT_TYPES[channel]) is not None
         except MessageTooLargeError as error:
             # Kept and tried again like every record without a receipt; the records after it go on.
             log.warning("not delivered: %s", error)

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from daemon import devices
 from daemon.clock import read_kernel
 from daemon.config import Config
+from daemon.identity import load_identity, open_following
 from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
 from daemon.officers import read_roster
 from daemon.policy import load_policy
-from daemon.run import load_identity, open_outbox
+from daemon.run import open_outbox
 from evidence.keys import SOFT
 from hw.camera.driver import Camera
 from hw.card_reader.photo import photo_decoder
@@ -51,11 +52,14 @@ def _policy(config: Config) -> str:
 
 
 def _keys(config: Config) -> str:
-    signer = load_identity(config, dt.datetime.now(dt.UTC)).signer
-    if config.unit.production and signer.protection in SOFT:
-        where = "a file" if signer.protection == "file" else f"software ({signer.protection})"
-        raise Failed(f"the record key lies in {where}; a unit in production keeps it in a TPM or secure element")
-    return f"record key kept in {signer.protection}; certificates hold"
+    identity = load_identity(config, dt.datetime.now(dt.UTC))
+    following = [signer for _, signer, _ in open_following(identity)]
+    for signer in (identity.signer, *following):
+        if config.unit.production and signer.protection in SOFT:
+            where = "a file" if signer.protection == "file" else f"software ({signer.protection})"
+            raise Failed(f"the record key lies in {where}; a unit in production keeps it in a TPM or secure element")
+    waits = f"; {len(following)} more come into force at the next start" if following else ""
+    return f"record key kept in {identity.signer.protection}; certificates hold{waits}"
 
 
 def _outbox(config: Config) -> str:

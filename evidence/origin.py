@@ -78,8 +78,12 @@ class Origin:
         return next((one for one in reversed(self.keys) if one.since <= seq), self.keys[0])
 
 
-def _certified(item: Record, authority: x509.Certificate) -> UnitKey:
-    """The key that ``item`` brings into force, as the authority's certificate in it says."""
+def certified_key(item: Record, authority: x509.Certificate) -> UnitKey:
+    """The key that ``item`` brings into force, as the authority's certificate in it says.
+
+    Raises:
+        MalformedError, SignatureError: the authority does not vouch for it, for this unit at the record's time.
+    """
     announced = item.payload["key"]
     certificate = from_der(b64url_decode(announced["certificate"]))
     at = read_instant(item.payload["time"]["latest"])
@@ -102,7 +106,7 @@ def origin_of(birth: Record, authority: x509.Certificate) -> Origin:
     if birth.kind is not Kind.BIRTH or birth.seq != 1:
         raise MalformedError("a chain begins with the birth record, seq 1")
     der = b64url_decode(birth.payload["key"]["certificate"])
-    key = _certified(birth, authority)
+    key = certified_key(birth, authority)
     return Origin(birth.payload["unit"], birth.payload["site"], chain.genesis(der), (key,))
 
 
@@ -127,7 +131,7 @@ def advance(origin: Origin, item: Record, authority: x509.Certificate) -> Origin
     """
     if item.kind is not Kind.KEY:
         return origin
-    key = _certified(item, authority)
+    key = certified_key(item, authority)
     if (item.payload["unit"], item.payload["site"]) != (origin.unit, origin.site):
         raise SignatureError("the key record names another unit or site than the birth record")
     if any(key.kid == one.kid for one in origin.keys):

@@ -6,9 +6,11 @@ stay valid. What is "before" is decided by the best there is:
 
 1. ``last``: where the entry names the last record to be believed (number and hash, as the gateway had it in good time),
    the place in the chain decides, and no clock.
-2. Otherwise the time at which the verifier itself received the record, if it knows it (a gateway does).
-3. Otherwise the record's own ``time.latest``. Who has the stolen key writes that time too, so an entry for a stolen key
-   should name ``last``.
+2. Otherwise, for a key that may be in other hands (compromised, lost), the time at which the verifier itself received
+   the record, if it knows it (a gateway does).
+3. Otherwise the record's own ``time.latest``. A key that was retired or replaced in its owner's hands wrote no false
+   time, and its records may come late. Who has a stolen key writes that time too, so an entry for a stolen key should
+   name ``last``.
 """
 
 from __future__ import annotations
@@ -41,6 +43,9 @@ class Reason(StrEnum):
     LOST = "lost"
     REPLACED = "replaced"
     RETIRED = "retired"
+
+
+_IN_OTHER_HANDS = frozenset({Reason.COMPROMISED, Reason.LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,10 @@ class Revocations:
                 raise RevokedError(f"the key is revoked ({entry.reason}); seq {entry.last.seq} is its last record")
             if item.seq == entry.last.seq and item.sha256 != entry.last.sha256:
                 raise RevokedError(f"the key is revoked ({entry.reason}); its last record is another one")
-        elif (received or read_instant(item.payload["time"]["latest"])) >= entry.since:
+            return
+        if received is None or entry.reason not in _IN_OTHER_HANDS:
+            received = read_instant(item.payload["time"]["latest"])
+        if received >= entry.since:
             raise RevokedError(f"the key is revoked ({entry.reason}) since {write_instant(entry.since)}")
 
     def refuses_now(self, kid: str, now: dt.datetime) -> bool:

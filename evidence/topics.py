@@ -30,6 +30,12 @@ UP = (Channel.RECORD, Channel.ALERT, Channel.STATE, Channel.HEALTH)
 """What a unit publishes."""
 DOWN = (Channel.RECEIPT, Channel.COMMAND, Channel.ROSTER, Channel.WORKLIST)
 """What a unit subscribes to."""
+CONTENT_TYPES = {
+    Channel.RECORD: "application/jose+json",
+    Channel.ALERT: "application/jose+json",
+    Channel.STATE: "application/json",
+} | dict.fromkeys((Channel.HEALTH, *DOWN), "application/jose")
+"""Media types (RFC 7515 section 9.2.1: a general JSON serialisation, or a compact one)."""
 
 
 def check_name(what: str, name: str) -> str:

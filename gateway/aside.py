@@ -133,6 +133,11 @@ class Aside:
         for found in self._db.execute(sql, key).fetchall():
             self._remove(*found)
 
+    def has_waiting(self, unit: str, channel: Channel) -> bool:
+        """Whether a message of this channel waits for another key of ``unit``."""
+        sql = "SELECT 1 FROM aside WHERE unit = ? AND channel = ? AND waits = 1 LIMIT 1"
+        return self._db.execute(sql, (unit, channel)).fetchone() is not None
+
     def take_waiting(self, unit: str) -> list[Message]:
         """Take out what waited for a key of ``unit``, in the order it came."""
         rows = self._db.execute(

@@ -15,10 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from evidence import jws, record
 from evidence.bundle import Bundle, write_bundle
 from evidence.certificates import Profile, check_certificate, load_certificate
-from evidence.errors import EvidenceError, KeyUnusableError
+from evidence.errors import EvidenceError, KeyUnusableError, RevokedError
+from evidence.instants import read_instant
 from evidence.keys import Signer, load_private_key, open_signer, thumbprint
+from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
@@ -28,6 +31,7 @@ from gateway.config import Config, load
 from gateway.connection import TlsFileError
 from gateway.intake import Intake
 from gateway.receiver import Receiver
+from gateway.revocations import RevocationList, stored_list
 from gateway.store import Store, StoreDamaged, StoreMissing, UnitRow
 
 OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
@@ -59,7 +63,8 @@ def run(config: Config, _arguments: argparse.Namespace) -> int:
     signer, authority = _signer(config), load_certificate(config.keys.authority)
     encryption = load_private_key(config.keys.encryption)
     with closing(_open_store(config, create=True)) as store:
-        intake = Intake(store, config.gateway.site, authority, encryption)
+        revocations = RevocationList(store, authority, config.keys.revocations)
+        intake = Intake(store, config.gateway.site, authority, encryption, revocations=revocations)
         receiver = Receiver(config.broker, config.gateway.site, intake, store, signer)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: receiver.stop())
@@ -91,15 +96,35 @@ def list_records(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def show(config: Config, arguments: argparse.Namespace) -> int:
-    """The content of one record."""
+    """The content of one record. Exit 1 where it is not here, or not believed since its key was revoked before."""
+    unit, seq = arguments.unit, arguments.seq
     with closing(_open_store(config)) as store:
-        token = store.jws(arguments.unit, arguments.seq)
-    if token is None:
-        print(f"vernix-gateway: no record {arguments.seq} of {arguments.unit}", file=sys.stderr)
-        return FINDING
-    payload = read_record(token).payload
-    print(json.dumps(payload, ensure_ascii=False, indent=None if arguments.json else 2))
-    return OK
+        token = store.jws(unit, seq)
+        apart = [one.reason for one in store.kept_apart() if one.unit == unit and one.reason.startswith(f"seq {seq}: ")]
+        item = read_record(token) if token is not None else None
+        word, believed = ("", False) if item is None else _standing(config, store, unit, item)
+    if item is not None:
+        print(json.dumps(item.payload, ensure_ascii=False, indent=None if arguments.json else 2))
+    else:
+        print(f"vernix-gateway: no record {seq} of {unit}", file=sys.stderr)
+    for reason in filter(None, (word, *(f"kept apart, {reason}" for reason in apart))):
+        print(f"vernix-gateway: {unit} {reason}", file=sys.stderr)
+    return OK if believed else FINDING
+
+
+def _standing(config: Config, store: Store, unit: str, item: Record) -> tuple[str, bool]:
+    """What the site's list of revoked keys says of a stored record, and whether it may be believed."""
+    revocations = stored_list(store, load_certificate(config.keys.authority))
+    kid = jws.parse(item.jws, record.TYPE).kid
+    if revocations is None or item.kind is Kind.KEY or kid not in revocations.entries:
+        return "", True
+    received = store.received(unit, item.seq, item.sha256)
+    try:
+        revocations.check(item, kid, read_instant(received) if received else None)
+    except RevokedError as error:
+        return f"seq {item.seq}: received {received}, is NOT believed: {error}", False
+    entry = revocations.entries[kid]
+    return f"seq {item.seq}: received {received}, is believed; its key was revoked later ({entry.reason})", True
 
 
 def status(config: Config, arguments: argparse.Namespace) -> int:
@@ -129,6 +154,7 @@ def _entry(row: UnitRow, rooms: dict[str, Room], *, contradicted: bool) -> dict[
         "missing": max(0, row.claimed.seq - row.head.seq),
         "contradicted": contradicted,
         "dropped": rooms.get(row.unit, Room()).dropped,
+        "refused": row.refused,
         "heard": row.heard,
     }
 
@@ -136,7 +162,8 @@ def _entry(row: UnitRow, rooms: dict[str, Room], *, contradicted: bool) -> dict[
 def _stranger(unit: str) -> dict[str, Any]:
     """What is said of a unit whose birth record is not here."""
     numbers = dict.fromkeys(("verified", "claimed", "missing"), 0)
-    return {"unit": unit, **numbers, "contradicted": False, "quarantined": 0, "waiting": 0, "dropped": 0, "heard": ""}
+    counts = dict.fromkeys(("quarantined", "waiting", "dropped", "refused"), 0)
+    return {"unit": unit, **numbers, "contradicted": False, **counts, "heard": ""}
 
 
 def _is_contradicted(store: Store, row: UnitRow) -> bool:
@@ -145,7 +172,7 @@ def _is_contradicted(store: Store, row: UnitRow) -> bool:
 
 
 def _amiss(entry: dict[str, Any]) -> bool:
-    return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped"))
+    return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped", "refused"))
 
 
 def export(config: Config, arguments: argparse.Namespace) -> int:

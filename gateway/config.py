@@ -20,12 +20,16 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """``signing`` is a key URI relative to the file's folder; the rest are PEM files."""
+    """``signing`` is a key URI relative to the file's folder; the rest are PEM files.
+
+    ``revocations`` is where the site's signed list of revoked keys is laid down; there is none before the first one.
+    """
 
     authority: Path
     signing: str
     signing_certificate: Path
     encryption: Path
+    revocations: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,18 @@ from typing import Final
 from cryptography import x509
 
 from evidence import chain, envelope
+from evidence.chain import Head
 from evidence.encoding import json_bytes
 from evidence.envelope import Opened
-from evidence.errors import ChainError, EvidenceError, SignatureError, UnknownKeyError
-from evidence.instants import write_instant
+from evidence.errors import ChainError, EvidenceError, MalformedError, RevokedError, SignatureError, UnknownKeyError
+from evidence.health import Claim, parse_health, read_health
+from evidence.instants import read_instant, write_instant
 from evidence.keys import PrivateKey
 from evidence.record import Kind, Record
 from evidence.topics import Address, Channel
 from evidence.verify import Origin, advance, check_signature, read_origin, read_record
 from gateway.aside import Message
-from gateway.health import read_claim
+from gateway.revocations import RevocationList
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
@@ -50,8 +52,19 @@ class Intake:
         authority: x509.Certificate,
         key: PrivateKey,
         now: Callable[[], dt.datetime] = _now,
+        *,
+        revocations: RevocationList | None = None,
     ) -> None:
+        """Take in for ``site``, whose ``authority`` vouches for units; open what was sealed to ``key``.
+
+        Args:
+            revocations: the site's list of revoked keys; None: whatever the store has kept of it.
+
+        Raises:
+            EvidenceError: the store has a list of another authority.
+        """
         self._store, self._site, self._authority, self._key, self._now = store, site, authority, key, now
+        self._list = revocations or RevocationList(store, authority, None)
         self._origins: dict[str, Origin] = {}
 
     def take(self, messages: Sequence[Message]) -> dict[str, Digests]:
@@ -64,6 +77,7 @@ class Intake:
             sqlite3.Error: the store failed; nothing of ``messages`` is stored and nothing may be acknowledged.
         """
         receipts: dict[str, Digests] = {}
+        self._list.refresh()
         try:
             with self._store.transaction():
                 for message in messages:
@@ -122,7 +136,9 @@ class Intake:
             SignatureError: it is not signed by the unit.
         """
         try:
-            check_signature(item, origin)
+            check_signature(item, origin, self._list.current, self._received(origin.unit, item))
+        except RevokedError as error:
+            raise RevokedError(f"seq {item.seq}: {error}") from error
         except UnknownKeyError:
             head = self._store.head(message.address.unit)
             if head is None or item.seq <= head.seq + 1:
@@ -130,6 +146,11 @@ class Intake:
             self._store.wait_for_key(message, write_instant(self._now()))
             return False
         return True
+
+    def _received(self, unit: str, item: Record) -> dt.datetime:
+        """When the record came first: for one that is here already that was before, whenever it comes again."""
+        text = self._store.received(unit, item.seq, item.sha256) if self._list.current else None
+        return self._now() if text is None else read_instant(text)
 
     def _origin(self, unit: str) -> Origin | None:
         """The unit's origin; None as long as its birth record has not come."""
@@ -189,7 +210,8 @@ class Intake:
         while (token := self._store.jws(unit, head.seq + 1)) is not None:
             following = read_record(token)
             try:
-                check_signature(following, origin)  # again: a key record in the hole may have ended its key
+                # Again: a key record in the hole may have ended its key.
+                check_signature(following, origin, self._list.current, self._received(unit, following))
                 head = chain.follow(head, following)
             except EvidenceError as error:
                 self._expel(unit, following, error)
@@ -215,11 +237,37 @@ class Intake:
         row = self._store.unit(unit)
         if origin is None or row is None:
             return  # the birth record comes first; the next health message is a minute away
-        claim = read_claim(message.payload, origin)
+        claim = self._claim(message, origin, row.head)
+        if claim is None:
+            return  # its key comes with a record that is still on its way
         if claim.order <= (row.claimed.seq, row.claimed_at):
             log.info("health of %s: a repetition, it says nothing", unit)
             return
         stored = self._store.digest(unit, claim.head.seq)
         if stored not in (None, claim.head.sha256):
             raise ChainError(f"the unit claims another record seq {claim.head.seq} than the one that is here")
-        self._store.set_claim(unit, claim.head, claim.at, write_instant(self._now()))
+        self._store.set_claim(unit, claim.head, claim.at, write_instant(self._now()), claim.refused or 0)
+
+    def _claim(self, message: Message, origin: Origin, head: Head) -> Claim | None:
+        """What the unit says; None where it is signed by a key that may come with a record which is not here yet.
+
+        Raises:
+            MalformedError, SignatureError: it is no health message of this unit, by the key in force at its place.
+        """
+        try:
+            token = message.payload.decode("ascii")
+        except UnicodeDecodeError:
+            raise MalformedError("the health message is not a JWS") from None
+        try:
+            claim = read_health(token, origin)
+        except UnknownKeyError:
+            if parse_health(token).head.seq <= head.seq:
+                raise  # nothing is missing that could bring its key
+            if not self._store.has_waiting(origin.unit, Channel.HEALTH):  # one shows it; the next is a minute away
+                self._store.wait_for_key(message, write_instant(self._now()))
+            return None
+        if claim.kid != origin.key_at(claim.head.seq + 1).kid:
+            raise SignatureError(f"signed by a key that was not in force after seq {claim.head.seq}")
+        if self._list.current is not None and self._list.current.refuses_now(claim.kid, self._now()):
+            raise RevokedError("the health message is signed by a revoked key")
+        return claim

@@ -23,7 +23,6 @@ from evidence.topics import Channel
 from gateway import aside
 from gateway.aside import STRANGERS, Aside, Kept, Message, Room
 
-SCHEMA_VERSION = 1
 _SCHEMA = f"""
 CREATE TABLE units (
     unit TEXT PRIMARY KEY,
@@ -54,6 +53,16 @@ CREATE TABLE records (
 CREATE INDEX above_a_hole ON records (unit) WHERE chained = 0;
 CREATE TABLE counters (unit TEXT, channel TEXT, value INTEGER NOT NULL, PRIMARY KEY (unit, channel)) STRICT;
 {aside.SCHEMA}"""
+MIGRATIONS = (
+    _SCHEMA,
+    # 2: what a unit says that it refused, and the last list of revoked keys that was accepted.
+    """
+    ALTER TABLE units ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE revocations (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT NOT NULL) STRICT;
+    """,
+)
+"""``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
+SCHEMA_VERSION = len(MIGRATIONS)
 _ADVICE = "keep this file and restore the store from backup"
 
 
@@ -77,6 +86,8 @@ class UnitRow:
     """When the unit claimed that, by its own clock."""
     heard: str
     """When it was last heard of, by ours."""
+    refused: int = 0
+    """Messages down that it did not take since it was started: by its own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +142,8 @@ def _examine(path: Path) -> None:
             version, fault = _look(path, "rw")
     except (OSError, sqlite3.DatabaseError) as error:
         raise StoreDamaged(f"{path}: {error}; {_ADVICE}") from error
-    if fault != "ok" or version != SCHEMA_VERSION:
-        why = fault if fault != "ok" else f"schema version {version}, this software knows {SCHEMA_VERSION}"
+    if fault != "ok" or not 1 <= version <= SCHEMA_VERSION:
+        why = fault if fault != "ok" else f"schema version {version}, this software knows 1 to {SCHEMA_VERSION}"
         raise StoreDamaged(f"{path}: {why}; {_ADVICE}")
 
 
@@ -141,9 +152,27 @@ def _create(path: Path) -> None:
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with closing(sqlite3.connect(new, isolation_level=None)) as db:
-        db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
+        _upgrade(db)
     new.replace(path)
     sync_folder(path.parent)
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Lead the tables to this version, whole or not at all. Another process may just be doing the same."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = int(db.execute("PRAGMA user_version").fetchone()[0])
+        for script in MIGRATIONS[version:]:
+            for statement in filter(str.strip, script.split(";")):
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 class Store:
@@ -173,6 +202,7 @@ class Store:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
+        _upgrade(self._db)
         self._aside = Aside(self._db)
 
     @contextmanager
@@ -201,7 +231,8 @@ class Store:
         return self._units("ORDER BY unit")
 
     def _units(self, which: str, *values: str) -> list[UnitRow]:
-        sql = f"SELECT unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard FROM units {which}"
+        columns = "unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard, refused"
+        sql = f"SELECT {columns} FROM units {which}"
         with self._lock:
             rows = self._db.execute(sql, values).fetchall()
         return [UnitRow(row[0], row[1], Head(row[2], row[3]), Head(row[4], row[5]), *row[6:]) for row in rows]
@@ -228,15 +259,36 @@ class Store:
                 "UPDATE records SET chained = 1 WHERE unit = ? AND seq <= ? AND chained = 0", (unit, head.seq)
             )
 
-    def set_claim(self, unit: str, claim: Head, at: str, heard: str) -> None:
+    def set_claim(self, unit: str, claim: Head, at: str, heard: str, refused: int = 0) -> None:
         """The unit signed at its time ``at`` that its chain reaches ``claim``; we heard it at ``heard``."""
         with self._lock:
             self._db.execute(
-                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ? WHERE unit = ?",
-                (claim.seq, claim.sha256, at, heard, unit),
+                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ?, refused = ?"
+                " WHERE unit = ?",
+                (claim.seq, claim.sha256, at, heard, refused, unit),
             )
 
+    # --- revocations -------------------------------------------------------------------------------------------
+
+    def revocations(self) -> str | None:
+        """The last list of revoked keys that was accepted."""
+        with self._lock:
+            row = self._db.execute("SELECT token FROM revocations").fetchone()
+        return str(row[0]) if row else None
+
+    def set_revocations(self, token: str) -> None:
+        """Keep the list that is in force from now on."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO revocations VALUES (1, ?)", (token,))
+
     # --- records -----------------------------------------------------------------------------------------------
+
+    def received(self, unit: str, seq: int, sha256: str) -> str | None:
+        """When this very record came here first; None if it is not here."""
+        sql = "SELECT received FROM records WHERE unit = ? AND seq = ? AND sha256 = ?"
+        with self._lock:
+            row = self._db.execute(sql, (unit, seq, sha256)).fetchone()
+        return str(row[0]) if row else None
 
     def digest(self, unit: str, seq: int) -> str | None:
         """The hash of the record stored under this number."""
@@ -325,6 +377,11 @@ class Store:
         with self._lock:
             reason = "waits for the record that brings its key"
             return self._aside.keep(self._room_of(message), message, reason, received, waits=True)
+
+    def has_waiting(self, unit: str, channel: Channel) -> bool:
+        """Whether a message of this channel waits for another key of ``unit``."""
+        with self._lock:
+            return self._aside.has_waiting(unit, channel)
 
     def take_waiting(self, unit: str) -> list[Message]:
         """Take out what waited for the birth record, or another key, of ``unit``."""

@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence import jws
 from evidence.bundle import Bundle, write_bundle
 from evidence.chain import Head
 from evidence.encoding import b64url_decode, json_object, sha256_hex
 from evidence.envelope import Opened, check_attachments, open_envelope
 from evidence.errors import MalformedError, SignatureError
 from evidence.files import write_atomic
+from evidence.health import parse_health
 from evidence.keys import PrivateKey, load_private_key
-from evidence.topics import check_name
 from evidence.verify import read_record
 from provisioning.errors import AlreadyThereError, SiteUnusableError
 from provisioning.folders import PRIVATE
 
 FORMAT = "vernix-sealed-bundle"
-_HEALTH_TYPE = "vernix-health+jws"
 _MAX_LINE = 3 << 20
 
 
@@ -55,11 +53,8 @@ def _claimed(first: Mapping[str, Any]) -> tuple[str, str, Head]:
     """Whose export, and the head the unit signed. ``vernix verify`` holds the records against it."""
     if first.get("format") != FORMAT or first.get("v") != 1 or not isinstance(first.get("head"), str):
         raise MalformedError("the first line is not that of a sealed export")
-    said = json_object(jws.parse(first["head"], _HEALTH_TYPE).payload)
-    unit, site, seq, digest = (said.get(name) for name in ("unit", "site", "seq", "head"))
-    if not isinstance(unit, str) or not isinstance(site, str) or type(seq) is not int or not isinstance(digest, str):
-        raise MalformedError("the export's head has no unit, site, seq and head")
-    return check_name("unit", unit), check_name("site", site), Head(seq, digest)
+    said = parse_health(first["head"])
+    return said.unit, said.site, said.head
 
 
 def _open(line: Mapping[str, Any], key: PrivateKey) -> Opened:

@@ -177,6 +177,7 @@ def _gateway_toml(site: Site) -> bytes:
                 "signing": "file:signing.key",
                 "signing_certificate": "signing.pem",
                 "encryption": "encryption.key",
+                "revocations": "revocations.jws",
             },
             "broker": {"host": site.broker.host, "port": site.broker.port},
             "broker.tls": {"authority": "authority.pem", "certificate": "client.pem", "key": "client.key"},

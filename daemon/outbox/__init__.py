@@ -7,6 +7,6 @@ a record overwritable, it does not remove it: see :mod:`daemon.outbox.retention`
 
 from daemon.outbox.birth import read_birth
 from daemon.outbox.outbox import Outbox, Stored, Waiting
-from daemon.outbox.schema import SCHEMA_VERSION, OutboxDamaged
+from daemon.outbox.schema import SCHEMA_VERSION, OutboxDamaged, key_in_force
 
-__all__ = ["SCHEMA_VERSION", "Outbox", "OutboxDamaged", "Stored", "Waiting", "read_birth"]
+__all__ = ["SCHEMA_VERSION", "Outbox", "OutboxDamaged", "Stored", "Waiting", "key_in_force", "read_birth"]

@@ -11,14 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
 from daemon.clock import UnitClock
 from daemon.outbox import content, retention, schema
-from evidence import chain, envelope, receipt
+from evidence import chain, envelope, receipt, rotation
 from evidence.chain import Head
 from evidence.errors import RefusedError
 from evidence.files import sync_folder
 from evidence.instants import read_instant, write_instant
 from evidence.keys import PublicKey, Signer
+from evidence.origin import certified_key
 from evidence.record import Record
 from evidence.topics import Channel
 
@@ -180,6 +183,36 @@ class Outbox:
             self._waiting += 1
             self.clock.raise_floor(read_instant(interval.earliest))
             return Stored(sealed.seq, sealed.sha256)
+
+    def rotate(self, new: Signer, certificate: x509.Certificate, reason: str, authority: x509.Certificate) -> Stored:
+        """Bring ``new`` into force by a key record that both keys sign; from the next record on ``new`` signs.
+
+        The record, and the note of which key is in force, are one commit: whatever dies, it is the old key or the new.
+
+        Raises:
+            MalformedError: ``reason`` does not go into a record.
+            SignatureError: no verifier would take the key, at this time by the unit's clock. Nothing was committed.
+            KeyUnusableError: one of the keys cannot sign.
+            sqlite3.OperationalError: the disk is full or read-only; the old key stays in force.
+        """
+        with self._lock:
+            interval = self.clock.interval()
+            fields = {**self._identity, "boot": self.boot, "time": asdict(interval), "reason": reason}
+            sealed = rotation.seal_rotation(fields, self.head, self._signer, new, certificate)
+            certified_key(sealed, authority)  # where a verifier would keep the old key, so must we
+            with self._transaction() as db:
+                self._insert(sealed, alert=False, attachments=())
+                db.execute("INSERT INTO keys VALUES (?, ?)", (new.kid, sealed.seq + 1))
+            self._signer = new
+            self._waiting += 1
+            self.clock.raise_floor(read_instant(interval.earliest))
+            return Stored(sealed.seq, sealed.sha256)
+
+    @property
+    def signer(self) -> Signer:
+        """The key in force: it signs the next record, and whatever is said of the chain's head."""
+        with self._lock:
+            return self._signer
 
     def check_record(self, check: str) -> Stored | None:
         """The one check record of ``check``, if it is committed."""

@@ -35,6 +35,10 @@ MIGRATIONS: Final[Sequence[str]] = (
     CREATE INDEX waiting_alerts ON records (seq) WHERE receipted = 0 AND alert = 1;
     CREATE INDEX overwritable ON records (receipted_at, seq) WHERE receipted = 1;
     """,
+    # 3: which keys came into force after the first one, and the first record that each signs.
+    """
+    CREATE TABLE keys (kid TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
@@ -65,6 +69,35 @@ def inspect(path: Path, *, has_records: bool) -> None:
         raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
     if fault != "ok":
         raise OutboxDamaged(f"{path}: {fault}; {_ADVICE}")
+
+
+def key_in_force(path: Path) -> str | None:
+    """The kid of the key that signs the next record of the outbox at ``path``; None: still the unit's first one.
+
+    Looked up before the key is opened, since the keys before it may be destroyed by then.
+
+    Raises:
+        OutboxDamaged: the file cannot be read.
+    """
+    if not path.exists() or not path.stat().st_size:
+        return None
+    try:
+        try:
+            return _last_key(path, "ro")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            return _last_key(path, "rw")  # as in _fault_after_a_cut
+    except sqlite3.DatabaseError as error:
+        raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
+
+
+def _last_key(path: Path, mode: str) -> str | None:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'keys'").fetchone():
+            return None  # of a version that knew no second key
+        row = db.execute("SELECT kid FROM keys ORDER BY since DESC LIMIT 1").fetchone()
+    return str(row[0]) if row else None
 
 
 def _fault_after_a_cut(path: Path, *, has_records: bool) -> str:

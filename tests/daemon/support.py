@@ -16,8 +16,8 @@ from daemon.check_id import new_check_id
 from daemon.clock import KernelClock, UnitClock
 from daemon.config import Config, load
 from daemon.demo.screen import Screen
+from daemon.identity import Identity, load_identity
 from daemon.outbox import Outbox, read_birth
-from daemon.run import Identity, load_identity
 from evidence import downlink
 from evidence.certificates import load_certificate
 from evidence.envelope import open_envelope

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from daemon.clock import UnitClock
-from daemon.delivery import HEALTH_S, HEALTH_TYPE, WINDOW, Delivery
+from daemon.delivery import HEALTH_S, WINDOW, Delivery
 from daemon.outbox import Outbox
 from daemon.repeats import FIRST_S, LONGEST_S
 from evidence import jws, receipt
+from evidence.health import TYPE
 from evidence.keys import FileSigner, generate_key
 from evidence.topics import Address, Channel
 from tests.daemon.support import SITE, SYNCHRONISED, UNIT, Home, check_fields, now
@@ -258,7 +259,7 @@ def test_health_is_signed_and_tells_the_head(home: Home, delivery: Delivery, out
     delivery.pump()
     (message,) = line.take(Channel.HEALTH)
     signer = home.identity().signer
-    verified = jws.verify(message.decode("ascii"), HEALTH_TYPE, lambda kid: {signer.kid: signer.public_key}.get(kid))
+    verified = jws.verify(message.decode("ascii"), TYPE, lambda kid: {signer.kid: signer.public_key}.get(kid))
     told = json.loads(verified.payload)
     assert (told["unit"], told["site"], told["seq"], told["head"]) == (UNIT, SITE, 2, outbox.head.sha256)
     assert (told["waiting"], told["refused"]) == (2, 1)

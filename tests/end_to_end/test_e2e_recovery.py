@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from daemon.cli import main as vernix
-from daemon.delivery import HEALTH_TYPE
 from daemon.demo.people import ANNA
 from daemon.demo.scenarios import match, refuses
 from daemon.demo.stage import UNIT, Stage
@@ -19,6 +18,7 @@ from evidence.certificates import load_certificate
 from evidence.chain import Head
 from evidence.encoding import json_object
 from evidence.errors import SignatureError
+from evidence.health import TYPE as HEALTH_TYPE
 from evidence.keys import generate_key, load_private_key
 from evidence.verify import read_origin, read_record, verify_records
 from tests.end_to_end.support import NoBroker, act, silent

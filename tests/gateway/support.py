@@ -15,12 +15,12 @@ from evidence import certificates, chain, downlink, envelope, jws, receipt, rota
 from evidence.certificates import Profile
 from evidence.chain import Head
 from evidence.encoding import b64url_encode, json_bytes
+from evidence.health import TYPE as HEALTH_TYPE
 from evidence.instants import write_instant
 from evidence.keys import PrivateKey, PublicKey, Signer, generate_key, load_private_key, open_signer
 from evidence.record import Record
 from evidence.topics import Address, Channel
 from gateway.aside import Message
-from gateway.health import TYPE as HEALTH_TYPE
 from gateway.intake import Intake
 from gateway.store import Store
 from provisioning.broker import Broker
@@ -130,10 +130,10 @@ class Unit:
             "software": {"version": "0.1.0"},
         } | more
 
-    def birth(self) -> Record:
+    def birth(self, **more: Any) -> Record:
         der = certificates.to_der(self.certificate)
         key = {"kid": self.signer.kid, "protection": "file", "certificate": b64url_encode(der)}
-        return self._append(self.make(kind="birth", boot=0, key=key))
+        return self._append(self.make(kind="birth", boot=0, key=key, **more))
 
     def event(self, **more: Any) -> Record:
         return self._append(self.make(**{"kind": "event", "event": {"type": "start"}} | more))

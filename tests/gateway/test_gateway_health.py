@@ -61,9 +61,37 @@ def test_before_the_birth_record_it_says_nothing(desk: Desk, unit: Unit) -> None
 
 
 def test_forged(desk: Desk, known: Unit, hospital: Hospital) -> None:
-    desk.take(known.health(4, signer=hospital.unit("u2").signer))
-    assert row(desk).claimed.seq == 0
+    stranger = hospital.unit("u2").signer
+    desk.take(known.health(2, signer=stranger))
     assert "unknown key" in desk.reasons()[0]
+    desk.take(known.health(4, signer=stranger))  # that key may come with what is missing; it never does
+    assert (row(desk).claimed.seq, desk.waiting()) == (0, 1)
+
+
+def test_by_a_key_that_may_still_come_it_waits_once(desk: Desk, known: Unit, hospital: Hospital) -> None:
+    """After a rotation, health overtakes the backlog in which the key record is."""
+    known.rotate(hospital)
+    for minute in range(3):
+        desk.take(known.health(len(known.records), minute=minute))
+    assert (desk.waiting(), desk.reasons(), row(desk).claimed.seq) == (1, [], 0)
+    desk.take(*[known.message(record) for record in known.records])
+    assert (desk.waiting(), desk.reasons(), row(desk).claimed.seq) == (0, [], len(known.records))
+
+
+def test_by_the_key_before_only_for_its_own_records(desk: Desk, known: Unit, hospital: Hospital) -> None:
+    old = known.signer
+    known.rotate(hospital)
+    known.event()
+    desk.take(*[known.message(record) for record in known.records])
+    desk.take(known.health(len(known.records) - 2, signer=old))
+    assert row(desk).claimed.seq == len(known.records) - 2
+    desk.take(known.health(len(known.records), signer=old))
+    assert "not in force" in desk.reasons()[0]
+
+
+def test_what_the_unit_refused_is_known(desk: Desk, known: Unit) -> None:
+    desk.take(known.health(4, refused=7))
+    assert row(desk).refused == 7
 
 
 @pytest.mark.parametrize("name", ["unit", "site"])

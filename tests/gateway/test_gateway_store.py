@@ -15,7 +15,7 @@ import pytest
 from evidence.topics import Address, Channel
 from gateway import aside
 from gateway.aside import STRANGERS, Message
-from gateway.store import SCHEMA_VERSION, Row, Store, StoreDamaged, StoreMissing
+from gateway.store import MIGRATIONS, SCHEMA_VERSION, Row, Store, StoreDamaged, StoreMissing
 from tests.gateway.conftest import Desk
 from tests.gateway.support import Hospital, Unit, digests
 
@@ -74,9 +74,22 @@ def test_other_schema_version_is_refused_and_unchanged(path: Path, version: int)
         db.execute("PRAGMA journal_mode=DELETE")
         db.execute(f"PRAGMA user_version={version}")
     before = everything(path.parent)
-    with pytest.raises(StoreDamaged, match=f"schema version {version}, this software knows {SCHEMA_VERSION}"):
+    with pytest.raises(StoreDamaged, match=f"schema version {version}, this software knows 1 to {SCHEMA_VERSION}"):
         Store(path)
     assert everything(path.parent) == before
+
+
+def test_store_of_the_first_version_is_upgraded(tmp_path: Path, unit: Unit) -> None:
+    path = tmp_path / "gateway.db"
+    birth = unit.birth()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"BEGIN;{MIGRATIONS[0]}PRAGMA user_version=1;COMMIT;")
+        db.execute("INSERT INTO units (unit, birth, seq, sha256) VALUES ('u1', ?, 1, ?)", (birth.jws, birth.sha256))
+        db.commit()
+    with closing(Store(path)) as store:
+        (row,) = store.units()
+        assert (row.unit, row.head.seq, row.refused, store.revocations()) == ("u1", 1, 0, None)
+    Store(path).close()  # and once more: nothing to do
 
 
 def test_damage_beside_a_write_ahead_log_is_refused_and_both_stay(path: Path) -> None:

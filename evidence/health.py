@@ -1,0 +1,95 @@
+"""Health messages: what a unit signs about the end of its chain, so that a tail that was cut off shows.
+
+A JWS of typ ``vernix-health+jws``; its payload obeys ``schema/health-v1.schema.json``. It is signed by the key that
+signs the record after the head it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evidence import jws, schema
+from evidence.chain import Head
+from evidence.encoding import json_bytes, json_object
+from evidence.errors import SignatureError, UnknownKeyError
+from evidence.keys import PublicKey, Signer
+from evidence.origin import Origin
+
+TYPE = "vernix-health+jws"
+SCHEMA = "health-v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The unit's chain reaches ``head``; it said so ``at`` that time of its own clock.
+
+    Attributes:
+        unit, site: whose chain, by its own word.
+        kid: the key that has signed.
+        waiting: records without a receipt, if it says.
+        refused: messages down that it did not take since it was started, if it says.
+    """
+
+    unit: str
+    site: str
+    head: Head
+    at: str
+    kid: str
+    waiting: int | None = None
+    refused: int | None = None
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """A later claim is greater. Instants have one spelling, so their texts are in the order of time."""
+        return self.head.seq, self.at
+
+
+def write_health(fields: Mapping[str, Any], head: Head, signer: Signer) -> str:
+    """Sign that the chain reaches ``head``.
+
+    Args:
+        fields: ``unit``, ``site``, ``at`` and whatever else the unit has to say of itself.
+
+    Raises:
+        MalformedError: the message would break the schema.
+    """
+    message = {**fields, "v": 1, "seq": head.seq, "head": head.sha256}
+    schema.check(SCHEMA, message)
+    return jws.sign(json_bytes(message), signer, TYPE)
+
+
+def parse_health(token: str) -> Claim:
+    """The claim in ``token``, not yet believed.
+
+    Raises:
+        MalformedError: not a health message.
+    """
+    signed = jws.parse(token, TYPE)
+    said = json_object(signed.payload)
+    schema.check(SCHEMA, said)
+    head = Head(said["seq"], said["head"])
+    return Claim(said["unit"], said["site"], head, said["at"], signed.kid, said.get("waiting"), said.get("refused"))
+
+
+def read_health(token: str, origin: Origin) -> Claim:
+    """The claim in a health message of the unit of ``origin``, whose keys are known as far as its chain is.
+
+    Raises:
+        MalformedError: not a health message.
+        UnknownKeyError: by a key that the chain has not brought as far as it is known.
+        SignatureError: not signed by the unit, or it names another one.
+    """
+    claim = parse_health(token)
+    keys = {one.kid: one.public for one in origin.keys}
+
+    def known(kid: str) -> PublicKey:
+        if kid not in keys:
+            raise UnknownKeyError(f"signed by an unknown key, kid {kid}")
+        return keys[kid]
+
+    jws.verify(token, TYPE, known)
+    if (claim.unit, claim.site) != (origin.unit, origin.site):
+        raise SignatureError("the health message names another unit or site than its chain")
+    return claim

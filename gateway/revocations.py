@@ -1,0 +1,92 @@
+"""The site's list of revoked keys, as the gateway goes by it: read again when its file changes, without a restart.
+
+What was accepted once stays in the store, so a file that is lost, damaged or replaced by an older list takes nothing
+back: it is told, and the last good list stays in force.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from cryptography import x509
+
+from evidence.errors import EvidenceError, MalformedError, RefusedError
+from evidence.revocation import Revocations, read_revocations
+from gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+_MAX_BYTES = 4 << 20
+_Stamp = tuple[int, int, int] | None
+_NEVER = (-1, -1, -1)
+
+
+def stored_list(store: Store, authority: x509.Certificate) -> Revocations | None:
+    """The last list that was accepted here; None before the first.
+
+    Raises:
+        EvidenceError: it is not one of this authority any more: the site's authority was changed.
+    """
+    token = store.revocations()
+    return None if token is None else read_revocations(token, authority)
+
+
+class RevocationList:
+    """The list in force. One thread at a time."""
+
+    def __init__(self, store: Store, authority: x509.Certificate, path: Path | None) -> None:
+        """Begin with the list that the store has.
+
+        Raises:
+            EvidenceError: see :func:`stored_list`.
+        """
+        self._store, self._authority, self._path = store, authority, path
+        self._seen: _Stamp = _NEVER
+        self.problem: str | None = None
+        """Why the file is not what is in force; None when it is."""
+        self.current = stored_list(store, authority)
+
+    def refresh(self) -> Revocations | None:
+        """Read the file if it has changed; the list in force."""
+        stamp = self._stamp()
+        if self._path is not None and stamp != self._seen:
+            self._seen = stamp
+            self._read(self._path)
+        return self.current
+
+    def _stamp(self) -> _Stamp:
+        try:
+            found = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+
+    def _read(self, path: Path) -> None:
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(_MAX_BYTES + 1)
+            self._accept(data)
+            self.problem = None
+        except FileNotFoundError:
+            self.problem = f"{path}: is gone" if self.current else None
+        except (OSError, EvidenceError) as error:
+            self.problem = f"{path}: {error}"
+        if self.problem:
+            number = self.current.number if self.current else "none"
+            log.warning("revocations: %s; list %s stays in force", self.problem, number)
+
+    def _accept(self, data: bytes) -> None:
+        try:
+            token = data.decode("ascii").strip()
+        except UnicodeDecodeError:
+            raise MalformedError("not a list of revoked keys") from None
+        new, old = read_revocations(token, self._authority), self.current
+        if old is not None and new.number < old.number:
+            raise RefusedError(f"list {new.number} is older than list {old.number}")
+        if old is not None and old.entries.keys() - new.entries.keys():
+            raise RefusedError(f"list {new.number} lacks a key that list {old.number} has")
+        if old is None or new.number > old.number:
+            self._store.set_revocations(token)
+            self.current = new
+            log.warning("revocations: list %d is in force, %d keys", new.number, len(new.entries))
