@@ -19,12 +19,9 @@ from daemon.mqtt import LinkError
 from daemon.officers import RosterUnusable
 from daemon.outbox import OutboxDamaged
 from daemon.policy import load_policy
-from evidence.bundle import read_bundle
-from evidence.certificates import load_certificate
+from daemon.verify_files import verify_files
 from evidence.errors import EvidenceError
-from evidence.revocation import read_revocations
 from evidence.tree import TreeError, plain
-from evidence.verify import verify_records
 from hw.card_reader.photo import BadPhotoSpec
 from hw.errors import BadDeviceUri, HardwareError
 from models.errors import ModelsError
@@ -87,12 +84,13 @@ def selftest(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Verify a bundle of records against the site authority's certificate. Exit 1 if anything does not hold."""
-    authority = load_certificate(arguments.authority)
-    bundle = read_bundle(arguments.file)
-    revocations = None
-    if arguments.revocations is not None:
-        revocations = read_revocations(arguments.revocations.read_text("ascii", "replace").strip(), authority)
-    result = verify_records(bundle.records, authority, bundle.head, revocations=revocations)
+    result = verify_files(
+        arguments.file,
+        arguments.authority,
+        revocations=arguments.revocations,
+        health=arguments.health,
+        predecessor=arguments.predecessor,
+    )
     if arguments.json:
         print(json.dumps({**asdict(result), "sound": result.sound}, ensure_ascii=False))
     else:
@@ -163,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     verifying.add_argument("file", type=Path)
     verifying.add_argument("--authority", type=Path, required=True, help="authority.pem, from a source you trust")
     verifying.add_argument("--revocations", type=Path, metavar="FILE", help="the authority's list of revoked keys")
+    verifying.add_argument("--health", type=Path, metavar="FILE", help="a health message of the unit: shows a cut tail")
+    verifying.add_argument("--predecessor", type=Path, metavar="FILE", help="the bundle of the unit that it replaced")
     add("export", export, config=True, prints=True).add_argument("--to", type=Path, required=True, metavar="FILE")
     add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")
     checking = add("policy", policy_command, config=False, prints=True)

@@ -2,75 +2,243 @@
 
 The dataclasses' field names are the file's key names. Every error names the key path, what was expected and what was
 found. Relative paths are relative to the folder of the file.
+
+:func:`load_tree` stops at the first mistake; :func:`read_tree` goes on and finds them all, each with its line.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import re
 import tomllib
 import types
 import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+
+from evidence.toml_lines import key_lines, line_of
 
 T = TypeVar("T")
 
 
 class TreeError(Exception):
-    """A file that cannot be used: ``path`` is the key path, the message says what was expected there."""
+    """A file that cannot be used: ``path`` is the key path, the message says what was expected there.
 
-    def __init__(self, path: str, message: str) -> None:
+    ``problem`` is the message without the path, ``advice`` what to do about it (may be empty).
+    """
+
+    def __init__(self, path: str, message: str, advice: str = "") -> None:
         super().__init__(f"{path}: {message}")
         self.path = path
+        self.problem = message
+        self.advice = advice
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a value must be beyond its type; stands beside it in ``Annotated``.
+
+    Attributes:
+        about: what the key means, for a published schema.
+        least, most: bounds of a number, of a text's length in characters, or of a list's length.
+        pattern: regular expression that the whole text matches.
+        distinct: nothing stands twice in the list.
+    """
+
+    about: str = ""
+    least: int | None = None
+    most: int | None = None
+    pattern: str | None = None
+    distinct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """A file read to its end.
+
+    Attributes:
+        value: the tree; where the file is broken a stand-in (nothing, zero) stands. None: not TOML at all.
+        mistakes: all of them, in the order of the dataclasses' fields.
+        lines: line by key path.
+    """
+
+    value: T | None
+    mistakes: tuple[TreeError, ...]
+    lines: Mapping[str, int]
+
+    def line(self, path: str) -> int:
+        """The line of the key at ``path``, or of the table that it is missing from."""
+        return line_of(self.lines, path)
 
 
 _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Path: "a path (string)"}
+_SAMPLES = {str: '"text"', int: "2", float: "2.5", bool: "true", Path: '"folder/file"'}
 
 
-def _expected(kind: Any) -> str:
+def unwrap(hint: Any) -> tuple[Any, Form]:
+    """A field's type without ``Annotated`` and ``None``, and the form that stood beside it (the outer one counts)."""
+    if typing.get_origin(hint) is typing.Annotated:
+        inner, *notes = typing.get_args(hint)
+        kind, form = unwrap(inner)
+        for note in notes:
+            form = _over(note, form) if isinstance(note, Form) else form
+        return kind, form
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return unwrap(next(one for one in typing.get_args(hint) if one is not types.NoneType))
+    return hint, Form()
+
+
+def _over(outer: Form, inner: Form) -> Form:
+    said = {item.name: getattr(outer, item.name) for item in dataclasses.fields(Form)}
+    return dataclasses.replace(inner, **{name: value for name, value in said.items() if value not in ("", None, False)})
+
+
+def is_optional(hint: Any) -> bool:
+    """Whether the value may be missing: ``None`` is among its types."""
+    if typing.get_origin(hint) is typing.Annotated:
+        return is_optional(typing.get_args(hint)[0])
+    return types.NoneType in typing.get_args(hint)
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, StrEnum)
+
+
+def _expected(hint: Any) -> str:
+    kind, _ = unwrap(hint)
     if dataclasses.is_dataclass(kind):
         return "a table"
     if typing.get_origin(kind) is tuple:
         return "a list"
-    if typing.get_origin(kind) is types.UnionType:
-        return _expected(typing.get_args(kind)[0])
+    if _is_enum(kind):
+        return f"one of {', '.join(kind)}"
     return _NAMES[kind]
 
 
-def _value(kind: Any, found: Any, path: str, folder: Path) -> Any:
-    if typing.get_origin(kind) is types.UnionType:
-        kind = next(option for option in typing.get_args(kind) if option is not types.NoneType)
-    if typing.get_origin(kind) is tuple and isinstance(found, list):
-        item_kind = typing.get_args(kind)[0]
-        return tuple(_value(item_kind, item, f"{path}[{place}]", folder) for place, item in enumerate(found))
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(found, dict):
-        return _table(kind, found, path, folder)
-    if kind is Path and isinstance(found, str) and found:
-        return folder / found
-    if kind is float and type(found) in (int, float):
-        return float(found)
-    if type(found) is kind:
-        return found
-    raise TreeError(path, f"expected {_expected(kind)}, found {type(found).__name__} {found!r:.40}")
+def _sample(hint: Any) -> str:
+    kind, _ = unwrap(hint)
+    if dataclasses.is_dataclass(kind):
+        return "{ ... }"
+    if typing.get_origin(kind) is tuple:
+        inner = typing.get_args(kind)[0]
+        return "[" + ("{ ... }" if dataclasses.is_dataclass(unwrap(inner)[0]) else _sample(inner)) + "]"
+    return f'"{next(iter(kind)).value}"' if _is_enum(kind) else _SAMPLES[kind]
 
 
-def _table(kind: type[Any], found: dict[str, Any], path: str, folder: Path) -> Any:
-    hints = typing.get_type_hints(kind)
-    fields = {item.name: item for item in dataclasses.fields(kind)}
-    for name in found:
-        if name not in fields:
-            raise TreeError(_join(path, name), f"unknown key; known here: {', '.join(fields)}")
-    values = {}
-    for name, item in fields.items():
-        if name in found:
-            values[name] = _value(hints[name], found[name], _join(path, name), folder)
-        elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-            raise TreeError(_join(path, name), f"missing; expected {_expected(hints[name])}")
-    return kind(**values)
+class _Reader:
+    """Reads values; ``mistakes`` collects what is wrong, None raises at the first."""
+
+    def __init__(self, folder: Path, mistakes: list[TreeError] | None) -> None:
+        self._folder = folder
+        self._mistakes = mistakes
+
+    def _wrong(self, path: str, message: str, advice: str = "") -> None:
+        error = TreeError(path, message, advice)
+        if self._mistakes is None:
+            raise error
+        self._mistakes.append(error)
+
+    def value(self, hint: Any, found: Any, path: str) -> Any:
+        kind, form = unwrap(hint)
+        if typing.get_origin(kind) is tuple and isinstance(found, list):
+            item = typing.get_args(kind)[0]
+            values = tuple(self.value(item, one, f"{path}[{place}]") for place, one in enumerate(found))
+            return self._formed(form, values, path)
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(found, dict):
+            return self.table(kind, found, path)
+        if kind is Path and isinstance(found, str) and found:
+            return self._folder / found
+        if kind is float and type(found) in (int, float):
+            return float(found)
+        if _is_enum(kind) and type(found) is str:
+            return self._word(kind, found, path)
+        if type(found) is kind:
+            return self._formed(form, found, path)
+        sample = f"write it as {path.rpartition('.')[2]} = {_sample(hint)}" if not path.endswith("]") else ""
+        self._wrong(path, f"expected {_expected(hint)}, found {type(found).__name__} {found!r:.40}", sample)
+        return _stand_in(hint)
+
+    def _word(self, kind: type[StrEnum], found: str, path: str) -> StrEnum:
+        words = [one.value for one in kind]
+        if found not in words:
+            self._wrong(path, f"expected one of {', '.join(words)}, found {found!r:.40}", _close(found, words))
+            return next(iter(kind))
+        return kind(found)
+
+    def _formed(self, form: Form, value: Any, path: str) -> Any:
+        size, of = (value, "") if isinstance(value, int) else (len(value), _UNITS.get(type(value), ""))
+        if (form.least is not None and size < form.least) or (form.most is not None and size > form.most):
+            self._wrong(path, f"expected {_span(form)}{of}, found {size}")
+        elif form.pattern is not None and not re.fullmatch(form.pattern, value):
+            self._wrong(path, f"expected {form.about or form.pattern}, found {value!r:.40}")
+        elif form.distinct and len(set(value)) < len(value):
+            twice = next(one for place, one in enumerate(value) if one in value[:place])
+            self._wrong(path, f"{twice!s} stands there twice", "let it stand once")
+        return value
+
+    def table(self, kind: type[Any], found: dict[str, Any], path: str) -> Any:
+        hints = typing.get_type_hints(kind, include_extras=True)
+        fields = {item.name: item for item in dataclasses.fields(kind)}
+        for name in found:
+            if name not in fields:
+                known = f"unknown key; known here: {', '.join(fields)}"
+                self._wrong(_join(path, name), known, _close(name, list(fields)) or "take it out")
+        values = {}
+        for name, item in fields.items():
+            if name in found:
+                values[name] = self.value(hints[name], found[name], _join(path, name))
+            elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
+                advice = f"add {name} = {_sample(hints[name])}"
+                self._wrong(_join(path, name), f"missing; expected {_expected(hints[name])}", advice)
+                values[name] = _stand_in(hints[name])
+        return kind(**values)
+
+
+_UNITS = {str: " characters", tuple: " items"}
+
+
+def _span(form: Form) -> str:
+    if form.least is not None and form.most is not None:
+        return str(form.least) if form.least == form.most else f"{form.least} to {form.most}"
+    return f"at least {form.least}" if form.most is None else f"at most {form.most}"
+
+
+def _close(found: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(found, known, 1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _stand_in(hint: Any) -> Any:
+    kind, _ = unwrap(hint)
+    if is_optional(hint):
+        return None
+    if typing.get_origin(kind) is tuple:
+        return ()
+    if _is_enum(kind):
+        return next(iter(kind))
+    if not dataclasses.is_dataclass(kind):
+        return kind()
+    hints = typing.get_type_hints(kind, include_extras=True)
+    needed = [one for one in dataclasses.fields(kind) if one.default is one.default_factory is dataclasses.MISSING]
+    return typing.cast(Any, kind)(**{one.name: _stand_in(hints[one.name]) for one in needed})
 
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def _parse(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text("utf-8")
+        return text, tomllib.loads(text)
+    except OSError as error:
+        raise TreeError(str(path), f"cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of 5000 digits; nested too deeply
+        raise TreeError(str(path), f"not TOML: {error}") from error
 
 
 def load_tree(kind: type[T], path: Path) -> T:
@@ -79,13 +247,26 @@ def load_tree(kind: type[T], path: Path) -> T:
     Raises:
         TreeError: not readable, not TOML, an unknown or missing key, or a wrong type.
     """
+    _, found = _parse(path)
+    return typing.cast(T, _Reader(path.parent.absolute(), None).table(kind, found, ""))
+
+
+def read_tree(kind: type[T], path: Path) -> Reading[T]:
+    """Read the TOML file at ``path`` as a ``kind`` and find every mistake in it.
+
+    Raises:
+        TreeError: the file cannot be read at all (its cause is an OSError).
+    """
     try:
-        found = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise TreeError(str(path), f"cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of 5000 digits; nested too deeply
-        raise TreeError(str(path), f"not TOML: {error}") from error
-    return typing.cast(T, _table(kind, found, "", path.parent.absolute()))
+        text, found = _parse(path)
+    except TreeError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        place = re.search(r"\(at line (\d+)", error.problem)
+        return Reading(None, (error,), {"": int(place[1]) if place else 1})
+    mistakes: list[TreeError] = []
+    value = _Reader(path.parent.absolute(), mistakes).table(kind, found, "")
+    return Reading(typing.cast(T, value), tuple(mistakes), key_lines(text))
 
 
 def plain(value: Any) -> Any:
@@ -94,4 +275,4 @@ def plain(value: Any) -> Any:
         return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
     if isinstance(value, tuple):
         return [plain(item) for item in value]
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | StrEnum) else value

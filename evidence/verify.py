@@ -30,7 +30,9 @@ For each record, in the order of the bundle:
 
 And for the whole:
 
-8. *Tail.* Where the verifier has a signed head (from a health message), the last record is that head or later.
+8. *Tail.* Where the verifier has a head, the records hold the one that it names. The head in a bundle's first line is
+   its exporter's word; one in a health message (:mod:`evidence.health`) is the unit's: a JWS by one of its keys, which
+   names its unit and site.
 
 Each broken step is a finding; verification goes on with the next record wherever that makes sense. Of one record the
 findings come in the order 1, 3, 2, 5, 4, 6, 7 (the birth record's step 2 before 3).
@@ -48,6 +50,7 @@ from evidence import chain, jws, record
 from evidence.chain import Head
 from evidence.decision import check_decision
 from evidence.errors import ChainError, EvidenceError, MalformedError, RevokedError, SignatureError
+from evidence.health import read_health
 from evidence.instants import read_instant
 from evidence.origin import (
     Origin,
@@ -261,6 +264,7 @@ def verify_records(
     authority: x509.Certificate,
     head: Head | None = None,
     *,
+    health: str | None = None,
     revocations: Revocations | None = None,
     predecessor: Verified | None = None,
 ) -> Verified:
@@ -269,7 +273,8 @@ def verify_records(
     Args:
         tokens: JWS in ascending order of ``seq``, from the birth record on.
         authority: the site authority's certificate, from a source the verifier trusts.
-        head: a head the unit once signed, if there is one: the bundle must reach it.
+        head: the head that the records must reach, from a source the verifier trusts.
+        health: a health message of the unit, whose head they must reach.
         revocations: the authority's list of revoked keys, if there is one.
         predecessor: the verified records of the unit that this one replaces, if they are at hand.
     """
@@ -281,9 +286,22 @@ def verify_records(
             _check_predecessor(walk, token, predecessor)
     if not result.count and not result.findings:
         walk.find(1, 0, "there is no record to verify")
+    if health is not None:
+        _check_health(walk, health)
     if head is not None:
         _check_tail(walk, head)
     return result
+
+
+def _check_health(walk: _Walk, health: str) -> None:
+    try:
+        if walk.origin is None:
+            raise SignatureError("there is no birth record that names the unit's key")
+        claim = read_health(health, walk.origin)
+    except EvidenceError as error:
+        walk.find(8, 0, f"not a health message of this unit: {error}")
+    else:
+        _check_tail(walk, claim.head)
 
 
 def _check_predecessor(walk: _Walk, token: str, predecessor: Verified) -> None:

@@ -8,17 +8,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.cli import main
+from daemon.delivery import health_message
 from evidence.bundle import Bundle, write_bundle
+from evidence.chain import Head
+from evidence.encoding import sha256_hex
 from evidence.envelope import open_envelope
 from evidence.keys import generate_key, load_private_key
 from hw.card_reader.simulator import SimulatedReader
-from tests.daemon.support import SITE, UNIT, Home, RunningUnit, check_fields
+from provisioning.enrolment import enrol
+from provisioning.unit_toml import UnitSettings
+from tests.daemon.support import SITE, UNIT, Home, RunningUnit, check_fields, now
 from tests.support import ROOT
 
 INTERPRETER = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
@@ -275,6 +281,39 @@ def test_verify_finds_tampering(tamper: Callable[[list[bytes]], list[bytes]], ho
     status, out, _ = vernix("verify", bundle, "--authority", authority)
     assert (status, "NOT sound" in out) == (FINDING, True)
     assert not json.loads(vernix("verify", bundle, "--authority", authority, "--json")[1])["sound"]
+
+
+def test_verify_against_a_signed_head(home: Home, vernix: Command) -> None:
+    """A tail that was cut off, and a first line that hides it."""
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    with closing(home.outbox()) as outbox:
+        signed = health_message(outbox, home.config().address, outbox.signer, 0)
+    said = home.folder / "health.jws"
+    said.write_text(signed + "\n")
+    assert vernix("verify", bundle, "--authority", authority, "--health", said)[0] == OK
+    first, *tokens = bundle.read_text("ascii").splitlines()
+    cut = json.loads(first) | {"head": {"seq": 3, "sha256": sha256_hex(tokens[2].encode())}}
+    bundle.write_text("\n".join([json.dumps(cut), *tokens[:3], ""]))
+    assert vernix("verify", bundle, "--authority", authority)[0] == OK
+    status, out, _ = vernix("verify", bundle, "--authority", authority, "--health", said)
+    assert (status, "step 8, record 0: the records end before seq 4" in out) == (FINDING, True)
+    said.write_text(tokens[0])
+    status, out, _ = vernix("verify", bundle, "--authority", authority, "--health", said)
+    assert (status, "not a health message of this unit" in out) == (FINDING, True)
+    assert vernix("verify", bundle, "--authority", authority, "--health", home.folder / "none")[0] == ENVIRONMENT
+
+
+def test_verify_with_the_unit_before(home: Home, vernix: Command) -> None:
+    before, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    enrol(home.site, "unit-next", home.folder / "next", UnitSettings("delivery", camera="none:"), now, before)
+    birth = (home.folder / "next/birth.jws").read_text("ascii").strip()
+    after = home.folder / "after.jsonl"
+    write_bundle(after, Bundle("unit-next", SITE, Head(1, sha256_hex(birth.encode())), (birth,)))
+    assert vernix("verify", after, "--authority", authority, "--predecessor", before)[0] == OK
+    assert vernix("verify", before, "--authority", authority, "--predecessor", after)[0] == FINDING
+    before.write_bytes(b"\n".join(before.read_bytes().splitlines()[:-1]))
+    status, _, err = vernix("verify", after, "--authority", authority, "--predecessor", before)
+    assert (status, "is not sound itself" in err) == (ENVIRONMENT, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"\xff\xfe"])

@@ -48,6 +48,7 @@ def _verified(vector: dict[str, Any]) -> Verified:
         _tokens(vector["tokens"]),
         AUTHORITY,
         Head(**vector["head"]) if "head" in vector else None,
+        health=vector.get("health"),
         revocations=read_revocations(vector["revocations"], AUTHORITY) if "revocations" in vector else None,
         predecessor=verify_records(_tokens(vector["predecessor"]), AUTHORITY) if "predecessor" in vector else None,
     )

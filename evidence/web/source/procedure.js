@@ -217,12 +217,13 @@ const procedure = (() => {
   }
 
   /* All records at once; the page itself goes record by record, to stay alive. */
-  async function verifyRecords(tokens, authority, { head = null, revocations = null, predecessor = null } = {}) {
+  async function verifyRecords(tokens, authority, { head = null, health = null, revocations = null, predecessor = null } = {}) {
     const walk = new Walk(authority, revocations);
     for (const [index, token] of tokens.entries()) {
       await walk.take(index + 1, token);
       if (index === 0 && predecessor !== null) walk.predecessor(predecessor);
     }
+    if (health !== null) await walk.signedHead(health);
     return walk.finish(head);
   }
 

@@ -167,6 +167,10 @@ const schema = (() => {
     at: instant,
     seq: integer(1),
     head: hash,
+    waiting: integer(0),
+    refused: integer(0),
+    storage: object([], {}),
+    troubles: list(text()),
   });
 
   const last = (value, path) => {

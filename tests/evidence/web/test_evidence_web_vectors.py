@@ -19,11 +19,11 @@ from tests.vectors.evidence import by_hand
 AUTHORITY = from_der(b64url_decode(RECORDS["authority"]))
 Vector = dict[str, Any]
 
-VERIFY = """async ({ authority, tokens, head, list, before }) => {
+VERIFY = """async ({ authority, tokens, head, health, list, before }) => {
   const certificate = certificates.read(bytes.fromBase64url(authority));
   const revocations = list === null ? null : await keys.readRevocations(list, certificate);
   const predecessor = before === null ? null : await procedure.verifyRecords(before, certificate);
-  const result = await procedure.verifyRecords(tokens, certificate, { head, revocations, predecessor });
+  const result = await procedure.verifyRecords(tokens, certificate, { head, health, revocations, predecessor });
   const findings = result.findings.map(({ step, place, code, details }) => [step, place, texts.say(code, ...details)]);
   return { sound: result.sound, findings };
 }"""
@@ -48,6 +48,7 @@ def test_each_tampering_is_found_by_its_step(vector: Vector, engine: Verifier) -
         "authority": RECORDS["authority"],
         "tokens": tokens_of(vector["tokens"]),
         "head": vector.get("head"),
+        "health": vector.get("health"),
         "list": vector.get("revocations"),
         "before": tokens_of(vector["predecessor"]) if "predecessor" in vector else None,
     }
@@ -71,6 +72,8 @@ def _choices(vector: Vector, content: bytes, files: Files) -> dict[str, Path]:
     chosen = {"bundle": files.bundle(content), "authority": files.authority()}
     if "revocations" in vector:
         chosen["revocations"] = files.signed("revocations", vector["revocations"])
+    if "health" in vector:
+        chosen["health"] = files.signed("health", vector["health"])
     if "predecessor" in vector:
         before = bundle_of(tokens_of(vector["predecessor"]))
         chosen["predecessor"] = files.bundle(before, "before.jsonl")
@@ -83,6 +86,7 @@ def _other_verifier(vector: Vector, path: Path) -> Verified:
         bundle.records,
         AUTHORITY,
         bundle.head,
+        health=vector.get("health"),
         revocations=read_revocations(vector["revocations"], AUTHORITY) if "revocations" in vector else None,
         predecessor=verify_records(tokens_of(vector["predecessor"]), AUTHORITY) if "predecessor" in vector else None,
     )

@@ -18,6 +18,7 @@ from tests.vectors.evidence import by_hand as hand
 from tests.vectors.evidence.by_hand import N, Payload, after, b64, payload_of, sha256, signed, text_of
 from tests.vectors.evidence.downlinks import downlinks
 from tests.vectors.evidence.envelopes import envelopes
+from tests.vectors.evidence.health import healths
 from tests.vectors.evidence.keys import decisions, replacements, revocation_lists, revoked_keys, rotations
 from tests.vectors.evidence.vector import BASE, LAST, Vector, edited, remade, then, vector
 
@@ -346,12 +347,13 @@ def write(name: str, value: dict[str, Any]) -> None:
 def records() -> dict[str, Any]:
     groups = (
         *(sound, form_of_json, form_of_payload, form_of_jws, origins, signatures, chains, orders),
-        *(decisions, rotations, revoked_keys, replacements),
+        *(decisions, rotations, revoked_keys, replacements, healths),
     )
     return {
         "note": "TEST ONLY: every key is derived from public words (by_hand.py). Made by build.py, not by evidence/.",
-        "read": "A number in tokens (and predecessor) is a place in base, from 0. revocations, predecessor: what the"
-        " verifier has besides. findings: [step of evidence/verify.py, place from 1]. revocation_lists: bad ones.",
+        "read": "A number in tokens (and predecessor) is a place in base, from 0. revocations, predecessor, health:"
+        " what the verifier has besides. findings: [step of evidence/verify.py, place from 1]."
+        " revocation_lists: bad ones.",
         "authority": b64(hand.der(hand.authority())),
         "base": BASE,
         "vectors": [made for group in groups for made in group()],
