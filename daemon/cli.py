@@ -14,7 +14,7 @@ from typing import Any
 
 from daemon import logs
 from daemon.config import Config, load
-from daemon.lock import DataFolderBusy
+from daemon.lock import DataFolderBusy, DataFolderUnusable
 from daemon.mqtt import LinkError
 from daemon.officers import RosterUnusable
 from daemon.outbox import OutboxDamaged
@@ -36,6 +36,7 @@ EXPECTED = (
     OutboxDamaged,
     RosterUnusable,
     DataFolderBusy,
+    DataFolderUnusable,
     TreeError,
     OSError,
     ssl.SSLError,

@@ -15,10 +15,14 @@ from daemon.mqtt.broker import BrokerAddress
 from evidence.errors import MalformedError
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError, load_tree
+from hw.camera.driver import Camera
+from hw.camera.sources import SOURCES
 from hw.card_reader.driver import CardReader
 from hw.coprocessor.driver import Coprocessor
 from hw.errors import BadDeviceUri
 from hw.fingerprint.driver import FingerprintModule
+from hw.gpio.driver import PinDoor
+from hw.thermal.driver import ThermalSensor
 from hw.uri import DeviceUri
 
 
@@ -63,6 +67,9 @@ class Devices:
     photo_decoder: str = "simulated"
     fingerprint: str = "none:"
     coprocessor: str = "none:"
+    door: str = "none:"
+    """``gpio:`` where the lock hangs on the Pi's own pins, see ``hw/gpio/README.md``; never beside a co-processor."""
+    thermal: str = "none:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,23 +126,33 @@ def _check_values(config: Config) -> None:
             raise TreeError(f"limits.{item.name}", "expected a number of seconds above 0")
 
 
-_DEVICES: dict[str, Callable[[DeviceUri], object] | None] = {
-    "card_reader": CardReader,
-    "camera": None,  # which sources there are depends on the machine: asked when the unit starts
-    "fingerprint": FingerprintModule,
-    "coprocessor": Coprocessor,
+_DEVICES: dict[str, tuple[Callable[[DeviceUri], object], tuple[str, ...]]] = {
+    "card_reader": (CardReader, ("serial",)),
+    "camera": (Camera, tuple(SOURCES)),
+    "fingerprint": (FingerprintModule, ("serial",)),
+    "coprocessor": (Coprocessor, ("serial",)),
+    "door": (PinDoor, ("gpio",)),
+    "thermal": (ThermalSensor, ("i2c",)),
 }
-"""The drivers know what their URIs may say; making one opens nothing."""
+"""Driver and schemes of each device. The drivers know what their URIs may say; making one opens nothing."""
 
 
 def _check_devices(config: Config) -> None:
-    for name, make in _DEVICES.items():
+    for name, (make, schemes) in _DEVICES.items():
         try:
             uri = DeviceUri.parse(getattr(config.devices, name))
-            if make is not None and uri.scheme != "none":
-                make(uri)
+            if uri.scheme == "none":
+                continue
+            if uri.scheme not in schemes:
+                known = ", ".join(f"{scheme}:" for scheme in (*schemes, "none"))
+                raise BadDeviceUri(
+                    uri.text, f"no {name} is reached by {uri.scheme}: on this machine; use one of {known}"
+                )
+            make(uri)
         except (BadDeviceUri, ValueError) as error:
             raise TreeError(f"devices.{name}", f"expected a device URI: {error}") from None
+    if config.devices.door != "none:" and config.devices.coprocessor != "none:":
+        raise TreeError("devices.door", "the lock hangs on the Pi's pins or on devices.coprocessor, not on both")
 
 
 def load(path: Path) -> Config:

@@ -10,7 +10,7 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,12 @@ Publish = Callable[[Channel, bytes], bool]
 
 
 def health_message(
-    outbox: Outbox, address: Address, signer: Signer, refused: int, storage: Mapping[str, Any] | None = None
+    outbox: Outbox,
+    address: Address,
+    signer: Signer,
+    refused: int,
+    storage: Mapping[str, Any] | None = None,
+    troubles: Sequence[str] = (),
 ) -> str:
     """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS."""
     fields = {
@@ -44,6 +49,7 @@ def health_message(
         "waiting": outbox.count_waiting(),
         "refused": refused,
         **({"storage": dict(storage)} if storage else {}),
+        **({"troubles": list(troubles)} if troubles else {}),
     }
     return write_health(fields, outbox.head, signer)
 
@@ -62,6 +68,8 @@ class Delivery:
     publish: Publish
     monotonic_s: Callable[[], float] = time.monotonic
     storage: Callable[[], Mapping[str, Any] | None] = lambda: None
+    troubles: Callable[[], Sequence[str]] = lambda: ()
+    """What is wrong with the unit's devices, see ``daemon/troubles.py``."""
     dropped: Callable[[], int] = lambda: 0
     """Messages down that the link did not even hand on: too large, or on a topic that is not ours."""
     refused: int = 0
@@ -107,7 +115,8 @@ class Delivery:
 
     def _health(self) -> bytes:
         refused = self.refused + self.dropped()
-        return health_message(self.outbox, self.address, self.signer, refused, self.storage()).encode("ascii")
+        about = (self.storage(), self.troubles())
+        return health_message(self.outbox, self.address, self.signer, refused, *about).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:
         """A message from the gateway; one that is not what it must be is refused and counted, never acted on."""

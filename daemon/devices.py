@@ -9,6 +9,8 @@ from hw.camera.driver import Camera
 from hw.card_reader.driver import CardReader
 from hw.coprocessor.driver import Coprocessor
 from hw.fingerprint.driver import FingerprintModule
+from hw.gpio.driver import PinDoor
+from hw.thermal.driver import ThermalSensor
 from hw.uri import DeviceUri
 
 NONE_FITTED = "none fitted"
@@ -54,12 +56,38 @@ def coprocessor(uri: DeviceUri) -> str:
         return f"link version {device.wait_ready(0.0).version}"
 
 
+def door(uri: DeviceUri) -> str:
+    """Take the door's pins and give them back. The door is open meanwhile.
+
+    Raises:
+        HardwareError: this machine has no pins, or another program holds them.
+    """
+    with PinDoor(uri) as pins:
+        return f"pins answer, emergency button {'pressed' if pins.held else 'not pressed'}"
+
+
+def thermal(uri: DeviceUri) -> str:
+    """Read one picture of the thermal sensor.
+
+    Raises:
+        HardwareError: it is not there, or not in order.
+    """
+    with ThermalSensor(uri) as sensor:
+        frame = sensor.self_test()
+    low, high = float(frame.pixels_c.min()), float(frame.pixels_c.max())
+    overflow = "; a pixel is out of range" if frame.overflow else ""
+    return f"pixels of {low:.1f} to {high:.1f} °C, ambient {frame.board_c:.1f} °C{overflow}"
+
+
 _DEVICES: dict[str, Callable[[DeviceUri], str]] = {
     "card_reader": card_reader,
     "camera": camera,
     "fingerprint": fingerprint,
     "coprocessor": coprocessor,
+    "door": door,
+    "thermal": thermal,
 }
+NAMES = tuple(_DEVICES)
 
 
 def ask(config: Config, name: str) -> str:
@@ -70,13 +98,3 @@ def ask(config: Config, name: str) -> str:
     """
     uri = DeviceUri.parse(getattr(config.devices, name))
     return NONE_FITTED if uri.scheme == "none" else _DEVICES[name](uri)
-
-
-def ask_all(config: Config) -> None:
-    """Ask every device.
-
-    Raises:
-        HardwareError: the first one that is not there, or not in order.
-    """
-    for name in _DEVICES:
-        ask(config, name)

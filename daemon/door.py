@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import Protocol
 
 from daemon.session import State, Step
 from evidence.record import Outcome
+from hw.coprocessor.dialogue import Status
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.errors import LinkBusy
-from hw.coprocessor.numbers import RingPattern
+from hw.coprocessor.numbers import RingPattern, Sound, StatusFlag
 
 log = logging.getLogger(__name__)
 
+REST_S = 1.0
+"""How long an orderly stop waits for the co-processor to have heard that the power is to be kept."""
 _AGAIN_S = 1.0
+_SAY_S = 0.25
+_GLANCE_S = 0.02
 
 _PATTERNS = {
     Step.IDLE: RingPattern.IDLE,
@@ -26,15 +32,36 @@ _PATTERNS = {
     Step.SEALING: RingPattern.WORKING,
     Step.NOTING: RingPattern.WORKING,
 }
+_RESULTS = {
+    Outcome.PASSED: RingPattern.PASSED,
+    Outcome.MANUAL: RingPattern.PASSED,
+    Outcome.DEVICE_FAULT: RingPattern.FAULT,
+}
+_SOUNDS = {
+    RingPattern.FACE: Sound.TOUCH,  # the card was read
+    RingPattern.OFFICER: Sound.ATTENTION,
+    RingPattern.FAULT: Sound.ATTENTION,
+    RingPattern.PASSED: Sound.DONE,
+    RingPattern.NOT_PASSED: Sound.DONE,
+    RingPattern.CARE_FIRST: Sound.ALARM,
+}
+"""What is heard when the ring begins to show a pattern; all others come silently."""
 
 
 def pattern_of(state: State) -> RingPattern:
-    """What the ring shows at ``state``: the step, and after it the result."""
-    if state.step is not Step.DONE:
-        return _PATTERNS[state.step]
-    if state.outcome in (Outcome.PASSED, Outcome.MANUAL):
-        return RingPattern.PASSED
-    return RingPattern.CARE_FIRST if state.outcome is Outcome.EMERGENCY else RingPattern.NOT_PASSED
+    """What the ring shows at ``state``: the step, and after it the result. An emergency shows from the touch on."""
+    if state.outcome is Outcome.EMERGENCY:
+        return RingPattern.CARE_FIRST
+    if state.step is Step.DONE and state.outcome is not None:
+        return _RESULTS.get(state.outcome, RingPattern.NOT_PASSED)
+    if state.trouble is not None and state.trouble.startswith("device_lost:"):
+        return RingPattern.FAULT
+    return _PATTERNS.get(state.step, RingPattern.NOT_PASSED)
+
+
+def sound_of(state: State) -> Sound:
+    """What is heard once when ``state`` begins."""
+    return _SOUNDS.get(pattern_of(state), Sound.NONE)
 
 
 class Door(Protocol):
@@ -53,7 +80,13 @@ class Door(Protocol):
         """The loop is alive. Whoever does not hear this for 3 s opens the door."""
 
     def show(self, state: State) -> None:
-        """Show ``state`` on the ring."""
+        """Show ``state`` on the ring, and let it be heard."""
+
+    def rest(self) -> None:
+        """The unit stops on purpose: open, for good, and nobody is to take this silence for a crash.
+
+        The one call that waits, at most :data:`REST_S`; from any thread.
+        """
 
 
 class NoDoor:
@@ -84,6 +117,9 @@ class NoDoor:
     def show(self, state: State) -> None:
         """There is no ring."""
 
+    def rest(self) -> None:
+        """Nobody watches."""
+
 
 class CoprocessorDoor:
     """The lock and the ring of the RP2040, which opens the door by itself when it hears no heartbeat."""
@@ -93,6 +129,9 @@ class CoprocessorDoor:
         self._pressed = 0
         self._to_clear = 0
         self._next_try_s = 0.0
+        self._played: tuple[str | None, Sound] = (None, Sound.NONE)
+        self._wishes = threading.Lock()
+        self._resting = False
 
     def pressed(self, counter: int) -> None:
         """The button's event of that counter was heard; it may come before the device's status says so."""
@@ -105,7 +144,9 @@ class CoprocessorDoor:
 
     def lock(self) -> None:
         """Want the lock held; an emergency that nobody accounted for keeps it open all the same."""
-        self._device.lock()
+        with self._wishes:
+            if not self._resting:
+                self._device.lock()
 
     def clear_emergency(self) -> None:
         """Clear what the co-processor still holds open, up to the newest press that was heard."""
@@ -116,7 +157,8 @@ class CoprocessorDoor:
 
     def heartbeat(self) -> None:
         """Passed on; the co-processor is told by the driver's thread."""
-        self._device.heartbeat()
+        with self._wishes:
+            self._device.heartbeat(keep_power=self._resting)
         if time.monotonic() >= self._next_try_s:
             self._clear()
 
@@ -135,5 +177,51 @@ class CoprocessorDoor:
             log.warning("the emergency is not cleared yet: %s", error)
 
     def show(self, state: State) -> None:
-        """The pattern of ``state``."""
+        """The pattern of ``state``, and its sound if that is not what was heard last in this check."""
         self._device.ring(pattern_of(state))
+        play = (state.check, sound_of(state))
+        if play != self._played and play[1] is not Sound.NONE:
+            self._buzz(play[1])
+        self._played = play
+
+    def _buzz(self, sound: Sound) -> None:
+        if not self._device.ready:
+            return  # heard later, it would tell of what is over
+        try:
+            self._device.buzz(sound)
+        except LinkBusy as error:
+            log.info("not heard: %s", error)
+
+    def rest(self) -> None:
+        """Open, and say until it is heard that the power is to be kept: the co-processor then watches the Pi no more.
+
+        Its own status is the proof. Every heartbeat from now on, the loop's too, says the same.
+        """
+        with self._wishes:
+            self._resting = True
+        self._device.release()
+        before, until_s, say_s = self._device.status, time.monotonic() + REST_S, 0.0
+        while (now_s := time.monotonic()) < until_s:
+            if now_s >= say_s:
+                say_s = now_s + _SAY_S
+                self._say_rest()
+            status = self._device.status
+            if status is not None and status is not before and _keeps_power(status):
+                log.info("the co-processor leaves the power on")
+                return
+            time.sleep(_GLANCE_S)
+        log.warning("the co-processor did not hear that this stop is meant; it may power-cycle the Pi")
+
+    def _say_rest(self) -> None:
+        self.heartbeat()
+        time.sleep(_GLANCE_S)  # the driver's thread has taken the heartbeat: the question comes after it
+        try:
+            self._device.ask_status()
+        except LinkBusy as error:
+            log.info("status not asked: %s", error)
+
+
+def _keeps_power(status: Status) -> bool:
+    """Whether it has had a heartbeat, and the last one said so. Before the first one it watches nobody either."""
+    heard = StatusFlag.CARE_FIRST not in status.flags or status.emergency
+    return heard and StatusFlag.WATCHING not in status.flags

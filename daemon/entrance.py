@@ -77,6 +77,8 @@ class EntranceTask:
         self._device, self._book, self._checkpoint = device, book, checkpoint
         self._post, self._pressed = post, pressed
         self._unproven: set[tuple[int, int]] = set()
+        self.heard_unproven = False
+        """Whether an event came that the unit's key does not prove."""
         self._closed = threading.Event()
 
     def run(self) -> None:
@@ -107,6 +109,7 @@ class EntranceTask:
             self._device.confirm(event.counter)
 
     def _is_new(self, event: CoprocessorEvent) -> bool:
+        self.heard_unproven = self.heard_unproven or not event.authentic
         if event.authentic:
             return not self._book.has_event(event.counter, fingerprint(event))
         key = (event.boot, event.counter)

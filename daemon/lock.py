@@ -12,6 +12,10 @@ class DataFolderBusy(Exception):
     """Another process of this unit is running."""
 
 
+class DataFolderUnusable(Exception):
+    """The unit's data folder cannot be made or written."""
+
+
 class DataFolder:
     """Holds the lock of the unit's data folder; a context manager. The kernel lets go when the process dies."""
 
@@ -20,11 +24,18 @@ class DataFolder:
 
         Raises:
             DataFolderBusy: another process holds it.
-            OSError: it cannot be made or written.
+            DataFolderUnusable: it cannot be made or written.
         """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)  # it may have been there with the rights of whoever made it
-        self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        doing = "make the data folder"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            doing = "take the data folder for this user alone"
+            folder.chmod(0o700)  # it may have been there with the rights of whoever made it
+            doing = "write in the data folder"
+            self._descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            advice = "let the unit's user write there, or correct unit.data in the configuration"
+            raise DataFolderUnusable(f"{folder}: cannot {doing}: {error.strerror}; {advice}") from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from daemon import devices, sd_notify
+from daemon import devices, sd_notify, troubles
 from daemon.cards import CardTask
 from daemon.clock import UnitClock
 from daemon.config import Config
@@ -30,10 +30,12 @@ from daemon.lock import DataFolder
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
 from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
+from daemon.pins import PinEntrance, PinEntranceTask
 from daemon.policy import Policy, load_policy
 from daemon.session import State
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
+from daemon.thermal import ThermalTask
 from daemon.unit import Unit
 from evidence.topics import CONTENT_TYPES, Channel
 from evidence.tree import TreeError
@@ -41,6 +43,8 @@ from hw.card_reader.photo import photo_decoder
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
+from hw.gpio.driver import PinDoor
+from hw.thermal.driver import ThermalSensor
 from hw.uri import DeviceUri
 from models import selfcheck
 from models.face import FaceModels
@@ -84,6 +88,18 @@ def _coprocessor(config: Config) -> Coprocessor | None:
     return Coprocessor(uri, event_key=read_event_key(key) if key else None)
 
 
+def _pins(config: Config) -> PinEntrance | None:
+    """The door on the Pi's own pins, if the configuration names it; no pin is taken yet."""
+    uri = DeviceUri.parse(config.devices.door)
+    return PinEntrance(PinDoor(uri)) if uri.scheme != "none" else None
+
+
+def _thermal(config: Config) -> ThermalTask | None:
+    """The thermal sensor that the configuration names, not yet opened."""
+    uri = DeviceUri.parse(config.devices.thermal)
+    return ThermalTask(ThermalSensor(uri)) if uri.scheme != "none" else None
+
+
 class Assembly:
     """Everything of a running unit, put together; :meth:`run` is its life."""
 
@@ -106,9 +122,10 @@ class Assembly:
         bring_into_force(self.outbox, identity)
         self.storage.look(self.outbox)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
-        coprocessor = _coprocessor(config)
+        coprocessor = self.coprocessor = _coprocessor(config)
         door = CoprocessorDoor(coprocessor) if coprocessor else None
-        self.door: Door = door or NoDoor()
+        self.pins = _pins(config)
+        self.door: Door = door or self.pins or NoDoor()
         self._wake = threading.Event()
         self.unit = Unit(
             config,
@@ -128,11 +145,14 @@ class Assembly:
             laid=self.unit.laid,
         )
         self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), self.models, post=self.unit.post)
-        self.entrance = (
-            EntranceTask(coprocessor, self, config.unit.checkpoint, post=self.unit.post, pressed=door.pressed)
-            if coprocessor and door
-            else None
-        )
+        self.entrance: EntranceTask | PinEntranceTask | None = None
+        place, post = config.unit.checkpoint, self.unit.post
+        if coprocessor and door:
+            self.entrance = EntranceTask(coprocessor, self, place, post=post, pressed=door.pressed)
+        elif self.pins:
+            self.entrance = PinEntranceTask(self.pins, self, place, post=post)
+        self.thermal = _thermal(config)
+        self._troubles: troubles.Troubles = ()
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
         self.delivery = Delivery(
@@ -142,6 +162,7 @@ class Assembly:
             identity.gateway_key,
             publish=self._publish,
             storage=lambda: self.storage.state.to_dict(),
+            troubles=lambda: self._troubles,
             dropped=lambda: self.link.counters.oversize + self.link.counters.foreign,
         )
         touches = Touches(
@@ -193,6 +214,7 @@ class Assembly:
                 online=link.connected,
                 why_offline=None if link.connected else link.reason,
                 storage=self.storage.state.to_dict(),
+                troubles=self._troubles,
             )
         )
 
@@ -227,6 +249,8 @@ class Assembly:
         start("faces", self.unit.faces.run)
         if self.entrance is not None:
             start("entrance", self.entrance.run)
+        if self.thermal is not None:
+            start("thermal", self.thermal.run)
         start("delivery", self._deliver)
         start("kiosk", self.kiosk.run)
         self.link.start()
@@ -239,6 +263,7 @@ class Assembly:
 
     def _deliver(self) -> None:
         look_due_s = time.monotonic() + LOOK_S
+        troubles_due_s = time.monotonic() + _PUMP_S
         while not self.supervisor.stop.is_set():
             self._wake.wait(_PUMP_S)
             self._wake.clear()
@@ -246,9 +271,27 @@ class Assembly:
                 self.storage.look(self.outbox)
                 self._changed(self.unit.state)
                 look_due_s = time.monotonic() + LOOK_S
+            if time.monotonic() >= troubles_due_s:
+                self._look_for_troubles()
+                troubles_due_s = time.monotonic() + _PUMP_S
             self.delivery.pump()
             if self.link.failed.is_set() and self.link.failure is not None:
                 raise self.link.failure
+
+    def _look_for_troubles(self) -> None:
+        found = troubles.of_reader(self.unit.cards.state)
+        if self.coprocessor is not None:
+            unproven = isinstance(self.entrance, EntranceTask) and self.entrance.heard_unproven
+            has_key = self.config.keys.coprocessor is not None
+            found += troubles.of_coprocessor(self.coprocessor, has_key=has_key, unproven=unproven)
+        if self.pins is not None:
+            found += troubles.of_pins(self.pins.problem, held=self.pins.held, one_shot=self.pins.pins.one_shot)
+        if self.thermal is not None:
+            found += troubles.of_thermal(self.thermal.problem)
+        if found != self._troubles:
+            self._troubles = found
+            log.warning("devices: %s", ", ".join(found) or "all in order again")
+            self._changed(self.unit.state)
 
     def _alive(self) -> Beat:
         return Beat(sd_notify.watchdog_interval_s())
@@ -260,11 +303,16 @@ class Assembly:
 
     def _shut_down(self) -> None:
         sd_notify.notify("STOPPING=1")
+        if self.supervisor.failure is None:
+            # First of all, so that it is said even where something below hangs until systemd kills the process.
+            self.door.rest()
         self._wake.set()
         self.unit.cards.close()
         self.unit.faces.close()
         if self.entrance is not None:
             self.entrance.close()
+        if self.thermal is not None:
+            self.thermal.close()
         self.kiosk.close()
         self.link.stop()
         self.unit.close()
@@ -296,12 +344,13 @@ def _signals(stop: threading.Event) -> Iterator[None]:
 
 
 def _ask_devices(config: Config, *, degraded: bool) -> None:
-    try:
-        devices.ask_all(config)
-    except HardwareError as error:
-        if not degraded:
-            raise
-        log.warning("goes on without: %s; %s", error, error.advice)
+    for name in devices.NAMES:
+        try:
+            devices.ask(config, name)
+        except HardwareError as error:
+            if not degraded:
+                raise
+            log.warning("goes on without %s: %s; %s", name, error, error.advice)
 
 
 def run(config: Config, *, degraded: bool = False) -> BaseException | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from daemon import devices
+from daemon import devices, troubles
 from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.identity import load_identity, open_following
@@ -23,12 +24,17 @@ from daemon.run import open_outbox
 from evidence.keys import SOFT
 from hw.camera.driver import Camera
 from hw.card_reader.photo import photo_decoder
+from hw.coprocessor.driver import Coprocessor
+from hw.coprocessor.events import read_event_key
+from hw.errors import HardwareError
+from hw.gpio.driver import PinDoor
 from hw.uri import DeviceUri
 from models import selfcheck
 from models.face import FaceModels
 
 _BROKER_S = 10.0
 _REFUSAL_S = 1.0
+_LISTEN_S = 0.5
 
 
 class Failed(Exception):
@@ -112,8 +118,47 @@ def _fingerprint(config: Config) -> str:
     return devices.ask(config, "fingerprint")
 
 
+def _mended(found: troubles.Troubles) -> None:
+    if found:
+        raise Failed("; ".join(f"{one}: {troubles.meaning(one)}" for one in found))
+
+
 def _coprocessor(config: Config) -> str:
-    return devices.ask(config, "coprocessor")
+    """Nothing is confirmed here, so every event it keeps is told to the unit again."""
+    uri = DeviceUri.parse(config.devices.coprocessor)
+    if uri.scheme == "none":
+        return devices.NONE_FITTED
+    key = config.keys.coprocessor
+    with Coprocessor(uri, event_key=read_event_key(key) if key else None) as device:
+        unproven = _hears_unproven(device)
+        _mended(troubles.of_coprocessor(device, has_key=key is not None, unproven=unproven))
+        if device.status is None:
+            raise Failed("it answers, but does not tell its status")
+        version, kept = device.wait_ready(0.0).version, device.status.pending
+        return f"link version {version}, flash ring, event key; housing closed, {kept} events kept for the unit"
+
+
+def _hears_unproven(device: Coprocessor) -> bool:
+    """Listen for a moment; its status and the events it keeps come by themselves."""
+    until_s, unproven = time.monotonic() + _LISTEN_S, False
+    while (left_s := until_s - time.monotonic()) > 0:
+        event = device.next_event(left_s)
+        unproven = unproven or (event is not None and not event.authentic)
+    return unproven
+
+
+def _door(config: Config) -> str:
+    """Whether a circuit hangs on the pins no program can see: that is the engineer's word, in the URI."""
+    uri = DeviceUri.parse(config.devices.door)
+    if uri.scheme == "none":
+        return devices.NONE_FITTED
+    with PinDoor(uri) as pins:
+        _mended(troubles.of_pins(None, held=pins.held, one_shot=pins.one_shot))
+    return "pins answer, button not pressed; no tamper events, and nobody power-cycles a Pi that hangs"
+
+
+def _thermal(config: Config) -> str:
+    return devices.ask(config, "thermal")
 
 
 def _broker(config: Config) -> str:
@@ -151,6 +196,8 @@ TESTS: dict[str, Callable[[Config], str]] = {
     "camera": _camera,
     "fingerprint": _fingerprint,
     "coprocessor": _coprocessor,
+    "door": _door,
+    "thermal": _thermal,
     "broker": _broker,
 }
 
@@ -163,4 +210,5 @@ def run_tests(config: Config, expected: tuple[type[Exception], ...]) -> Iterator
         except Failed as error:
             yield Result(name, False, str(error))
         except expected as error:
-            yield Result(name, False, str(error))
+            advice = f"; {error.advice}" if isinstance(error, HardwareError) else ""
+            yield Result(name, False, f"{error}{advice}")

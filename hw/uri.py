@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from hw.errors import BadDeviceUri
 
-SCHEMES = ("serial", "sim", "picamera", "v4l2", "replay", "i2c", "none")
+SCHEMES = ("serial", "sim", "picamera", "v4l2", "replay", "i2c", "gpio", "none")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.session import State, Step
@@ -15,8 +15,14 @@ def view(
     online: bool,
     why_offline: str | None,
     storage: Mapping[str, Any] | None = None,
+    troubles: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The screen's content as plain JSON values; ``storage``: the room that is left, see :mod:`daemon.storage`."""
+    """The screen's content as plain JSON values.
+
+    Args:
+        storage: the room that is left, see :mod:`daemon.storage`.
+        troubles: what is wrong with devices, see :mod:`daemon.troubles`.
+    """
     return {
         "step": state.step.value,
         "check": state.check,
@@ -33,6 +39,7 @@ def view(
         "online": online,
         "why_offline": why_offline,
         "storage": dict(storage) if storage else None,
+        "devices": list(troubles),
     }
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, Self
 
+from hw.errors import BadDeviceUri, HardwareError
 from hw.gpio.codec import (
     ENTER_BOOTLOADER,
     ENTER_SERVICE,
@@ -27,10 +28,12 @@ from hw.gpio.codec import (
     light_is_on,
 )
 from hw.gpio.errors import GpioBusy, GpioMissing
+from hw.uri import DeviceUri
 
 log = logging.getLogger(__name__)
 
 DEVICE: Final = "gpio:"
+DOOR_OUTPUTS: Final = (PiPin.LOCK_ENABLE, PiPin.LOCK_PULSE, PiPin.LIGHT)
 FLASH_LINES: Final = (PiPin.COPROCESSOR_RUN, PiPin.COPROCESSOR_BOOTSEL, PiPin.COPROCESSOR_SERVICE)
 
 
@@ -90,20 +93,27 @@ def _mapped(doing: str) -> Iterator[None]:
 
 
 class PinDoor:
-    """Door, button and lamp of a unit without co-processor.
+    """Door, button and lamp of a unit without co-processor. All methods may be called from any thread.
 
-    The button opens the door from the library's own thread, so also while the daemon is busy or hangs.
+    The button opens the door from the library's own thread, so also while the daemon is busy or hangs. Until
+    :meth:`open`, and after :meth:`close`, no pin is driven and nothing holds the door; an emergency outlasts both.
     """
 
-    def __init__(self, gpio: Gpio, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take the pins; the door is open.
+    def __init__(
+        self, uri: DeviceUri, load: Callable[[], Gpio] = load_gpio, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``gpio:``, or ``gpio:?one_shot=fitted`` where somebody has tested the circuit of README.md. Opens nothing.
 
         Raises:
-            GpioMissing, GpioBusy: the pins cannot be had.
+            BadDeviceUri: anything else.
         """
-        self._gpio = gpio
+        if uri.scheme != "gpio" or uri.path or dict(uri.options) not in ({}, {"one_shot": "fitted"}):
+            raise BadDeviceUri(uri.text, "the door's pins are gpio: or gpio:?one_shot=fitted")
+        self.one_shot = bool(uri.options)
+        self._load = load
         self._clock = clock
         self._lock = threading.Lock()
+        self._gpio: Gpio | None = None
         self._want_lock = False
         self._emergency = False
         self._pressed = 0
@@ -111,28 +121,60 @@ class PinDoor:
         self._edge = 0
         self._pattern = LightPattern.CARE_FIRST
         self._pattern_s = clock()
-        with _mapped("set up the door's pins"):
-            gpio.setwarnings(False)
-            gpio.setmode(gpio.BCM)
-            for pin in (PiPin.LOCK_ENABLE, PiPin.LOCK_PULSE, PiPin.LIGHT):
-                gpio.setup(pin, gpio.OUT, initial=gpio.LOW)
-            gpio.setup(PiPin.BUTTON, gpio.IN, pull_up_down=gpio.PUD_UP)
-            gpio.add_event_detect(PiPin.BUTTON, gpio.RISING, callback=self._on_button)
-        if gpio.input(PiPin.BUTTON) == gpio.HIGH:  # pressed, or its wire is broken
+
+    def open(self) -> None:
+        """Take the pins; the door is open. Nothing happens when they are taken already.
+
+        Raises:
+            GpioMissing, GpioBusy: the pins cannot be had.
+        """
+        if self._gpio is not None:
+            return
+        gpio = self._load()
+        try:
+            with _mapped("set up the door's pins"):
+                gpio.setwarnings(False)
+                gpio.setmode(gpio.BCM)
+                for pin in DOOR_OUTPUTS:
+                    gpio.setup(pin, gpio.OUT, initial=gpio.LOW)
+                gpio.setup(PiPin.BUTTON, gpio.IN, pull_up_down=gpio.PUD_UP)
+                self._gpio, self._want_lock = gpio, False
+                gpio.add_event_detect(PiPin.BUTTON, gpio.RISING, callback=self._on_button)
+                held = gpio.input(PiPin.BUTTON) == gpio.HIGH
+        except BaseException:
+            self._gpio = None
+            self._give_back(gpio)
+            raise
+        if held:  # pressed, or its wire is broken
             self._on_button(PiPin.BUTTON)
 
     def close(self) -> None:
-        """Open the door and give the pins back."""
-        with self._lock, _mapped("give the door's pins back"):
+        """Open the door and give the pins back; closing twice is harmless."""
+        with self._lock:
+            gpio, self._gpio = self._gpio, None
             self._want_lock = False
-            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
-            self._gpio.cleanup([PiPin.LOCK_ENABLE, PiPin.LOCK_PULSE, PiPin.LIGHT, PiPin.BUTTON])
+        if gpio is not None:  # not under the lock: the library may wait for its thread, and that for the lock
+            self._give_back(gpio)
+
+    def _give_back(self, gpio: Gpio) -> None:
+        """Pins that float open the door: the resistors of README.md see to it."""
+        try:
+            with _mapped("give the door's pins back"):
+                gpio.cleanup([*DOOR_OUTPUTS, PiPin.BUTTON])
+        except HardwareError as error:
+            log.warning("%s", error)
 
     def __enter__(self) -> Self:
+        self.open()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    @property
+    def taken(self) -> bool:
+        """Whether the pins are ours."""
+        return self._gpio is not None
 
     @property
     def locked(self) -> bool:
@@ -144,35 +186,50 @@ class PinDoor:
         """Whether an emergency holds the door open until :meth:`clear_emergency`."""
         return self._emergency
 
+    @property
+    def pressed(self) -> int:
+        """How many emergencies the button has made: the newest one's number, for :meth:`clear_emergency`."""
+        return self._pressed
+
+    @property
+    def held(self) -> bool:
+        """Whether the button's contact is open at this moment: pressed, or its wire is broken."""
+        with self._lock:
+            return self._gpio is not None and self._is_held(self._gpio)
+
     def release(self) -> None:
         """Open the door now and keep it open."""
-        with self._lock, _mapped("release the door"):
+        with self._lock:
             self._want_lock = False
-            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
+            self._open_door()
 
     def lock(self) -> None:
         """Want the door locked; it is from the next heartbeat on."""
         with self._lock:
             self._want_lock = True
 
-    def clear_emergency(self) -> None:
-        """An officer has dealt with it; :meth:`lock` has to be said again. Not while the button is still pressed."""
+    def clear_emergency(self, number: int) -> None:
+        """An officer has dealt with that emergency; :meth:`lock` has to be said again.
+
+        Does nothing while the button is still pressed, or when it was pressed anew.
+        """
         with self._lock:
-            self._want_lock = False
-            self._emergency = self._gpio.input(PiPin.BUTTON) == self._gpio.HIGH
+            if number == self._pressed and self._gpio is not None and not self._is_held(self._gpio):
+                self._want_lock = self._emergency = False
 
     def heartbeat(self) -> None:
         """The daemon works. Call at least once a second from the loop that must not hang: makes the next edge."""
-        with self._lock, _mapped("hold the door"):
+        with self._lock:
             if not self.locked:
-                self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
-                return
-            self._edge = self._gpio.LOW if self._edge else self._gpio.HIGH
-            self._gpio.output(PiPin.LOCK_PULSE, self._edge)
-            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.HIGH)
+                self._open_door()
+            elif self._gpio is not None:
+                with _mapped("hold the door"):
+                    self._edge = self._gpio.LOW if self._edge else self._gpio.HIGH
+                    self._gpio.output(PiPin.LOCK_PULSE, self._edge)
+                    self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.HIGH)
 
     def presses(self) -> int:
-        """How often the button was pressed since the last question."""
+        """How many emergencies the button has made since the last question."""
         with self._lock:
             news = self._pressed - self._told
             self._told = self._pressed
@@ -187,16 +244,33 @@ class PinDoor:
         """Bring the lamp up to date; ten times a second or so."""
         pattern = LightPattern.CARE_FIRST if self._emergency else self._pattern
         lit = light_is_on(pattern, self._clock() - self._pattern_s)
-        with _mapped("light"):
-            self._gpio.output(PiPin.LIGHT, self._gpio.HIGH if lit else self._gpio.LOW)
+        with self._lock:
+            if self._gpio is not None:
+                with _mapped("light"):
+                    self._gpio.output(PiPin.LIGHT, self._gpio.HIGH if lit else self._gpio.LOW)
+
+    def _is_held(self, gpio: Gpio) -> bool:
+        with _mapped("read the button"):
+            return gpio.input(PiPin.BUTTON) == gpio.HIGH
+
+    def _open_door(self) -> None:
+        if self._gpio is not None:
+            with _mapped("release the door"):
+                self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
 
     def _on_button(self, _channel: int) -> None:
+        """A contact that bounces, or is pressed again while its emergency is open, makes no second one."""
         with self._lock:
-            self._emergency = True
             self._want_lock = False
-            self._pressed += 1
-            self._gpio.output(PiPin.LOCK_ENABLE, self._gpio.LOW)
-        log.warning("emergency button pressed")
+            news = not self._emergency
+            self._emergency = True
+            self._pressed += news
+            try:
+                self._open_door()
+            except HardwareError as error:  # in the library's thread; without edges the one-shot opens the door
+                log.warning("%s", error)
+        if news:
+            log.warning("emergency button pressed")
 
 
 class CoprocessorLines:

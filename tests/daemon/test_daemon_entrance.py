@@ -6,23 +6,25 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from daemon.door import CoprocessorDoor, pattern_of
+from daemon.door import REST_S, CoprocessorDoor, NoDoor, pattern_of, sound_of
 from daemon.entrance import EntranceTask
-from daemon.events import Emergency, Event
+from daemon.events import Begin, Emergency, Event
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.session import State, Step
 from evidence.record import Kind, Outcome
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import KEY_SIZE, CoprocessorEvent
-from hw.coprocessor.numbers import EventKind, RingPattern
+from hw.coprocessor.numbers import EventKind, RingPattern, Sound
 from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.uri import DeviceUri
 from tests.daemon.support import Home
+from tests.firmware.real_firmware import RealFirmware
 from tests.support.brokers import wait_for
 
 KEY = bytes(range(KEY_SIZE))
@@ -184,9 +186,158 @@ def test_the_ring_shows_the_step_and_the_result() -> None:
     assert shown[Outcome.PASSED] is RingPattern.PASSED
     assert shown[Outcome.FAILED] is RingPattern.NOT_PASSED
     assert shown[Outcome.EMERGENCY] is RingPattern.CARE_FIRST
+    assert shown[Outcome.DEVICE_FAULT] is RingPattern.FAULT
+    lost = replace(state, step=Step.DECISION, trouble="device_lost:camera")
+    assert pattern_of(lost) is RingPattern.FAULT
+    assert pattern_of(replace(lost, trouble="other_way")) is RingPattern.OFFICER
+    opened = replace(state, step=Step.SEALING, outcome=Outcome.EMERGENCY)
+    assert pattern_of(opened) is RingPattern.CARE_FIRST, "before its record is committed"
 
 
 def test_the_ring_is_told(device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox) -> None:
     with Loop(driver, outbox) as loop:
         loop.door.show(replace(State(load_policy("neutral")), step=Step.CARD))
         wait_for(lambda: device.pattern is RingPattern.CARD, "the ring")
+
+
+# --- the buzzer ------------------------------------------------------------------------------------------------------
+
+BEGUN = replace(State(load_policy("neutral")), begin=Begin("check-1", "delivery", "V-1", "typed"))
+PASSED = [
+    BEGUN,
+    replace(BEGUN, step=Step.CARD),
+    replace(BEGUN, step=Step.FACE),
+    replace(BEGUN, step=Step.SEALING, outcome=Outcome.PASSED),
+    replace(BEGUN, step=Step.DONE, outcome=Outcome.PASSED),
+]
+DECIDED = [
+    replace(BEGUN, step=Step.DECISION, trouble="device_lost:camera"),
+    replace(BEGUN, step=Step.CONFIRM),
+    replace(BEGUN, step=Step.DECISION, trouble="withdrawn"),
+    replace(BEGUN, step=Step.SEALING, outcome=Outcome.FAILED),
+    replace(BEGUN, step=Step.DONE, outcome=Outcome.FAILED),
+]
+EMERGENCY = [
+    replace(BEGUN, step=Step.SEALING, outcome=Outcome.EMERGENCY),
+    replace(BEGUN, step=Step.DONE, outcome=Outcome.EMERGENCY),
+    replace(BEGUN, step=Step.NOTING, outcome=Outcome.EMERGENCY),
+    State(load_policy("neutral")),
+]
+
+
+@pytest.mark.parametrize(
+    ("states", "sounds"),
+    [
+        (PASSED, [Sound.TOUCH, Sound.DONE]),
+        (DECIDED, [Sound.ATTENTION, Sound.DONE]),
+        (EMERGENCY, [Sound.ALARM]),
+        ([*EMERGENCY, *EMERGENCY], [Sound.ALARM, Sound.ALARM]),
+    ],
+)
+def test_each_sound_is_heard_once(
+    states: list[State], sounds: list[Sound], device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    with Loop(driver, outbox) as loop:
+        wait_for(lambda: driver.ready, "the link")
+        for state in states:
+            loop.door.show(state)
+            loop.door.show(state)
+        wait_for(lambda: len(device.sounds) >= len(sounds), "the sounds")
+        wait_for(lambda: device.pattern is pattern_of(states[-1]), "the last pattern, which leaves after every sound")
+    assert device.sounds == sounds
+    assert sound_of(State(load_policy("neutral"))) is Sound.NONE
+
+
+def test_a_buzzer_that_cannot_be_told_stops_nothing(
+    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    door = CoprocessorDoor(driver)
+    door.show(DECIDED[0])  # no line yet: it is not to be heard when it has come
+    with Loop(driver, outbox):
+        wait_for(lambda: driver.ready, "the link")
+        device.silent = True
+        for number in range(100):  # the line is full, the link not yet given up
+            door.show(replace(DECIDED[0], begin=Begin(f"check-{number}", "delivery", "V-1", "typed")))
+    assert device.sounds == []
+
+
+# --- an orderly stop -------------------------------------------------------------------------------------------------
+
+
+def test_an_orderly_stop_keeps_the_power(device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox) -> None:
+    with Loop(driver, outbox) as loop:
+        loop.door.lock()
+        wait_for(lambda: device.locked, "the lock")
+        begun_s = time.monotonic()
+        loop.door.rest()
+        took_s = time.monotonic() - begun_s
+        assert device.keep_power, "it has heard when the call returns"
+        assert not device.locked
+        loop.door.lock()  # what is still under way in the loop changes nothing any more
+        wait_for(lambda: sum(one.TYPE.name == "HEARTBEAT" for one in device.obeyed[-8:]) >= 2, "the loop's heartbeats")
+        assert device.keep_power
+        assert not device.locked
+    assert took_s < REST_S
+    assert device.keep_power
+
+
+def test_an_orderly_stop_is_heard_with_an_open_emergency(
+    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    with Loop(driver, outbox) as loop:
+        wait_for(lambda: driver.ready, "the link")
+        device.press_emergency()
+        loop.door.rest()
+        assert device.keep_power
+        assert device.emergency
+
+
+def test_an_orderly_stop_is_heard_over_a_bad_line(
+    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    """Every third frame to the device is lost."""
+    frames = 0
+
+    def lose(data: bytes) -> bytes:
+        nonlocal frames
+        frames += 1
+        return b"" if frames % 3 == 0 else data
+
+    with Loop(driver, outbox) as loop:
+        wait_for(lambda: driver.ready, "the link")
+        device.to_device = lose
+        loop.door.rest()
+        assert device.keep_power
+
+
+def test_an_orderly_stop_does_not_wait_for_a_dead_co_processor(
+    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    with Loop(driver, outbox) as loop:
+        wait_for(lambda: driver.ready, "the link")
+        device.silent = True
+        begun_s = time.monotonic()
+        loop.door.rest()
+        assert REST_S <= time.monotonic() - begun_s < REST_S + 5
+    assert not device.keep_power
+    NoDoor().rest()
+
+
+@pytest.mark.parametrize("orderly", [True, False])
+def test_the_firmware_power_cycles_only_who_did_not_stop_on_purpose(
+    orderly: bool, tmp_path: Path, outbox: Outbox
+) -> None:
+    """The real firmware, its minutes made seconds."""
+    limits = {"silent_ms": 700, "hung_ms": 1200, "grace_ms": 100, "off_ms": 300, "steady_ms": 60_000}
+    with RealFirmware(tmp_path, KEY, limits) as firmware:
+        driver = Coprocessor(DeviceUri.parse(firmware.uri), event_key=KEY)
+        with Loop(driver, outbox) as loop:
+            loop.door.lock()
+            wait_for(lambda: firmware.locked, "the lock")
+            if orderly:
+                loop.door.rest()
+                assert not firmware.locked
+        stopped_s = time.monotonic()
+        wait_for(lambda: not firmware.powered or time.monotonic() > stopped_s + 3, "either")
+        assert firmware.powered is orderly
+        assert not firmware.locked

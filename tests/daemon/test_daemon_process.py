@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from daemon import logs, sd_notify
-from daemon.lock import DataFolder, DataFolderBusy
+from daemon.lock import DataFolder, DataFolderBusy, DataFolderUnusable
 from daemon.supervisor import Supervisor
 from tests.support import ROOT
 
@@ -121,8 +121,13 @@ def test_second_process_is_refused(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(
+        DataFolderUnusable, match=r"file/data: cannot make the data folder: Not a directory; .*unit\.data"
+    ):
         DataFolder(tmp_path / "file" / "data")
+    (tmp_path / "data" / "lock").mkdir(parents=True)
+    with pytest.raises(DataFolderUnusable, match="cannot write in the data folder: Is a directory"):
+        DataFolder(tmp_path / "data")
 
 
 def _until(event: threading.Event) -> Callable[[], None]:

@@ -7,10 +7,12 @@ import types
 
 import pytest
 
+from hw.errors import BadDeviceUri
 from hw.gpio.codec import HOLD_S, LightPattern, PiPin, light_is_on
 from hw.gpio.driver import FLASH_LINES, CoprocessorLines, PinDoor, load_gpio
 from hw.gpio.errors import GpioBusy, GpioMissing
 from hw.gpio.simulator import SimulatedGpio
+from hw.uri import DeviceUri
 
 
 class Clock:
@@ -34,6 +36,12 @@ def pins(clock: Clock) -> SimulatedGpio:
     return SimulatedGpio(clock)
 
 
+def taken(pins: SimulatedGpio, clock: Clock, uri: str = "gpio:") -> PinDoor:
+    door = PinDoor(DeviceUri.parse(uri), lambda: pins, clock)
+    door.open()
+    return door
+
+
 def beat(door: PinDoor, clock: Clock, seconds: float) -> None:
     for _ in range(round(seconds * 2)):
         door.heartbeat()
@@ -41,7 +49,7 @@ def beat(door: PinDoor, clock: Clock, seconds: float) -> None:
 
 
 def test_born_open(pins: SimulatedGpio, clock: Clock) -> None:
-    with PinDoor(pins, clock) as door:
+    with taken(pins, clock) as door:
         assert pins.level(PiPin.LOCK_ENABLE) == pins.level(PiPin.LOCK_PULSE) == pins.LOW
         beat(door, clock, 5)
         assert not pins.lock_held
@@ -53,7 +61,7 @@ def test_born_open(pins: SimulatedGpio, clock: Clock) -> None:
 
 
 def test_held_as_long_as_the_heart_beats(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     door.lock()
     for _ in range(60):
         door.heartbeat()
@@ -65,7 +73,7 @@ def test_held_as_long_as_the_heart_beats(pins: SimulatedGpio, clock: Clock) -> N
 
 
 def test_release_is_immediate(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     door.lock()
     door.heartbeat()
     released_s = clock.now_s
@@ -77,7 +85,7 @@ def test_release_is_immediate(pins: SimulatedGpio, clock: Clock) -> None:
 
 
 def test_button_opens_without_the_daemon(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     door.lock()
     door.heartbeat()
     pins.press()
@@ -89,7 +97,7 @@ def test_button_opens_without_the_daemon(pins: SimulatedGpio, clock: Clock) -> N
     beat(door, clock, 5)
     assert not pins.lock_held
     assert door.emergency
-    door.clear_emergency()
+    door.clear_emergency(door.pressed)
     beat(door, clock, 2)
     assert not pins.lock_held, "an old wish does not count"
     door.lock()
@@ -98,24 +106,90 @@ def test_button_opens_without_the_daemon(pins: SimulatedGpio, clock: Clock) -> N
 
 
 def test_button_that_stays_pressed(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     pins.press()
-    door.clear_emergency()
+    door.clear_emergency(door.pressed)
     assert door.emergency
     door.lock()
     beat(door, clock, 2)
     assert not pins.lock_held
 
 
+def test_bouncing_contact_is_one_emergency(pins: SimulatedGpio, clock: Clock) -> None:
+    door = taken(pins, clock)
+    for _ in range(5):
+        pins.press()
+        pins.let_go()
+    assert (door.presses(), door.pressed) == (1, 1)
+
+
+def test_a_later_press_is_not_cleared_with_the_earlier(pins: SimulatedGpio, clock: Clock) -> None:
+    door = taken(pins, clock)
+    pins.press()
+    pins.let_go()
+    first = door.pressed
+    door.clear_emergency(first)
+    assert not door.emergency
+    pins.press()
+    pins.let_go()
+    door.clear_emergency(first)
+    assert door.emergency
+    door.clear_emergency(door.pressed)
+    assert not door.emergency
+
+
+def test_nothing_is_driven_before_and_after(pins: SimulatedGpio, clock: Clock) -> None:
+    door = PinDoor(DeviceUri.parse("gpio:"), lambda: pins, clock)
+    door.lock()
+    door.heartbeat()
+    door.release()
+    door.draw()
+    assert not door.taken
+    assert not door.held
+    assert pins.direction == {}
+    door.open()
+    door.open()
+    assert door.taken
+    door.close()
+    door.close()
+    assert pins.direction == {}
+    assert not pins.lock_held
+
+
+def test_an_emergency_outlasts_lost_pins(pins: SimulatedGpio, clock: Clock) -> None:
+    door = taken(pins, clock)
+    pins.press()
+    pins.let_go()
+    door.close()
+    door.clear_emergency(door.pressed)
+    assert door.emergency, "nobody can see whether the button is held"
+    door.open()
+    door.lock()
+    beat(door, clock, 2)
+    assert not pins.lock_held
+    assert door.presses() == 1
+
+
+@pytest.mark.parametrize("uri", ["gpio:17", "gpio:?one_shot=yes", "gpio:?pin=4", "none:"])
+def test_impossible_uri(uri: str) -> None:
+    with pytest.raises(BadDeviceUri, match="one_shot=fitted"):
+        PinDoor(DeviceUri.parse(uri))
+
+
+def test_one_shot_is_what_somebody_says(pins: SimulatedGpio, clock: Clock) -> None:
+    assert taken(pins, clock, "gpio:?one_shot=fitted").one_shot
+    assert not taken(pins, clock).one_shot
+
+
 def test_broken_wire_at_the_start(pins: SimulatedGpio, clock: Clock) -> None:
     pins.press()
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     assert door.emergency
     assert door.presses() == 1
 
 
 def test_lamp_over_time(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     door.show(LightPattern.BUSY)
     for _ in range(40):
         door.draw()
@@ -127,7 +201,7 @@ def test_lamp_over_time(pins: SimulatedGpio, clock: Clock) -> None:
 
 
 def test_emergency_overrides_the_lamp(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(pins, clock)
+    door = taken(pins, clock)
     door.show(LightPattern.OFF)
     door.draw()
     assert pins.level(PiPin.LIGHT) == pins.LOW
@@ -190,7 +264,8 @@ def test_never_driven_high(clock: Clock) -> None:
 def test_pin_held_by_another_program(pins: SimulatedGpio, clock: Clock) -> None:
     pins.busy.add(PiPin.LOCK_PULSE)
     with pytest.raises(GpioBusy, match="busy"):
-        PinDoor(pins, clock)
+        taken(pins, clock)
+    assert pins.direction == {}, "what was taken is given back"
 
 
 def test_stand_in_refuses_what_the_module_refuses(pins: SimulatedGpio) -> None:

@@ -1,0 +1,123 @@
+"""The thermal sensor's task and its test, against the sensor's registers behind smbus2's interface."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from daemon.selftest import TESTS
+from daemon.thermal import ThermalTask
+from daemon.troubles import of_thermal
+from hw.errors import HardwareError
+from hw.thermal.driver import BusStuck, NotAcknowledged, ThermalSensor
+from hw.thermal.simulator import AMBIENT_C, FACE_C, SimulatedBus
+from hw.uri import DeviceUri
+from tests.daemon.support import Home
+from tests.support.brokers import wait_for
+
+URI = "i2c:/dev/i2c-1?address=0x69"
+
+
+def task(bus: SimulatedBus, clock: Callable[[], float] = lambda: 100.0) -> ThermalTask:
+    return ThermalTask(ThermalSensor(DeviceUri.parse(URI), bus.open, lambda _: None), clock)
+
+
+def test_newest_picture_and_its_age() -> None:
+    bus, now_s = SimulatedBus(), 50.0
+    sensor = task(bus, lambda: now_s)
+    assert sensor.view is None
+    assert sensor.look()
+    bus.show_face()
+    now_s = 51.0
+    assert sensor.look()
+    view = sensor.view
+    assert view is not None
+    assert float(view.frame.pixels_c.max()) == FACE_C
+    assert view.age_s(51.25) == 0.25
+
+
+def test_runs_until_it_is_closed() -> None:
+    bus = SimulatedBus()
+    sensor = task(bus)
+    thread = threading.Thread(target=sensor.run)
+    thread.start()
+    wait_for(lambda: sensor.view is not None, "a picture")
+    sensor.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert bus.closed
+
+
+def _absent(bus: SimulatedBus) -> None:
+    bus.absent = True
+
+
+def _stuck(bus: SimulatedBus) -> None:
+    bus.stuck = True
+
+
+def _naks(bus: SimulatedBus) -> None:
+    bus.naks = 3
+
+
+def _short(bus: SimulatedBus) -> None:
+    bus.short = True
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [(_absent, "no_answer"), (_stuck, "bus_stuck"), (_naks, "no_answer"), (_short, "garbled")],
+)
+@pytest.mark.parametrize("running", [False, True])
+def test_a_fault_is_named_and_ends_with_its_cause(
+    fault: Callable[[SimulatedBus], None], name: str, *, running: bool
+) -> None:
+    bus = SimulatedBus()
+    sensor = task(bus)
+    if running:
+        assert sensor.look()
+    fault(bus)
+    assert not sensor.look()
+    assert of_thermal(sensor.problem) == (f"thermal:{name}",)
+    assert sensor.view is None, "an old picture proves nothing"
+    assert bus.closed
+    bus.absent = bus.stuck = bus.short = False
+    bus.naks = 0
+    assert sensor.look()
+    assert of_thermal(sensor.problem) == ()
+
+
+def test_a_sensor_that_is_away_is_looked_for_again() -> None:
+    bus = SimulatedBus()
+    bus.absent = True
+    sensor = task(bus)
+    thread = threading.Thread(target=sensor.run)
+    thread.start()
+    wait_for(lambda: sensor.problem is not None, "the fault")
+    bus.absent = False
+    wait_for(lambda: sensor.view is not None, "the sensor that was plugged in")
+    sensor.close()
+    thread.join(10)
+
+
+def test_selftest_reads_a_picture(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = SimulatedBus()
+    bus.show_face()
+    monkeypatch.setattr("smbus2.SMBus", bus.open)
+    home.edit("[devices]", f'[devices]\nthermal = "{URI}"')
+    text = TESTS["thermal"](home.config())
+    assert text == f"pixels of {AMBIENT_C} to {FACE_C} °C, ambient {AMBIENT_C} °C"
+    bus.absent = True
+    with pytest.raises(NotAcknowledged, match="0x69"):
+        TESTS["thermal"](home.config())
+    bus.stuck = True
+    with pytest.raises(BusStuck):
+        TESTS["thermal"](home.config())
+
+
+def test_selftest_without_a_bus(home: Home) -> None:
+    home.edit("[devices]", '[devices]\nthermal = "i2c:/dev/i2c-977"')
+    with pytest.raises(HardwareError, match="is I2C enabled"):
+        TESTS["thermal"](home.config())
