@@ -27,7 +27,7 @@ _SUFFIX = ".jws"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One that has not been sent yet. ``path`` is removed when it has."""
+    """One that has not been sent yet. ``path`` is removed when the broker has acknowledged it."""
 
     path: Path
     unit: str

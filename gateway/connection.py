@@ -11,6 +11,7 @@ import logging
 import select
 import ssl
 import struct
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 LISTENED = (Channel.RECORD, Channel.ALERT, Channel.HEALTH)
 CONNECT_S = 5.0
 KEEPALIVE_S = 20
+SILENT_S = 180.0
+"""Nothing came for so long, though every unit sends its health each minute: the connection is made anew. A broker may
+have lost the session while the connection stands (amqtt, when somebody took it over); nothing else would show."""
 
 
 class TlsFileError(Exception):
@@ -79,14 +83,16 @@ def _readable(path: Path) -> None:
 class Connection:
     """From :meth:`open` to :meth:`close`; belongs to one thread."""
 
-    def __init__(self, broker: Broker, site: str) -> None:
+    def __init__(self, broker: Broker, site: str, silent_s: float = SILENT_S) -> None:
         """Prepare; nothing is opened yet.
 
         Raises:
             TlsFileError: see :func:`tls_context`.
         """
-        self._broker, self._site = broker, site
+        self._broker, self._site, self._silent_s = broker, site, silent_s
+        self._heard_s = time.monotonic()
         self._arrived: deque[Arrived] = deque()
+        self._published: list[int] = []
         self._refusal: str | None = None
         self._lost = False
         self.up = False
@@ -108,6 +114,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_publish = self._on_publish
         return client
 
     def open(self) -> None:
@@ -155,13 +162,23 @@ class Connection:
         if self._lost:
             raise ConnectionError("the connection has ended")
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came for so long that the broker may have lost the session."""
+        return time.monotonic() - self._heard_s > self._silent_s
+
     def acknowledge(self, message: Arrived) -> None:
         """Tell the broker that it may forget ``message``."""
         self._client.ack(message.identifier, message.qos)
 
-    def publish(self, topic: str, payload: str) -> None:
-        """Send with QoS 1, as far as the connection still stands."""
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: str) -> int:
+        """Send with QoS 1, as far as the connection still stands; the number that :meth:`published` will tell."""
+        return self._client.publish(topic, payload, qos=1).mid
+
+    def published(self) -> list[int]:
+        """What the broker has acknowledged since the last call, by the numbers of :meth:`publish`."""
+        numbers, self._published = self._published, []
+        return numbers
 
     def disconnect(self) -> None:
         """Say goodbye. The broker keeps the session."""
@@ -192,9 +209,13 @@ class Connection:
         else:
             self.up = True
 
+    def _on_publish(self, _client: mqtt.Client, _data: object, mid: int, _reason: ReasonCode, _props: object) -> None:
+        self._published.append(mid)
+
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
+        self._heard_s = time.monotonic()
         self._arrived.append(Arrived(topic, bytes(message.payload), message.mid, message.qos))

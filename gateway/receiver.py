@@ -18,8 +18,9 @@ from evidence.keys import Signer
 from evidence.topics import Address, Channel
 from gateway import command
 from gateway.aside import Message
+from gateway.command import Command
 from gateway.config import Broker
-from gateway.connection import Arrived, Connection, TlsFileError
+from gateway.connection import SILENT_S, Arrived, Connection, TlsFileError
 from gateway.intake import Digests, Intake
 from gateway.store import Store
 
@@ -38,13 +39,24 @@ _POLL_S = 0.2
 class Receiver:
     """Connects, takes messages in batches through the intake, acknowledges and receipts them."""
 
-    def __init__(self, broker: Broker, site: str, intake: Intake, store: Store, signer: Signer) -> None:
-        """Prepare; nothing is opened yet.
+    def __init__(
+        self,
+        broker: Broker,
+        site: str,
+        intake: Intake,
+        store: Store,
+        signer: Signer,
+        *,
+        silent_s: float = SILENT_S,
+    ) -> None:
+        """Prepare; nothing is opened yet. ``silent_s``: see :data:`gateway.connection.SILENT_S`.
 
         Raises:
             TlsFileError: a TLS file cannot be used. Later, when a renewal went wrong, it is tried again.
         """
         self._broker, self._site, self._intake, self._store, self._signer = broker, site, intake, store, signer
+        self._silent_s = silent_s
+        self._commands: dict[int, Command] = {}  # sent on this connection, not yet acknowledged
         self._stop = threading.Event()
         self.connected = False
         """Whether the broker has accepted the gateway and its subscriptions."""
@@ -74,9 +86,10 @@ class Receiver:
         self._stop.set()
 
     def _serve_once(self) -> None:
-        with closing(Connection(self._broker, self._site)) as connection:
+        self._commands.clear()
+        with closing(Connection(self._broker, self._site, self._silent_s)) as connection:
             connection.open()
-            while not self._stop.is_set():
+            while not (self._stop.is_set() or connection.silent):
                 arrived = connection.poll(_POLL_S, BATCH)
                 if connection.up and not self.connected:
                     self.connected = True
@@ -88,10 +101,19 @@ class Receiver:
             connection.disconnect()
 
     def _send_commands(self, connection: Connection) -> None:
+        """Send what lies there, and clear it away when the broker has it.
+
+        A gateway that dies in between sends it again: to the unit it is then a repetition, by its counter.
+        """
+        for number in connection.published():
+            if (sent := self._commands.pop(number, None)) is not None:
+                sent.path.unlink(missing_ok=True)
+                log.info("a command was sent to %s", sent.unit)
+        under_way = {one.path for one in self._commands.values()}
         for one in command.waiting(self._store):
-            connection.publish(Address(self._site, one.unit).topic(Channel.COMMAND), one.token)
-            one.path.unlink()
-            log.info("a command was sent to %s", one.unit)
+            if one.path not in under_way:
+                number = connection.publish(Address(self._site, one.unit).topic(Channel.COMMAND), one.token)
+                self._commands[number] = one
 
     def _take(self, connection: Connection, arrived: Sequence[Arrived]) -> None:
         receipts = self._intake.take([message for one in arrived if (message := _read(one)) is not None])

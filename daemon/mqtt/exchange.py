@@ -19,13 +19,15 @@ from daemon.mqtt.connection import (
     Subscribed,
 )
 from daemon.mqtt.dialect import Dialect
-from daemon.mqtt.state import LinkState, explain_silence
+from daemon.mqtt.state import NO_RECEIPTS, LinkState, explain_silence
 from daemon.mqtt.timing import Timing
 from evidence.errors import MalformedError
 from evidence.topics import DOWN, Address, Channel, parse
 
 _RESERVE = 4
 """Places of the window that records leave to alerts, state and health."""
+_ANSWERED = (Channel.RECORD, Channel.ALERT)
+"""What the gateway answers by a receipt."""
 _JSON = "application/json"
 _FAREWELL_POLL_S = 0.05
 _numbers = itertools.count(1)
@@ -81,6 +83,7 @@ class Exchange:
         self._counters = counters
         self._timing = timing
         self._deadline = time.monotonic() + timing.answer_s
+        self._unanswered_since_s: float | None = None
         # High bits: which exchange. So an identifier of an earlier connection never means a message of this one.
         self._base = next(_numbers) << 16
         self._birth_mid: int | None = None
@@ -96,9 +99,18 @@ class Exchange:
             refused = self._handle(event)
             if refused is not None:
                 return refused
-        if ended is None and not self.up and time.monotonic() > self._deadline:
+        return ended or self._silence()
+
+    def _silence(self) -> LinkState | None:
+        """Who has not answered for too long, if somebody has not."""
+        now_s, since_s = time.monotonic(), self._unanswered_since_s
+        if not self.up and now_s > self._deadline:
             return explain_silence("the subscription" if self.accepted else "CONNECT", self.connection.broker)
-        return ended
+        if self.up and since_s is not None and now_s - since_s > self._timing.unanswered_s:
+            self.connection.disconnect()  # else the broker would publish the will: the unit is not offline
+            self.connection.poll(_FAREWELL_POLL_S)
+            return NO_RECEIPTS
+        return None
 
     def publish(self, channel: Channel, payload: bytes, *, retain: bool, content_type: str | None) -> int | None:
         """As :meth:`daemon.mqtt.MqttLink.publish`; one caller at a time."""
@@ -106,7 +118,11 @@ class Exchange:
         if self._sent - self._taken >= self._window - reserve:
             return None
         mid = self._send(channel, payload, retain=retain, content_type=content_type)
-        return None if mid is None else self._base + mid
+        if mid is None:
+            return None
+        if channel in _ANSWERED and self._unanswered_since_s is None:
+            self._unanswered_since_s = time.monotonic()
+        return self._base + mid
 
     def farewell(self, death: bytes) -> None:
         """Replace the retained state by ``death`` and disconnect, as far as the broker plays along in time."""
@@ -140,6 +156,7 @@ class Exchange:
                 if event.mid != self._birth_mid:
                     self._callbacks.on_published(self._base + event.mid)
             case Arrived():
+                self._unanswered_since_s = None
                 self._receive(event)
                 self.connection.acknowledge(event)
             case Refused():

@@ -47,8 +47,16 @@ _HAS_EXPIRED = 10
 _OTHER_NAME = (62, 64)
 
 _CLOCK = "delivery waits: clock (the broker's certificate is not valid yet, so this unit's clock is behind)"
+_EXPIRED = "delivery waits: certificate (the broker's has expired, or this unit's clock is ahead)"
+
+NO_RECEIPTS = LinkState(
+    connected=False,
+    cause=Cause.SILENT,
+    reason="records went out and the gateway does not answer: connecting anew, in case the broker lost the session",
+)
 
 _ALERTS = (
+    ("CERTIFICATE_REVOKED", "this unit's TLS certificate is revoked: enrol the unit anew, or ask why"),
     ("CERTIFICATE_EXPIRED", "the broker says that this unit's TLS certificate has expired: renew it"),
     (
         "UNKNOWN_CA",
@@ -99,7 +107,7 @@ def _explain_verification(error: ssl.SSLCertVerificationError, broker: BrokerAdd
     if error.verify_code == _NOT_YET_VALID:
         return _off(Cause.CLOCK, _CLOCK)
     if error.verify_code == _HAS_EXPIRED:
-        return _off(Cause.CERTIFICATE, "the broker's certificate has expired, or this unit's clock is ahead")
+        return _off(Cause.CERTIFICATE, _EXPIRED)
     if error.verify_code in _OTHER_NAME:
         return _off(Cause.CERTIFICATE, f"the broker's certificate is not for {broker.host}")
     return _off(Cause.CERTIFICATE, "the broker's certificate was not issued by this site's authority")

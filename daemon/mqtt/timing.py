@@ -14,6 +14,8 @@ class Timing:
         dial_s: TCP connection, and again the TLS handshake.
         answer_s: from CONNECT to CONNACK, and from SUBSCRIBE to SUBACK.
         keepalive_s: MQTT keep-alive: a silent connection is noticed after at most twice this.
+        unanswered_s: records went out and nothing came back for so long: the connection is made anew. A broker may have
+            lost the session while the connection stands (amqtt, when somebody took it over); nothing else would show.
         first_retry_s: back-off after the first failure; it doubles with each further one.
         longest_retry_s: where doubling ends.
         steady_s: a connection that held this long starts the back-off over.
@@ -23,6 +25,7 @@ class Timing:
     dial_s: float = 3.0
     answer_s: float = 3.0
     keepalive_s: int = 20
+    unanswered_s: float = 300.0
     first_retry_s: float = 0.5
     longest_retry_s: float = 30.0
     steady_s: float = 10.0

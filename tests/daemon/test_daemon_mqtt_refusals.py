@@ -74,7 +74,7 @@ def test_broker_of_another_authority(mosquitto: Path, site: Site, tmp_path: Path
 def test_expired_broker(mosquitto: Path, site: Site) -> None:
     server = site.issue("old", Profile.SERVER, hosts=(HOST,), age=2 * YEARS)
     reason = with_server(mosquitto, site, server, Cause.CERTIFICATE)
-    assert reason == "the broker's certificate has expired, or this unit's clock is ahead"
+    assert reason == "delivery waits: certificate (the broker's has expired, or this unit's clock is ahead)"
 
 
 def test_clock_behind(mosquitto: Path, site: Site) -> None:

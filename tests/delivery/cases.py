@@ -1,0 +1,374 @@
+"""The cases: each lets something go wrong between unit and gateway, and returns when every record has its receipt."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from daemon.mqtt import Cause
+from evidence import downlink, receipt
+from evidence.files import write_atomic
+from evidence.keys import KeySigner, Signer, generate_key
+from evidence.topics import Address, Channel
+from tests.delivery.brokers import NatsCluster
+from tests.delivery.proxy import Line, LyingLine
+from tests.delivery.stage import Case, now
+from tests.delivery.unit import Look, WorkingUnit
+from tests.provisioning.mosquitto import tls
+from tests.support import ROOT
+from tests.support.brokers import HOST
+
+DECADE: Final = dt.timedelta(days=3653)
+
+
+def receipted(case: Case, unit: WorkingUnit) -> None:
+    """Everything the unit committed has its receipt."""
+    case.wait(lambda: unit.look().waiting == 0, "the receipts")
+
+
+def begun(case: Case) -> tuple[WorkingUnit, Line]:
+    """Unit and gateway at work, a third of the records through."""
+    case.gateway(case.line())
+    line = case.line()
+    unit = case.unit(line)
+    unit.append(case.records // 3)
+    receipted(case, unit)
+    return unit, line
+
+
+def through_trouble(case: Case, unit: WorkingUnit, trouble: Callable[[], None]) -> None:
+    """A third of the records just before the trouble, the rest, one of them an alert, after it."""
+    third = case.records // 3
+    unit.append(third)
+    trouble()
+    unit.append(case.records - 2 * third - 1)
+    unit.append(1, alert=True)
+    receipted(case, unit)
+
+
+def calm(case: Case) -> None:
+    """Nothing goes wrong."""
+    unit, _ = begun(case)
+    through_trouble(case, unit, lambda: None)
+
+
+def broker_killed(case: Case) -> None:
+    """SIGKILL in the traffic; it comes back with whatever its store has."""
+    unit, _ = begun(case)
+    through_trouble(case, unit, case.broker.restart)
+
+
+def broker_stopped(case: Case) -> None:
+    """SIGTERM in the traffic; it comes back with its store, sessions and all."""
+    unit, _ = begun(case)
+    through_trouble(case, unit, lambda: case.broker.restart(signal.SIGTERM))
+
+
+def broker_emptied(case: Case) -> None:
+    """SIGKILL, and it comes back without sessions, subscriptions and messages."""
+    unit, _ = begun(case)
+    through_trouble(case, unit, lambda: case.broker.restart(wipe=True))
+
+
+def slow(case: Case) -> None:
+    """Both lines pass a few records a second, for so long that some are sent again."""
+    gateway_line, line = case.line(), case.line()
+    case.gateway(gateway_line)
+    unit = case.unit(line)
+    unit.append(case.records // 3)
+    receipted(case, unit)
+    gateway_line.bytes_per_s = line.bytes_per_s = 20_000.0
+    unit.append(case.records // 3)
+    case.wait(lambda: len(case.stored()) > case.records // 3 + 5, "some records through the slow line")
+    gateway_line.bytes_per_s = line.bytes_per_s = None
+    unit.append(case.records - 2 * (case.records // 3))
+    receipted(case, unit)
+
+
+def session_lost(case: Case) -> None:
+    """Somebody connects under the same name with a clean session, first as the unit, then as the gateway."""
+    unit, _ = begun(case)
+    address = unit.address
+
+    def forget_both() -> None:
+        port = case.broker.ports[-1]
+        clean_session(case, port, "unit", f"{address.site}-{address.unit}")
+        clean_session(case, port, "gateway", f"{address.site}-gateway")
+
+    through_trouble(case, unit, forget_both)
+
+
+def clean_session(case: Case, port: int, who: str, client_id: str) -> None:
+    """Take ``who``'s session over, throw it away, and go."""
+    folder = case.folder if who == "unit" else case.broker.site.folder / "gateway"
+    answered: list[bool] = []
+    client = Client(CallbackAPIVersion.VERSION2, client_id, clean_session=True, protocol=MQTTProtocolVersion.MQTTv311)
+    client.tls_set_context(tls(folder))
+    client.on_connect = lambda *_: answered.append(True)
+    client.connect(HOST, port)
+    while not answered:
+        if client.loop(0.2) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise AssertionError("the session could not be taken over")
+    client.disconnect()
+
+
+def puback_then_amnesia(case: Case) -> None:
+    """The broker acknowledges what the unit sends, records and alerts, and forgets it."""
+    case.gateway(case.line())
+    line = case.lying_line(case.folder)
+    unit = case.unit(line)
+    unit.append(case.records // 3)
+    receipted(case, unit)
+    line.forget = lambda message: message.topic.endswith(("/record", "/alert"))
+    unit.append(case.records // 3)
+    unit.append(1, alert=True)
+    case.wait(lambda: len({one.payload for one in line.forgotten}) > case.records // 3, "all to be acknowledged")
+    if not unit.look().waiting:
+        case.wrong.append("the unit took a PUBACK for a receipt")
+    line.forget = lambda _: False
+    unit.append(case.records - 2 * (case.records // 3) - 1)
+    receipted(case, unit)
+
+
+def receipts_lost(case: Case) -> None:
+    """The broker acknowledges the gateway's receipts and forgets them."""
+    gateway_line = case.lying_line(case.broker.site.folder / "gateway")
+    case.gateway(gateway_line)
+    unit = case.unit(case.line())
+    unit.append(case.records // 2)
+    receipted(case, unit)
+    gateway_line.forget = lambda message: message.topic.endswith("/receipt")
+    unit.append(case.records - case.records // 2)
+    case.wait(lambda: len(case.stored()) == unit.look().head, "all records at the gateway")
+    case.wait(lambda: bool(gateway_line.forgotten), "a receipt to be lost")
+    if not unit.look().waiting:
+        case.wrong.append("records count as receipted whose receipts were lost")
+    gateway_line.forget = lambda _: False
+    receipted(case, unit)
+
+
+def receipts_replayed(case: Case) -> None:
+    """Every receipt comes again: at once, after a restart of the unit, and while others wait."""
+    gateway_line, line = case.line(), case.lying_line(case.folder)
+    topic = Address(case.broker.site.name, case.name).topic(Channel.RECEIPT)
+    with case.unit_for_a_while(line) as unit:
+        gateway = case.gateway(gateway_line)
+        unit.append(case.records // 2)
+        receipted(case, unit)
+        old = [message.payload for message in line.told if message.topic == topic]
+        refuse(case, unit, line, topic, old)
+        case.wait(lambda: gateway.receiver.connected, "the gateway")
+    unit = case.unit(line)
+    case.wait(lambda: unit.look().cause == Cause.CONNECTED, "the unit again")
+    line.forget = lambda message: message.topic.endswith(("/record", "/alert"))
+    unit.append(case.records - case.records // 2)
+    refuse(case, unit, line, topic, old)
+    line.forget = lambda _: False
+    receipted(case, unit)
+
+
+def refuse(case: Case, unit: WorkingUnit, line: LyingLine, topic: str, messages: list[bytes]) -> None:
+    """The unit must refuse each of ``messages`` and go on as if they had not been."""
+    before = unit.look()
+    for message in messages:
+        line.say(topic, message)
+    case.wait(lambda: unit.look().refused >= before.refused + len(messages), "the refusals")
+    after = unit.look()
+    if after.waiting < before.waiting or after.refused != before.refused + len(messages):
+        case.wrong.append(f"{len(messages)} false receipts: {before.waiting} waited, then {after.waiting}")
+
+
+def receipts_forged(case: Case) -> None:
+    """Receipts by another key, for other ranges, of another unit, for another channel, expired, or cut short."""
+    case.gateway(case.line())
+    line = case.lying_line(case.folder)
+    unit = case.unit(line)
+    unit.append(case.records // 2)
+    receipted(case, unit)
+    line.forget = lambda message: message.topic.endswith(("/record", "/alert"))
+    unit.append(case.records - case.records // 2)
+    refuse(case, unit, line, unit.address.topic(Channel.RECEIPT), forgeries(case, unit))
+    line.forget = lambda _: False
+    receipted(case, unit)
+
+
+def forgeries(case: Case, unit: WorkingUnit) -> list[bytes]:
+    """Receipts for all that waits, each false in one way."""
+    hashes, gateway = case.outbox_rows("1"), case.hospital.signer
+    waiting = {seq: hashes[seq] for seq in case.outbox_rows("receipted = 0")}
+    body, last = receipt.make_body(waiting), max(hashes)
+    stranger = KeySigner(generate_key(case.folder / "stranger.key"))
+    one = {"ranges": [[last, last]]}
+    made = [
+        _signed(case, stranger, body),
+        _signed(case, gateway, body | {"sha256": "0" * 64}),
+        _signed(case, gateway, body | one),
+        _signed(case, gateway, receipt.make_body(hashes | {last + 1: "0" * 64})),
+        _signed(case, gateway, body | {"ranges": [[last, last], [1, 1]]}),
+        _signed(case, gateway, body, address=Address(unit.address.site, "another-unit")),
+        _signed(case, gateway, body, address=Address("another-site", unit.address.unit)),
+        _signed(case, gateway, body, issued=now() - DECADE),
+        _signed(case, gateway, body, counter=1),
+        _signed(case, gateway, {"command": "resend", "ranges": body["ranges"]}, channel=Channel.COMMAND),
+    ]
+    return [*made, made[0][:-10], b"", b"\xff" * 20]
+
+
+def _signed(case: Case, signer: Signer, body: dict[str, Any], **changes: Any) -> bytes:
+    return downlink.write(
+        changes.get("channel", Channel.RECEIPT),
+        changes.get("address", Address(case.broker.site.name, case.name)),
+        body,
+        counter=changes.get("counter", 1 << 52),
+        now=changes.get("issued", now()),
+        lifetime=dt.timedelta(days=1),
+        signer=signer,
+    ).encode("ascii")
+
+
+def certificate_expired(case: Case) -> None:
+    """The certificate of the unit's broker runs out: delivery waits, and says so, until it is renewed."""
+    case.gateway(case.line())
+    line = case.line()
+    line.backends = line.backends[:1]
+    unit = case.unit(line)
+    unit.append(case.records // 3)
+    receipted(case, unit)
+    unit.append(case.records // 3)
+    case.broker.certify(expired=True)
+    try:
+        case.broker.restart_first()
+        case.wait(lambda: unit.look().cause == Cause.CERTIFICATE, "delivery to wait for the certificate")
+        reason = unit.look().reason
+        if not reason.startswith("delivery waits: certificate"):
+            case.wrong.append(f"the screen would say: {reason}")
+        unit.append(case.records - 2 * (case.records // 3))
+    finally:
+        case.broker.certify()
+        case.broker.restart_first()
+    receipted(case, unit)
+
+
+def clock_set_back(case: Case) -> None:
+    """The unit's clock falls back ten years: it records in order, delivery waits for the clock, then all goes out."""
+    case.gateway(case.line())
+    line = case.line()
+    unit: UnitProcess = case.enter(UnitProcess(case, line))
+    third = case.records // 3
+    unit.append(third)
+    case.wait(lambda: unit.look().waiting == 0, "the first receipts")
+    unit.set_clock(-DECADE)
+    line.cut()
+    unit.append(third)
+    case.wait(lambda: unit.look().cause == Cause.CLOCK, "delivery to wait for the clock")
+    reason = unit.look().reason
+    if not reason.startswith("delivery waits: clock"):
+        case.wrong.append(f"the screen would say: {reason}")
+    unit.append(case.records - 2 * third)
+    if not unit.look().waiting:
+        case.wrong.append("records count as receipted that could not go out")
+    unit.set_clock(dt.timedelta())
+    case.wait(lambda: unit.look().waiting == 0, "the receipts")
+
+
+class UnitProcess:
+    """The unit in a process whose clock can be set."""
+
+    def __init__(self, case: Case, line: Line) -> None:
+        self._shift = case.folder / "shift"
+        self.set_clock(dt.timedelta())
+        command = [sys.executable, "-m", "tests.delivery.unit", str(case.folder), str(line.port), str(case.hurry)]
+        environment = os.environ | {
+            "PYTHONPATH": str(ROOT),
+            "LD_PRELOAD": str(shifted_clock(case)),
+            "SHIFTED_CLOCK": str(self._shift),
+        }
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> UnitProcess:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._process.communicate(timeout=60)
+
+    def set_clock(self, shift: dt.timedelta) -> None:
+        """From now on the process' clock goes wrong by ``shift``."""
+        write_atomic(self._shift, str(round(shift.total_seconds())).encode())
+
+    def append(self, count: int) -> None:
+        """Commit ``count`` records."""
+        self._ask(f"append {count}")
+
+    def look(self) -> Look:
+        """How far it is."""
+        return self._ask("look")
+
+    def _ask(self, command: str) -> Look:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+        return Look(**json.loads(self._process.stdout.readline()))
+
+
+def shifted_clock(case: Case) -> str:
+    """The library that stands before the system's clock, compiled once."""
+    library = case.tools / "shifted_clock.so"
+    if not library.exists():
+        new = library.with_suffix(f".{os.getpid()}")
+        source = ROOT / "tests/daemon/shifted_clock.c"
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", new, source], check=True)
+        new.rename(library)
+    return str(library)
+
+
+def node_killed(case: Case) -> None:
+    """The node of the cluster that the unit is connected to dies in the traffic and comes back later."""
+    cluster = case.broker
+    assert isinstance(cluster, NatsCluster)
+    unit, _ = begun(case)
+    cluster.kill_node(0)
+    third = case.records // 3
+    unit.append(third)
+    receipted(case, unit)
+    cluster.start_node(0)
+    unit.append(case.records - 2 * third)
+    receipted(case, unit)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CaseKind:
+    """A case by name; ``only`` names the broker for which it has a meaning, if that is one."""
+
+    name: str
+    play: Callable[[Case], None]
+    only: str | None = None
+
+
+CASES: Final = (
+    CaseKind("calm", calm),
+    CaseKind("broker killed", broker_killed),
+    CaseKind("broker stopped", broker_stopped, "mosquitto"),
+    CaseKind("broker emptied", broker_emptied),
+    CaseKind("slow", slow),
+    CaseKind("session lost", session_lost),
+    CaseKind("PUBACK, then amnesia", puback_then_amnesia),
+    CaseKind("receipts lost", receipts_lost),
+    CaseKind("receipts replayed", receipts_replayed),
+    CaseKind("receipts forged", receipts_forged),
+    CaseKind("certificate expired", certificate_expired),
+    CaseKind("clock ten years back", clock_set_back),
+    CaseKind("node killed", node_killed, "nats"),
+)
