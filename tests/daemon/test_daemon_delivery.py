@@ -301,7 +301,7 @@ def _wrong(name: str, home: Home, outbox: Outbox) -> bytes:
     if name in changes:
         return home.downlink(Channel.RECEIPT, body, 9, **changes[name])
     if name == "another channel":
-        return home.downlink(Channel.ROSTER, body, 9)
+        return home.downlink(Channel.COMMAND, {"command": "resend", "ranges": [[1, 1]]}, 9)
     if name == "old counter":
         outbox.accept_counter(Channel.RECEIPT, 9)
         return home.downlink(Channel.RECEIPT, body, 9)
@@ -342,7 +342,7 @@ def test_garbage_is_counted(channel: Channel, garbage: bytes, delivery: Delivery
 
 
 def test_message_without_use_is_no_error(home: Home, delivery: Delivery, outbox: Outbox) -> None:
-    delivery.receive(Channel.ROSTER, home.downlink(Channel.ROSTER, {"any": "thing"}, 4))
+    delivery.receive(Channel.ROSTER, home.downlink(Channel.ROSTER, {"version": 1, "officers": []}, 4))
     assert (delivery.refused, outbox.last_counter(Channel.ROSTER)) == (0, 4)
 
 

@@ -20,7 +20,11 @@ from tests.vectors.evidence.downlinks import message
 UNIT = Address("s1", "u1")
 MINUTES = dt.timedelta(minutes=5)
 BODY = {"ranges": [[1, 2]], "sha256": "0" * 64}
-OTHER_BODIES = {Channel.COMMAND: {"command": "resend", "ranges": [[1, 2]]}}
+OTHER_BODIES: dict[Channel, dict[str, Any]] = {
+    Channel.COMMAND: {"command": "resend", "ranges": [[1, 2]]},
+    Channel.ROSTER: {"version": 1, "officers": []},
+    Channel.WORKLIST: {"kid": "k" * 43, "jwe": "a.b.c.d.e"},
+}
 
 
 def _write(site: Site, channel: Channel = Channel.RECEIPT, body: dict[str, Any] | None = None, counter: int = 5) -> str:
@@ -35,7 +39,7 @@ def _read(site: Site, token: str, channel: Channel = Channel.RECEIPT, **given: A
 
 @pytest.mark.parametrize("channel", DOWN)
 def test_what_is_written_is_read(site: Site, channel: Channel) -> None:
-    body = {Channel.RECEIPT: BODY, **OTHER_BODIES}.get(channel, {"any": ["thing"]})
+    body = {Channel.RECEIPT: BODY, **OTHER_BODIES}[channel]
     assert _read(site, _write(site, channel, body), channel) == (5, body)
 
 

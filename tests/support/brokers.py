@@ -161,12 +161,13 @@ class Seen:
     payload: bytes
     retain: bool
     content_type: str | None
+    qos: int = 0
 
 
 class Watcher:
     """The other side: a plain client that subscribes to everything of Vernix, and publishes what a test wants."""
 
-    def __init__(self, site: Site, port: int, *, v5: bool) -> None:
+    def __init__(self, site: Site, port: int, *, v5: bool, topics: str = "vernix/#") -> None:
         self._arrived = threading.Event()
         self.seen: list[Seen] = []
         identity = site.client(f"watcher-{port}")
@@ -175,7 +176,7 @@ class Watcher:
         context = ssl.create_default_context(cafile=str(site.authority))
         context.load_cert_chain(identity.certificate, identity.key)
         self._client.tls_set_context(context)
-        self._client.on_connect = lambda client, *_: client.subscribe("vernix/#", 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topics, 1)
         self._client.on_subscribe = lambda *_: self._arrived.set()
         self._client.on_message = self._note
         self._port = port
@@ -200,4 +201,4 @@ class Watcher:
 
     def _note(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         content_type = getattr(message.properties, "ContentType", None)
-        self.seen.append(Seen(message.topic, bytes(message.payload), message.retain, content_type))
+        self.seen.append(Seen(message.topic, bytes(message.payload), message.retain, content_type, message.qos))
