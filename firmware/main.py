@@ -4,7 +4,7 @@ import os
 
 import micropython
 
-from coprocessor.board import Board, event_key, flash_region, in_service, reset_cause
+from coprocessor.board import Board, event_key, flash_region, in_service, kept_cycles, reset_cause
 from coprocessor.controller import Controller
 from coprocessor.flash_ring import FlashRing
 from coprocessor.hmac_sha256 import HmacSha256
@@ -15,7 +15,7 @@ from coprocessor.messages import FEATURE_EVENT_KEY, FEATURE_FLASH_RING
 from coprocessor.safety import Limits, Safety
 
 #: Major, minor, patch, a byte each.
-FIRMWARE = 0x000100
+FIRMWARE = 0x000200
 
 
 def build(board: Board, limits: Limits) -> Controller:
@@ -27,7 +27,7 @@ def build(board: Board, limits: Limits) -> Controller:
     features = (FEATURE_FLASH_RING if region else 0) | (FEATURE_EVENT_KEY if key else 0)
     boot_nonce = int.from_bytes(os.urandom(4), "little")
     identity = Identity(boot_nonce, journal.boot, reset_cause(), features, FIRMWARE)
-    return Controller(board, Safety(limits), Link(identity, os.urandom(1)[0]), journal)
+    return Controller(board, Safety(limits, kept_cycles()), Link(identity, os.urandom(1)[0]), journal)
 
 
 def main(limits: Limits | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import termios
@@ -17,6 +18,12 @@ log = logging.getLogger(__name__)
 
 TRAFFIC = 5
 """Log level under DEBUG that carries frame *lengths*; a card's bytes are personal data and never logged."""
+
+WRITE_SPARE_S = 1.0
+"""How long a write may take beyond twice what its bits need; an adapter that takes no more bytes must not hang us."""
+
+_BITS_A_BYTE = 10
+_DRAIN_POLL_S = 0.002
 
 _ABSENT = {errno.ENOENT, errno.ENODEV, errno.ENXIO}
 _BUSY = {errno.EBUSY, errno.EAGAIN}
@@ -70,13 +77,33 @@ class SerialPort:
             raise _mapped(self.device, error, f"set {value} baud") from error
 
     def write(self, data: bytes) -> None:
-        """Write all of ``data``."""
+        """Write all of ``data`` and wait until it has left.
+
+        Raises:
+            DeviceTimeout: the line does not take it; what has not left is thrown away.
+        """
+        limit_s = WRITE_SPARE_S + 2 * _BITS_A_BYTE * len(data) / self.baud
+        end_s = time.monotonic() + limit_s
         try:
+            self._port.write_timeout = limit_s
             self._port.write(data)
-            self._port.flush()
+            self._drain(end_s)
+        except serial.SerialTimeoutException as error:
+            with contextlib.suppress(OSError, termios.error):
+                self._port.reset_output_buffer()
+            raise DeviceTimeout(self.device, f"write: the line took no more bytes for {limit_s:.1f} s") from error
         except (OSError, termios.error) as error:
             raise _mapped(self.device, error, "write") from error
+        except TypeError as error:  # pyserial on a port closed under it
+            raise DeviceGone(self.device, "write: port was closed") from error
         log.log(TRAFFIC, "%s <- %d bytes", self.device, len(data))
+
+    def _drain(self, end_s: float) -> None:
+        """What tcdrain does, which waits for ever on an adapter that is stuck."""
+        while self._port.out_waiting:
+            if time.monotonic() >= end_s:
+                raise serial.SerialTimeoutException
+            time.sleep(_DRAIN_POLL_S)
 
     def read(self, deadline_s: float) -> bytes:
         """At least one byte, and all that has arrived by then; ``deadline_s`` is a ``time.monotonic`` value.

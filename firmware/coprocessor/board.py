@@ -33,6 +33,13 @@ SECTOR = const(4096)
 RING_BYTES = const(65536)
 
 KEY_FILE = "event.key"
+KEY_SIZE = const(32)
+
+# RP2040 data sheet 4.7.4 and 4.7.6: SCRATCH0 outlives a reset by the watchdog and is 0 after power-on and RUN. The boot
+# ROM and the SDK use SCRATCH4 to SCRATCH7 only.
+_WATCHDOG_SCRATCH0 = const(0x4005800C)
+_SCRATCH_MARK = const(0x2C590000)
+_SCRATCH_LOW = const(0xFF)
 
 _BLOCK_COUNT = const(4)
 _BLOCK_SIZE = const(5)
@@ -73,12 +80,22 @@ def flash_region() -> FlashRegion | None:
 
 
 def event_key() -> bytes:
-    """The unit's event key; empty before it was provisioned."""
+    """The unit's event key: 64 hex digits, perhaps a newline; empty when the file is missing or holds anything else."""
     try:
         with open(KEY_FILE, "rb") as file:  # noqa: PTH123
-            return bytes.fromhex(file.read(64).decode())
+            text = file.read(2 * KEY_SIZE + 2).decode().strip()
+            key = bytes.fromhex(text)
     except (OSError, ValueError):
         return b""
+    return key if len(text) == 2 * KEY_SIZE and len(key) == KEY_SIZE else b""
+
+
+def kept_cycles() -> int:
+    """What :meth:`Board.keep` kept before a reset by the watchdog; 0 after any other start."""
+    word = machine.mem32[_WATCHDOG_SCRATCH0]
+    low = word & _SCRATCH_LOW
+    is_whole = word == _SCRATCH_MARK | (low ^ _SCRATCH_LOW) << 8 | low
+    return int(low) if is_whole and machine.reset_cause() == machine.WDT_RESET else 0
 
 
 def reset_cause() -> int:
@@ -104,7 +121,9 @@ class Board:
         self.tamper = Pin(PIN_TAMPER, Pin.IN, Pin.PULL_UP)
         self.door = Pin(PIN_DOOR, Pin.IN, Pin.PULL_UP)
         self.ring = NeoPixel(Pin(PIN_RING, Pin.OUT), LIGHTS)
-        self.uart = UART(0, baudrate=BAUD, tx=Pin(PIN_TX), rx=Pin(PIN_RX), timeout=0, rxbuf=1024, txbuf=256)
+        self._tx = Pin(PIN_TX)
+        self.uart = UART(0, baudrate=BAUD, tx=self._tx, rx=Pin(PIN_RX), timeout=0, rxbuf=1024, txbuf=256)
+        self._powered = True
         self._buzzer = Pin(PIN_BUZZER, Pin.OUT, value=0)
         self._pwm: PWM | None = None
         self._watchdog = WDT(timeout=WATCHDOG_MS)
@@ -114,8 +133,17 @@ class Board:
         self._lock.value(1 if energised else 0)
 
     def power(self, on: bool) -> None:
-        """Let the Pi have its power, or cut it."""
+        """Let the Pi have its power, or cut it. TX rests high, and is let go of first, so as not to feed a dead Pi."""
+        if not on and self._powered:
+            self._tx.init(Pin.IN)
         self._pi_cut.value(0 if on else 1)
+        if on and not self._powered:
+            self._tx.init(Pin.ALT, alt=Pin.ALT_UART)
+        self._powered = on
+
+    def keep(self, cycles: int) -> None:
+        """Remember how often the Pi was power-cycled, over a reset by the watchdog."""
+        machine.mem32[_WATCHDOG_SCRATCH0] = _SCRATCH_MARK | (cycles ^ _SCRATCH_LOW) << 8 | cycles
 
     def tone(self, hertz: int) -> None:
         """Sound a tone; 0 is silence."""

@@ -39,6 +39,7 @@ from coprocessor.messages import (
     FLAG_DOOR_OPEN,
     FLAG_EMERGENCY,
     FLAG_LOCKED,
+    FLAG_NO_ROOM,
     FLAG_PI_POWERED,
     FLAG_TAMPER_OPEN,
     FLAG_WATCHING,
@@ -67,6 +68,8 @@ CHUNK = const(32)
 EVENTS_ON_THE_WAY = const(4)
 TAMPER_DEBOUNCE_MS = const(20)
 DOOR_DEBOUNCE_MS = const(50)
+REST_MS = const(100)  # how long the button has to be at rest before it can be pressed anew
+AGAIN_MS = const(10000)  # a press within this time belongs to the emergency that is open
 
 
 class Controller:
@@ -85,12 +88,16 @@ class Controller:
         self.uptime_ms = 0
         self.turns = 0
         self.emergency_owed = False
+        self._pressed_again = False
+        self._since_press_ms = 0
+        self._at_rest_ms = 0
         self._silent_owed = False
         self._cycled_owed = False
         self._started_owed = True
         self._told = 0
         self._status: tuple[int, int, int, int, int, int] | None = None
         self._status_due = False
+        self._kept_cycles = safety.cycles
         self._last = ticks_ms()
         self._drawn_at = self._last
         self._parser = Parser()
@@ -137,16 +144,34 @@ class Controller:
         self._last = now
         self.uptime_ms = (self.uptime_ms + elapsed) & 0xFFFFFFFF
         safety = self.safety
-        if self.emergency.struck() and safety.press_emergency():
-            self.emergency_owed = True
+        self._watch_button(elapsed)
         news = safety.pass_time(elapsed)
+        safety.may_lock = self.journal.may_lock(safety.locked)
         self.board.lock(safety.locked)
         self.board.power(safety.powered)
         if news & WENT_SILENT:
             self._silent_owed = True
         if news & CYCLED:
             self._cycled_owed = True
+        if safety.cycles != self._kept_cycles:
+            self._kept_cycles = safety.cycles
+            self.board.keep(safety.cycles)
         self._play(safety.care_first)
+
+    def _watch_button(self, elapsed: int) -> None:
+        """The emergency button. Pressed anew long after the emergency that is open, it outlasts that one's clearing."""
+        self._since_press_ms = min(self._since_press_ms + elapsed, AGAIN_MS)
+        if not self.emergency.struck():
+            self._at_rest_ms = min(self._at_rest_ms + elapsed, REST_MS)
+            return
+        self.journal.to_clear = 0
+        if self.safety.press_emergency():
+            self.emergency_owed = True
+            self._pressed_again = False
+            self._since_press_ms = 0
+        elif self._at_rest_ms >= REST_MS and self._since_press_ms >= AGAIN_MS:
+            self._pressed_again = True
+        self._at_rest_ms = 0
 
     def receive(self, now: int) -> None:
         """Take up to a chunk of bytes; at most one message is obeyed."""
@@ -187,7 +212,10 @@ class Controller:
         if self.journal.room():
             self._note_change(self.door.poll(now), EVENT_DOOR_OPENED, EVENT_DOOR_CLOSED)
         # An erasure stops the processor for up to 400 ms; nobody is locked in meanwhile.
-        self.journal.work(not self.safety.locked)
+        self.journal.work(not self.safety.locked, self.uptime_ms)
+        if self.safety.emergency and not self.emergency_owed and not self.journal.open_emergency:
+            self.safety.clear_emergency()  # that it was cleared is in flash now
+            self._status_due = True
 
     def show(self, now: int) -> None:
         """Ring and buzzer."""
@@ -227,8 +255,8 @@ class Controller:
     def _refuse(self, kind: int, reason: int) -> None:
         self.link.send(REFUSED, kind, reason)
 
-    def _heartbeat(self, _now: int, flags: int) -> bool:
-        self.safety.heartbeat(flags)
+    def _heartbeat(self, _now: int, flags: int, age_ms: int) -> bool:
+        self.safety.heartbeat(flags, age_ms)
         return True
 
     def _release(self, _now: int) -> bool:
@@ -237,9 +265,16 @@ class Controller:
         return True
 
     def _clear_emergency(self, _now: int, counter: int) -> bool:
-        if counter == self.journal.last_emergency and not self.emergency_owed:
-            self.safety.clear_emergency()
+        """Not while the button is pressed or its wire is broken; see also :meth:`record`."""
         self._status_due = True
+        if self.emergency_owed or self._at_rest_ms < REST_MS or counter != self.journal.last_emergency:
+            return True
+        if self._pressed_again:
+            self._pressed_again = False
+            self._since_press_ms = 0
+            self.emergency_owed = True
+        else:
+            self.journal.clear(counter)
         return True
 
     def _ring(self, _now: int, pattern: int) -> bool:
@@ -322,6 +357,7 @@ class Controller:
             | (FLAG_PI_POWERED if safety.powered else 0)
             | (FLAG_CARE_FIRST if safety.care_first else 0)
             | (FLAG_WATCHING if safety.armed and not safety.keep_power else 0)
+            | (0 if safety.may_lock else FLAG_NO_ROOM)
         )
         journal = self.journal
         pending = len(journal.store.pending)

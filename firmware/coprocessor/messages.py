@@ -2,7 +2,7 @@
 
 from micropython import const
 
-PROTOCOL_VERSION = const(1)
+PROTOCOL_VERSION = const(2)
 FIRST_SEQUENCED = const(16)
 MAX_FRAME = const(64)
 MAX_BODY = const(61)
@@ -44,6 +44,7 @@ FLAG_DOOR_OPEN = const(8)
 FLAG_PI_POWERED = const(16)
 FLAG_CARE_FIRST = const(32)
 FLAG_WATCHING = const(64)
+FLAG_NO_ROOM = const(128)
 
 EVENT_STARTED = const(1)
 EVENT_EMERGENCY = const(2)
@@ -54,6 +55,7 @@ EVENT_DOOR_CLOSED = const(6)
 EVENT_POWER_CYCLED = const(7)
 EVENT_HOST_SILENT = const(8)
 EVENT_RING_FULL = const(9)
+EVENT_MISSED = const(10)
 
 RESET_UNKNOWN = const(0)
 RESET_POWER_ON = const(1)
@@ -104,8 +106,8 @@ LAYOUTS = {
     3: "<",
     # of BOOTED: version, boot_nonce
     4: "<BI",
-    # of HEARTBEAT: flags
-    16: "<B",
+    # of HEARTBEAT: flags, age_ms
+    16: "<BH",
     # of RELEASE: none
     17: "<",
     # of CLEAR_EMERGENCY: counter

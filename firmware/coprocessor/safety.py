@@ -1,11 +1,12 @@
 """The rules of door and power, and nothing else: no pins, no clock, no link. Explored state by state in the tests.
 
-Door: the lock is energised only while a host whose heartbeat is younger than 3 s wants it locked and no emergency is
-open. Everything else, this object's birth included, means open.
+Door: the lock is energised only while a host whose heartbeat is younger than 3 s wants it locked, no emergency is open,
+and the journal has pages for the next one. Everything else, this object's birth included, means open.
 
 Power: a Pi that has had a heartbeat and then none for 60 s is switched off for 5 s, but not within 120 s of the last
 switching on, doubled after each time; three times, then it is left on. An hour of heartbeats without a gap gives the
-three back. Never while the host's last word was that its power must be kept (update, orderly shutdown).
+three back; a watchdog reset does not. Never while the host's last word was that its power must be kept (update, orderly
+shutdown).
 """
 
 from micropython import const
@@ -39,14 +40,16 @@ class Limits:
 class Safety:
     """Times are ages in milliseconds that stop counting where they no longer matter, so that the states are finite."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, cycles: int = 0) -> None:
+        """``cycles``: how often the Pi's power was cut before a watchdog reset."""
         self.limits = limits
+        self.may_lock = True
         self.want_lock = False
         self.keep_power = False
         self.emergency = False
         self.armed = False
         self.powered = True
-        self.cycles = 0
+        self.cycles = min(cycles, MAX_CYCLES)
         self.silence_ms = limits.hung_ms
         self.since_power_ms = 0
         self.steady_ms = 0
@@ -59,16 +62,16 @@ class Safety:
     @property
     def locked(self) -> bool:
         """Whether the lock is energised."""
-        return self.want_lock and not self.emergency and not self.silent
+        return self.want_lock and self.may_lock and not self.emergency and not self.silent
 
     @property
     def care_first(self) -> bool:
         """Whether the ring shows that the door is open whatever the check says."""
         return self.emergency or self.silent
 
-    def heartbeat(self, flags: int) -> None:
-        """The host works, and this is what it wants."""
-        self.silence_ms = 0
+    def heartbeat(self, flags: int, age_ms: int = 0) -> None:
+        """The host worked ``age_ms`` ago, and this is what it wants. One from before the last says nothing new."""
+        self.silence_ms = min(self.silence_ms, age_ms)
         self.armed = True
         self.want_lock = bool(flags & WISH_WANT_LOCK)
         self.keep_power = bool(flags & WISH_KEEP_POWER)

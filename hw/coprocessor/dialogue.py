@@ -18,6 +18,7 @@ from hw.coprocessor.messages import (
     Challenge,
     ChallengeDone,
     ChallengeStep,
+    ClearEmergency,
     Clock,
     ClockIs,
     Confirm,
@@ -37,10 +38,15 @@ from hw.errors import DeviceTimeout, HardwareError
 log = logging.getLogger(__name__)
 
 FRESH_S: Final = 1.0
-"""A sign of life older than this does not count."""
+"""A sign of life older than this is not begun to be sent. What is under way tells its age, see :class:`Heartbeat`."""
+
+MAX_AGE_MS: Final = 0xFFFF
 
 MAX_UPWARD: Final = 256
 """Events the daemon has not fetched yet; beyond that the co-processor keeps them."""
+
+MAX_SEEN: Final = 1024
+"""Events that are known again when they are told again; a co-processor's flash holds 256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Status:
     Attributes:
         power_cycles: how often it has power-cycled the Pi since that last ran well.
         pending: events it keeps because nobody has confirmed them.
-        missed: events it had no room for since they were last all confirmed.
+        missed: events it had no room for and has not told in an event MISSED yet.
         pattern: what the ring was told to show (:class:`RingPattern`).
         last_emergency: counter of the newest emergency, for ``clear_emergency``; 0: none.
     """
@@ -91,14 +97,16 @@ class Wanted:
 
 @dataclass(slots=True)
 class Known:
-    """What the co-processor has told; ``delivered``: counter of the newest event that went upward and was
-    not forged."""
+    """What the co-processor has told. ``delivered``: counter of the newest event that went upward and was not forged;
+    ``seen``: the newest of these events as they travel, oldest first.
+    """
 
     welcome: Welcome | None = None
     welcomed_s: float = 0.0
     status: Status | None = None
     problem: HardwareError | None = None
     delivered: int = 0
+    seen: dict[bytes, None] = field(default_factory=dict)
     forged: set[bytes] = field(default_factory=set)
 
     @property
@@ -126,6 +134,8 @@ class Dialogue:
         self._device = device
         self._link = link
         self._key = key
+        self._beat_s = 0.0
+        link.refresh = self._refreshed
 
     def beat(self, now_s: float) -> None:
         """Turn the daemon's sign of life into a message, with what is wanted at this moment.
@@ -139,9 +149,16 @@ class Dialogue:
         fresh = now_s - self.heart_s < FRESH_S
         if fresh and not self._link.up:
             return
-        self.heart_s = None
+        self._beat_s, self.heart_s = self.heart_s, None
         if fresh:
-            self.newest(Heartbeat(self.wanted.flags))
+            self.newest(Heartbeat(self.wanted.flags, 0))
+
+    def _refreshed(self, message: Message, now_s: float) -> Message:
+        """A heartbeat, however late it leaves, tells how old it is and what is wanted by now."""
+        if not isinstance(message, Heartbeat):
+            return message
+        beat_s = self._beat_s if self.heart_s is None else self.heart_s
+        return Heartbeat(self.wanted.flags, min(MAX_AGE_MS, int((now_s - beat_s) * 1000)))
 
     def newest(self, message: Message, *, urgent: bool = False) -> None:
         """Send ``message`` in place of those of its kind that still wait."""
@@ -211,15 +228,24 @@ class Dialogue:
         known = self.known
         known.welcome, known.welcomed_s, known.problem = event.welcome, now_s, None
         if event.restarted:
-            log.warning("%s: the co-processor has restarted (cause %d)", self._device, event.welcome.reset_cause)
-            if Feature.FLASH_RING not in known.features:  # its counter starts anew
-                known.delivered = self.wanted.confirmed = 0
-            if self.challenge is not None:
-                self.challenge.fail(CoprocessorRestarted(self._device, "restarted during the challenge"))
-        self.newest(Ring(self.wanted.pattern))
-        if self.wanted.confirmed:
+            self._restarted(event.welcome)
+        elif self.wanted.confirmed:
             self.newest(Confirm(self.wanted.confirmed))
+        self.newest(Ring(self.wanted.pattern))
         self.newest(GetStatus())
+
+    def _restarted(self, welcome: Welcome) -> None:
+        """It may be another one: what names an event by its counter waits until the event is told again."""
+        known = self.known
+        log.warning("%s: the co-processor has restarted (cause %d)", self._device, welcome.reset_cause)
+        self._link.forget(Confirm)
+        self._link.forget(ClearEmergency)
+        known.status = None
+        if Feature.FLASH_RING not in known.features:  # its counter starts anew
+            known.delivered = self.wanted.confirmed = 0
+            known.seen.clear()
+        if self.challenge is not None:
+            self.challenge.fail(CoprocessorRestarted(self._device, "restarted during the challenge"))
 
     def _receive(self, message: Message, now_s: float) -> None:
         match message:
@@ -245,17 +271,30 @@ class Dialogue:
     def _receive_event(self, message: EventMessage, now_s: float) -> None:
         known = self.known
         event = understand(message, self._key, known.age_s(message, now_s))
+        told = message.to_bytes()
         if self._key is not None and not event.authentic:
             # It must not hide a real one of the same counter; the same bytes are told once.
-            seen = message.to_bytes()
-            if seen in known.forged or len(known.forged) >= MAX_UPWARD:
+            if told in known.forged or len(known.forged) >= MAX_UPWARD:
                 return
-            known.forged.add(seen)
-        elif message.counter <= known.delivered:
+            known.forged.add(told)
+        elif told in known.seen:
+            if message.counter <= self.wanted.confirmed:  # that was lost
+                self.newest(Confirm(message.counter))
             return
         else:
-            known.delivered = message.counter
+            self._deliver(message.counter, told)
         self.upward.put(event)
+
+    def _deliver(self, counter: int, told: bytes) -> None:
+        """Remember an event that goes upward."""
+        known = self.known
+        if counter <= known.delivered:
+            log.warning("%s: the co-processor counts anew; it is another one, or its flash was erased", self._device)
+            self.wanted.confirmed = 0
+        known.delivered = counter
+        known.seen[told] = None
+        if len(known.seen) > MAX_SEEN:
+            del known.seen[next(iter(known.seen))]
 
 
 def _status(message: StatusMessage) -> Status:

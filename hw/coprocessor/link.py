@@ -122,11 +122,16 @@ class HostLink:
         timing: LinkTiming = DEFAULT_TIMING,
         believe: Callable[[Message], bool] = lambda _: True,
     ) -> None:
-        """``believe`` doubts a message that the CRC let pass; it is asked for again until it stays the same."""
+        """``believe`` doubts a message that the CRC let pass; it is asked for again until it stays the same.
+
+        :attr:`refresh` makes of a message what is true at the moment it leaves, also at each repetition: the other
+        end takes one of them, whichever arrives first.
+        """
         self.counts = LinkCounts()
         self._believe = believe
         self._doubted = (b"", 0)
         self.accepting = True
+        self.refresh: Callable[[Message, float], Message] = lambda message, _now_s: message
         self._random = random_number
         self._timing = timing
         self._nonce = random_number(32)
@@ -237,9 +242,10 @@ class HostLink:
 
     def _next_frame(self, now_s: float) -> bytes:
         self._repeat_at_s = now_s + self._timing.repeat_s
-        if self._flying is None:
-            message = self._queue[0]
-            self._flying = Frame(message.TYPE, self._session, self._send_number, message.to_bytes()).to_bytes()
+        message = self.refresh(self._queue[0], now_s)
+        is_new = self._flying is None
+        self._flying = Frame(message.TYPE, self._session, self._send_number, message.to_bytes()).to_bytes()
+        if is_new:
             self._first_sent_s = now_s
             self.counts.sent += 1
             self._events.append(Sent(message, now_s))

@@ -101,11 +101,14 @@ class Booted(Message):
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Message):
-    """Host to device, at least once a second: the host works, and this is what it wants (:class:`HeartbeatFlag`)."""
+    """Host to device, at least once a second: the host worked ``age_ms`` before these bytes left, and wants ``flags``
+    (:class:`HeartbeatFlag`). A repetition tells the age and the wish of its own moment.
+    """
 
     TYPE: ClassVar = MessageType.HEARTBEAT
-    LAYOUT: ClassVar = "<B"
+    LAYOUT: ClassVar = "<BH"
     flags: int
+    age_ms: int
 
 
 @dataclass(frozen=True, slots=True)

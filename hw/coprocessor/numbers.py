@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import IntEnum, IntFlag, unique
 from typing import Final
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """Both ends must have the same; anything else is a named error on the host and an open door on the device."""
 
 TICKS_PERIOD: Final = 1 << 30
@@ -73,6 +73,7 @@ class StatusFlag(IntFlag):
     PI_POWERED = 16
     CARE_FIRST = 32
     WATCHING = 64
+    NO_ROOM = 128  # no lock: the ring has no page for the next emergency, or pages are being made blank
 
 
 @unique
@@ -87,7 +88,8 @@ class EventKind(IntEnum):
     DOOR_CLOSED = 6
     POWER_CYCLED = 7  # detail: which of the three
     HOST_SILENT = 8
-    RING_FULL = 9  # later events were counted, not kept; StatusMessage.missed tells how many
+    RING_FULL = 9  # this one and later ones were counted, not kept; see MISSED
+    MISSED = 10  # detail: how many events found no room since the last of this kind, 255 at most, the rest follows
 
 
 @unique

@@ -93,6 +93,7 @@ class SimulatedCoprocessor(PtyDevice):
         self.host_silent_s = host_silent_s
         self.boot = 0
         self.counter = 0
+        self.last_emergency = 0
         self.events: dict[int, EventMessage] = {}
         self.tamper_open = self.door_open = self.emergency = self.keep_power = False
         self._state = threading.RLock()
@@ -180,8 +181,7 @@ class SimulatedCoprocessor(PtyDevice):
         self.boot += 1
         self.boot_nonce = secrets.randbits(32)
         self.cause = cause
-        self.emergency = self.keep_power = False
-        self.last_emergency = 0
+        self.keep_power = False
         self.pattern = RingPattern.IDLE
         self.sounds: list[Sound] = []
         self.shown: list[Colour] = []
@@ -302,7 +302,7 @@ class SimulatedCoprocessor(PtyDevice):
         """Raises ValueError for a value that the device does not know."""
         match message:
             case Heartbeat():
-                self._heartbeat(HeartbeatFlag(message.flags))
+                self._heartbeat(HeartbeatFlag(message.flags), message.age_ms)
             case Ring():
                 self.pattern = RingPattern(message.pattern)
             case Buzzer():
@@ -326,10 +326,10 @@ class SimulatedCoprocessor(PtyDevice):
                 self.events = {n: event for n, event in self.events.items() if n > message.counter}
         self._changed()
 
-    def _heartbeat(self, flags: HeartbeatFlag) -> None:
+    def _heartbeat(self, flags: HeartbeatFlag, age_ms: int) -> None:
         before = self.locked
-        self._heartbeat_s = time.monotonic()
-        self._was_silent = False
+        self._heartbeat_s = max(self._heartbeat_s or 0.0, time.monotonic() - age_ms / 1000)
+        self._was_silent = self._host_silent()
         self._want_lock = HeartbeatFlag.WANT_LOCK in flags
         self.keep_power = HeartbeatFlag.KEEP_POWER in flags
         if self.locked != before:

@@ -31,7 +31,8 @@ class RealFirmware(PtyDevice):
     """The firmware in a process of its own. ``levels`` has the pins' levels, ``told`` every line it printed.
 
     ``firmware`` is the folder of its modules, compiled or not. ``to_host`` and ``to_device`` may damage what travels.
-    ``flash`` is the file that holds its flash and stays through :meth:`kill`. ``limits``: milliseconds of the
+    ``flash`` is the file that holds its flash and stays through :meth:`kill`;
+    ``scratch`` holds the watchdog's scratch register. ``limits``: milliseconds of the
     firmware's ``Limits`` other than the real ones.
     """
 
@@ -44,6 +45,7 @@ class RealFirmware(PtyDevice):
         file_system: int = 1376256,
     ) -> None:
         self.flash = folder / "flash"
+        self.scratch = folder / "scratch"
         self.firmware = firmware
         self.home = folder / "files"
         self.home.mkdir(exist_ok=True)
@@ -76,7 +78,10 @@ class RealFirmware(PtyDevice):
             "STAND_IN_FLASH": str(self.flash),
             "STAND_IN_FILES": str(self.file_system),
             "STAND_IN_RESET": "3" if watchdog else "1",
+            "STAND_IN_SCRATCH": str(self.scratch),
         }
+        if not watchdog:
+            self.scratch.unlink(missing_ok=True)
         if self.service:
             extra["STAND_IN_SERVICE"] = "1"
         limits = [f"{name}={value}" for name, value in self.limits.items()]

@@ -148,16 +148,16 @@ def test_other_version(firmware: RealFirmware) -> None:
     """A host of another release gets a named error, and the door stays open."""
 
     def older_host(data: bytes) -> bytes:
-        # Every greeting becomes one of version 2; other frames cannot come before it is answered.
-        return b"".join(Frame(1, 0, 0, b"\x02" + bytes(6)).to_bytes() for _ in range(1 if data else 0))
+        # Every greeting becomes one of version 1; other frames cannot come before it is answered.
+        return b"".join(Frame(1, 0, 0, b"\x01" + bytes(6)).to_bytes() for _ in range(1 if data else 0))
 
     firmware.to_device = older_host
-    newer = Frame(2, 0, 0, b"\x02" + bytes(30)).to_bytes()
+    newer = Frame(2, 0, 0, b"\x03" + bytes(30)).to_bytes()
     firmware.to_host = lambda data: newer if data else data
     host = connected(firmware)
     with pytest.raises(VersionMismatch) as caught:
         host.open()
-    assert (caught.value.host, caught.value.firmware) == (1, 2)
+    assert (caught.value.host, caught.value.firmware) == (2, 3)
     assert "flash" in caught.value.advice
     assert not firmware.locked
 

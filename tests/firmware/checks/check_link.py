@@ -40,14 +40,14 @@ def check_booted_until_greeted():
         assert not sent(link, now + 1)
     assert not link.room(), "nothing is queued for nobody"
     welcome = hello(link, 9 * BOOTED_MS)
-    assert welcome == (1, 5, 9, 7, 0xA0B0C0D0, 3, 777, 1, 3, 256)
+    assert welcome == (m.PROTOCOL_VERSION, 5, 9, 7, 0xA0B0C0D0, 3, 777, 1, 3, 256)
     assert link.begun and link.room() == MAX_QUEUE
     assert not sent(link, 20 * BOOTED_MS)
 
 
 def check_wrong_version_has_no_session():
     link = new_link()
-    welcome = hello(link, 0, version=2)
+    welcome = hello(link, 0, version=m.PROTOCOL_VERSION - 1)
     assert welcome[0] == m.PROTOCOL_VERSION and welcome[3] == 0
     assert not link.session
     assert not link.received(1, m.HEARTBEAT, 0, 0, b"\x01"), "without a session nothing is obeyed"
@@ -118,7 +118,7 @@ def check_a_session_that_lives_is_kept():
     session = hello(link, 0)[3]
     link.received(1000, m.RELEASE, session, 0, b"")
     sent(link, 1000)
-    link.received(1100, m.HELLO, 0, 0, struct.pack(m.LAYOUTS[m.HELLO], 1, 77, 1))
+    link.received(1100, m.HELLO, 0, 0, struct.pack(m.LAYOUTS[m.HELLO], m.PROTOCOL_VERSION, 77, 1))
     assert not sent(link, 1100) and link.session == session
     new = hello(link, 1000 + HOLD_MS, nonce=77)
     assert new[3] not in (0, session)
@@ -128,10 +128,10 @@ def check_a_session_that_lives_is_kept():
 
 def check_odd_greetings():
     link = new_link()
-    for payload in (b"", b"\x01", b"\x01" + bytes(30), b"\x01" + bytes(5)):
+    for payload in (b"", b"\x02", b"\x02" + bytes(30), b"\x02" + bytes(5)):
         link.received(0, m.HELLO, 0, 0, payload)
         assert not link.session
-    for payload in (b"\x02", b"\x02" + bytes(40), b"\xff"):
+    for payload in (b"\x01", b"\x03", b"\x03" + bytes(40), b"\xff"):
         link.received(0, m.HELLO, 0, 0, payload)
         assert sent(link, 0)[0][0] == m.WELCOME and not link.session
 

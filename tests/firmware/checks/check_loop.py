@@ -7,7 +7,8 @@ import time
 import micropython
 
 from coprocessor import messages as m
-from coprocessor.controller import Controller
+from coprocessor.controller import AGAIN_MS, REST_MS, Controller
+from coprocessor.flash_ring import FlashRing
 from coprocessor.frames import FRAME, Parser, new_frame, write_frame
 from coprocessor.hmac_sha256 import HmacSha256
 from coprocessor.inputs import Contact
@@ -15,6 +16,7 @@ from coprocessor.journal import MAX_WAITING, Journal
 from coprocessor.link import Identity, Link
 from coprocessor.memory_ring import MemoryRing
 from coprocessor.safety import Limits, Safety
+from nor_flash import NorFlash
 
 
 class MemoryPin:
@@ -91,12 +93,16 @@ class MemoryBoard:
         self.powered = None
         self.tones = []
         self.fed = 0
+        self.kept = 0
 
     def lock(self, on):
         self.locked = on
 
     def power(self, on):
         self.powered = on
+
+    def keep(self, cycles):
+        self.kept = cycles
 
     def tone(self, hertz):
         self.tones.append(hertz)
@@ -152,16 +158,16 @@ class Host:
         return [fields for one, fields in self.messages if one == kind]
 
 
-def build(limits=None, store=None):
+def build(limits=None, store=None, cycles=0):
     journal = Journal(store or MemoryRing(), HmacSha256(bytes(32)))
     link = Link(Identity(1, 1, 1, 3, 256), 0)
-    controller = Controller(MemoryBoard(), Safety(limits or Limits()), link, journal)
+    controller = Controller(MemoryBoard(), Safety(limits or Limits(), cycles), link, journal)
     host = Host(controller)
     return controller, host
 
 
-def greeted(limits=None):
-    controller, host = build(limits)
+def greeted(limits=None, store=None, cycles=0):
+    controller, host = build(limits, store, cycles)
     host.put(m.HELLO, 0, 0, struct.pack(m.LAYOUTS[m.HELLO], m.PROTOCOL_VERSION, 5, 9))
     host.turns()
     assert host.session
@@ -197,12 +203,12 @@ def check_button_to_relay_in_two_turns():
     """Wherever in the loop the button is pressed, and whatever the link brings, the lock is let go in the next turn."""
     for before in range(8):
         controller, host = greeted()
-        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK)
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
         assert controller.board.locked
         for _ in range(before):
             controller.turn()
         for number in range(20):  # a flood behind it: valid, repeated and damaged frames
-            host.put(m.HEARTBEAT, host.session, host.number + number, b"\x01")
+            host.put(m.HEARTBEAT, host.session, host.number + number, b"\x01\x00\x00")
             host.uart.incoming += b"\x00\x05garbage\x00"
         controller.board.emergency.drive(1)
         controller.board.emergency.drive(0)  # shorter than a turn
@@ -213,42 +219,188 @@ def check_button_to_relay_in_two_turns():
         assert [event[3] for event in host.of(m.EVENT)].count(m.EVENT_EMERGENCY) == 1
 
 
-def check_emergency_is_cleared_by_its_counter_only():
-    controller, host = greeted()
+def press(controller, host):
     controller.board.emergency.drive(1)
     controller.board.emergency.drive(0)
     host.turns(32)
+
+
+def rest(host):
+    """The button is left alone for as long as it takes to be pressed anew."""
+    time.sleep_ms(REST_MS + 20)
+    host.turns(16)
+
+
+def check_emergency_is_cleared_by_its_counter_only():
+    controller, host = greeted()
+    press(controller, host)
     (counter,) = [event[0] for event in host.of(m.EVENT) if event[3] == m.EVENT_EMERGENCY]
+    rest(host)
     host.say(m.CLEAR_EMERGENCY, counter + 1)
-    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
     assert not controller.board.locked
     host.say(m.CLEAR_EMERGENCY, counter)
     assert not controller.board.locked, "an old wish does not count"
-    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
     assert controller.board.locked
+    before = controller.journal.store.ready
+    for _ in range(5):  # said again it costs nothing
+        host.say(m.CLEAR_EMERGENCY, counter)
+    assert controller.board.locked and controller.journal.store.ready == before
 
 
 def check_broken_button_wire_stays_open():
+    """Whatever the host clears, and without an event for each time."""
     controller, host = greeted()
     controller.board.emergency.drive(1)
     for _ in range(3):
-        host.turns(32)
+        rest(host)
         host.say(m.CLEAR_EMERGENCY, controller.journal.last_emergency)
-        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK)
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
         assert not controller.board.locked
-
-
-def check_an_unconfirmed_emergency_outlives_a_reset():
-    store = MemoryRing()
-    controller, host = build(store=store)
-    controller.board.emergency.drive(1)
+    assert [event[3] for event in host.of(m.EVENT)].count(m.EVENT_EMERGENCY) == 1
     controller.board.emergency.drive(0)
+    rest(host)
+    host.say(m.CLEAR_EMERGENCY, controller.journal.last_emergency)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+    assert controller.board.locked
+
+
+def check_a_press_that_crosses_with_the_clearing():
+    """Long after the emergency that is open, the button is pressed again: clearing the old one does not clear this."""
+    controller, host = greeted()
+    press(controller, host)
+    first = controller.journal.last_emergency
+    rest(host)
+    controller._since_press_ms = AGAIN_MS
+    press(controller, host)
+    rest(host)
+    host.say(m.CLEAR_EMERGENCY, first)
     host.turns(32)
-    again, _ = build(store=store)
-    assert again.safety.emergency and again.journal.last_emergency == controller.journal.last_emergency
-    again.journal.confirm(store.counter)
-    after, _ = build(store=store)
-    assert not after.safety.emergency
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+    second = controller.journal.last_emergency
+    assert not controller.board.locked and second == first + 1
+    host.say(m.CLEAR_EMERGENCY, first)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+    assert not controller.board.locked
+    host.say(m.CLEAR_EMERGENCY, second)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+    assert controller.board.locked
+
+
+def pressed_while_cleared(moment):
+    """How many emergencies there are when the button is pressed in that moment of the first one's clearing."""
+    controller, host = greeted()
+    press(controller, host)
+    rest(host)
+    journal = controller.journal
+    work = journal.work
+
+    def work_and_press(may_erase, uptime_ms):
+        clears = journal.to_clear
+        if moment == "before" and clears:
+            controller.board.emergency.drive(1)
+            controller.board.emergency.drive(0)
+            return False
+        done = work(may_erase, uptime_ms)
+        if moment == "while" and clears:
+            controller.board.emergency.drive(1)
+            controller.board.emergency.drive(0)
+        return done
+
+    journal.work = work_and_press
+    host.say(m.CLEAR_EMERGENCY, journal.last_emergency)
+    if moment == "after":
+        host.turns(16)
+        press(controller, host)
+    for _ in range(20):
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+        assert not controller.board.locked, moment
+    return [event[3] for event in host.of(m.EVENT)].count(m.EVENT_EMERGENCY)
+
+
+def check_a_press_while_the_clearing_is_written():
+    """Before its page, in the turn in which it is programmed, and after it."""
+    assert pressed_while_cleared("before") == 1
+    assert pressed_while_cleared("while") == 2
+    assert pressed_while_cleared("after") == 2
+
+
+def check_an_emergency_outlives_everything_until_it_is_cleared():
+    """Confirmed by the host, then the power fails: the next start's first heartbeats lock nothing."""
+    flash = NorFlash(8, 4)
+    controller, host = build(store=FlashRing(flash))
+    press(controller, host)
+    controller.journal.confirm(controller.journal.store.counter)
+    host.turns(200)
+    counter = controller.journal.last_emergency
+    for _ in range(3):
+        again, host = greeted(store=FlashRing(flash))
+        assert again.safety.emergency and again.journal.last_emergency == counter <= again.journal.store.confirmed
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+        assert not again.board.locked
+        again.journal.confirm(again.journal.store.counter)
+    rest(host)
+    host.say(m.CLEAR_EMERGENCY, counter)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+    assert again.board.locked
+    after, host = greeted(store=FlashRing(flash))
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
+    assert after.board.locked
+
+
+def check_locked_only_with_pages_for_an_emergency():
+    """A ring without a blank page: half of it is made blank first. One that may not be: the door stays open, told."""
+    flash = NorFlash(8, 4)
+    store = FlashRing(flash)
+    journal = Journal(store, HmacSha256(bytes(32)))
+    for _ in range(100):
+        journal.note(m.EVENT_TAMPER_OPENED, 0, 0)
+        journal.work(True, 0)
+        journal.confirm(store.counter)
+    assert FlashRing(flash).ready < 4
+    controller, host = greeted(store=FlashRing(flash))
+    erasures = sum(flash.erasures)
+    controller.journal.confirm(controller.journal.store.counter)
+    host.put(m.HEARTBEAT, host.session, host.number, b"\x01\x00\x00")
+    host.number += 1
+    for _ in range(100):
+        host.turns(1)
+        assert not controller.board.locked or controller.journal.store.ready >= 16
+    assert controller.board.locked and sum(flash.erasures) > erasures
+    controller.journal.may_lock = lambda is_locked: False
+    host.turns(32)
+    assert not controller.board.locked and host.of(m.STATUS)[-1][0] & m.FLAG_NO_ROOM
+
+
+def check_an_old_heartbeat_holds_nothing():
+    controller, host = greeted()
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 3000)
+    assert not controller.board.locked
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2900)
+    assert controller.board.locked
+    time.sleep_ms(110)
+    host.turns(1)
+    assert not controller.board.locked
+
+
+def check_power_cycles_are_kept():
+    """Three are three also when the watchdog resets in between."""
+    limits = Limits(silent_ms=5, hung_ms=10, grace_ms=10, off_ms=5)
+    cuts = kept = 0
+    for _ in range(6):
+        controller, host = greeted(limits, cycles=kept)
+        host.say(m.HEARTBEAT, 0, 0)
+        was_powered = True
+        for _ in range(150):
+            time.sleep_ms(1)
+            host.turns(1)
+            cuts += was_powered and not controller.board.powered
+            was_powered = controller.board.powered
+            if cuts > kept:
+                break
+        kept = max(kept, controller.board.kept)
+    assert cuts == kept == 3, (cuts, kept)
 
 
 def check_tamper_shorter_than_a_turn():
@@ -267,7 +419,7 @@ def check_tampering_waits_for_room():
     """With the journal's queue full nothing of the contacts is forgotten."""
     controller, host = greeted()
     host.turns()
-    controller.journal.work = lambda may_erase: False
+    controller.journal.work = lambda may_erase, uptime_ms: False
     while controller.journal.room():
         controller.journal.note(m.EVENT_DOOR_OPENED, 0, 0)
     controller.board.tamper.drive(1)
@@ -310,7 +462,7 @@ def check_refusals():
 
 def check_every_pattern_and_sound():
     controller, host = greeted()
-    host.say(m.HEARTBEAT, 0)
+    host.say(m.HEARTBEAT, 0, 0)
     looks = set()
     for pattern in range(m.PATTERN_OFF, m.PATTERN_CARE_FIRST + 1):
         host.say(m.RING, pattern)
@@ -334,7 +486,7 @@ def check_every_pattern_and_sound():
 def check_silence_shows_care_first():
     controller, host = greeted(Limits(silent_ms=30))
     host.say(m.RING, m.PATTERN_PASSED)
-    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK)
+    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
     assert controller.board.locked and not controller.safety.care_first
     time.sleep_ms(40)
     host.turns(32)
@@ -352,7 +504,7 @@ def check_no_garbage_piles_up():
     gc.collect()
     before = gc.mem_alloc()
     for lap in range(1000):
-        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK)
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 0)
         host.say(m.CLOCK, lap)
         host.number &= 0xFFFF
         controller.board.tamper.drive(lap & 1)

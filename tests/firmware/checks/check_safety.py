@@ -40,6 +40,7 @@ ACTIONS = {
     "release": lambda safety: safety.release(),
     "emergency": lambda safety: safety.press_emergency(),
     "clear": lambda safety: safety.clear_emergency(),
+    "old beat, lock": lambda safety: safety.heartbeat(WISH_WANT_LOCK, SMALL.silent_ms),
 }
 
 
@@ -85,8 +86,10 @@ def check_every_step():
         # The door: locked only by a living host's wish, and only its heartbeat can lock.
         if new.locked:
             assert not new.emergency and not new.silent and new.want_lock and new.armed, where
+            new.may_lock = False
+            assert not new.locked, where
         if new.locked and not old.locked:
-            assert "lock" in action or action == "beat, both", where
+            assert action in ("beat, lock", "beat, both") or (action == "old beat, lock" and not old.silent), where
         if action in ("release", "emergency", "beat", "beat, keep power"):
             assert not new.locked, where
         if old.emergency and action != "clear":
@@ -108,6 +111,14 @@ def check_every_step():
         assert bool(result & WENT_SILENT) == (not old.silent and new.silent and action.endswith("tick")), where
     assert steps > 10000, steps
     print(steps, "steps")
+
+
+def check_cycles_before_a_reset_count():
+    for before in range(MAX_CYCLES + 3):
+        safety = Safety(Limits(), before)
+        assert safety.powered and safety.cycles == min(before, MAX_CYCLES)
+        run(safety, 600, beat=0)
+        assert len(run(safety, 1800)) == max(0, MAX_CYCLES - before)
 
 
 def check_birth():

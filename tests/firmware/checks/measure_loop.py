@@ -16,6 +16,7 @@ from coprocessor import messages as m
 from coprocessor.controller import CHUNK
 from coprocessor.flash_ring import FlashRing
 from coprocessor.frames import new_frame, write_frame
+from measure_flash import PlainFlash
 
 ROUNDS = 100000
 REPEATS = 101
@@ -48,27 +49,6 @@ def longest_frame(session, number):
     colours = bytes(range(1, 8)) * 3 + bytes(3)
     payload = struct.pack(m.LAYOUTS[m.CHALLENGE], number & 0xFF, 2000, 24, colours)
     return bytes(frame[: write_frame(frame, m.CHALLENGE, session, number, payload)])
-
-
-class PlainFlash:
-    """Flash whose operations cost next to nothing: theirs on the device come from its data sheet."""
-
-    sectors = pages = 16
-
-    def __init__(self):
-        self.data = bytearray(b"\xff" * (256 * 64))
-        self.blank = b"\xff" * 256
-
-    def read(self, page, buffer):
-        buffer[:] = self.blank
-        buffer[:64] = memoryview(self.data)[page * 64 : page * 64 + 64]
-
-    def program(self, page, buffer):
-        self.data[page * 64 : page * 64 + 64] = memoryview(buffer)[:64]
-
-    def erase(self, sector):
-        for page in range(sector * 16, sector * 16 + 16):
-            self.data[page * 64 : page * 64 + 64] = self.blank[:64]
 
 
 class Worst:
@@ -105,7 +85,7 @@ class Worst:
         journal = self.controller.journal
         if journal.store.slots() < 8:
             journal.confirm(journal.store.counter)
-            while journal.work(True):
+            while journal.work(True, 0):
                 pass
         journal.note(m.EVENT_TAMPER_OPENED, 0, 0)
 
@@ -146,7 +126,7 @@ def load(controller):
     longest = 0
     for turn in range(LOAD_TURNS):
         if len(uart.incoming) < CHUNK:
-            length = write_frame(frame, m.HEARTBEAT, controller.link.session, number & 0xFFFF, b"\x01")
+            length = write_frame(frame, m.HEARTBEAT, controller.link.session, number & 0xFFFF, b"\x01\0\0")
             uart.incoming += bytes(memoryview(frame)[:length]) + b"\x00\x07noise\x00"
             number += 1
             if number % 4 == 0:

@@ -1,6 +1,8 @@
 """NOR flash in memory, with a power that fails at a chosen operation and leaves something half done."""
 
 PAGE = 256
+KEPT = 112
+"""Bytes of a page that are kept: an entry and 48 of its tally; more must never be written here."""
 
 
 class PowerCut(Exception):
@@ -10,39 +12,42 @@ class PowerCut(Exception):
 class NorFlash:
     """``cut_at``: the flash operation (1, 2, ...) at which power fails; ``how``: what that operation leaves behind.
 
-    ``bad``: pages that do not keep what is written.
+    ``bad``: pages that do not keep what is written; ``worn``: sectors that do not get blank.
     """
 
     def __init__(self, sectors, pages):
         self.sectors = sectors
         self.pages = pages
-        self.data = [bytearray(b"\xff" * 64) for _ in range(sectors * pages)]
+        self.data = [bytearray(b"\xff" * KEPT) for _ in range(sectors * pages)]
         self.operations = 0
         self.erasures = [0] * sectors
         self.cut_at = 0
         self.how = None
         self.bad = set()
+        self.worn = set()
 
     def read(self, page, buffer):
-        for i in range(len(buffer)):
-            buffer[i] = 0xFF
-        kept = self.data[page]
-        buffer[: len(kept)] = kept
+        buffer[:KEPT] = self.data[page]
+        buffer[KEPT:] = b"\xff" * (len(buffer) - KEPT)
 
     def program(self, page, buffer):
-        assert all(byte == 0xFF for byte in self.data[page]), "a page is programmed once between two erasures"
-        assert len(buffer) == PAGE and all(byte == 0xFF for byte in buffer[64:])
-        for i in self._which(64):
-            self.data[page][i] &= buffer[i]
+        kept = self.data[page]
+        assert len(buffer) == PAGE and bytes(buffer[KEPT:]) == b"\xff" * (PAGE - KEPT)
+        written = [i for i in range(KEPT) if buffer[i] != 0xFF]
+        assert all(kept[i] == 0xFF for i in written), "a byte is programmed once between two erasures"
+        for i in self._which(len(written)):
+            kept[written[i]] = buffer[written[i]]
         if page in self.bad:
-            self.data[page][0] = 0
+            kept[0] = 0
         self._done()
 
     def erase(self, sector):
         self.erasures[sector] += 1
         first = sector * self.pages
-        for i in self._which(64 * self.pages):
-            self.data[first + i // 64][i % 64] = 0xFF
+        for i in self._which(KEPT * self.pages):
+            self.data[first + i // KEPT][i % KEPT] = 0xFF
+        if sector in self.worn:
+            self.data[first][3] = 0
         self._done()
 
     def _which(self, size):
@@ -71,7 +76,7 @@ def half(size):
 
 
 def all_but_last(size):
-    return range(size - 20)
+    return range(max(0, size - 20))
 
 
 def second_half(size):

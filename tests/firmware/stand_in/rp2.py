@@ -1,4 +1,4 @@
-"""Stand-in of ``rp2.Flash``: a file that behaves as NOR flash. A page written twice without an erasure is an error."""
+"""Stand-in of ``rp2.Flash``: a file that behaves as NOR flash. A byte written twice without an erasure is an error."""
 
 import os
 
@@ -31,10 +31,10 @@ class Flash:
     def writeblocks(self, block, buffer, offset):
         self._seek(block, offset)
         before = self._file.read(len(buffer))
-        if any(byte != 0xFF for byte in before):
-            raise ValueError("page is not blank")
+        if any(old != 0xFF and new != 0xFF for old, new in zip(before, buffer)):
+            raise ValueError("byte is not blank")
         self._seek(block, offset)
-        self._file.write(buffer)
+        self._file.write(bytes(old & new for old, new in zip(before, buffer)))
 
     def ioctl(self, operation, argument):
         if operation == 4:

@@ -11,7 +11,16 @@ import pytest
 
 from hw.coprocessor.driver import Coprocessor, Timing
 from hw.coprocessor.errors import ChallengeStopped, CoprocessorRestarted
-from hw.coprocessor.numbers import Colour, EventKind, Feature, ResetCause, RingPattern, Sound, StatusFlag
+from hw.coprocessor.numbers import (
+    PROTOCOL_VERSION,
+    Colour,
+    EventKind,
+    Feature,
+    ResetCause,
+    RingPattern,
+    Sound,
+    StatusFlag,
+)
 from hw.errors import DeviceGone, DeviceMissing, DeviceTimeout, HardwareError
 from hw.uri import DeviceUri
 from tests.hw.coprocessor.conftest import KEY, TIMING, Device
@@ -22,7 +31,7 @@ COLOURS = [Colour.RED, Colour.BLUE, Colour.GREEN, Colour.WHITE, Colour.RED, Colo
 
 def test_greeting(host: Coprocessor) -> None:
     welcome = host.wait_ready(1)
-    assert (welcome.version, welcome.boot, welcome.reset_cause) == (1, 1, ResetCause.POWER_ON)
+    assert (welcome.version, welcome.boot, welcome.reset_cause) == (PROTOCOL_VERSION, 1, ResetCause.POWER_ON)
     assert host.features == Feature.EVENT_KEY | Feature.FLASH_RING
     assert host.problem is None
     eventually(lambda: host.status is not None)

@@ -260,7 +260,7 @@ def test_asks_when_no_answer_comes_and_gives_up(peer: Peer) -> None:
 
 
 def test_release_overtakes_all_but_what_is_under_way(peer: Peer) -> None:
-    for message in (Ring(1), Heartbeat(1), Buzzer(1), Heartbeat(1)):
+    for message in (Ring(1), Heartbeat(1, 0), Buzzer(1), Heartbeat(1, 0)):
         peer.link.send(message)
     peer.sent()
     peer.link.forget(Heartbeat)
