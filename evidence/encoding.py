@@ -112,7 +112,8 @@ def json_object(data: bytes) -> dict[str, Any]:
         raise MalformedError(f"JSON nested deeper than {_MAX_DEPTH}") from None
     if not isinstance(value, dict):
         raise MalformedError("the JSON is not an object")
-    _check_tree(value)
+    if data.count(b"{") + data.count(b"[") > _MAX_DEPTH or b"\\u" in data:
+        _check_tree(value)  # only then can it be nested too deeply, or hold a surrogate, which UTF-8 cannot
     return value
 
 

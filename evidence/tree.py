@@ -170,9 +170,9 @@ class _Reader:
         return kind(found)
 
     def _formed(self, form: Form, value: Any, path: str) -> Any:
-        size, of = (value, "") if isinstance(value, int) else (len(value), _UNITS.get(type(value), ""))
+        size, of = (value, "") if isinstance(value, int) else (len(value), _UNITS[type(value)])
         if (form.least is not None and size < form.least) or (form.most is not None and size > form.most):
-            self._wrong(path, f"expected {_span(form)}{of}, found {size}")
+            self._wrong(path, f"expected {_span(form)}{of}, found {size}", form.about)
         elif form.pattern is not None and not re.fullmatch(form.pattern, value):
             self._wrong(path, f"expected {form.about or form.pattern}, found {value!r:.40}")
         elif form.distinct and len(set(value)) < len(value):
@@ -198,7 +198,7 @@ class _Reader:
         return kind(**values)
 
 
-_UNITS = {str: " characters", tuple: " items"}
+_UNITS: dict[type, str] = {str: " characters", tuple: " items"}
 
 
 def _span(form: Form) -> str:
@@ -231,12 +231,9 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _parse(path: Path) -> tuple[str, dict[str, Any]]:
+def _parse(path: Path, text: str | bytes) -> dict[str, Any]:
     try:
-        text = path.read_text("utf-8")
-        return text, tomllib.loads(text)
-    except OSError as error:
-        raise TreeError(str(path), f"cannot be read: {error.strerror}") from error
+        return tomllib.loads(text if isinstance(text, str) else text.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of 5000 digits; nested too deeply
         raise TreeError(str(path), f"not TOML: {error}") from error
 
@@ -247,7 +244,10 @@ def load_tree(kind: type[T], path: Path) -> T:
     Raises:
         TreeError: not readable, not TOML, an unknown or missing key, or a wrong type.
     """
-    _, found = _parse(path)
+    try:
+        found = _parse(path, path.read_bytes())
+    except OSError as error:
+        raise TreeError(str(path), f"cannot be read: {error.strerror}") from error
     return typing.cast(T, _Reader(path.parent.absolute(), None).table(kind, found, ""))
 
 
@@ -255,18 +255,18 @@ def read_tree(kind: type[T], path: Path) -> Reading[T]:
     """Read the TOML file at ``path`` as a ``kind`` and find every mistake in it.
 
     Raises:
-        TreeError: the file cannot be read at all (its cause is an OSError).
+        OSError: the file cannot be read at all.
     """
+    data = path.read_bytes()
     try:
-        text, found = _parse(path)
+        found = _parse(path, data)
     except TreeError as error:
-        if isinstance(error.__cause__, OSError):
-            raise
         place = re.search(r"\(at line (\d+)", error.problem)
+        error = TreeError("", error.problem, "mend this first: nothing after it can be read")
         return Reading(None, (error,), {"": int(place[1]) if place else 1})
     mistakes: list[TreeError] = []
     value = _Reader(path.parent.absolute(), mistakes).table(kind, found, "")
-    return Reading(typing.cast(T, value), tuple(mistakes), key_lines(text))
+    return Reading(typing.cast(T, value), tuple(mistakes), key_lines(data.decode("utf-8")))
 
 
 def plain(value: Any) -> Any:

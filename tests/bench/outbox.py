@@ -40,7 +40,7 @@ STEPS = 5
 _FILL = """
 WITH RECURSIVE numbers (seq) AS (SELECT max(seq) + 1 FROM records UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?)
 INSERT INTO records (seq, sha256, kind, check_id, alert, earliest, envelope) SELECT seq, lower(hex(randomblob(32))),
-    'check', printf('00000000-0000-7000-8000-%012d', seq), 0, (SELECT max(earliest) FROM records), randomblob(2400)
+    'check', printf('00000000-0000-7000-8000-%012d', seq), 0, (SELECT max(earliest) FROM records), CAST(hex(randomblob(1200)) || '}' AS BLOB)
     FROM numbers
 """
 

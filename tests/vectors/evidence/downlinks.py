@@ -86,7 +86,7 @@ def _malformed() -> Iterator[dict[str, Any]]:
 def _not_for_us() -> Iterator[dict[str, Any]]:
     yield _vector("another unit", 2, _token(message(unit="test-unit-2")))
     yield _vector("another site", 2, _token(message(site="other-site")))
-    yield _vector("another channel", 2, _token(message(channel="roster", body={})))
+    yield _vector("another channel", 2, _token(message(channel="roster", body={"version": 1, "officers": []})))
     yield _vector("replayed counter", 3, _token(message()), last_counter=5)
     yield _vector("lower counter", 3, _token(message()), last_counter=6)
     yield _vector("replayed counter, clock not trusted", 3, _token(message()), last_counter=5, now=None)
