@@ -103,8 +103,9 @@ class EntranceTask:
                 self._pressed(event.counter)
                 self._post(Emergency(new_check_id(), self._checkpoint))
             proven = (event.counter, fingerprint(event)) if event.authentic else None
-            self._book.record_event(fields_of(event), alert=event.kind in _ALERTS, event=proven)
-            log.info("co-processor: event %d, kind %s", event.counter, event.kind)
+            fields = fields_of(event)
+            self._book.record_event(fields, alert=event.kind in _ALERTS, event=proven)
+            log.info("event %d: %s", event.counter, fields["event"]["type"])
         if event.authentic:
             self._device.confirm(event.counter)
 

@@ -8,17 +8,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from daemon.check_id import new_check_id
 from daemon.door import pattern_of
 from daemon.entrance import Book
 from daemon.events import Emergency, Event
 from daemon.session import State
+from evidence.files import sync_folder
 from evidence.record import Kind
 from hw.coprocessor.numbers import RingPattern
 from hw.errors import HardwareError
 from hw.gpio.codec import LightPattern
 from hw.gpio.driver import PinDoor
+from hw.uri import DeviceUri
 
 log = logging.getLogger(__name__)
 
@@ -49,14 +52,16 @@ class PinEntrance:
     The lock is held by edges that only :meth:`heartbeat` makes: where pins do not answer, none come.
     """
 
-    def __init__(self, pins: PinDoor) -> None:
+    def __init__(self, pins: PinDoor, marker: Path) -> None:
+        """``marker`` is there while an emergency holds the door, also over a restart; see :func:`open_entrance`."""
         self.pins = pins
+        self._marker = marker
         self.problem: HardwareError | None = None
         self.held = False
         """Whether the button was pressed, or its wire broken, at the last look."""
         self._wishes = threading.Lock()
         self._want_lock = self._resting = False
-        self._to_clear = 0
+        self._to_clear: int | None = None
 
     def release(self) -> None:
         """Open, at once."""
@@ -121,14 +126,30 @@ class PinEntrance:
         log.info("door: the pins are ours")
 
     def _clear(self) -> None:
-        if not self._to_clear:
+        if self._to_clear is None:
             return
         self.pins.clear_emergency(self._to_clear)
         if self.pins.emergency and self.pins.pressed == self._to_clear:
             return  # the button is still held
-        self._to_clear = 0
+        self._to_clear = None
+        if not self.pins.emergency:
+            self._mark(False)
         if self._want_lock:
             self.pins.lock()
+
+    def remember(self) -> None:
+        """An emergency is open: it holds the door over a restart too, until an officer has accounted for it."""
+        self._mark(True)
+
+    def _mark(self, emergency: bool) -> None:
+        try:
+            if emergency:
+                self._marker.touch(mode=0o600)
+            else:
+                self._marker.unlink(missing_ok=True)
+            sync_folder(self._marker.parent)
+        except OSError as error:  # the door is as it must be all the same; only a restart would not know
+            log.warning("%s: %s", self._marker.name, error.strerror)
 
     def _do(self, action: Callable[[], None]) -> None:
         try:
@@ -140,6 +161,12 @@ class PinEntrance:
         if str(error) != str(self.problem):
             log.error("door: %s; %s", error, error.advice)
         self.problem = error
+
+
+def open_entrance(uri: DeviceUri, data: Path) -> PinEntrance:
+    """The entrance of ``devices.door``, with what the data folder remembers; no pin is taken yet."""
+    marker = data / "emergency"
+    return PinEntrance(PinDoor(uri, emergency=marker.exists()), marker)
 
 
 class PinEntranceTask:
@@ -166,5 +193,6 @@ class PinEntranceTask:
     def look(self) -> None:
         """What the button has done since the last look. The pin has opened the door already."""
         for _ in range(self._door.pins.presses()):
+            self._door.remember()
             self._post(Emergency(new_check_id(), self._checkpoint))
             self._book.record_event({"kind": Kind.EVENT.value, "event": {"type": TYPE}}, alert=True, event=None)

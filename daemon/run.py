@@ -30,7 +30,7 @@ from daemon.lock import DataFolder
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
 from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
-from daemon.pins import PinEntrance, PinEntranceTask
+from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import Policy, load_policy
 from daemon.session import State
 from daemon.storage import LOOK_S, Storage
@@ -43,7 +43,6 @@ from hw.card_reader.photo import photo_decoder
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
-from hw.gpio.driver import PinDoor
 from hw.thermal.driver import ThermalSensor
 from hw.uri import DeviceUri
 from models import selfcheck
@@ -52,6 +51,8 @@ from models.face import FaceModels
 log = logging.getLogger(__name__)
 
 _PUMP_S = 1.0
+_SETTLE_S = 3.0
+"""Before a device that was just opened is called silent: a co-processor holds its last session for 1.5 s."""
 
 
 def software_version() -> str:
@@ -91,7 +92,7 @@ def _coprocessor(config: Config) -> Coprocessor | None:
 def _pins(config: Config) -> PinEntrance | None:
     """The door on the Pi's own pins, if the configuration names it; no pin is taken yet."""
     uri = DeviceUri.parse(config.devices.door)
-    return PinEntrance(PinDoor(uri)) if uri.scheme != "none" else None
+    return open_entrance(uri, config.unit.data) if uri.scheme != "none" else None
 
 
 def _thermal(config: Config) -> ThermalTask | None:
@@ -263,7 +264,7 @@ class Assembly:
 
     def _deliver(self) -> None:
         look_due_s = time.monotonic() + LOOK_S
-        troubles_due_s = time.monotonic() + _PUMP_S
+        troubles_due_s = time.monotonic() + _SETTLE_S
         while not self.supervisor.stop.is_set():
             self._wake.wait(_PUMP_S)
             self._wake.clear()
@@ -285,7 +286,9 @@ class Assembly:
             has_key = self.config.keys.coprocessor is not None
             found += troubles.of_coprocessor(self.coprocessor, has_key=has_key, unproven=unproven)
         if self.pins is not None:
-            found += troubles.of_pins(self.pins.problem, held=self.pins.held, one_shot=self.pins.pins.one_shot)
+            pins = self.pins.pins
+            facts = {"held": self.pins.held, "one_shot": pins.one_shot, "emergency": pins.emergency}
+            found += troubles.of_pins(self.pins.problem, **facts)
         if self.thermal is not None:
             found += troubles.of_thermal(self.thermal.problem)
         if found != self._troubles:

@@ -48,6 +48,8 @@ MEANING: Final = MappingProxyType(
         "events_missed": "it had no room for some events, they are lost and only counted: leave it connected",
         "power_cycled": "it has power-cycled this Pi since that last ran for an hour: read the log from before",
         "tamper_open": "its housing is open: close it",
+        "no_room": "its flash has no room for the next emergency, so it does not lock: leave it connected",
+        "emergency_open": "an emergency that nobody has explained holds the door open: touch emergency, explain it",
         "no_one_shot": (
             "nothing opens the door when the Pi hangs, unless the lock is wired through the one-shot of "
             "hw/gpio/README.md: fit and test it, then write gpio:?one_shot=fitted"
@@ -69,7 +71,7 @@ def meaning(trouble: str) -> str:
 
 
 def of_coprocessor(device: Coprocessor, *, has_key: bool, unproven: bool = False) -> Troubles:
-    """What is wrong with a co-processor that was started a second ago or more.
+    """What is wrong with a co-processor that was started a few seconds ago or more.
 
     Args:
         has_key: the host has the event key.
@@ -93,15 +95,17 @@ def _complaints(device: Coprocessor, has_key: bool, unproven: bool) -> Troubles:
         "events_missed": status is not None and status.missed > 0,
         "power_cycled": status is not None and status.power_cycles > 0,
         "tamper_open": StatusFlag.TAMPER_OPEN in flags,
+        "no_room": StatusFlag.NO_ROOM in flags,
+        "emergency_open": StatusFlag.EMERGENCY in flags,
     }
     return tuple(name for name, so in found.items() if so)
 
 
-def of_pins(problem: HardwareError | None, *, held: bool, one_shot: bool) -> Troubles:
+def of_pins(problem: HardwareError | None, *, held: bool, one_shot: bool, emergency: bool = False) -> Troubles:
     """What is wrong with a door on the Pi's own pins; ``one_shot``: somebody has fitted and tested that circuit."""
     if problem is not None:
         return (of_error("door", problem),)
-    found = {"door:button_held": held, "door:no_one_shot": not one_shot}
+    found = {"door:button_held": held, "door:emergency_open": emergency, "door:no_one_shot": not one_shot}
     return tuple(name for name, so in found.items() if so)
 
 

@@ -100,9 +100,16 @@ class PinDoor:
     """
 
     def __init__(
-        self, uri: DeviceUri, load: Callable[[], Gpio] = load_gpio, clock: Callable[[], float] = time.monotonic
+        self,
+        uri: DeviceUri,
+        load: Callable[[], Gpio] = load_gpio,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        emergency: bool = False,
     ) -> None:
         """``gpio:``, or ``gpio:?one_shot=fitted`` where somebody has tested the circuit of README.md. Opens nothing.
+
+        ``emergency``: one from before this process is still open.
 
         Raises:
             BadDeviceUri: anything else.
@@ -115,7 +122,7 @@ class PinDoor:
         self._lock = threading.Lock()
         self._gpio: Gpio | None = None
         self._want_lock = False
-        self._emergency = False
+        self._emergency = emergency
         self._pressed = 0
         self._told = 0
         self._edge = 0

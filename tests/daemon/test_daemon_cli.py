@@ -170,7 +170,13 @@ def _no_camera(home: Home) -> str:
     return "replay:///no/such/folder"
 
 
+def _data_elsewhere(home: Home) -> str:
+    home.edit('data = "data"', 'data = "/proc/vernix/data"')
+    return "/proc/vernix/data: cannot make the data folder: No such file or directory; let the unit's user write there"
+
+
 ENVIRONMENTS = (
+    _data_elsewhere,
     _no_reader,
     _no_camera,
     _missing_library,
@@ -197,7 +203,7 @@ def test_damage_stops_the_unit_with_its_name(damage: Callable[[Home], str], home
 def test_damaged_model_stops_the_unit(home: Home, tmp_path: Path) -> None:
     """A copy of the models with one flipped byte, found first on the path."""
     shutil.copytree(ROOT / "models", tmp_path / "site" / "models", ignore=shutil.ignore_patterns("__pycache__", "work"))
-    weights = sorted((tmp_path / "site" / "models" / "weights").glob("*.tflite"))[0]
+    weights = sorted((tmp_path / "site" / "models" / "weights").glob("yunet*.tflite"))[0]
     _damage(weights)
     done = in_process_of_its_own("run", "--config", home.toml, folder=tmp_path / "site")
     assert done.returncode == ENVIRONMENT, done.stderr

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.events import Emergency, Event
-from daemon.pins import PinEntrance, PinEntranceTask
+from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import load_policy
 from daemon.selftest import TESTS, Failed
 from daemon.session import State, Step
@@ -47,10 +47,13 @@ class Notebook:
 class Entrance:
     """Door and task, driven by hand: a turn is half a second of the unit's loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.now_s = 50.0
         self.gpio = SimulatedGpio(lambda: self.now_s)
-        self.door = PinEntrance(PinDoor(DeviceUri.parse("gpio:"), lambda: self.gpio, lambda: self.now_s))
+        self.marker = folder / "emergency"
+        uri, emergency = DeviceUri.parse("gpio:"), self.marker.exists()
+        pins = PinDoor(uri, lambda: self.gpio, lambda: self.now_s, emergency=emergency)
+        self.door = PinEntrance(pins, self.marker)
         self.book = Notebook()
         self.events: list[Event] = []
         self.task = PinEntranceTask(self.door, self.book, "delivery", post=self.events.append)
@@ -66,8 +69,8 @@ class Entrance:
 
 
 @pytest.fixture
-def entrance() -> Entrance:
-    return Entrance()
+def entrance(tmp_path: Path) -> Entrance:
+    return Entrance(tmp_path)
 
 
 def locked(entrance: Entrance) -> Entrance:
@@ -158,9 +161,41 @@ def test_pins_that_another_program_takes_open_the_door_and_come_back(entrance: E
     assert entrance.gpio.lock_held
 
 
-def test_a_machine_without_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_emergency_nobody_explained_holds_the_door_over_a_restart(entrance: Entrance, tmp_path: Path) -> None:
+    locked(entrance)
+    assert not entrance.marker.exists()
+    entrance.gpio.press()
+    entrance.gpio.let_go()
+    entrance.turn()
+    for _ in range(2):  # each a new process
+        again = Entrance(tmp_path)
+        again.door.lock()
+        again.turn(3)
+        assert not again.gpio.lock_held
+        assert again.events == [], "it is recorded already"
+    again.door.clear_emergency()
+    again.turn(3)
+    assert again.gpio.lock_held
+    assert not again.marker.exists()
+    locked(Entrance(tmp_path))
+
+
+def test_a_disk_that_cannot_remember_stops_nothing(entrance: Entrance, tmp_path: Path) -> None:
+    locked(entrance)
+    entrance.marker.mkdir()
+    (entrance.marker / "in the way").touch()
+    entrance.gpio.press()
+    entrance.gpio.let_go()
+    entrance.turn()
+    assert len(entrance.events) == 1
+    entrance.door.clear_emergency()
+    locked(entrance)
+    assert list(tmp_path.iterdir()) == [entrance.marker]
+
+
+def test_a_machine_without_pins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "RPi", None)
-    door = PinEntrance(PinDoor(DeviceUri.parse("gpio:")))
+    door = open_entrance(DeviceUri.parse("gpio:"), tmp_path)
     door.lock()
     door.heartbeat()
     door.show(STATE)
@@ -287,6 +322,7 @@ def test_a_whole_unit_on_pins(home: Home, bench: Bench) -> None:
         view = unit.screen.wait("the trouble", lambda view: bool(view["devices"]))
         assert view["devices"] == ["door:no_one_shot"]
         bench.press()
+        wait_for((home.database.parent / "emergency").exists, "the marker")
         unit.screen.wait("the emergency", lambda view: view["outcome"] == "emergency" and view["step"] == "done")
         wait_for(lambda: bench.lock_is("open"), "the open door")
         officer, pin = next(iter(PINS.items()))

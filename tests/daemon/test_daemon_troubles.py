@@ -94,6 +94,8 @@ def test_tamper_switch_comes_and_goes(device: SimulatedCoprocessor) -> None:
         wait_for(lambda: found(driver) == ("coprocessor:tamper_open",), "the open housing")
         device.tamper(False)
         wait_for(lambda: found(driver) == (), "the closed housing")
+        device.press_emergency()
+        wait_for(lambda: found(driver) == ("coprocessor:emergency_open",), "the emergency")
 
 
 def test_what_its_firmware_lacks(device: SimulatedCoprocessor) -> None:
@@ -178,6 +180,7 @@ def test_the_other_devices() -> None:
     assert troubles.of_thermal(None) == ()
     assert troubles.of_pins(None, held=False, one_shot=True) == ()
     assert troubles.of_pins(None, held=True, one_shot=False) == ("door:button_held", "door:no_one_shot")
+    assert troubles.of_pins(None, held=False, one_shot=True, emergency=True) == ("door:emergency_open",)
     assert troubles.of_pins(error, held=True, one_shot=False) == ("door:gone",)
 
 

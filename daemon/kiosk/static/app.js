@@ -59,14 +59,14 @@ const devices = {
     coprocessor: "门口控制器", door: "门锁", card_reader: "读卡器", thermal: "热成像",
     version: "固件版本不符，请联系维护", no_answer: "无应答，请检查电源和接线", missing: "未连接", busy: "被其它程序占用", gone: "已断开", garbled: "数据异常", fault: "故障",
     bus_stuck: "总线卡死，请断电重启传感器", no_flash_ring: "断电会丢失事件，请联系维护", no_event_key: "缺少事件密钥，请联系维护", no_host_key: "缺少事件密钥，请联系维护",
-    not_authentic: "事件无法验证，请联系维护", events_missed: "有事件未能保存", power_cycled: "本机曾无响应，已被断电重启", tamper_open: "外壳已打开", no_one_shot: "本机死机时门不会自动打开，请联系维护",
+    not_authentic: "事件无法验证，请联系维护", events_missed: "有事件未能保存", power_cycled: "本机曾无响应，已被断电重启", tamper_open: "外壳已打开", no_room: "事件存储已满，门不上锁", emergency_open: "紧急放行尚未说明，门保持打开", no_one_shot: "本机死机时门不会自动打开，请联系维护",
     button_held: "紧急按钮按下或断线，门保持打开",
   },
   en: {
     coprocessor: "Door controller", door: "Door lock", card_reader: "Card reader", thermal: "Thermal sensor",
     version: "wrong firmware, call service", no_answer: "no answer, check power and wiring", missing: "not connected", busy: "in use by another program", gone: "disconnected", garbled: "sends nonsense", fault: "fault",
     bus_stuck: "bus stuck, power-cycle the sensors", no_flash_ring: "a power cut loses events, call service", no_event_key: "has no event key, call service", no_host_key: "event key missing here, call service",
-    not_authentic: "events cannot be proven, call service", events_missed: "some events were not kept", power_cycled: "this unit hung and was power-cycled", tamper_open: "housing open", no_one_shot: "the door would not open if this unit hung, call service",
+    not_authentic: "events cannot be proven, call service", events_missed: "some events were not kept", power_cycled: "this unit hung and was power-cycled", tamper_open: "housing open", no_room: "its event memory is full, the door is not locked", emergency_open: "an emergency nobody has explained, door stays open", no_one_shot: "the door would not open if this unit hung, call service",
     button_held: "emergency button held or wire broken, door stays open",
   },
 };
