@@ -14,6 +14,8 @@ GATEWAY = "gateway"
 """CN of the gateway's certificates, and so its user name at the broker."""
 SERVER = "broker"
 """CN of the broker's own certificate."""
+CRL = "revocations.crl"
+"""The list of revoked certificates, in the folders of authority and broker."""
 RESERVED = (GATEWAY, SERVER)
 """Names no unit may have: a unit called ``gateway`` would read every unit's records."""
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -58,6 +60,9 @@ cafile authority.pem
 certfile server.pem
 keyfile server.key
 tls_version tlsv1.2
+# Certificates that are not believed any more. A new list is read at a reload (SIGHUP) and keeps new connections out;
+# only a restart cuts connections that are open.
+crlfile {CRL}
 
 # Nobody without a certificate of this site; its CN is the user name, whatever the client says.
 require_certificate true

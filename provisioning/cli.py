@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence.certificates import Profile
+from evidence.console import INTERRUPTED, quietly
 from evidence.errors import EvidenceError
 from evidence.keys import SOFT
 from provisioning import flash_command, key_commands
@@ -26,8 +27,6 @@ from provisioning.unit_toml import FILE_KEY, UnitSettings
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
 """Exit statuses. 1, a finding, is for commands that examine something; none here does."""
-INTERRUPTED = 130
-"""What a shell reports for a program that was stopped from the keyboard (128 + SIGINT)."""
 _USES = {
     (GATEWAY, Profile.GATEWAY.name): "gateway, signing",
     (GATEWAY, Profile.CLIENT.name): "gateway, TLS to the broker",
@@ -236,6 +235,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_site(groups)
     _add_unit(groups)
     _add_officer(groups)
+    key_commands.add_broker(groups, _add_printing)
     key_commands.add_recover(groups, _add_printing)
     flash_command.add(groups, _add_printing)
     return parser
@@ -248,6 +248,10 @@ def _failed(status: int, message: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
+    return quietly(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     try:
         args = make_parser().parse_args(argv)
         args.run(args)
@@ -259,6 +263,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _failed(ENVIRONMENT, f"{error}; {error.advice}")
     except EvidenceError as error:
         return _failed(ENVIRONMENT, f"{error}; mend what it names, or restore it from a backup")
+    except BrokenPipeError:
+        raise  # nobody reads: no fault of the environment
     except OSError as error:
         return _failed(ENVIRONMENT, f"{error.filename}: {error.strerror}; check the path, its owner and free space")
     except KeyboardInterrupt:

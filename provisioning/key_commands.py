@@ -1,4 +1,4 @@
-"""The commands about keys: ``unit rotate``, ``site revoke``, ``recover``."""
+"""The commands about keys: ``unit rotate``, ``unit revoke``, ``site revoke``, ``broker crl``, ``recover``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from typing import Any
 from evidence.chain import Head
 from evidence.instants import write_instant
 from evidence.revocation import Reason
+from provisioning.broker import CRL
+from provisioning.crl import install_crl
 from provisioning.recover import recover
-from provisioning.revoke import CRL, FILE, revoke
+from provisioning.revoke import FILE, revoke, revoke_unit
 from provisioning.rotation import rotate
 from provisioning.site import AUTHORITY
 
@@ -72,8 +74,40 @@ def _revoke(args: argparse.Namespace) -> Result:
     text = f"""\
 Revoked {entry.kid} (serial {entry.serial}), {entry.reason}, since {write_instant(entry.since)}.
 List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
-Next: carry {FILE} to the gateway and to whoever verifies (vernix verify --revocations), {CRL} to the broker."""
+{_next(place)}"""
     return {**entry.to_dict(), "number": whole.number, "file": str(place / FILE)}, text
+
+
+def _next(place: Path) -> str:
+    return f"""\
+Next:
+  1. Carry {place / FILE} to the gateway and to whoever verifies (vernix verify --revocations).
+  2. Carry {place / CRL} to the broker's machine, there:
+     vernix-provision broker crl BROKERDIR {CRL}"""
+
+
+def _revoke_unit(args: argparse.Namespace) -> Result:
+    now = _now()
+    entries, whole = revoke_unit(args.site, args.unit, Reason(args.reason), args.at or now, now, args.last)
+    place = args.site / AUTHORITY
+    keys = "\n".join(f"  {entry.kid} (serial {entry.serial})" for entry in entries)
+    text = f"""\
+Revoked the keys of {args.unit}, {args.reason}, since {write_instant(entries[0].since)}:
+{keys}
+List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
+{_next(place)}"""
+    plain = {"unit": args.unit, "revoked": [entry.to_dict() for entry in entries], "number": whole.number}
+    return plain | {"file": str(place / FILE), "crl": str(place / CRL)}, text
+
+
+def _install_crl(args: argparse.Namespace) -> Result:
+    total, fresh = install_crl(args.folder, args.crl)
+    restart = "systemctl restart mosquitto"
+    text = f"""\
+{args.folder / CRL}: {total} certificates are revoked, {fresh} of them newly.
+Next: {restart}. That cuts every session; those who may come in are back by themselves, and nothing is lost.
+A reload (SIGHUP) is not enough: it keeps the revoked out from then on, but leaves a session that is open."""
+    return {"file": str(args.folder / CRL), "revoked": total, "new": fresh, "next": restart}, text
 
 
 def _recover(args: argparse.Namespace) -> Result:
@@ -86,23 +120,41 @@ Next: vernix verify {args.to} --authority authority.pem"""
     return plain | {"file": str(args.to)}, text
 
 
+def _add_reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", required=True, choices=[str(reason) for reason in Reason])
+    parser.add_argument("--at", type=_moment, metavar="MOMENT", help="since when it is not believed; default: now")
+    parser.add_argument("--last", type=_head, metavar="SEQ:SHA256", help="the unit's last record to be believed")
+
+
 def add_unit(commands: Any, add: Adder) -> None:
-    """``unit rotate``."""
+    """``unit rotate``, ``unit revoke``."""
     parser = add(commands, "rotate", "make and certify a unit's next record key", _rotate)
     parser.add_argument("folder", metavar="UNITDIR", type=_path, help="the unit's folder, on the unit")
     parser.add_argument("--site", required=True, metavar="DIR", type=_path, help="the site's folder")
     parser.add_argument("--reason", required=True, metavar="TEXT", help="for the record; 'compromised' if it may be")
     parser.add_argument("--key", metavar="URI", help="where to make it: pkcs11:... (default: a file after a file)")
+    parser = add(commands, "revoke", "put all keys of a unit on the site's lists of revoked keys", _revoke_unit)
+    parser.add_argument("unit", metavar="NAME", help="the unit's name; it may be lost or stolen")
+    parser.add_argument("--site", required=True, metavar="DIR", type=_path, help="the site's folder")
+    _add_reason(parser)
 
 
 def add_site(commands: Any, add: Adder) -> None:
     """``site revoke``."""
-    parser = add(commands, "revoke", "put a key on the site's signed list of revoked keys", _revoke)
+    parser = add(commands, "revoke", "put one key on the site's lists of revoked keys", _revoke)
     parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
     parser.add_argument("name", metavar="KID|SERIAL", help="the key's kid, or its certificate's serial number")
-    parser.add_argument("--reason", required=True, choices=[str(reason) for reason in Reason])
-    parser.add_argument("--at", type=_moment, metavar="MOMENT", help="since when it is not believed; default: now")
-    parser.add_argument("--last", type=_head, metavar="SEQ:SHA256", help="the unit's last record to be believed")
+    _add_reason(parser)
+
+
+def add_broker(groups: Any, add: Adder) -> None:
+    """``broker crl``."""
+    commands = groups.add_parser("broker", help="the broker's files, on its machine").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    parser = add(commands, "crl", "give the broker a newer list of revoked certificates", _install_crl)
+    parser.add_argument("folder", metavar="BROKERDIR", type=_path, help="the folder that mosquitto is started in")
+    parser.add_argument("crl", metavar="FILE", type=_path, help="the authority's revocations.crl")
 
 
 def add_recover(groups: Any, add: Adder) -> None:

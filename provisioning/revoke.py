@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-
+from evidence.certificates import Profile
 from evidence.chain import Head
 from evidence.errors import EvidenceError
 from evidence.files import write_atomic
 from evidence.keys import KeySigner
 from evidence.revocation import Reason, Revocations, Revoked, read_revocations, sign_revocations
+from provisioning.broker import CRL, RESERVED
+from provisioning.crl import make_crl
 from provisioning.errors import AlreadyThereError, BadValueError, SiteUnusableError
 from provisioning.issued import Issued, Register, opened
 from provisioning.site import AUTHORITY, Site, load_site
 
 FILE = "revocations.jws"
-CRL = "revocations.crl"
-_CRL_LIFETIME = dt.timedelta(days=3653)
-"""Until when a broker takes the CRL for fresh. An overdue one would lock every unit out; a newer one replaces it."""
+_OF_UNITS = (Profile.RECORD.name, Profile.CLIENT.name)
 
 
 def load_revocations(site: Site) -> Revocations | None:
@@ -49,19 +47,6 @@ def _line(register: Register, name: str) -> Issued:
     return found[0]
 
 
-def _crl(site: Site, entries: Iterable[Revoked], now: dt.datetime) -> bytes:
-    builder = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(site.authority.subject)
-        .last_update(now)
-        .next_update(now + _CRL_LIFETIME)
-    )
-    for entry in entries:
-        one = x509.RevokedCertificateBuilder().serial_number(int(entry.serial, 16)).revocation_date(entry.since)
-        builder = builder.add_revoked_certificate(one.build())
-    return builder.sign(site.authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-
-
 def revoke(
     folder: Path, name: str, reason: Reason, since: dt.datetime, now: dt.datetime, last: Head | None = None
 ) -> tuple[Revoked, Revocations]:
@@ -80,19 +65,57 @@ def revoke(
         AlreadyThereError: it is on the list; an entry is never changed.
         OSError: the site cannot be written.
     """
+    entries, whole = _extend(folder, since, now, lambda register: [(_line(register, name), last)], reason)
+    return entries[0], whole
+
+
+def revoke_unit(
+    folder: Path, unit: str, reason: Reason, since: dt.datetime, now: dt.datetime, last: Head | None = None
+) -> tuple[Sequence[Revoked], Revocations]:
+    """Put every key of ``unit`` that is not there yet on the site's list: those of its records, and of its TLS.
+
+    ``last`` is for the record keys. Otherwise as :func:`revoke`.
+    """
+
+    def lines(register: Register) -> list[tuple[Issued, Head | None]]:
+        of_unit = [line for line in register.lines if line.name == unit and line.profile in _OF_UNITS and line.kid]
+        if unit in RESERVED or not of_unit:
+            raise BadValueError(f"the site never enrolled a unit {unit!r}", "give its name as in unit.toml")
+        return [(line, last if line.profile == Profile.RECORD.name else None) for line in of_unit]
+
+    return _extend(folder, since, now, lines, reason, again=True)
+
+
+def _extend(
+    folder: Path,
+    since: dt.datetime,
+    now: dt.datetime,
+    lines: Callable[[Register], list[tuple[Issued, Head | None]]],
+    reason: Reason,
+    *,
+    again: bool = False,
+) -> tuple[Sequence[Revoked], Revocations]:
+    """The list with ``lines``, for verifiers and for the broker. ``again``: some of them may be on it already."""
     if since > now:
         raise BadValueError("a key is revoked since a moment that has been", "give --at in the past, or leave it out")
     site = load_site(folder)
     with opened(site.folder / AUTHORITY) as register:
-        line = _line(register, name)
         before = load_revocations(site)
         entries = {} if before is None else dict(before.entries)
-        if line.kid in entries:
-            raise AlreadyThereError(f"key {line.kid} is revoked already", "an entry is never changed")
-        entry = Revoked(line.kid, line.serial, since, reason, last)
-        entries[line.kid] = entry
+        wanted = [Revoked(line.kid, line.serial, since, reason, last) for line, last in lines(register)]
+        fresh = [entry for entry in wanted if entry.kid not in entries]
+        if not fresh or (len(fresh) < len(wanted) and not again):
+            raise AlreadyThereError(f"key {wanted[0].kid} is revoked already", "an entry is never changed")
+        entries |= {entry.kid: entry for entry in fresh}
         number = 1 if before is None else before.number + 1
         token = sign_revocations(site.name, number, entries.values(), now, KeySigner(site.authority_key))
-        write_atomic(site.folder / AUTHORITY / CRL, _crl(site, entries.values(), now))
-        write_atomic(site.folder / AUTHORITY / FILE, token.encode("ascii"))
-    return entry, Revocations(site.name, number, now, entries)
+        _write(site, token, make_crl(site.authority, site.authority_key, entries.values(), now))
+    return fresh, Revocations(site.name, number, now, entries)
+
+
+def _write(site: Site, token: str, crl: bytes) -> None:
+    """Both lists; the broker's copy too, where the broker's folder has not been carried away."""
+    for holder in (AUTHORITY, "broker"):
+        if (site.folder / holder).is_dir():
+            write_atomic(site.folder / holder / CRL, crl)
+    write_atomic(site.folder / AUTHORITY / FILE, token.encode("ascii"))

@@ -24,7 +24,8 @@ from evidence.files import write_atomic
 from evidence.keys import PrivateKey, generate_key, load_private_key, public_pem
 from evidence.topics import check_name
 from evidence.tree import TreeError, load_tree
-from provisioning.broker import GATEWAY, SERVER, Broker, access_rules, check_broker, mosquitto_conf
+from provisioning.broker import CRL, GATEWAY, SERVER, Broker, access_rules, check_broker, mosquitto_conf
+from provisioning.crl import make_crl
 from provisioning.errors import BadValueError, SiteUnusableError
 from provisioning.folders import staged
 from provisioning.issued import FILE, Issued, Register, write_register
@@ -202,6 +203,9 @@ def _make_broker(site: Site, register: Register, now: dt.datetime) -> None:
     write_atomic(place / "authority.pem", to_pem(site.authority))
     write_atomic(place / "mosquitto.conf", mosquitto_conf(site.broker.port))
     write_atomic(place / "acl", access_rules(site.name))
+    empty = make_crl(site.authority, site.authority_key, (), now)
+    for holder in (place, site.folder / AUTHORITY):
+        write_atomic(holder / CRL, empty)
 
 
 def load_site(folder: Path) -> Site:

@@ -58,12 +58,14 @@ class Probe:
         )
 
     def __enter__(self) -> Self:
+        before = set(threading.enumerate())
         self.link.start()
+        self._threads = set(threading.enumerate()) - before
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.link.stop()
-        assert "mqtt-link" not in {thread.name for thread in threading.enumerate() if thread.is_alive()}
+        assert not [thread for thread in self._threads if thread.name == "mqtt-link" and thread.is_alive()]
 
     def wait_connected(self) -> LinkState:
         """The state of the connection, once it stands."""

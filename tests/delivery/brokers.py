@@ -58,12 +58,12 @@ class Broker(ABC):
         self.end(how, wipe=wipe)
         self.start()
 
-    def restart_first(self) -> None:
-        """SIGKILL to the node at ``ports[0]``, and start it again."""
+    def reload(self) -> None:
+        """Let it read its certificate again; connections that are open stay."""
         self.restart()
 
     def certify(self, *, expired: bool = False) -> None:
-        """Another certificate for the broker, used from the next start on; an expired one ended yesterday."""
+        """Another certificate for the broker, used from the next reload on; an expired one ended yesterday."""
         age = Profile.SERVER.lifetime + dt.timedelta(days=1) if expired else dt.timedelta()
         key = ec.generate_private_key(ec.SECP256R1())
         request = make_request(subject_name(SERVER, self.site.name), key)
@@ -117,6 +117,10 @@ class Mosquitto(Broker):
         self.processes.start(0, [str(self._program), "-c", conf.name], self.folder)
         # Not by a session: with the one certificate at hand that would be the gateway's own.
         wait_for(lambda: listens(self.ports[0]), "mosquitto", START_S)
+
+    def reload(self) -> None:
+        """As :class:`Broker`."""
+        self.processes.signal(0, signal.SIGHUP)
 
     def end(self, how: signal.Signals, *, wipe: bool = False) -> None:
         """As :class:`Broker`."""
@@ -185,11 +189,10 @@ mqtt {{
         """SIGKILL to one node."""
         self._processes.end(node, signal.SIGKILL)
 
-    def restart_first(self) -> None:
-        """As :class:`Broker`; the cluster goes on meanwhile."""
-        self.kill_node(0)
-        self.start_node(0)
-        wait_for(lambda: serves(self, 0), "node 0", START_S)
+    def reload(self) -> None:
+        """As :class:`Broker`."""
+        for node in range(self.nodes):
+            self._processes.signal(node, signal.SIGHUP)
 
     def start(self) -> None:
         """As :class:`Broker`."""

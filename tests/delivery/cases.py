@@ -237,26 +237,28 @@ def _signed(case: Case, signer: Signer, body: dict[str, Any], **changes: Any) ->
 
 
 def certificate_expired(case: Case) -> None:
-    """The certificate of the unit's broker runs out: delivery waits, and says so, until it is renewed."""
-    case.gateway(case.line())
-    line = case.line()
-    line.backends = line.backends[:1]
-    unit = case.unit(line)
-    unit.append(case.records // 3)
-    receipted(case, unit)
+    """The broker's own certificate runs out: delivery waits, and says so, until it is renewed."""
+    unit, line = begun(case)
     unit.append(case.records // 3)
     case.broker.certify(expired=True)
     try:
-        case.broker.restart_first()
-        case.wait(lambda: unit.look().cause == Cause.CERTIFICATE, "delivery to wait for the certificate")
+        case.broker.reload()
+        case.wait(lambda: _fails(line, unit, Cause.CERTIFICATE), "delivery to wait for the certificate")
         reason = unit.look().reason
         if not reason.startswith("delivery waits: certificate"):
             case.wrong.append(f"the screen would say: {reason}")
         unit.append(case.records - 2 * (case.records // 3))
     finally:
         case.broker.certify()
-        case.broker.restart_first()
+        case.broker.reload()
     receipted(case, unit)
+
+
+def _fails(line: Line, unit: WorkingUnit, cause: Cause) -> bool:
+    """Cut a connection that the broker still accepted before it had read its files again."""
+    if unit.look().cause == Cause.CONNECTED:
+        line.cut()
+    return unit.look().cause == cause
 
 
 def clock_set_back(case: Case) -> None:

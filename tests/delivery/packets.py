@@ -16,6 +16,7 @@ class Kind(IntEnum):
 
     CONNECT = 1
     PUBLISH = 3
+    PUBACK = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,7 @@ class LyingLine(Line):
     Attributes:
         forget: says of a PUBLISH from the client whether it is acknowledged and dropped.
         forgotten: what was dropped, in order.
+        keep_pubacks: keep the broker's own acknowledgements to itself.
         told: every PUBLISH that the broker sent to the client, in order.
     """
 
@@ -155,6 +156,7 @@ class LyingLine(Line):
         self._broker, self._client = broker, client
         self.forget: Callable[[Publish], bool] = lambda _: False
         self.forgotten: list[Publish] = []
+        self.keep_pubacks = False
         self.told: list[Publish] = []
         self._level = 0
         self._to_client: asyncio.StreamWriter | None = None
@@ -211,7 +213,7 @@ class LyingLine(Line):
         if not self.forget(message):
             return None
         self.forgotten.append(message)
-        return puback(message.mid)
+        return b"" if self.keep_pubacks else puback(message.mid)
 
     async def _down(self, far_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         packets = Reader()
@@ -219,5 +221,6 @@ class LyingLine(Line):
             for packet in packets.receive_data(data):
                 if packet.kind == Kind.PUBLISH:
                     self.told.append(read_publish(packet, self._level))
-                writer.write(packet.to_bytes())
+                if packet.kind != Kind.PUBACK or not self.keep_pubacks:
+                    writer.write(packet.to_bytes())
             await writer.drain()

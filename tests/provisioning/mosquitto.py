@@ -85,12 +85,22 @@ def connack(context: ssl.SSLContext, port: int) -> bytes:
 
 
 class Peer:
-    """One MQTT 5 client; use as a context manager."""
+    """One client, MQTT 5 unless told otherwise; use as a context manager."""
 
-    def __init__(self, folder: Path, port: int, client_id: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        client_id: str = "",
+        *,
+        version: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5,
+        will: str | None = None,
+    ) -> None:
         self.inbox: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=version)
+        if will is not None:
+            self._client.will_set(will, b"will", 1)
         self._client.tls_set_context(tls(folder))
         self._client.on_connect = lambda _client, _data, _flags, code, _properties: self._note("connect", code.value)
         self._client.on_disconnect = lambda _client, _data, _flags, code, _properties: self._note("gone", code.value)
@@ -119,6 +129,12 @@ class Peer:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def vanish(self) -> None:
+        """End without a word: the broker publishes the will."""
+        sock = self._client.socket()
+        assert sock is not None
+        sock.shutdown(socket.SHUT_RDWR)
+
     def subscribe(self, *filters: str) -> None:
         """Subscribe with QoS 1 and wait for the broker's answer, whatever it is."""
         for item in filters:
@@ -133,3 +149,10 @@ class Peer:
     def received(self) -> tuple[str, bytes]:
         """The next message that arrived."""
         return self.inbox.get(timeout=WAIT_S)
+
+    def rest(self) -> list[tuple[str, bytes]]:
+        """What else has arrived by now."""
+        found = []
+        while not self.inbox.empty():
+            found.append(self.inbox.get())
+        return found

@@ -28,6 +28,7 @@ EVERYTHING = {
     "site.toml",
     *(f"authority/{name}" for name in ("authority.key", "authority.pem", "issued.json")),
     *(f"authority/{name}" for name in ("gateway-signing.pem", "gateway-encryption.pub", "recovery.pub")),
+    *(f"{holder}/revocations.crl" for holder in ("authority", "broker")),
     *(f"gateway/{name}" for name in ("gateway.toml", "authority.pem", "encryption.key", "encryption.pub")),
     *(f"gateway/{name}" for name in ("signing.key", "signing.pem", "client.key", "client.pem")),
     *(f"recovery/{name}" for name in ("recovery.key", "recovery.pub", "README")),
@@ -108,6 +109,7 @@ def test_gateway_configuration(site: Path) -> None:
             "signing": "file:signing.key",
             "signing_certificate": "signing.pem",
             "encryption": "encryption.key",
+            "revocations": "revocations.jws",
         },
         "broker": {
             "host": "broker.example",
