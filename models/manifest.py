@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +68,29 @@ class ProjectionEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class LivenessEntry:
+    """A passive liveness network and how it is asked.
+
+    ``crops`` are the squares that it sees, stacked along the channels, in longer sides of the face's box. The network
+    gives ``answer``, a number for each of its classes; ``live_class`` is the one that means live, ``threshold`` the
+    least probability of it that is taken for live.
+    """
+
+    network: Entry
+    crops: tuple[float, ...]
+    answer: Literal["logits", "probabilities"]
+    live_class: int
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The parsed manifest; ``path`` is its file, weights are found beside it."""
 
     path: Path
     entries: tuple[Entry, ...]
     projections: tuple[ProjectionEntry, ...] = ()
+    liveness: tuple[LivenessEntry, ...] = ()
 
     @classmethod
     def load(cls, path: Path = MANIFEST) -> Manifest:
@@ -88,7 +106,8 @@ class Manifest:
             raise ModelCorrupt(path, "content", "JSON in UTF-8", error) from error
         try:
             entries = tuple(parse_entry(item) for item in document["models"])
-            return cls(path, entries, tuple(ProjectionEntry(**texts(item)) for item in document.get("projections", [])))
+            projections = tuple(ProjectionEntry(**texts(item)) for item in document.get("projections", []))
+            return cls(path, entries, projections, tuple(map(parse_liveness, document.get("liveness", []))))
         except (KeyError, TypeError, ValueError) as error:
             raise ModelCorrupt(
                 path, "an entry", "as models/README.md says", f"{type(error).__name__} {error}"
@@ -106,6 +125,19 @@ class Manifest:
                 return entry
         known = ", ".join(f"{entry.role} for {'/'.join(entry.runtimes)}" for entry in self.entries)
         raise ModelCorrupt(self.path, "the list of models", f"one with role {role} for {runtime}", known or "empty")
+
+    def liveness_entry(self) -> LivenessEntry:
+        """The passive liveness network for the installed runtime.
+
+        Raises:
+            ModelCorrupt: the manifest has none.
+        """
+        runtime, _ = installed_runtime()
+        for entry in self.liveness:
+            if runtime in entry.network.runtimes:
+                return entry
+        found = f"{len(self.liveness)} for others"
+        raise ModelCorrupt(self.path, "the list of liveness networks", f"one for {runtime}", found)
 
     def projection_for(self, embedding: Entry) -> ProjectionEntry | None:
         """What belongs to this embedder; None: its vectors are compared as they are."""
@@ -170,6 +202,34 @@ def parse_entry(item: Mapping[str, Any]) -> Entry:
         bytes=int(fields.pop("bytes")),
         **texts(fields),
     )
+
+
+def parse_liveness(item: Mapping[str, Any]) -> LivenessEntry:
+    """One object of `liveness`: an entry of `models` without its role, and how the network is asked."""
+    fields = dict(item)
+    if "role" in fields:
+        raise ValueError("an entry of liveness has no role")
+    entry = LivenessEntry(
+        crops=tuple(float(reach) for reach in fields.pop("crops")),
+        answer=fields.pop("answer"),
+        live_class=fields.pop("live_class"),
+        threshold=float(fields.pop("threshold")),
+        network=parse_entry({"role": "liveness", **fields}),
+    )
+    shape, classes = entry.network.input.shape, math.prod(entry.network.output.shape)
+    if not all(0.5 <= reach <= 10 for reach in entry.crops):
+        raise ValueError(f"crops are 0.5 to 10 sides of the face, not {entry.crops}")
+    if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 * len(entry.crops):
+        raise ValueError(
+            f"the input for {len(entry.crops)} crops is (1, side, side, {3 * len(entry.crops)}), not {shape}"
+        )
+    if entry.answer not in ("logits", "probabilities"):
+        raise ValueError(f"answer is logits or probabilities, not {entry.answer!r}")
+    if type(entry.live_class) is not int or not 0 <= entry.live_class < classes:
+        raise ValueError(f"live_class is one of {classes} outputs, not {entry.live_class!r}")
+    if not 0 < entry.threshold < 1:
+        raise ValueError(f"threshold {entry.threshold} is not between 0 and 1")
+    return entry
 
 
 def parse_tensor(item: Mapping[str, Any]) -> TensorType:

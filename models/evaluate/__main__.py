@@ -7,11 +7,11 @@ import json
 import sys
 
 from models.errors import ModelsError
-from models.evaluate import faces, quality
+from models.evaluate import faces, pad, quality
 from models.evaluate.pairs import PairsError
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
-COMMANDS = {"faces": faces, "quality": quality}
+COMMANDS = {"faces": faces, "quality": quality, "pad": pad}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,6 +38,9 @@ def outcome(options: argparse.Namespace) -> str:
     if options.command == "quality":
         rejected = quality.evaluate(options)
         return json.dumps(quality.to_json(rejected), indent=2) if options.json else quality.to_text(rejected)
+    if options.command == "pad":
+        shown = pad.evaluate(options)
+        return json.dumps(pad.to_json(shown), indent=2) if options.json else pad.to_text(shown)
     report = faces.evaluate(options)
     return json.dumps(faces.to_json(report), indent=2) if options.json else faces.to_text(report)
 

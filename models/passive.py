@@ -1,0 +1,215 @@
+"""Passive liveness: does this face look like a live one, or like a screen or paper that shows one?
+
+One network sees the face in one or more crops (with its surroundings, where edges and hands show, and near, where dots
+and pixels show). Which network, which crops, which of its outputs means live and where the threshold lies is said by
+the manifest, so that a hospital can bring a certified one. Whatever the picture is, the answer is a `PassiveScore`; a
+face that cannot be judged has a named finding and no score.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+
+from models import selfcheck
+from models.errors import ImageError, ModelWrong
+from models.image import FloatArray, Image, require_image
+from models.interpreter import Network, installed_runtime
+from models.manifest import MANIFEST, LivenessEntry, Manifest
+from models.quality import inside
+
+MIN_FACE_PX = 40.0
+"""Longer side of the box; under this the network would see enlarged pixels only."""
+MIN_INSIDE = 0.6
+"""Share of the face's box inside the picture."""
+MIN_BRIGHTNESS = 12.0
+"""Mean of the face; below it a camera delivers noise."""
+MAX_BLOWN = 0.5
+"""Share of the face at 250 or more of 255 in every colour."""
+MIN_SPREAD = 3.0
+"""Of the brightness; a face has far more, a wall has not."""
+BLOWN = 250
+MAX_PLACE_PX = 1e5
+"""A box farther out than this is no box."""
+
+Box: TypeAlias = tuple[float, float, float, float]
+
+
+class PassiveDecision(StrEnum):
+    """`UNUSABLE`: the face could not be judged, the finding says why; it is neither live nor an attack."""
+
+    LIVE = "live"
+    ATTACK = "attack"
+    UNUSABLE = "unusable"
+
+
+class PassiveFinding(StrEnum):
+    """Why a face could not be judged."""
+
+    NO_PICTURE = "no_picture"
+    NO_FACE = "no_face"
+    CUT_OFF = "face_cut_off"
+    TOO_SMALL = "face_too_small"
+    TOO_DARK = "face_too_dark"
+    TOO_BRIGHT = "face_too_bright"
+    FLAT = "face_without_detail"
+    NO_ANSWER = "network_without_answer"
+
+
+@dataclass(frozen=True, slots=True)
+class PassiveScore:
+    """``score`` is 0 (attack) to 1 (live), None with a ``finding``; live means ``score`` >= ``threshold``."""
+
+    score: float | None
+    threshold: float
+    decision: PassiveDecision
+    finding: PassiveFinding | None = None
+
+
+class PassiveLiveness:
+    """The loaded network. Not for two threads at once."""
+
+    def __init__(self, network: Network, entry: LivenessEntry) -> None:
+        """Use `load`."""
+        self._network = network
+        self._entry = entry
+
+    @classmethod
+    def load(cls, num_threads: int = 1, manifest: Path = MANIFEST) -> PassiveLiveness:
+        """Verify and load the network that ``manifest`` names.
+
+        Raises:
+            ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
+            RuntimeMissing: no TFLite interpreter is installed.
+        """
+        models = Manifest.load(manifest)
+        entry = models.liveness_entry()
+        return cls(models.network(entry.network, num_threads), entry)
+
+    @property
+    def sha256(self) -> str:
+        """Of the network's file, for the record."""
+        return self._entry.network.sha256
+
+    @property
+    def threshold(self) -> float:
+        """The operating point."""
+        return self._entry.threshold
+
+    @property
+    def side_px(self) -> int:
+        """Side of one crop."""
+        return self._network.input_type.shape[1]
+
+    def assess(self, image: Image, box: Box) -> PassiveScore:
+        """Judge the face in ``box`` (left, top, width, height in pixels) of a frame (BGR, uint8, (height, width, 3)).
+
+        Nothing is raised for a bad picture or box: the finding names it.
+        """
+        finding = problem(image, box)
+        if finding is not None:
+            return self._unusable(finding)
+        score = self.score(image, box)
+        if not np.isfinite(score):
+            return self._unusable(PassiveFinding.NO_ANSWER)
+        decision = PassiveDecision.LIVE if score >= self.threshold else PassiveDecision.ATTACK
+        return PassiveScore(score, self.threshold, decision)
+
+    def score(self, image: Image, box: Box) -> float:
+        """The probability of a live face, for a picture and box with which `problem` finds nothing wrong."""
+        output = self.raw(self.crops(image, box)).astype(np.float64)
+        if self._entry.answer == "logits":
+            output = np.exp(output - output.max())
+            output /= output.sum()
+        return float(output[self._entry.live_class])
+
+    def crops(self, image: Image, box: Box) -> Image:
+        """What the network sees, uint8 (side, side, 3 * crops)."""
+        return np.concatenate([cropped(image, box, reach, self.side_px) for reach in self._entry.crops], axis=2)
+
+    def raw(self, crops: Image) -> FloatArray:
+        """The network's own output, float32 (classes,), for stacked crops of its input's size."""
+        preprocessing = self._entry.network.preprocessing
+        picture = crops if preprocessing.colour == "BGR" else reversed_colours(crops)
+        scaled = (picture - np.float32(preprocessing.offset)) * np.float32(preprocessing.scale)
+        return self._network.run(scaled[np.newaxis]).ravel()
+
+    def check_runtime(self, path: Path = selfcheck.GOLDEN) -> None:
+        """Return if the network computes what was recorded; for the start, beside `models.selfcheck.run`.
+
+        Raises:
+            ModelWrong: it does not, or nothing was recorded for its file.
+            ModelMissing, ModelCorrupt: `golden.json` is missing or broken.
+        """
+        known = selfcheck.expected(selfcheck.load(path), self.sha256, "liveness")
+        found = selfcheck.cosine(self.answer(), np.array(known.output))
+        if not found >= known.min_cosine:
+            raise ModelWrong("liveness", f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
+
+    def answer(self) -> FloatArray:
+        """The network's outputs for the drawn face as it is, mirrored in brightness, and in three other lights."""
+        face = selfcheck.drawn_face(self.side_px)
+        drawn = [face, 255 - face, face // 2, face // 4, 255 - face // 3]
+        return np.concatenate([self.raw(np.tile(picture, (1, 1, len(self._entry.crops)))) for picture in drawn])
+
+    def _unusable(self, finding: PassiveFinding) -> PassiveScore:
+        return PassiveScore(None, self.threshold, PassiveDecision.UNUSABLE, finding)
+
+
+def reversed_colours(crops: Image) -> Image:
+    """RGB for BGR in each of the stacked crops."""
+    rows, columns = crops.shape[:2]
+    return np.asarray(crops.reshape(rows, columns, -1, 3)[..., ::-1].reshape(crops.shape), np.uint8)
+
+
+def cropped(image: Image, box: Box, reach: float, side_px: int) -> Image:
+    """A square of ``reach`` times the box's longer side about its centre, moved inside the picture, resized.
+
+    A square that is larger than the picture shrinks to its shorter side, so there is never a border that only some
+    faces would have.
+    """
+    rows, columns = image.shape[:2]
+    left, top, width, height = box
+    side = max(2, min(round(reach * max(width, height)), rows, columns))
+    x = min(max(round(left + (width - side) / 2), 0), columns - side)
+    y = min(max(round(top + (height - side) / 2), 0), rows - side)
+    method = cv2.INTER_AREA if side > side_px else cv2.INTER_LINEAR
+    square = image[y : y + side, x : x + side]
+    return np.asarray(cv2.resize(square, (side_px, side_px), interpolation=method), np.uint8)
+
+
+def problem(image: Image, box: Box) -> PassiveFinding | None:
+    """What makes a judgement impossible; None when nothing does."""
+    try:
+        require_image(image)
+    except ImageError:
+        return PassiveFinding.NO_PICTURE
+    if not (np.all(np.isfinite(box)) and min(box[2:]) > 0 and np.max(np.abs(box)) < MAX_PLACE_PX):
+        return PassiveFinding.NO_FACE
+    share = inside(box, image)
+    if share < MIN_INSIDE:
+        return PassiveFinding.CUT_OFF if share > 0 else PassiveFinding.NO_FACE
+    if max(box[2:]) < MIN_FACE_PX:
+        return PassiveFinding.TOO_SMALL
+    face = part(image, box)
+    return next((finding for finding, holds in LIMITS.items() if holds(face)), None)
+
+
+def part(image: Image, box: Box) -> Image:
+    """What of the box lies in the picture."""
+    left, top, width, height = (round(value) for value in box)
+    return image[max(top, 0) : max(top + height, 1), max(left, 0) : max(left + width, 1)]
+
+
+LIMITS: dict[PassiveFinding, Callable[[Image], bool]] = {
+    PassiveFinding.TOO_DARK: lambda face: float(face.mean()) < MIN_BRIGHTNESS,
+    PassiveFinding.TOO_BRIGHT: lambda face: float(np.mean(face.min(axis=2) >= BLOWN)) > MAX_BLOWN,
+    PassiveFinding.FLAT: lambda face: float(face.mean(axis=2).std()) < MIN_SPREAD,
+}

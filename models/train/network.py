@@ -1,0 +1,79 @@
+"""The passive liveness network: two crops, each through a small residual network of its own, one answer.
+
+Written so that every layer has an exact counterpart in TensorFlow Lite (`convert`): convolutions with batch
+normalisation that folds into them, ReLU, mean over the map, matrix products.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+WIDTHS = (16, 24, 48, 96)
+FEATURES = 64
+OWN_CLASSES = 3
+"""Live, screen, print."""
+TEACHERS = 2
+TEACHER_CLASSES = 3
+
+
+class Convolution(nn.Sequential):
+    """3x3, batch normalisation, ReLU at wish."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, relu: bool = True) -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        ]
+        super().__init__(*layers, *([nn.ReLU()] if relu else []))
+
+
+class Residual(nn.Module):
+    """Two convolutions beside nothing."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = Convolution(channels, channels, 1)
+        self.second = Convolution(channels, channels, 1, relu=False)
+
+    def forward(self, value: Tensor) -> Tensor:
+        return torch.relu(value + self.second(self.first(value)))
+
+
+class Branch(nn.Sequential):
+    """One crop (3, side, side) to a vector."""
+
+    def __init__(self) -> None:
+        first, second, third, fourth = WIDTHS
+        super().__init__(
+            Convolution(3, first, 2),
+            Convolution(first, second, 2),
+            Convolution(second, third, 2),
+            Residual(third),
+            Convolution(third, fourth, 2),
+            Residual(fourth),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+
+
+class Passive(nn.Module):
+    """Stacked crops (batch, 3 * crops, side, side), scaled to about -1 to 1, to logits: own classes, then teachers'."""
+
+    def __init__(self, crops: int = 2) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(Branch() for _ in range(crops))
+        self.drop = nn.Dropout(0.2)
+        self.mix = nn.Linear(crops * WIDTHS[-1], FEATURES)
+        self.head = nn.Linear(FEATURES, OWN_CLASSES + TEACHERS * TEACHER_CLASSES)
+
+    def forward(self, crops: Tensor) -> Tensor:
+        vectors = [branch(part) for branch, part in zip(self.branches, crops.split(3, dim=1), strict=True)]
+        features = torch.relu(self.mix(self.drop(torch.cat(vectors, dim=1))))
+        result: Tensor = self.head(features)
+        return result
+
+
+def scaled(crops: Tensor) -> Tensor:
+    """Bytes to the network's input."""
+    return (crops.float() - 127.5) / 127.5

@@ -1,0 +1,93 @@
+"""A converted network into `models/weights` and its entry into `models/manifest.json`; golden vectors after it.
+
+`python -m models.train.publish --tflite passive.tflite --plain plain.tflite --checkpoint fit.pt --threshold 0.6`, in
+the unit's own environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.convert.golden_start import ANY_MARGIN, SAME_MIN_COSINE, record
+from models.interpreter import Network, installed_runtime
+from models.manifest import FOLDER, MANIFEST, Manifest
+from models.passive import PassiveLiveness
+from models.selfcheck import ANY, GOLDEN, cosine
+from models.train.sample import CROPS
+
+NAME = "weights/passive_112_int8.tflite"
+LIVE_CLASS = 0
+
+
+def entry(tflite: Path, checkpoint: Path, threshold: float) -> dict[str, Any]:
+    """The manifest's object."""
+    content = tflite.read_bytes()
+    network = Network(content, tflite, 1)
+    types = {"input": network.input_type, "output": network.output_type}
+    return {
+        "file": NAME,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        **{name: {"shape": list(kind.shape), "dtype": kind.dtype} for name, kind in types.items()},
+        "preprocessing": {"colour": "BGR", "offset": 127.5, "scale": 1 / 127.5},
+        "crops": list(CROPS),
+        "answer": "logits",
+        "live_class": LIVE_CLASS,
+        "threshold": threshold,
+        "licence": "Apache-2.0",
+        "card": "cards/passive.md",
+        "origin": {
+            "package": "models.train",
+            "version": "1",
+            "file": checkpoint.name,
+            "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        },
+        "runtimes": ["ai_edge_litert", "tflite_runtime"],
+    }
+
+
+def write_manifest(item: dict[str, Any]) -> None:
+    """This entry instead of the one for the same file, first in the list."""
+    document = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    others = [other for other in document.get("liveness", []) if other["file"] != item["file"]]
+    document["liveness"] = [item, *others]
+    MANIFEST.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def write_golden(plain: Path) -> None:
+    """What the committed file answers here, and what the float one answers, for any other machine."""
+    passive = PassiveLiveness.load()
+    measure = PassiveLiveness(Network(plain.read_bytes(), plain, 1), Manifest.load().liveness_entry()).answer()
+    near = cosine(passive.answer(), measure.astype(np.float64))
+    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    known = {other.network.sha256 for other in Manifest.load().liveness} | {
+        other.sha256 for other in Manifest.load().entries
+    }
+    kept = [item for item in document["golden"] if item["sha256"] in known - {passive.sha256}]
+    here = record(passive.sha256, installed_runtime()[0], platform.machine(), SAME_MIN_COSINE, passive.answer())
+    kept += [here, record(passive.sha256, ANY, ANY, near - ANY_MARGIN, measure)]
+    GOLDEN.write_text(json.dumps({"golden": kept}, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write all three."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tflite", type=Path, required=True)
+    parser.add_argument("--plain", type=Path, required=True, help="the same network converted without quantisation")
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--threshold", type=float, required=True)
+    options = parser.parse_args()
+    (FOLDER / NAME).write_bytes(options.tflite.read_bytes())
+    write_manifest(entry(options.tflite, options.checkpoint, options.threshold))
+    write_golden(options.plain)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Frames of `scene` as the network sees them, in shards: crops, species, person, what the teachers answered.
+
+`python -m models.train.sample --pictures DIR --anchors DIR --half learned --count 12000 --seed 1 --out work/train`. A
+picture's person decides on which side of the split it is (`models.evaluate.pairs.half_of`), never the picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.evaluate.acquire import central_face
+from models.evaluate.anchors import Anchors
+from models.evaluate.pairs import Half, half_of, person_keys
+from models.evaluate.progress import progress
+from models.face import FaceModels
+from models.image import Image
+from models.passive import cropped
+from models.train.plane import Box, Random
+from models.train.scene import ATTACKS, Frame, Source, Species, shot
+
+CROPS = (2.0, 1.1)
+"""Squares of the longer side of the face's box. LFW has no more than 2.0 around its faces; a larger crop would tell
+live from attack by how much there is to see."""
+SIDE_PX = 112
+LIVE_SHARE = 0.4
+SHARD = 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One picture and whose it is (a number)."""
+
+    source: Source
+    number: int
+
+
+def people(folder: Path, half: Half) -> list[Person]:
+    """All pictures of one half's people in which the detector finds a face."""
+    models = FaceModels.load()
+    names = sorted(path.name for path in folder.glob("*.jpg"))
+    keys = person_keys(names)
+    numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
+    found = []
+    for name, key in progress(list(zip(names, keys, strict=True)), len(names), "faces"):
+        if half_of(key) is not half:
+            continue
+        picture = np.asarray(cv2.imread(str(folder / name)), np.uint8)
+        face = central_face(models.detect(picture), picture)
+        if face is not None:
+            found.append(Person(Source(picture, face.box), numbers[key]))
+    return found
+
+
+def trimmed(frame: Frame, random: Random) -> tuple[Image, Box]:
+    """A third of all frames has little around the face, as a narrow camera or a crop has."""
+    left, top, width, height = frame.box
+    if random.random() > 0.33:
+        return frame.picture, frame.box
+    side = frame.picture.shape[0]
+    reach = random.uniform(0.0, 0.4, 4) * np.array([width, height, width, height])
+    x0, y0 = max(0, round(left - reach[0])), max(0, round(top - reach[1]))
+    x1, y1 = min(side, round(left + width + reach[2])), min(side, round(top + height + reach[3]))
+    return frame.picture[y0:y1, x0:x1], (left - x0, top - y0, width, height)
+
+
+def jittered(box: Box, random: Random) -> Box:
+    """As another detector, or the same on the next frame, would put it."""
+    left, top, width, height = box
+    dx, dy, dw, dh = random.normal(0, 0.03, 4)
+    return left + dx * width, top + dy * height, width * (1 + dw), height * (1 + dh)
+
+
+def usable(picture: Image, box: Box) -> bool:
+    """Enough of the face lies in the frame."""
+    rows, columns = picture.shape[:2]
+    left, top, width, height = box
+    return (
+        min(rows, columns) >= 32
+        and left > -0.3 * width
+        and top > -0.3 * height
+        and left + width < columns + 0.3 * width
+        and top + height < rows + 0.3 * height
+    )
+
+
+def frames(persons: list[Person], count: int, seed: int) -> Iterator[tuple[Image, Box, Species, int]]:
+    """So many frames: picture, box, species, person."""
+    random = np.random.default_rng(seed)
+    while count:
+        person, other = (persons[int(index)] for index in random.integers(0, len(persons), 2))
+        live = random.random() < LIVE_SHARE
+        species = Species.LIVE if live else ATTACKS[int(random.integers(len(ATTACKS)))]
+        frame = shot(person.source, other.source, species, random)
+        picture, box = trimmed(frame, random)
+        box = jittered(box, random)
+        if usable(picture, box):
+            count -= 1
+            yield picture, box, species, person.number
+
+
+def main() -> None:
+    """Write the shards."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=Path, required=True, help="folder of live pictures, LFW's names")
+    parser.add_argument("--half", type=Half, choices=list(Half), default=Half.LEARNED)
+    parser.add_argument("--anchors", type=Path, required=True, help="folder of the two teachers")
+    parser.add_argument("--count", type=int, default=12000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    persons = people(options.pictures, options.half)
+    teachers = Anchors.load(options.anchors)
+    rows: list[tuple[Image, np.ndarray[tuple[int, ...], np.dtype[np.float32]], int, int]] = []
+    shard = 0
+    names = list(Species)
+    for picture, box, species, number in progress(
+        frames(persons, options.count, options.seed), options.count, "frames"
+    ):
+        crops = np.concatenate([cropped(picture, box, reach, SIDE_PX) for reach in CROPS], axis=2)
+        rows.append((crops, teachers.outputs(picture, box), names.index(species), number))
+        if len(rows) == SHARD:
+            write(options.out / f"{options.half}-{options.seed}-{shard:03d}.npz", rows)
+            rows, shard = [], shard + 1
+    if rows:
+        write(options.out / f"{options.half}-{options.seed}-{shard:03d}.npz", rows)
+
+
+def write(path: Path, rows: list[tuple[Image, np.ndarray[tuple[int, ...], np.dtype[np.float32]], int, int]]) -> None:
+    """One shard, whole or not at all."""
+    part = path.with_suffix(".part.npz")
+    np.savez(
+        part,
+        crops=np.stack([row[0] for row in rows]),
+        teachers=np.stack([row[1] for row in rows]),
+        species=np.array([row[2] for row in rows]),
+        person=np.array([row[3] for row in rows]),
+    )
+    part.replace(path)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""Simulated recapture: pure functions, the same for the same seed, and the camera the same for live and attack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from models.image import Image
+from models.train import camera, paper, plane, screen
+from models.train.plane import Picture, Random, Sheet
+from models.train.sample import jittered, trimmed, usable
+from models.train.scene import ATTACKS, Frame, Source, Species, content, live, shot, skin
+
+BOX = (62.0, 50.0, 90.0, 120.0)
+
+
+@pytest.fixture
+def random() -> Random:
+    return np.random.default_rng(7)
+
+
+def made(seed: int) -> Source:
+    """A coloured oval with eyes on a slope: nobody."""
+    draw = np.random.default_rng(seed)
+    rows, columns = np.mgrid[0:220, 0:214]
+    picture = np.stack([60 + columns // 3, 80 + rows // 4, 100 + (rows + columns) // 8], axis=2).astype(np.uint8)
+    cv2.ellipse(picture, (107, 110), (45, 60), 0, 0, 360, [int(v) for v in draw.integers(90, 220, 3)], -1)
+    for x in (90, 124):
+        cv2.circle(picture, (x, 98), 6, (30, 30, 30), -1)
+    return Source(picture, BOX)
+
+
+PICTURE: Picture = made(1).picture.astype(np.float32) / np.float32(255)
+
+
+@pytest.mark.parametrize("species", Species)
+def test_a_frame_is_what_the_seed_says(species: Species) -> None:
+    source, other = made(1), made(2)
+    before = source.picture.copy(), other.picture.copy()
+    for seed in range(6):
+        first, again = (shot(source, other, species, np.random.default_rng(seed)) for _ in range(2))
+        assert first.picture.dtype == np.uint8
+        assert first.picture.shape[0] == first.picture.shape[1] >= 180
+        assert first.species is species
+        assert np.array_equal(first.picture, again.picture)
+        assert first.box == again.box
+        left, top, width, height = first.box
+        assert 0 < left + width / 2 < first.picture.shape[1]
+        assert 0 < top + height / 2 < first.picture.shape[0]
+        assert 0.2 * first.picture.shape[0] < height < 0.9 * first.picture.shape[0]
+    another = shot(source, other, species, np.random.default_rng(99))
+    assert another.picture.shape != first.picture.shape or not np.array_equal(another.picture, first.picture)
+    assert np.array_equal(before[0], source.picture)
+    assert np.array_equal(before[1], other.picture)
+
+
+def test_every_attack_has_another_way() -> None:
+    frames = [shot(made(1), made(2), species, np.random.default_rng(3)).picture for species in ATTACKS]
+    for index, first in enumerate(frames):
+        for second in frames[index + 1 :]:
+            assert first.shape != second.shape or not np.array_equal(first, second)
+
+
+STEPS: dict[str, Callable[[Picture, Random], Picture]] = {
+    "emitted": screen.emitted,
+    "controls": screen.with_controls,
+    "reflection": screen.reflection,
+    "inked": paper.inked,
+    "striped": paper.striped,
+    "halftoned": lambda picture, random: paper.halftoned(picture, 5.0, 8.0, random),
+    "sprayed": lambda picture, random: paper.sprayed(picture, 2.0, 0.1, random),
+    "exposed": camera.exposed,
+    "lit": camera.lit,
+    "focused": camera.focused,
+    "noisy": camera.noisy,
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_changes_nothing_that_it_is_given(name: str) -> None:
+    picture = PICTURE.copy()
+    results = [STEPS[name](picture, np.random.default_rng(seed)) for seed in (1, 1, 2)]
+    assert np.array_equal(picture, PICTURE)
+    assert np.array_equal(results[0], results[1])
+    for result in results:
+        assert result.shape == picture.shape
+        assert result.dtype == np.float32
+        assert np.all(np.isfinite(result))
+
+
+SHEETS: dict[str, Callable[[Sheet, Random], Sheet]] = {
+    "textured": paper.textured,
+    "creased": paper.creased,
+    "bent": paper.bent,
+    "cut_out": paper.cut_out,
+}
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_a_sheet_keeps_its_size(name: str, random: Random) -> None:
+    sheet = Sheet(PICTURE.copy(), np.ones(PICTURE.shape[:2], np.float32), BOX)
+    changed = SHEETS[name](sheet, random)
+    assert changed.picture.shape == sheet.picture.shape
+    assert changed.alpha.shape == sheet.alpha.shape
+    assert np.array_equal(sheet.picture, PICTURE)
+    assert 0 <= float(changed.alpha.min()) <= float(changed.alpha.max()) <= 1
+    assert not (np.array_equal(changed.picture, sheet.picture) and np.array_equal(changed.alpha, sheet.alpha))
+
+
+def test_a_cut_out_head_keeps_the_face_and_loses_the_corners(random: Random) -> None:
+    sheet = paper.cut_out(Sheet(PICTURE.copy(), np.ones(PICTURE.shape[:2], np.float32), BOX), random)
+    left, top, width, height = BOX
+    assert sheet.alpha[round(top + height * 0.7), round(left + width / 2)] > 0.9
+    assert sheet.alpha[0, 0] == 0
+
+
+def test_halftone_has_only_ink_and_paper_when_hard(random: Random) -> None:
+    dots = paper.halftoned(np.full((90, 90, 3), 0.5, np.float32), 9.0, 200.0, random)
+    assert np.mean((dots < 0.05) | (dots > 0.95)) > 0.9
+    assert abs(float(dots.mean()) - 0.5) < 0.05
+
+
+def test_the_grid_beats_where_the_camera_is_too_coarse(random: Random) -> None:
+    """A grid of nearly one pixel comes back as slow waves: moire, not a finer picture of the grid."""
+    down, across = np.mgrid[0:200, 0:200].astype(np.float32)
+    light = screen.grid(across, down, 1.03, 0.3, random)
+    coarse = cv2.GaussianBlur(light, (0, 0), 3)
+    assert float(coarse.std()) > 0.3 * float(light.std())
+
+
+def test_a_device_has_an_edge_and_the_box_moves_with_it(random: Random) -> None:
+    sheet = screen.device(PICTURE, BOX, random)
+    assert sheet.picture.shape[0] > PICTURE.shape[0]
+    assert sheet.picture.shape[1] > PICTURE.shape[1]
+    assert sheet.box[2:] == BOX[2:]
+    assert sheet.box[0] > BOX[0]
+    assert sheet.box[1] > BOX[1]
+
+
+def test_placement_puts_the_face_where_it_says(random: Random) -> None:
+    sheet = Sheet(PICTURE, np.ones(PICTURE.shape[:2], np.float32), BOX)
+    matrix = plane.placement(sheet, 300, 150.0, random)
+    left, top, width, height = plane.moved(BOX, matrix)
+    assert 110 < height < 200
+    assert 75 < left + width / 2 < 225
+    assert 75 < top + height / 2 < 225
+    across, down = plane.coordinates(matrix, 300)
+    x, y = round(left + width / 2), round(top + height / 2)
+    assert BOX[0] < across[y, x] < BOX[0] + BOX[2]
+    assert BOX[1] < down[y, x] < BOX[1] + BOX[3]
+
+
+def test_live_shows_the_person_and_not_a_plane(random: Random) -> None:
+    scene, box = live(made(1), made(2), random)
+    assert scene.shape[0] == scene.shape[1]
+    assert 0 <= float(scene.min()) <= float(scene.max()) <= 1.2
+    left, top, width, height = (round(value) for value in box)
+    assert scene[top : top + height, left : left + width].std() > 0.02
+
+
+def test_what_the_attacker_shows_has_the_face(random: Random) -> None:
+    for _ in range(20):
+        picture, (left, top, width, height) = content(made(1), random)
+        assert left >= 0
+        assert top >= 0
+        assert left + width <= picture.shape[1]
+        assert top + height <= picture.shape[0]
+
+
+def test_skin_is_the_faces_colour() -> None:
+    source = made(1)
+    assert np.allclose(skin(source), source.picture[120, 107] / 255, atol=0.05)
+
+
+def test_trimming_keeps_the_face(random: Random) -> None:
+    picture: Image = np.zeros((300, 300, 3), np.uint8)
+    sizes = set()
+    for _ in range(40):
+        smaller, box = trimmed(Frame(picture, (100.0, 90.0, 80.0, 110.0), Species.LIVE), random)
+        sizes.add(smaller.shape[:2])
+        assert usable(smaller, box)
+        assert box[2:] == (80.0, 110.0)
+    assert len(sizes) > 3
+    assert not usable(picture, (-60.0, 0.0, 100.0, 100.0))
+    assert not usable(picture, (250.0, 0.0, 100.0, 100.0))
+    assert jittered((10.0, 10.0, 50.0, 50.0), random) != (10.0, 10.0, 50.0, 50.0)
