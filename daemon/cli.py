@@ -20,6 +20,7 @@ from daemon.officers import RosterUnusable
 from daemon.outbox import OutboxDamaged
 from daemon.policy import load_policy
 from daemon.verify_files import verify_files
+from evidence.console import quietly
 from evidence.errors import EvidenceError
 from evidence.tree import TreeError, plain
 from hw.card_reader.photo import BadPhotoSpec
@@ -174,9 +175,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; the exit status is 0 ok, 1 finding, 2 usage, 3 environment."""
+    return quietly(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.action(arguments))
+    except BrokenPipeError:
+        raise  # nobody reads: no fault of the environment
     except (TreeError, BadDeviceUri, BadPhotoSpec) as error:
         print(f"vernix: configuration: {error}", file=sys.stderr)
         return USAGE

@@ -18,6 +18,7 @@ from typing import Any
 from evidence import jws, record
 from evidence.bundle import Bundle, write_bundle
 from evidence.certificates import Profile, check_certificate, load_certificate
+from evidence.console import quietly
 from evidence.errors import EvidenceError, KeyUnusableError, RevokedError
 from evidence.instants import read_instant
 from evidence.keys import Signer, load_private_key, open_signer, thumbprint
@@ -259,9 +260,15 @@ ENVIRONMENTAL = (EvidenceError, TlsFileError, StoreDamaged, StoreMissing, StoreF
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; the exit status is 0 ok, 1 finding, 2 usage, 3 environment."""
+    return quietly(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.action(load(arguments.config), arguments))
+    except BrokenPipeError:
+        raise  # nobody reads: no fault of the environment
     except TreeError as error:
         print(f"vernix-gateway: configuration: {error}", file=sys.stderr)
         return USAGE

@@ -1,9 +1,16 @@
-"""``python -m provisioning``: the same as ``vernix-provision``."""
+"""``vernix-provision``, and ``python -m provisioning``: the same."""
 
 from __future__ import annotations
 
 import sys
 
-from provisioning.cli import main
+from evidence.console import start
 
-sys.exit(main())
+
+def main() -> int:
+    """Entry point; the exit status is that of :func:`provisioning.cli.main`."""
+    return start("provisioning.cli")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,13 +24,15 @@ import time
 from pathlib import Path
 from typing import IO, Self
 
+from daemon.demo.screen import DemoError
+
 HOST = "127.0.0.1"
 _READY = b"ready\n"
 _START_S = 20.0
 _STOP_S = 5.0
 
 
-class BrokerStartError(Exception):
+class BrokerStartError(DemoError):
     """The embedded broker did not come up; the message has what it said."""
 
 
@@ -61,7 +63,12 @@ class DemoBroker:
             return
         command = [sys.executable, "-m", "daemon.demo.broker", str(self.folder), str(self.port)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_environment(),
+            process_group=0,
         )
         if not _says_ready(self._process):
             self._process.kill()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from daemon.demo.process import quiet_signals
 from daemon.demo.scenarios import SCENARIOS, Act, Scenario
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import UNIT, Stage, quiet_signals
+from daemon.demo.stage import UNIT, Stage
+from evidence.console import INTERRUPTED
 
 DELIVERY_S = 40.0
 
@@ -121,10 +124,11 @@ def _all_delivered(stage: Stage) -> None:
 
 
 def play(*, as_json: bool, only: str | None = None) -> int:
-    """Play all scenarios, or only the one named; exit status 0 if everything was as expected, else 1.
+    """Play all scenarios, or only the one named.
 
-    Raises:
-        DemoError: is caught here and told; the exit status is then 1, or 3 when the stage could not be set up.
+    Returns:
+        The exit status: 0 if everything was as expected, 1 if something was not, 2 if there is no such scenario, 3 if
+        the stage could not be set up, 130 if somebody stopped it (Ctrl-C, SIGTERM, or the terminal was closed).
     """
     chosen = [one for one in SCENARIOS if only in (None, one.name)]
     if not chosen:
@@ -139,8 +143,9 @@ def play(*, as_json: bool, only: str | None = None) -> int:
         print(f"vernix demo: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("vernix demo: stopped", file=sys.stderr)
-        return 130
+        with contextlib.suppress(OSError):  # it may be the terminal that is gone
+            print("vernix demo: stopped", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _play_all(stage: Stage, chosen: list[Scenario], tell: Teller, *, as_json: bool) -> int:

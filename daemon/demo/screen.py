@@ -82,9 +82,12 @@ class Screen:
         """Touch something on the screen.
 
         Raises:
-            DemoError: the unit refused it.
+            DemoError: the unit refused it, or is gone.
         """
-        self._request("POST", f"/touch/{name}", json.dumps(values).encode())
+        try:
+            self._request("POST", f"/touch/{name}", json.dumps(values).encode())
+        except (OSError, http.client.HTTPException) as error:
+            raise DemoError(f"touch {name}: the unit does not answer: {error}") from error
 
     def wait(self, what: str, condition: Callable[[View], bool], within_s: float = 30.0) -> View:
         """The first view that fulfils ``condition``.

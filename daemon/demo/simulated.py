@@ -5,6 +5,7 @@ Typed commands play the people: who stands in front of the camera, and whose car
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import socket
 import sys
@@ -14,8 +15,9 @@ from functools import partial
 
 from daemon.demo.broker import HOST
 from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
+from daemon.demo.process import quiet_signals
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import OFFICERS, Stage, free_port, quiet_signals
+from daemon.demo.stage import OFFICERS, Stage, free_port
 
 _PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}
 KIOSK_PORT = 8080
@@ -54,7 +56,8 @@ def run_simulated() -> int:
         print(f"vernix run: {error}", file=sys.stderr)
         return 3
     except KeyboardInterrupt:
-        print("stopped", flush=True)
+        with contextlib.suppress(OSError):  # it may be the terminal that is gone
+            print("stopped", flush=True)
     return 0
 
 

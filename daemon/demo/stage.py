@@ -8,22 +8,19 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol, Self
 
 from daemon.demo.broker import HOST, DemoBroker
+from daemon.demo.folder import stage_folder, temporary_files_in
 from daemon.demo.people import Person, Studio
+from daemon.demo.process import Process, uninterrupted
 from daemon.demo.screen import DemoError, Screen
 from hw.card_reader.simulator import SimulatedReader
 from hw.coprocessor.events import KEY_SIZE
@@ -33,10 +30,8 @@ from models.face import FaceModels
 UNIT = "unit-demo"
 SITE = "site-demo"
 OFFICERS = {"o-101": "480273", "o-102": "915604"}
-_STOP_S = 10.0
 
 Say = Callable[[str], None]
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Broker(Protocol):
@@ -86,58 +81,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Process:
-    """A child process with its log in a file."""
-
-    def __init__(self, module: str, arguments: list[str], log: Path) -> None:
-        self.log = log
-        with log.open("ab") as stream:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
-            )
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.poll() is None
-
-    def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> int:
-        """SIGTERM and wait; its exit status, 0 also for one that was only just starting and had no handler yet."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            status = self._process.wait(_STOP_S)
-            return 0 if status == -signal.SIGTERM else status
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise DemoError(f"a process did not stop within {_STOP_S:g} s; its log: {self.log}") from None
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the block is through: what is half started could not be stopped."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # Python runs signal handlers in the main thread only
-        return
-    caught: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-
-    before = {number: signal.signal(number, note) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if caught:
-            signal.raise_signal(caught[0])
-
-
 class Stage:
     """Sets everything up on entering and stops everything it started on leaving."""
 
@@ -176,17 +119,16 @@ class Stage:
     def __exit__(self, *exc: object) -> None:
         with uninterrupted():
             self._open.close()
-            if hasattr(self, "folder"):  # what a child that was just killed may have made after all
-                shutil.rmtree(self.folder, ignore_errors=True)
 
     def _build(self, stack: ExitStack) -> None:
         with uninterrupted():
-            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vernix-demo-")))
+            self.folder = stack.enter_context(stage_folder())
         self._say("models: load the weights, cut ID photos and scenes")
         self.studio = Studio(FaceModels.load())
-        self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
         self._event_key = secrets.token_bytes(KEY_SIZE)
-        self.coprocessor = stack.enter_context(self._make_coprocessor(self._event_key))
+        with temporary_files_in(self.folder):
+            self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
+            self.coprocessor = stack.enter_context(self._make_coprocessor(self._event_key))
         self._scenes: dict[Person | None, Path] = {}
         self._scene = self.folder / "camera"
         self.look(None)
@@ -357,15 +299,6 @@ class Stage:
         """Resident memory of the unit's process, in MB (camera process apart)."""
         if self.unit is None:
             raise DemoError("the unit is not running")
-        status = Path(f"/proc/{self.unit._process.pid}/status").read_text("ascii")
+        status = Path(f"/proc/{self.unit.pid}/status").read_text("ascii")
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
         return int(found[1]) // 1024 if found else 0
-
-
-def quiet_signals() -> None:
-    """Let SIGTERM end the demo as Ctrl-C does, so that everything it started is stopped.
-
-    SIGINT too is set: a shell starts its background jobs with SIGINT ignored.
-    """
-    for number in _SIGNALS:
-        signal.signal(number, signal.default_int_handler)

@@ -1,0 +1,97 @@
+"""The stage's child processes, and the signals that end it. No child outlives the stage, however the stage ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from daemon.demo.screen import DemoError
+
+_STOP_S = 10.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What ends the demo: Ctrl-C, ``kill``, and a terminal that is closed."""
+
+
+class Process:
+    """A child process with its log in a file. It dies with this process: see :mod:`daemon.demo.tied`."""
+
+    def __init__(self, module: str, arguments: list[str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as stream:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "daemon.demo.tied", module, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=stream,
+                env=os.environ | {"TMPDIR": str(log.parent)},
+                process_group=0,  # a terminal's Ctrl-C is for the stage, which stops its children in order
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        self._process.kill()
+        self._wait(None)
+
+    def stop(self) -> int:
+        """SIGTERM and wait; its exit status, 0 also for one that was only just starting and had no handler yet."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            status = self._wait(_STOP_S)
+            return 0 if status == -signal.SIGTERM else status
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise DemoError(f"a process did not stop within {_STOP_S:g} s; its log: {self.log}") from None
+
+    def _wait(self, timeout_s: float | None) -> int:
+        status = self._process.wait(timeout_s)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        return status
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold the signals back until the block is through: what is half started could not be stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python runs signal handlers in the main thread only
+        return
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+
+    before = {number: signal.signal(number, note) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
+
+
+def quiet_signals() -> None:
+    """Let SIGTERM and SIGHUP end the demo as Ctrl-C does, so that everything it started is stopped.
+
+    SIGINT too is set: a shell starts its background jobs with SIGINT ignored. SIGHUP stays ignored under ``nohup``.
+    """
+    for number in _SIGNALS:
+        if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
