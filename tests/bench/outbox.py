@@ -7,12 +7,10 @@ power cut, which also takes what was never synced.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import os
 import shutil
 import signal
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,29 +18,21 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 import numpy as np
-import psutil
 
-from daemon.delivery import Delivery
 from daemon.journal import Entry, Journal
 from daemon.outbox import Outbox
-from evidence import downlink, keys, receipt
-from evidence.keys import FileSigner
-from evidence.topics import Address, Channel
+from evidence import keys, receipt
+from tests.bench import drain
 from tests.bench.outbox_peers import MESSAGES, Bridge, Killed, PahoQueue
 from tests.bench.record import SITE, UNIT, _birth, _fields
 from tests.bench.table import Row
 
 RECORDS = 300
 BACKLOG = 100_000
-DRAINED = 20_000
+WARMED = 10_000
+DRAINED = BACKLOG - WARMED
 STEPS = 5
 """Journal entries of a usual check."""
-_FILL = """
-WITH RECURSIVE numbers (seq) AS (SELECT max(seq) + 1 FROM records UNION ALL SELECT seq + 1 FROM numbers WHERE seq < ?)
-INSERT INTO records (seq, sha256, kind, check_id, alert, earliest, envelope) SELECT seq, lower(hex(randomblob(32))),
-    'check', printf('00000000-0000-7000-8000-%012d', seq), 0, (SELECT max(earliest) FROM records), CAST(hex(randomblob(1200)) || '}' AS BLOB)
-    FROM numbers
-"""
 
 
 class Bench:
@@ -53,8 +43,6 @@ class Bench:
         _, self.signer, self.birth = _birth(folder)
         generated = (keys.generate_key(folder / f"{name}.key") for name in ("gateway", "recovery"))
         self.recipients = tuple(key.public_key() for key in generated)
-        keys.generate_key(folder / "signing.key")
-        self.gateway = FileSigner(folder / "signing.key")
 
     def open(self, name: str) -> Outbox:
         """The outbox called ``name``."""
@@ -112,70 +100,6 @@ def _receipt_bytes(outbox: Outbox) -> int:
     return _written_bytes() - before
 
 
-def _drain(bench: Bench) -> Iterator[Row]:
-    """A backlog of records: an alert behind it, and its way out."""
-    bench.open("backlog.db").close()
-    with closing(sqlite3.connect(bench.folder / "backlog.db")) as db, db:
-        db.execute(_FILL, (BACKLOG,))
-    with closing(bench.open("backlog.db")) as outbox:
-        gateway = Gateway(bench, outbox)
-        began_s = time.perf_counter()
-        outbox.append(_fields(), alert=True)
-        gateway.delivery.pump()
-        alert_s = time.perf_counter() - began_s
-        if gateway.sent[0][0] is not Channel.ALERT:
-            raise RuntimeError("the alert did not go first")
-        memory = psutil.Process().memory_info
-        gateway.drain(DRAINED // 10)
-        rss, began_s = memory().rss, time.perf_counter()
-        gateway.drain(DRAINED)
-        rate, grown = DRAINED / (time.perf_counter() - began_s), (memory().rss - rss) / 2**20
-    yield Row(f"an alert behind {BACKLOG} records", alert_s, "s", "<= 2", alert_s <= 2)
-    yield Row("drained, receipts signed and applied", rate, "/s")
-    yield Row(f"memory grown while {DRAINED} drained", grown, "MiB", "does not grow", grown < 8)
-
-
-class Gateway:
-    """Receipts whatever comes: verifying is measured elsewhere."""
-
-    def __init__(self, bench: Bench, outbox: Outbox) -> None:
-        self.outbox, self._signer, self._counter = outbox, bench.gateway, 0
-        self.sent: list[tuple[Channel, int]] = []
-        self._address = Address(SITE, UNIT)
-        self.delivery = Delivery(
-            outbox, self._address, bench.signer, lambda _: bench.gateway.public_key, publish=self._publish
-        )
-        with closing(sqlite3.connect(bench.folder / "backlog.db")) as db:
-            self._hashes = dict(db.execute("SELECT seq, sha256 FROM records"))
-
-    def _publish(self, channel: Channel, payload: bytes) -> bool:
-        self.sent.append((channel, len(payload)))
-        return True
-
-    def drain(self, count: int) -> None:
-        """Pump and receipt until ``count`` records more are done."""
-        until = self.outbox.count_waiting() - count
-        while self.outbox.count_waiting() > until:
-            self.sent.clear()
-            self.delivery.pump()
-            numbers = [item.seq for item in self.outbox.waiting(limit=50)]
-            self._counter += 1
-            self.delivery.receive(Channel.RECEIPT, self._receipt(numbers))
-
-    def _receipt(self, numbers: Sequence[int]) -> bytes:
-        body = receipt.make_body({seq: self._hashes[seq] for seq in numbers})
-        now, lifetime = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
-        return downlink.write(
-            Channel.RECEIPT,
-            self._address,
-            body,
-            counter=self._counter,
-            now=now,
-            lifetime=lifetime,
-            signer=self._signer,
-        ).encode()
-
-
 def _ours(bench: Bench) -> Killed:
     """A process that appends is killed after its last confirmation."""
     heard, mouth = os.pipe()
@@ -229,4 +153,4 @@ def run() -> Sequence[Row]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vernix-bench-", dir=Path.cwd())))
         bench = Bench(folder)
-        return [*_cost(bench), *_killed(bench, folder), *_drain(bench)]
+        return [*_cost(bench), *_killed(bench, folder), *drain.rows(bench.folder, bench.open)]

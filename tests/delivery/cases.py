@@ -9,12 +9,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
+from daemon.clock import KernelClock, UnitClock
 from daemon.mqtt import Cause
 from evidence import downlink, receipt
 from evidence.files import write_atomic
@@ -29,6 +31,7 @@ from tests.support import ROOT
 from tests.support.brokers import HOST
 
 DECADE: Final = dt.timedelta(days=3653)
+MONTH: Final = dt.timedelta(days=30)
 
 
 def receipted(case: Case, unit: WorkingUnit) -> None:
@@ -350,6 +353,65 @@ def node_killed(case: Case) -> None:
     receipted(case, unit)
 
 
+def month_offline(case: Case) -> None:
+    """30 days without a network, with 100 checks a day for 300 records; then it is back, and an alert is made."""
+    checks_a_day = case.records // 3
+    case.move_in(now() - MONTH - dt.timedelta(hours=1))
+    calendar = Calendar(now() - MONTH)
+    line = case.line()
+    unit = WorkingUnit(
+        case.folder / "unit.toml",
+        line.port,
+        clock=lambda floor: UnitClock(floor, now=calendar.now, monotonic_s=calendar.monotonic_s, kernel=_synchronised),
+        monotonic_s=calendar.monotonic_s,
+    )
+    for _ in range(MONTH.days):
+        for _ in range(checks_a_day):
+            unit.append(1)
+            calendar.pass_by(dt.timedelta(days=1) / checks_a_day)
+            if unit.outbox.head.seq % 10 == 0:
+                unit.delivery.pump()  # nobody is there
+        unit.outbox.make_room()
+    calendar.set(now())
+    if unit.look().waiting != MONTH.days * checks_a_day + 1:
+        case.wrong.append(f"{unit.look().waiting} records wait")
+    case.gateway(case.line())
+    unit.append(1, alert=True)
+    case.enter(unit)
+    receipted(case, unit)
+    if case.hospital.intake.first[case.name] is not Channel.ALERT:
+        case.wrong.append("the alert did not come first")
+
+
+def _synchronised() -> KernelClock:
+    return KernelClock(synchronised=True, error=dt.timedelta(milliseconds=5))
+
+
+class Calendar:
+    """A clock that is moved by hand, and then goes on by itself."""
+
+    def __init__(self, begin: dt.datetime) -> None:
+        self._ahead = begin - now()
+        self._monotonic_s = 0.0
+
+    def now(self) -> dt.datetime:
+        """The wall clock."""
+        return now() + self._ahead
+
+    def monotonic_s(self) -> float:
+        """Seconds since some moment."""
+        return time.monotonic() + self._monotonic_s
+
+    def pass_by(self, span: dt.timedelta) -> None:
+        """Let ``span`` pass at once."""
+        self._ahead += span
+        self._monotonic_s += span.total_seconds()
+
+    def set(self, moment: dt.datetime) -> None:
+        """Put the wall clock right."""
+        self._ahead = moment - now()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class CaseKind:
     """A case by name; ``only`` names the broker for which it has a meaning, if that is one."""
@@ -373,4 +435,5 @@ CASES: Final = (
     CaseKind("certificate expired", certificate_expired),
     CaseKind("clock ten years back", clock_set_back),
     CaseKind("node killed", node_killed, "nats"),
+    CaseKind("30 days offline", month_offline),
 )

@@ -24,6 +24,7 @@ from tests.support.brokers import HOST, free_port
 from tests.support.programs import read_list
 
 OK, FINDING, ENVIRONMENT = 0, 1, 3
+_AGE = dt.timedelta(days=40)
 BROKERS = ("mosquitto", "amqtt", "nats")
 
 
@@ -32,8 +33,8 @@ class Missing(Exception):
 
 
 def make_site(folder: Path) -> Site:
-    """A new site, as an engineer makes it."""
-    init_site(folder, "site-test", Address(HOST, free_port()), dt.datetime.now(dt.UTC))
+    """A site, as an engineer made it some time ago."""
+    init_site(folder, "site-test", Address(HOST, free_port()), dt.datetime.now(dt.UTC) - _AGE)
     return load_site(folder)
 
 

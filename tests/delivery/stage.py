@@ -17,6 +17,7 @@ from typing import Any
 
 from evidence.certificates import load_certificate
 from evidence.keys import Signer, load_private_key, open_signer
+from evidence.topics import Channel
 from evidence.verify import verify_records
 from gateway.aside import Message
 from gateway.config import Config, load
@@ -67,17 +68,20 @@ class Outcome:
 
 
 class CountingIntake(Intake):
-    """The gateway's intake, counting how often it was given something of each unit."""
+    """The gateway's intake, counting what it was given of each unit, and noting the kind of what came first."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.copies: dict[str, int] = {}
+        self.first: dict[str, Channel] = {}
 
     def take(self, messages: Sequence[Message]) -> dict[str, Digests]:
         """As :class:`Intake`."""
         for message in messages:
-            if message.channel in ("record", "alert"):
-                self.copies[message.address.unit] = self.copies.get(message.address.unit, 0) + 1
+            if message.channel in (Channel.RECORD, Channel.ALERT):
+                unit = message.address.unit
+                self.copies[unit] = self.copies.get(unit, 0) + 1
+                self.first.setdefault(unit, message.channel)
         return super().take(messages)
 
 
@@ -121,10 +125,10 @@ class Hospital:
     def site(self) -> Site:
         return self.broker.site
 
-    def enrol(self) -> Path:
-        """A new unit's folder."""
+    def enrol(self, at: dt.datetime) -> Path:
+        """The folder of a new unit that was enrolled ``at`` that time."""
         folder = self.site.folder.parent / f"unit-{next(self.numbers)}"
-        enrol(self.site.folder, folder.name, folder, _SETTINGS, now)
+        enrol(self.site.folder, folder.name, folder, _SETTINGS, lambda: at)
         return folder
 
 
@@ -149,8 +153,7 @@ class Case:
     def __init__(self, hospital: Hospital, records: int, hurry: float, tools: Path) -> None:
         self.hospital, self.records, self.hurry, self.tools = hospital, records, hurry, tools
         self.broker = hospital.broker
-        self.folder = hospital.enrol()
-        self.name = self.folder.name
+        self.move_in(now())
         self.wrong: list[str] = []
         self._stack = ExitStack()
         self._began_s = time.monotonic()
@@ -160,6 +163,11 @@ class Case:
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
+
+    def move_in(self, at: dt.datetime) -> None:
+        """The case's unit, enrolled ``at`` that time."""
+        self.folder = self.hospital.enrol(at)
+        self.name = self.folder.name
 
     # --- the pieces -----------------------------------------------------------------------------------------------
 
@@ -197,10 +205,11 @@ class Case:
         """Return when ``condition`` holds; all the while, no receipt may be ahead of the gateway's store."""
         until_s = time.monotonic() + PATIENCE_S
         while not condition():
-            if time.monotonic() > until_s:
+            began_s = time.monotonic()
+            if began_s > until_s:
                 raise AssertionError(f"waited in vain for {what}")
             self.compare()
-            time.sleep(_TURN_S)
+            time.sleep(max(_TURN_S, 3 * (time.monotonic() - began_s)))
 
     def compare(self) -> None:
         """Hold what the outbox may overwrite against what the gateway has."""

@@ -46,7 +46,15 @@ class Look:
 class WorkingUnit:
     """Outbox, delivery and link at work; a thread pumps."""
 
-    def __init__(self, toml: Path, port: int, *, hurry: float = 1.0, clock: Callable[..., UnitClock] | None = None):
+    def __init__(
+        self,
+        toml: Path,
+        port: int,
+        *,
+        hurry: float = 1.0,
+        clock: Callable[[dt.datetime | None], UnitClock] | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Open the outbox and make the link; nothing is sent yet.
 
         Args:
@@ -54,6 +62,7 @@ class WorkingUnit:
             port: of the line to the broker, in place of the broker's own.
             hurry: how many times faster delivery's own clock runs: its pauses before sending again.
             clock: the unit's clock.
+            monotonic_s: by which delivery measures its pauses.
         """
         config = load(toml)
         identity = load_identity(config, dt.datetime.now(dt.UTC))
@@ -85,7 +94,7 @@ class WorkingUnit:
             publish=lambda channel, payload: (
                 self.link.publish(channel, payload, content_type=CONTENT_TYPES[channel]) is not None
             ),
-            monotonic_s=lambda: time.monotonic() * hurry,
+            monotonic_s=lambda: monotonic_s() * hurry,
         )
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._deliver, name="delivery")
