@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from hw.coprocessor.codec import NEED_DATA, Frame, Parser
@@ -57,6 +57,7 @@ from hw.coprocessor.numbers import (
     StatusFlag,
 )
 from hw.coprocessor.simulated_console import run_commands
+from hw.coprocessor.simulated_light import COLOUR_LIGHT, DARK, PATTERN_LIGHT, Light, Show
 from hw.coprocessor.simulated_link import DeviceEnd
 from hw.pty_device import PtyDevice
 
@@ -66,20 +67,12 @@ BOOTED_S: Final = 0.25
 SESSION_HOLD_S: Final = 1.5
 
 
-@dataclass(slots=True)
-class _Show:
-    """A light challenge under way."""
-
-    challenge: Challenge
-    next_s: float
-    step: int = 0
-
-
 class SimulatedCoprocessor(PtyDevice):
     """Public state: ``locked``, ``emergency``, ``pattern``, ``shown`` (ring colours of a challenge), ``sounds``,
     ``keep_power``, ``events`` (kept until confirmed), ``obeyed`` (every numbered message, once). Knobs: ``version``,
     ``silent`` (hears and says nothing), ``wrong_macs``, ``clock_offset_us``, ``to_host`` and ``to_device``
-    (damage what travels), and the wire faults of the base class.
+    (damage what travels), ``light`` (is told red, green, blue of the ring whenever it changes, 0 to 1: the light that
+    falls into the room), and the wire faults of the base class.
     """
 
     def __init__(self, key: bytes | None = None, host_silent_s: float = HOST_SILENT_S) -> None:
@@ -89,6 +82,7 @@ class SimulatedCoprocessor(PtyDevice):
         self.wrong_macs = False
         self.to_host: Noise = bytes
         self.to_device: Noise = bytes
+        self.light: Light = lambda _: None
         self.clock_offset_us = 0
         self.host_silent_s = host_silent_s
         self.boot = 0
@@ -194,7 +188,7 @@ class SimulatedCoprocessor(PtyDevice):
         self._parser = Parser()
         self._end = DeviceEnd()
         self._sessions = secrets.randbelow(255)
-        self._show: _Show | None = None
+        self._show: Show | None = None
         self._happen(EventKind.STARTED, cause)
 
     def _host_silent(self) -> bool:
@@ -305,6 +299,7 @@ class SimulatedCoprocessor(PtyDevice):
                 self._heartbeat(HeartbeatFlag(message.flags), message.age_ms)
             case Ring():
                 self.pattern = RingPattern(message.pattern)
+                self.light(PATTERN_LIGHT.get(self.pattern, DARK))
             case Buzzer():
                 self.sounds.append(Sound(message.sound))
             case Clock():
@@ -341,7 +336,7 @@ class SimulatedCoprocessor(PtyDevice):
         [Colour(colour) for colour in challenge.colours[: challenge.count]]
         self._stop_show()
         self.shown.clear()
-        self._show = _Show(challenge, time.monotonic())
+        self._show = Show(challenge, time.monotonic())
 
     def _stop_show(self) -> None:
         if self._show is not None:
@@ -354,10 +349,12 @@ class SimulatedCoprocessor(PtyDevice):
             return
         show.next_s += show.challenge.step_ms / 1000
         if show.step == show.challenge.count:
+            self.light(DARK)
             self._tell(ChallengeDone(show.challenge.number, ChallengeResult.COMPLETE, self._now_us()))
             self._show = None
             return
         self.shown.append(Colour(show.challenge.colours[show.step]))
+        self.light(COLOUR_LIGHT[self.shown[-1]])
         self._tell(ChallengeStep(show.challenge.number, show.step, self._now_us()))
         show.step += 1
 
