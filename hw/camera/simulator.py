@@ -1,5 +1,7 @@
 """A camera that is not there: a moving test picture, and every fault a real one has. Runs inside the capture process.
 
+With ``scene=FILE`` it shows a person instead, see :mod:`hw.camera.simulated_source`.
+
 ``sim:camera?fault=block&after_frames=10``: the fault strikes once ten frames were delivered; at 0 (the default) while
 the camera is being opened, or with the first frame for those that need an open camera.
 """
@@ -18,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hw.camera.mode import Mode, Pace
-from hw.camera.sources import Shot
+from hw.camera.simulated_source import open_scene
+from hw.camera.sources import Shot, Source
 from hw.errors import BadDeviceUri
 from hw.uri import DeviceUri
 
@@ -115,12 +118,15 @@ class SimulatedCamera:
         return Shot(image, captured_ns)
 
 
-def open_source(uri: DeviceUri, mode: Mode) -> SimulatedCamera:
+def open_source(uri: DeviceUri, mode: Mode) -> Source:
     """The simulated camera of ``uri``.
 
     Raises:
-        BadDeviceUri: an unknown fault.
+        BadDeviceUri: an unknown fault, or a scene without the room's light.
+        UnreadablePicture: the scene's file is damaged.
     """
+    if "scene" in uri.options:
+        return open_scene(uri, mode)
     fault = uri.options.get("fault", Fault.NONE)
     if fault not in set(Fault):
         raise BadDeviceUri(uri.text, f"unknown fault {fault!r}; known: {', '.join(Fault)}")

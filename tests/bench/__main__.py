@@ -16,6 +16,7 @@ BENCHES = {
     "check": "tests.bench.check",
     "record": "tests.bench.record",
     "faces": "tests.bench.faces",
+    "liveness": "tests.bench.liveness",
     "outbox": "tests.bench.outbox",
 }
 """Name on the command line, and the module whose `run()` measures and returns rows."""

@@ -58,7 +58,7 @@ class Entry:
 SOURCES: Mapping[str, Entry] = MappingProxyType(
     {
         "replay": Entry("hw.camera.sources.replay"),
-        "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames"})),
+        "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames", "scene", "light"})),
     }
 )
 _COMMON = frozenset({"width", "height", "fps"})

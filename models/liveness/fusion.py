@@ -1,0 +1,150 @@
+"""From the single checks to one decision, by a table; and which check to do next.
+
+Each check is evidence of its own and stays in the record as it was. Light and motion can each show an attack by
+themselves. Two of passive, light and motion have to say live, or light alone where there is no passive network; a
+passive network alone, which has seen only some attacks, never suffices. Warmth decides nothing: where it is missing
+on a face that all else calls live, one more check is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum, unique
+from typing import Any, Final
+
+from models.liveness.result import CheckResult, Decision, not_performed
+
+
+@unique
+class Check(StrEnum):
+    """The checks by the names that their results have."""
+
+    PASSIVE = "passive"
+    LIGHT = "light"
+    MOTION = "motion"
+    THERMAL = "thermal"
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessPolicy:
+    """What a policy pack allows and this unit has. ``light``: may be shown at all."""
+
+    passive: bool = True
+    light: bool = True
+    motion: bool = True
+    thermal: bool = False
+
+    def allows(self, check: Check) -> bool:
+        """Whether ``check`` may be done."""
+        return bool(getattr(self, check.value))
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessFinding:
+    """What all checks together say; ``reasons`` as "light:flat_response"."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    checks: tuple[CheckResult, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's ``liveness``."""
+        return {
+            "decision": str(self.decision),
+            "reasons": list(self.reasons),
+            "checks": [check.to_dict() for check in self.checks],
+        }
+
+
+LIVE, ATTACK, UNSURE, NOT = Decision.LIVE, Decision.ATTACK, Decision.UNSURE, Decision.NOT_PERFORMED
+ANY: Final = frozenset(Decision)
+OPEN: Final = frozenset({UNSURE, NOT})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``decision`` when passive, light, motion and thermal are among these; the first row that fits counts.
+
+    ``because`` names the checks whose reasons are told.
+    """
+
+    passive: frozenset[Decision]
+    light: frozenset[Decision]
+    motion: frozenset[Decision]
+    thermal: frozenset[Decision]
+    decision: Decision
+    because: tuple[Check, ...]
+
+
+def one(decision: Decision) -> frozenset[Decision]:
+    """Only this."""
+    return frozenset({decision})
+
+
+TABLE: Final = (
+    Row(ANY, one(ATTACK), ANY, ANY, ATTACK, (Check.LIGHT,)),
+    Row(ANY, ANY, one(ATTACK), ANY, ATTACK, (Check.MOTION,)),
+    # The network alone against two challenges that were answered: a person looks.
+    Row(one(ATTACK), one(LIVE), one(LIVE), ANY, UNSURE, (Check.PASSIVE,)),
+    Row(one(ATTACK), one(LIVE), OPEN, ANY, UNSURE, (Check.PASSIVE, Check.MOTION)),
+    Row(one(ATTACK), ANY, ANY, ANY, ATTACK, (Check.PASSIVE,)),
+    Row(ANY, one(LIVE), one(LIVE), ANY, LIVE, ()),
+    Row(one(LIVE), ANY, one(LIVE), ANY, LIVE, ()),
+    Row(frozenset({LIVE, NOT}), one(LIVE), OPEN, one(UNSURE), UNSURE, (Check.THERMAL,)),
+    Row(frozenset({LIVE, NOT}), one(LIVE), OPEN, ANY, LIVE, ()),
+    Row(one(NOT), one(NOT), one(NOT), ANY, NOT, (Check.PASSIVE, Check.LIGHT, Check.MOTION)),
+    Row(ANY, ANY, ANY, ANY, UNSURE, (Check.PASSIVE, Check.LIGHT, Check.MOTION)),
+)
+
+
+def fuse(policy: LivenessPolicy, results: Iterable[CheckResult]) -> LivenessFinding:
+    """Decide. The last result of each check counts; all stay in the finding.
+
+    A check that the policy forbids counts as not performed whatever its result, and one that is missing likewise.
+
+    Raises:
+        ValueError: a result has the name of no check.
+    """
+    done = tuple(results)
+    last = {Check(result.name): result for result in done}
+    counted = {check: counting(check, last.get(check), policy) for check in Check}
+    missing = tuple(result for check, result in counted.items() if check not in last and check is not Check.THERMAL)
+    row = next(row for row in TABLE if fits(row, counted))
+    reasons = tuple(f"{check}:{reason}" for check in row.because for reason in counted[check].reasons)
+    return LivenessFinding(row.decision, reasons, (*done, *missing))
+
+
+def counting(check: Check, result: CheckResult | None, policy: LivenessPolicy) -> CheckResult:
+    """The result that counts."""
+    if not policy.allows(check):
+        return not_performed(check, "forbidden_by_policy")
+    return not_performed(check, "not_asked") if result is None else result
+
+
+def fits(row: Row, counted: Mapping[Check, CheckResult]) -> bool:
+    """Whether ``row`` speaks of these results."""
+    return all(counted[check].decision in getattr(row, check.value) for check in Check)
+
+
+ORDER: Final = (Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION)
+"""What costs her nothing comes first."""
+
+
+def next_check(policy: LivenessPolicy, results: Sequence[CheckResult], tries: int = 2) -> Check | None:
+    """What to do next, or None when the decision stands or nothing more can be done.
+
+    Motion is for when the others leave it open, and may be tried ``tries`` times.
+    """
+    names = [result.name for result in results]
+    for check in ORDER[:-1]:
+        if policy.allows(check) and check.value not in names:
+            return check
+    open_still = fuse(policy, results).decision in OPEN
+    again = open_still and names.count(Check.MOTION) < tries and not settled(results)
+    return Check.MOTION if policy.motion and again else None
+
+
+def settled(results: Iterable[CheckResult]) -> bool:
+    """Whether a motion challenge has been passed, skipped or failed: one more would add nothing."""
+    return any(result.name == Check.MOTION and result.decision is not UNSURE for result in results)
