@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,9 @@ class Supervisor:
             log.error("task %s died: %s", name, type(error).__name__, exc_info=error)
         self.stop.set()
 
-    def join(self, timeout_s: float = 5.0) -> list[str]:
-        """Wait for all threads; the names of those that did not end in time."""
+    def join(self, timeout_s: float = 8.0) -> list[str]:
+        """Wait for all threads together, less than systemd waits; the names of those that did not end in time."""
+        until_s = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, until_s - time.monotonic()))
         return [thread.name for thread in self._threads if thread.is_alive()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from daemon import troubles
+from daemon.delivery import health_message
 from daemon.kiosk.view import view
 from daemon.policy import load_policy
 from daemon.session import State
@@ -24,6 +27,7 @@ from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.errors import DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.thermal.driver import BusStuck, NotAcknowledged
 from hw.uri import DeviceUri
+from tests.daemon.support import Home
 from tests.support import ROOT
 from tests.support.brokers import wait_for
 
@@ -182,6 +186,18 @@ def test_the_other_devices() -> None:
     assert troubles.of_pins(None, held=True, one_shot=False) == ("door:button_held", "door:no_one_shot")
     assert troubles.of_pins(None, held=False, one_shot=True, emergency=True) == ("door:emergency_open",)
     assert troubles.of_pins(error, held=True, one_shot=False) == ("door:gone",)
+
+
+def test_the_health_message_tells_them(home: Home) -> None:
+    outbox = home.outbox()
+    try:
+        signer, address = home.identity().signer, home.config().address
+        told = [health_message(outbox, address, signer, 0, None, found) for found in (("door:gone",), ())]
+    finally:
+        outbox.close()
+    payloads = [json.loads(base64.urlsafe_b64decode(one.split(".")[1] + "==")) for one in told]
+    assert payloads[0]["troubles"] == ["door:gone"]
+    assert "troubles" not in payloads[1]
 
 
 def test_the_screen_has_words_for_every_trouble() -> None:
