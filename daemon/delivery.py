@@ -82,7 +82,7 @@ class Delivery:
         self._sent, self._alerted = Repeats(self.monotonic_s), Repeats(self.monotonic_s)
 
     def reconnected(self) -> None:
-        """The link is new: what was in flight may be lost, so everything without a receipt goes out again."""
+        """The link is down: what was in flight may be lost, so everything without a receipt goes out on the next one."""
         with self._lock:
             self._sent.forget()
             self._alerted.forget()

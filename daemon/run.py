@@ -226,7 +226,8 @@ class Assembly:
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("broker: %s", "connected" if state.connected else state.reason)
-        self.delivery.reconnected()
+        if not state.connected:  # and not when it is back: what went out since is on its way
+            self.delivery.reconnected()
         self._changed(self.unit.state)
         self._wake.set()
 

@@ -106,8 +106,9 @@ class WorkingUnit:
         self.delivery.receive(channel, payload)
         self._wake.set()
 
-    def _link_changed(self, _: LinkState) -> None:
-        self.delivery.reconnected()
+    def _link_changed(self, state: LinkState) -> None:
+        if not state.connected:
+            self.delivery.reconnected()
         self._wake.set()
 
     def _deliver(self) -> None:
