@@ -18,7 +18,7 @@ from daemon.lock import DataFolderBusy, DataFolderUnusable
 from daemon.mqtt import LinkError
 from daemon.officers import RosterUnusable
 from daemon.outbox import OutboxDamaged
-from daemon.policy import load_policy
+from daemon.policy.cli import add_policy_commands, policy_command
 from daemon.verify_files import verify_files
 from evidence.console import quietly
 from evidence.errors import EvidenceError
@@ -123,20 +123,6 @@ def config_command(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def policy_command(arguments: argparse.Namespace) -> int:
-    """Check a policy pack, a name or a file. Exit 1 with the key path if it breaks its form."""
-    try:
-        policy = load_policy(arguments.pack)
-    except TreeError as error:
-        print(f"{arguments.pack}: {error}")
-        return FINDING
-    if arguments.json:
-        print(json.dumps(plain(policy), ensure_ascii=False))
-    else:
-        print(f"{policy.id} version {policy.version}: {len(policy.checkpoints)} checkpoints, in order")
-    return OK
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vernix", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -167,9 +153,7 @@ def _parser() -> argparse.ArgumentParser:
     verifying.add_argument("--predecessor", type=Path, metavar="FILE", help="the bundle of the unit that it replaced")
     add("export", export, config=True, prints=True).add_argument("--to", type=Path, required=True, metavar="FILE")
     add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")
-    checking = add("policy", policy_command, config=False, prints=True)
-    checking.add_argument("check", choices=["check"])
-    checking.add_argument("pack", help="a name such as neutral, or a .toml file")
+    add_policy_commands(add("policy", policy_command, config=False, prints=False))
     return parser
 
 

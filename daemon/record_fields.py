@@ -76,8 +76,14 @@ def reached(state: State) -> str:
 
 def _consent(state: State) -> dict[str, Any]:
     assert state.consent is not None
-    text = state.policy.consent
-    return {"text_id": text.id, "sha256": text.sha256, "at": state.consent.at, "by": state.consent.by}
+    text, notice = state.policy.consent, state.policy.notice
+    return {
+        "text_id": text.id,
+        "sha256": text.sha256,
+        "at": state.consent.at,
+        "by": state.consent.by,
+        "notice": {"text_id": notice.id, "sha256": notice.sha256},
+    }
 
 
 def _findings(state: State) -> dict[str, Any]:

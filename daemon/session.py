@@ -98,13 +98,16 @@ class State:
     @property
     def missing(self) -> str | None:
         """What the policy wants for a pass and this unit cannot show: a finger, or that the face is alive."""
-        if "finger" in self.policy.factors:
+        if self.begin and self.policy.lacking(self.begin.checkpoint, _SHOWN):
             return "finger_missing"
         return "liveness_missing" if self.policy.liveness == "required" else None
 
 
 Result = tuple[State, tuple[Effect, ...]]
 Handler = Callable[[State, Event], Result]
+
+_SHOWN = ("card", "face")
+"""The factors that a check can show so far."""
 
 OPEN = (Step.NOTICE, Step.CARD, Step.FACE, Step.DECISION, Step.CONFIRM)
 """Steps in which a check has no record yet."""
@@ -132,7 +135,8 @@ def _seal(state: State, outcome: Outcome, reason: str | None = None, *first: Eff
     assert state.begin is not None
     sealing = replace(state, step=Step.SEALING, outcome=outcome, trouble=None)
     fields = record_fields.check(sealing, outcome, reason)
-    seal = SealRecord(state.begin.check, fields, alert=outcome in state.policy.alerts and not state.begin.drill)
+    told = state.policy.alerts_for(state.begin.checkpoint, outcome)
+    seal = SealRecord(state.begin.check, fields, alert=bool(told) and not state.begin.drill)
     return sealing, (*first, StopDevices(), Forget(), Journal(), seal)
 
 

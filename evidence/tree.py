@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import tomllib
 import types
@@ -79,6 +80,7 @@ _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or 
 _SAMPLES = {str: '"text"', int: "2", float: "2.5", bool: "true", Path: '"folder/file"'}
 
 
+@functools.cache
 def unwrap(hint: Any) -> tuple[Any, Form]:
     """A field's type without ``Annotated`` and ``None``, and the form that stood beside it (the outer one counts)."""
     if typing.get_origin(hint) is typing.Annotated:
@@ -94,7 +96,8 @@ def unwrap(hint: Any) -> tuple[Any, Form]:
 
 def _over(outer: Form, inner: Form) -> Form:
     said = {item.name: getattr(outer, item.name) for item in dataclasses.fields(Form)}
-    return dataclasses.replace(inner, **{name: value for name, value in said.items() if value not in ("", None, False)})
+    silent = dataclasses.asdict(Form())
+    return dataclasses.replace(inner, **{name: value for name, value in said.items() if value != silent[name]})
 
 
 def is_optional(hint: Any) -> bool:
@@ -102,6 +105,11 @@ def is_optional(hint: Any) -> bool:
     if typing.get_origin(hint) is typing.Annotated:
         return is_optional(typing.get_args(hint)[0])
     return types.NoneType in typing.get_args(hint)
+
+
+@functools.cache
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
 
 
 def _is_enum(kind: Any) -> bool:
@@ -145,9 +153,7 @@ class _Reader:
     def value(self, hint: Any, found: Any, path: str) -> Any:
         kind, form = unwrap(hint)
         if typing.get_origin(kind) is tuple and isinstance(found, list):
-            item = typing.get_args(kind)[0]
-            values = tuple(self.value(item, one, f"{path}[{place}]") for place, one in enumerate(found))
-            return self._formed(form, values, path)
+            return self._list(typing.get_args(kind)[0], form, found, path)
         if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(found, dict):
             return self.table(kind, found, path)
         if kind is Path and isinstance(found, str) and found:
@@ -161,6 +167,13 @@ class _Reader:
         sample = f"write it as {path.rpartition('.')[2]} = {_sample(hint)}" if not path.endswith("]") else ""
         self._wrong(path, f"expected {_expected(hint)}, found {type(found).__name__} {found!r:.40}", sample)
         return _stand_in(hint)
+
+    def _list(self, item: Any, form: Form, found: list[Any], path: str) -> tuple[Any, ...]:
+        before = len(self._mistakes or ())
+        values = tuple(self.value(item, one, f"{path}[{place}]") for place, one in enumerate(found))
+        if len(self._mistakes or ()) > before:  # with a stand-in among them nothing can be said of the whole
+            return values
+        return typing.cast(tuple[Any, ...], self._formed(form, values, path))
 
     def _word(self, kind: type[StrEnum], found: str, path: str) -> StrEnum:
         words = [one.value for one in kind]
@@ -181,7 +194,7 @@ class _Reader:
         return value
 
     def table(self, kind: type[Any], found: dict[str, Any], path: str) -> Any:
-        hints = typing.get_type_hints(kind, include_extras=True)
+        hints = _hints(typing.cast(Any, kind))
         fields = {item.name: item for item in dataclasses.fields(kind)}
         for name in found:
             if name not in fields:
@@ -222,7 +235,7 @@ def _stand_in(hint: Any) -> Any:
         return next(iter(kind))
     if not dataclasses.is_dataclass(kind):
         return kind()
-    hints = typing.get_type_hints(kind, include_extras=True)
+    hints = _hints(typing.cast(Any, kind))
     needed = [one for one in dataclasses.fields(kind) if one.default is one.default_factory is dataclasses.MISSING]
     return typing.cast(Any, kind)(**{one.name: _stand_in(hints[one.name]) for one in needed})
 

@@ -104,16 +104,6 @@ def test_missing_configuration(vernix: Command, tmp_path: Path) -> None:
     assert f"{tmp_path / 'none.toml'}: cannot be read: No such file" in err
 
 
-def test_policy(vernix: Command, tmp_path: Path) -> None:
-    assert vernix("policy", "check", "neutral") == (OK, "neutral version 1: 6 checkpoints, in order\n", "")
-    assert json.loads(vernix("policy", "check", "neutral", "--json")[1])["id"] == "neutral"
-    broken = tmp_path / "mine.toml"
-    neutral = (ROOT / "daemon/policy/neutral.toml").read_text("utf-8")
-    broken.write_text(neutral.replace("unable = 2", "unable = 1"), "utf-8")
-    status, out, _ = vernix("policy", "check", broken)
-    assert (status, out) == (FINDING, f"{broken}: officers.unable: expected at least 2\n")
-
-
 # --- what is wrong in the environment: named, exit 3, nothing overwritten ---
 
 

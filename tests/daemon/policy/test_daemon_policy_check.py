@@ -1,0 +1,99 @@
+"""``check`` finds each mistake where it is, says what to do, and finds all of them; what is sound it leaves alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from daemon.policy import load_policy
+from daemon.policy.check import check_file
+from daemon.policy.rule import RULES
+from evidence.tree import TreeError
+from tests.daemon.policy.support import BROKEN, PACKS, check_text, line_in, own, read_text, text_of
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_mistake_is_explained(name: str, tmp_path: Path) -> None:
+    broken = BROKEN[name]
+    mistakes = check_text(tmp_path, broken.text)
+    found = [one for one in mistakes if one.path == broken.path and broken.problem in one.problem]
+    assert found, mistakes
+    assert broken.advice in found[0].advice
+    assert len(mistakes) == broken.count, mistakes
+    with pytest.raises(TreeError):
+        load_policy(str(tmp_path / "pack.toml"))
+
+
+def test_the_line_is_the_mistakes_own(tmp_path: Path) -> None:
+    """Five mistakes of five kinds in one file, each on its line."""
+    text = own("jiangxi")
+    changes = {
+        "retries": ("retries = 2", "retries = 5"),
+        "checkpoints[3].title_en": ('title_en = "Admission"', 'title_en = "入院"'),
+        "officers.unable": ("unable = 2", "unable = 1"),
+        "alerting[1].to[0]": ('to = ["police"]', 'to = ["polise"]'),
+        "forms[3].due_day": ("due_day = 4", 'due_day = "4th"'),
+    }
+    for old, new in changes.values():
+        assert old in text
+        text = text.replace(old, new, 1)
+    mistakes = {one.path: one.line for one in check_text(tmp_path, text)}
+    assert {path: line_in(text, new) for path, (_, new) in changes.items()}.items() <= mistakes.items()
+
+
+def test_what_is_missing_is_told_at_its_table(tmp_path: Path) -> None:
+    text = text_of("neutral").replace('title_en = "Delivery"\n', "", 1)
+    (found,) = (one for one in check_text(tmp_path, text) if one.path == "checkpoints[4].title_en")
+    assert found.line == text[: text.index('id = "delivery"')].count("\n")
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_shipped_packs_are_in_order(name: str, tmp_path: Path) -> None:
+    assert check_text(tmp_path, text_of(name)) == ()
+    assert check_text(tmp_path, own(name)) == (), "and may stand under a hospital's own"
+
+
+def _values(text: str) -> list[tuple[int, str]]:
+    """Every line that gives a key a value on one line: place and key."""
+    lines = text.split("\n")
+    return [(at, match[1]) for at, line in enumerate(lines) if (match := re.match(r"(\w+) = \S.*[^\[{]$", line))]
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_one_wrong_type_is_one_mistake(name: str, tmp_path: Path) -> None:
+    """No rule leans on a broken key: whichever value is a date, that is told once, on its line, and nothing else is."""
+    lines = own(name).split("\n")
+    places = _values("\n".join(lines))
+    assert len(places) > 100
+    for at, key in places:
+        text = "\n".join([*lines[:at], f"{key} = 1979-05-27", *lines[at + 1 :]])
+        mistakes = check_text(tmp_path, text)
+        assert [(one.line, one.path.rpartition(".")[2]) for one in mistakes] == [(at + 1, key)], (
+            f"{key} on line {at + 1}"
+        )
+
+
+@pytest.mark.parametrize("text", ["", "v = 1\n\nid = \n", "v = 1\nv = 1", "\ufeffv = 1", "x = " + "[" * 9999])
+def test_any_file_has_its_mistakes(text: str, tmp_path: Path) -> None:
+    assert check_text(tmp_path, text)
+
+
+def test_line_of_what_is_not_toml(tmp_path: Path) -> None:
+    (found,) = check_text(tmp_path, text_of("neutral").replace("retries = 2", "retries = two", 1))
+    assert (found.line, found.path) == (line_in(text_of("neutral"), "retries = 2"), "")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        check_file(tmp_path / "none.toml")
+
+
+def test_every_rule_finds_something(tmp_path: Path) -> None:
+    """A rule that no broken pack here breaks would be untested, or could never find anything."""
+    silent = list(RULES)
+    for broken in BROKEN.values():
+        policy = read_text(tmp_path, broken.text)
+        silent = [rule for rule in silent if policy is None or not list(rule.find(policy))]
+    assert not silent
