@@ -1,16 +1,18 @@
 # Vernix. Every target sets up what it needs first: .venv from wheels, and as root the Debian packages of .ci/programs.
 #   PYTHON=...  interpreter that makes .venv (3.11 or newer)
+#   BUDGET=...  seconds of make fuzz, all decoders together
 #   ARGS=...    handed on: make demo ARGS=--json, make test ARGS="tests/hw -k codec", make test ARGS=--cov
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+BUDGET ?= 300
 BIN := .venv/bin
 READY := .venv/.ready
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench wheels clean programs
+.PHONY: help demo run test check bench fuzz wheels clean programs
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -32,6 +34,9 @@ check: $(READY) ## ruff, mypy --strict, import-linter
 
 bench: $(READY) ## the numbers of the README, measured here
 	$(BIN)/python -m tests.bench $(ARGS)
+
+fuzz: $(READY) ## bad bytes for every decoder: examples, seconds and findings of each
+	$(BIN)/python -m tests.fuzz --budget $(BUDGET) $(ARGS)
 
 wheels: $(READY) ## do wheels of all run-time dependencies exist for every supported Python and machine?
 	$(BIN)/python .ci/wheels.py $(ARGS)

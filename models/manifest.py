@@ -245,7 +245,9 @@ def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
 
 
 def texts(item: Mapping[str, Any]) -> dict[str, str]:
-    """All values as they are, if they are texts."""
+    """All values as they are, if they are texts; TypeError otherwise."""
+    if not isinstance(item, Mapping):
+        raise TypeError(f"expected an object, found {type(item).__name__}")
     return {key: text(value) for key, value in item.items()}
 
 

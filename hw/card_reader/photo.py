@@ -131,12 +131,15 @@ class CtypesDecoder:
     @classmethod
     def from_spec(cls, spec: str, timeout_s: float) -> CtypesDecoder:
         """Parse ``ctypes:/path/lib.so?symbol=..&convention=..``; see :func:`photo_decoder` for the errors."""
-        parts = urlsplit(spec)
+        try:
+            parts = urlsplit(spec)
+        except ValueError as error:  # brackets of an IPv6 address, for instance
+            raise BadPhotoSpec(spec, "not a URI") from error
         if parts.scheme != "ctypes":
             raise BadPhotoSpec(spec, "unknown photo decoder; known: simulated, ctypes:/path/lib.so?convention=...")
         options = _options(spec, parts.query)
         library = Path(unquote(parts.path))
-        if not library.is_absolute() or not library.is_file():
+        if not library.is_absolute() or not _is_file(library):
             raise PhotoLibraryMissing(spec, f"no file {library} (an absolute path is needed)")
         convention = options.get("convention", "unpack")
         if convention not in CONVENTIONS:
@@ -196,6 +199,13 @@ class CtypesDecoder:
         if outcome == Outcome.OVERRUN:
             raise PhotoDecoderFailed(self.spec, "the library wrote outside its buffers")
         raise PhotoDecoderFailed(self.spec, f"the library refused: {rest.decode(errors='replace')}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no name that a file can have
+        return False
 
 
 def _options(spec: str, query: str) -> Mapping[str, str]:
