@@ -22,7 +22,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -200,10 +200,13 @@ class _SafeHeaders:
 
 async def _values(request: Request) -> dict[str, Any]:
     body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MAX_BODY:
-            raise TouchRefused("too_large", 413)
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MAX_BODY:
+                raise TouchRefused("too_large", 413)
+    except ClientDisconnect:  # nobody reads the answer
+        raise TouchRefused("not_whole") from None
     try:
         return json_object(body or b"{}")
     except MalformedError:

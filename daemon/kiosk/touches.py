@@ -34,6 +34,8 @@ STATEMENT_LIFETIME = dt.timedelta(minutes=10)
 EMERGENCY = "emergency"
 _LONGEST = 500
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
+_SPACED_ID_NUMBER = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
+"""With its date of birth, found when all separators are taken out: what stood before or behind it then touches it."""
 
 
 class TouchRefused(Exception):
@@ -78,7 +80,8 @@ class Touches:
             raise TouchRefused("drill_must_be_true_or_false")
         if len(visit) > 128:
             raise TouchRefused("visit_too_long")
-        if _ID_NUMBER.search(visit):  # the reference lies in the journal in plain text
+        if _ID_NUMBER.search(visit) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", visit)):
+            # The reference lies in the journal in plain text.
             raise TouchRefused("visit_looks_like_an_id_number")
         source = "typed" if visit else "provisional"
         return Begin(check, checkpoint, visit or provisional(check), source, drill=drill)

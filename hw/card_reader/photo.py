@@ -69,6 +69,12 @@ class PhotoDecoderFailed(PhotoError):
     advice = "lay the card again; if it stays so, check library, convention and code in the configuration"
 
 
+class PhotoDecoderStarved(PhotoError):
+    """The machine has no room, process or descriptor left to run the vendor's library in."""
+
+    advice = "compare with the person yourself; make room in /dev/shm or restart the unit if it stays so"
+
+
 class PhotoDecoder(Protocol):
     """What every plug-in does."""
 
@@ -170,8 +176,8 @@ class CtypesDecoder:
         arguments = [str(self.library), self.symbol, self.convention, str(self.code), str(self.timeout_s)]
         # -I -S: no site packages, no user's environment: fast to start, and nothing else to crash in.
         command = [sys.executable, "-I", "-S", str(_CHILD), *arguments]
-        with tempfile.TemporaryDirectory(prefix="vernix-photo-", dir=_memory_folder()) as folder:
-            try:
+        try:
+            with tempfile.TemporaryDirectory(prefix="vernix-photo-", dir=_memory_folder()) as folder:
                 done = subprocess.run(
                     command,
                     input=block,
@@ -181,9 +187,11 @@ class CtypesDecoder:
                     timeout=self.timeout_s,
                     check=False,
                 )
-            except subprocess.TimeoutExpired:
-                # "from None": the original carries what the library wrote so far, and may be shown in a traceback.
-                raise PhotoDecoderFailed(self.spec, f"no result in {self.timeout_s:g} s; stopped") from None
+        except subprocess.TimeoutExpired:
+            # "from None": the original carries what the library wrote so far, and may be shown in a traceback.
+            raise PhotoDecoderFailed(self.spec, f"no result in {self.timeout_s:g} s; stopped") from None
+        except OSError as error:
+            raise PhotoDecoderStarved(self.spec, f"cannot run the library: {error.strerror or error}") from error
         return self._result(done.returncode, done.stdout)
 
     def _result(self, status: int, output: bytes) -> bytes:

@@ -157,6 +157,18 @@ REFUSED: dict[str, tuple[str, object, int, str]] = {
     "visit a list": ("begin", {"visit": ["V"]}, 400, "visit_must_be_text"),
     "visit with a line feed": ("begin", {"visit": "V\n1"}, 400, "visit_must_be_text"),
     "visit too long": ("begin", {"visit": "v" * 129}, 400, "visit_too_long"),
+    **{
+        f"visit is an ID number: {number}": ("begin", {"visit": number}, 400, "visit_looks_like_an_id_number")
+        for number in (
+            "990000199001010012",
+            "99000019900101002X",
+            "990000 19900101 002x",
+            "990000-19900101-0012",
+            "V 7/990000.19900101.0012",
+            "9 9 0 0 0 0 1 9 9 0 0 1 0 1 0 0 1 2 8",
+            "990000_1990_0101_002X",
+        )
+    },
     "checkpoint unknown": ("begin", {"checkpoint": "moon"}, 400, "unknown_checkpoint"),
     "drill a text": ("begin", {"drill": "yes"}, 400, "drill_must_be_true_or_false"),
     "wish missing": ("decline", {}, 400, "wish_must_be_one_of:refuse,other_way"),
@@ -298,6 +310,37 @@ def test_closing_ends_open_pages(home: Home) -> None:
     screen.server.show({"step": "card"})
     with pytest.raises(OSError, match="refused"):
         socket.create_connection((screen.host, screen.port), 1)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 9\r\n\r\n{",
+        b"Content-Length: 9\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"Transfer-Encoding: chunked\r\n\r\nno chunk\r\n",
+    ],
+)
+def test_page_that_goes_away_in_the_middle_is_no_error(
+    rest: bytes, screen: Screen, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = f"POST /touch/left HTTP/1.1\r\nHost: localhost\r\nX-Vernix-Token: {screen.token}\r\n"
+    with socket.create_connection((screen.host, screen.port), PATIENCE_S) as half:
+        half.sendall(head.encode() + rest)
+        time.sleep(0.2)
+    assert screen.touch("withdraw") == (202, None)
+    assert isinstance(screen.told(), Withdrawn)
+    screen.close()  # whatever the server had to say of it is said
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
+    assert screen.events.empty()
+
+
+VISITS = ["V-2026-11-21-0001", "2026112100010000", "MRN 1234567890", "20261121/000123/45", "990000 19901301 0012"]
+
+
+@pytest.mark.parametrize("visit", VISITS)
+def test_number_that_is_no_id_number_may_be_a_visit(visit: str, screen: Screen) -> None:
+    assert screen.touch("begin", {"visit": visit}) == (202, None)
 
 
 def test_half_a_request_harms_nobody(screen: Screen) -> None:

@@ -249,6 +249,18 @@ def test_nobody_before_the_camera(
     assert running.unit._photo is None, "the picture stays no longer than it is needed"
 
 
+def test_result_is_shown_for_ten_seconds_at_most(start: Start) -> None:
+    """The domain's bound: no personal data on the screen 10 s after the end."""
+    running = start()
+    running.begin()
+    running.post(Left())
+    running.at(Step.DONE)
+    timer = running.unit._timer
+    assert timer is not None
+    assert 0 < timer.due_s - time.monotonic() <= 10
+    assert unit_module.DONE_S == 10
+
+
 def test_result_disappears(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unit_module, "DONE_S", 0.2)
     running = start()

@@ -120,6 +120,23 @@ def test_frame_hidden_in_a_damaged_one_is_found():
     assert events_of(ReplyDecoder(), bytes(outer)) == [BadFrame(Damage.CHECKSUM), good]
 
 
+CUT_OFF = [
+    PREAMBLE,
+    PREAMBLE + b"\x00",
+    PREAMBLE + b"\x00\x04",
+    PREAMBLE + b"\x00\x04\x00\x00",
+    PREAMBLE[1:],
+    PREAMBLE * 3,
+]
+
+
+@table
+@pytest.mark.parametrize("beginning", CUT_OFF, ids=lambda beginning: beginning.hex())
+def test_frame_right_behind_one_that_was_cut_off_is_found(decoder_type, raw, event, beginning):
+    found = events_of(decoder_type(), beginning + raw + bytes(MAX_LENGTH))
+    assert [one for one in found if not isinstance(one, BadFrame)] == [event]
+
+
 def test_preamble_inside_the_data_is_data():
     event = Reply(Status.OK, PREAMBLE + b"\x00\x04" + PREAMBLE)
     assert events_of(ReplyDecoder(), event.to_bytes()) == [event]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hw.card_reader.photo import (
     BadPhotoSpec,
     CtypesDecoder,
     PhotoDecoderFailed,
+    PhotoDecoderStarved,
     PhotoError,
     PhotoLibraryMissing,
     photo_decoder,
@@ -98,6 +100,7 @@ BAD_BLOCKS = {
     "other geometry": GOOD[:40] + b"\xff\x3f\xff\x3f" + GOOD[44:],
     "lossless": GOOD[:26] + b"VP8L" + GOOD[30:],
     "longer than the block": GOOD[:18] + b"\xff\xff\0\0" + GOOD[22:],
+    "one byte longer than the block": GOOD[:18] + (1024 - 14 - 8 + 1).to_bytes(4, "little") + GOOD[22:],
     "no size": GOOD[:18] + bytes(4) + GOOD[22:],
 }
 
@@ -106,6 +109,12 @@ BAD_BLOCKS = {
 def test_blocks_that_are_no_simulated_photo(block):
     with pytest.raises(BadPhotoBlock):
         SIMULATED.decode(block)
+
+
+@pytest.mark.parametrize("name", ["longer than the block", "one byte longer than the block"])
+def test_a_length_beyond_the_block_reaches_no_decoder(name):
+    with pytest.raises(BadPhotoBlock, match="not a simulated photo"):
+        SIMULATED.decode(BAD_BLOCKS[name])
 
 
 @settings(max_examples=150)
@@ -172,6 +181,8 @@ MISBEHAVING = {
     "wrong geometry": ("wrong_geometry", "wlt_to_bmp", "358 x 441"),
     "wrong depth": ("wrong_depth", "wlt_to_bmp", "8 bit"),
     "pixels begin too late": ("wrong_start", "wlt_to_bmp", "cut off"),
+    "pixels begin in the header": ("early_start", "wlt_to_bmp", "cut off"),
+    "pixels begin before the picture": ("negative_start", "wlt_to_bmp", "cut off"),
     "no bmp": ("no_bmp", "wlt_to_bmp", "no BMP"),
     "crash": ("crash", "wlt_to_bmp", "crashed"),
     "exit": ("leave", "wlt_to_bmp", "ended the process"),
@@ -201,6 +212,28 @@ def test_endless_loop_is_stopped_and_leaves_nothing(library, workplace):
     assert list(workplace.iterdir()) == []
     lines = [child.cmdline() for child in psutil.Process().children(recursive=True)]
     assert not any(str(library) in line for line in lines)
+
+
+def test_machine_without_room_for_a_child(library, monkeypatch, tmp_path):
+    """The memory file system is gone, or no folder can be made in it any more."""
+    monkeypatch.setattr(photo, "_memory_folder", lambda: str(tmp_path / "gone"))
+    with pytest.raises(PhotoDecoderStarved, match="No such file"):
+        photo_decoder(f"ctypes:{library}?convention=unpack&code=602").decode(PHOTO)
+
+
+def test_machine_without_descriptors_for_a_child(library, workplace):
+    decoder = photo_decoder(f"ctypes:{library}?convention=unpack&code=602")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(PhotoDecoderStarved, match="Too many open files") as caught:
+            decoder.decode(PHOTO)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert isinstance(caught.value, PhotoError)
+    assert "compare with the person" in caught.value.advice
+    assert not [path for path in workplace.rglob("*") if path.is_file()]
+    assert np.array_equal(decoder.decode(PHOTO), expected()), "the next one is decoded"
 
 
 def test_symbol_that_is_not_there(library):

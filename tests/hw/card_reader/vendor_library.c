@@ -142,6 +142,18 @@ int wrong_start(const unsigned char *source, unsigned char *target) {
     return 1;
 }
 
+int early_start(const unsigned char *source, unsigned char *target) {
+    bmp(source, target);
+    put32(target + 10, 53);
+    return 1;
+}
+
+int negative_start(const unsigned char *source, unsigned char *target) {
+    bmp(source, target);
+    put32(target + 10, -1);
+    return 1;
+}
+
 int no_bmp(const unsigned char *source, unsigned char *target) {
     raw(source, target);
     return 1;
