@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,10 +12,10 @@ import pytest
 
 from daemon.mqtt import BrokerAddress, Cause, Dialect, Timing, TlsFiles
 from evidence.topics import Address, Channel
-from tests.daemon.mqtt_probe import UNIT, Probe, ScriptedBroker, packet, read_packet
+from tests.daemon.mqtt_probe import SCRIPTED, UNIT, Probe, ScriptedBroker, packet, read_packet
 from tests.support.brokers import HOST, Site, free_port, wait_for
 
-CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 0x10, 0x20, 0x30, 0x40, 0x82, 0x90
+CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, DISCONNECT = 0x10, 0x20, 0x30, 0x40, 0x82, 0x90, 0xE0
 
 
 def silent(_connection: socket.socket, _level: int) -> None:
@@ -287,6 +288,47 @@ def test_silent_connection_is_noticed_by_keepalive() -> None:
     with ScriptedBroker(accepted_311(lambda _: None)) as broker, Probe(broker.address, timing=timing) as probe:
         probe.wait_connected()
         assert probe.wait_cause(Cause.LOST).reason == f"the connection to {broker.address} was lost"
+
+
+def acknowledges_all(said: list[int], *, answers: bool = False) -> Callable[[socket.socket], None]:
+    """A broker that acknowledges everything; ``said`` gets the first bytes of all packets. ``answers``: a record."""
+    record, receipt = (UNIT.topic(channel).encode() for channel in (Channel.RECORD, Channel.RECEIPT))
+
+    def serve(connection: socket.socket) -> None:
+        while True:
+            first, body = read_packet(connection)
+            said.append(first)
+            if first & 0xF0 == PUBLISH:
+                at = 2 + int.from_bytes(body[:2], "big")
+                connection.sendall(packet(PUBACK, body[at : at + 2]))
+                if answers and body[2:at] == record:
+                    connection.sendall(publication(receipt, b"receipt", 1))
+
+    return serve
+
+
+def test_records_that_stay_unanswered_end_the_connection_in_order() -> None:
+    timing = replace(SCRIPTED, unanswered_s=0.3)
+    said: list[int] = []
+    with ScriptedBroker(accepted_311(acknowledges_all(said))) as broker, Probe(broker.address, timing=timing) as probe:
+        probe.wait_connected()
+        probe.publish(b"a record")
+        state = probe.wait_cause(Cause.SILENT)
+        assert "the gateway does not answer" in state.reason
+        wait_for(lambda: probe.link.connected, "another connection")
+        assert said.count(DISCONNECT) == 1  # or the broker would have published the will
+
+
+def test_what_is_answered_or_needs_no_answer_is_not_missed() -> None:
+    timing = replace(SCRIPTED, unanswered_s=0.3)
+    serve = acknowledges_all([], answers=True)
+    with ScriptedBroker(accepted_311(serve)) as broker, Probe(broker.address, timing=timing) as probe:
+        probe.wait_connected()
+        probe.publish(b"a record")
+        wait_for(lambda: probe.messages == [(Channel.RECEIPT, b"receipt")], "the receipt")
+        probe.publish(b"{}", Channel.HEALTH)
+        with pytest.raises(AssertionError, match="in vain"):
+            wait_for(lambda: not probe.link.connected, "what must not be", 1.0)
 
 
 def test_back_off_doubles_with_jitter_up_to_its_end() -> None:
