@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from coprocessor.board import Board
 
 CHUNK = const(32)
+STATUS_MS = const(250)
 EVENTS_ON_THE_WAY = const(4)
 TAMPER_DEBOUNCE_MS = const(20)
 DOOR_DEBOUNCE_MS = const(50)
@@ -88,18 +89,18 @@ class Controller:
         self.uptime_ms = 0
         self.turns = 0
         self.emergency_owed = False
-        self._pressed_again = False
-        self._since_press_ms = 0
+        self._since_press_ms = AGAIN_MS
         self._at_rest_ms = 0
         self._silent_owed = False
         self._cycled_owed = False
         self._started_owed = True
         self._told = 0
-        self._status: tuple[int, int, int, int, int, int] | None = None
+        self._status = (-1, 0, 0, 0, 0, 0)
         self._status_due = False
         self._kept_cycles = safety.cycles
         self._last = ticks_ms()
         self._drawn_at = self._last
+        self._status_at = self._last
         self._parser = Parser()
         self._chunk = bytearray(CHUNK)
         self._view = memoryview(self._chunk)
@@ -159,18 +160,17 @@ class Controller:
         self._play(safety.care_first)
 
     def _watch_button(self, elapsed: int) -> None:
-        """The emergency button. Pressed anew long after the emergency that is open, it outlasts that one's clearing."""
+        """The emergency button. Pressed anew long after the emergency that is open, it is one of its own, so that
+        clearing the old one does not clear it."""
         self._since_press_ms = min(self._since_press_ms + elapsed, AGAIN_MS)
         if not self.emergency.struck():
             self._at_rest_ms = min(self._at_rest_ms + elapsed, REST_MS)
             return
         self.journal.to_clear = 0
-        if self.safety.press_emergency():
+        is_anew = self._at_rest_ms >= REST_MS and self._since_press_ms >= AGAIN_MS
+        if self.safety.press_emergency() or is_anew:
             self.emergency_owed = True
-            self._pressed_again = False
             self._since_press_ms = 0
-        elif self._at_rest_ms >= REST_MS and self._since_press_ms >= AGAIN_MS:
-            self._pressed_again = True
         self._at_rest_ms = 0
 
     def receive(self, now: int) -> None:
@@ -199,7 +199,7 @@ class Controller:
             self._status_due = True
         if link.room() > MAX_QUEUE - EVENTS_ON_THE_WAY:
             self._tell_event()
-            self._tell_status()
+            self._tell_status(now)
         length = link.due(now, self.uptime_ms)
         if length:
             self.board.uart.write(memoryview(link.out)[:length])
@@ -267,13 +267,7 @@ class Controller:
     def _clear_emergency(self, _now: int, counter: int) -> bool:
         """Not while the button is pressed or its wire is broken; see also :meth:`record`."""
         self._status_due = True
-        if self.emergency_owed or self._at_rest_ms < REST_MS or counter != self.journal.last_emergency:
-            return True
-        if self._pressed_again:
-            self._pressed_again = False
-            self._since_press_ms = 0
-            self.emergency_owed = True
-        else:
+        if not self.emergency_owed and self._at_rest_ms >= REST_MS:
             self.journal.clear(counter)
         return True
 
@@ -299,7 +293,6 @@ class Controller:
 
     def _confirm(self, _now: int, counter: int) -> bool:
         self.journal.confirm(counter)
-        self._status_due = True
         return True
 
     def _clock(self, _now: int, token: int) -> bool:
@@ -340,11 +333,14 @@ class Controller:
         if payload:
             self.link.send_packed(EVENT, payload)
 
-    def _tell_status(self) -> None:
+    def _tell_status(self, now: int) -> None:
+        """At once when asked or when inputs or outputs change; the rest may wait, so that events have the line."""
         status = self._now_status()
-        if self._status_due or status != self._status:
+        calm = ticks_diff(now, self._status_at) < STATUS_MS
+        if self._status_due or status[0] != self._status[0] or (status != self._status and not calm):
             self._status_due = False
             self._status = status
+            self._status_at = now
             self.link.send(STATUS, *status)
 
     def _now_status(self) -> tuple[int, int, int, int, int, int]:

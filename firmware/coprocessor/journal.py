@@ -18,7 +18,7 @@ import struct
 
 from micropython import const
 
-from coprocessor.flash_ring import AGAIN, WRITTEN
+from coprocessor.flash_ring import AGAIN, FULL, WRITTEN
 from coprocessor.messages import (
     EVENT,
     EVENT_EMERGENCY,
@@ -157,8 +157,10 @@ class Journal:
             result = self._append(kind, detail, uptime_ms, may_erase)
             if result == WRITTEN:
                 self._waiting.pop(0)
-            return result in (WRITTEN, AGAIN)
-        if kind in SERIOUS and not self._marked_full and self._room(may_erase) > self._reserve - 1:
+            if result != FULL or self.store.emergency == self.store.cleared:
+                return result in (WRITTEN, AGAIN)
+            # One more emergency and no page left at all, but the door is open already.
+        elif kind in SERIOUS and not self._marked_full and self._room(may_erase) > self._reserve - 1:
             return self._mark_full(uptime_ms, may_erase)
         self._waiting.pop(0)
         self.store.tally()

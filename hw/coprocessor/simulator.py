@@ -342,6 +342,7 @@ class SimulatedCoprocessor(PtyDevice):
         if self._show is not None:
             self._tell(ChallengeDone(self._show.challenge.number, ChallengeResult.STOPPED, self._now_us()))
             self._show = None
+            self.light(DARK)
 
     def _play(self, now_s: float) -> None:
         show = self._show

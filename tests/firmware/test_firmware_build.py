@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -86,6 +87,49 @@ def test_pin_table_is_the_boards() -> None:
     words = " ".join(text for element in drawing.iter() for text in element.itertext())
     for number, name in pins.items():
         assert re.search(rf"GP{number}\b", words), f"GP{number} {name} is not in the drawing"
+
+
+def test_resistors_of_the_table_are_in_the_drawing() -> None:
+    """Line by line: the drawing's resistor on a pin's line is the table's."""
+    readme = (FIRMWARE / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (GP\d+|RUN|QSPI_SS)[^|]*\|(?: [A-Z_]+ \| [^|]+\|)? (\d+ k?Ω) \|", readme, re.MULTILINE)
+    assert len(rows) == 12
+    texts = [(float(text.attrib["x"]), float(text.attrib["y"]), text.text) for text in drawn_texts()]
+    for pin, resistor in rows:
+        ((_, y, _),) = [text for text in texts if text[2] == pin]
+        line = [text for text in texts if abs(text[1] - y) < 3]
+        beside = min(line, key=lambda text: abs(text[0] - (791 if pin in RIGHT else 345)))
+        assert beside[2] == resistor, pin
+
+
+RIGHT = {f"GP{number}" for number in range(2, 9)}
+
+
+def drawn_texts() -> list[ElementTree.Element]:
+    drawing = ElementTree.parse(FIRMWARE / "wiring.svg")
+    return [element for element in drawing.iter() if element.tag.endswith("}text")]
+
+
+def box(text: ElementTree.Element) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom, with room for a wider typeface than most."""
+    size = float(text.attrib.get("font-size", "14"))
+    width = 0.52 * size * len(text.text or "")
+    x, y = float(text.attrib["x"]), float(text.attrib["y"])
+    left = x - {"start": 0.0, "middle": width / 2, "end": width}[text.attrib.get("text-anchor", "start")]
+    return left, y - size, left + width, y
+
+
+def test_no_two_texts_of_the_drawing_overlap() -> None:
+    boxes = [(text.text, box(text)) for text in drawn_texts()]
+    assert len(boxes) > 50
+    for (one, a), (other, b) in itertools.combinations(boxes, 2):
+        apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        assert apart, (one, other)
+    for name, (left, top, right, bottom) in boxes:
+        assert left >= 0
+        assert top >= 0
+        assert right <= 1240, name
+        assert bottom <= 820, name
 
 
 def test_message_table_in_the_readme() -> None:

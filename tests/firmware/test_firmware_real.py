@@ -62,15 +62,26 @@ def test_emergency_with_the_host_dead(firmware: RealFirmware) -> None:
     with connected(firmware) as host:
         host.lock()
         events = events_of(host)
-        assert [event.kind for event in events] == [EventKind.STARTED, EventKind.EMERGENCY, EventKind.STARTED]
+        assert sorted(event.kind for event in events) == [EventKind.STARTED, EventKind.STARTED, EventKind.EMERGENCY]
         assert all(event.authentic for event in events)
         for _ in range(20):
             host.heartbeat()
             time.sleep(0.02)
             assert not firmware.locked, "an emergency outlives a reset"
-        firmware.wait(lambda: host.status is not None and host.status.last_emergency == 2, "no status")
-        host.clear_emergency(2)
+        pressed = next(event.counter for event in events if event.kind == EventKind.EMERGENCY)
+        firmware.wait(lambda: host.status is not None and host.status.last_emergency == pressed, "no status")
         host.confirm(3)
+        firmware.wait(lambda: host.status is not None and host.status.pending == 0, "not confirmed")
+    firmware.kill()
+    firmware.start()
+    with connected(firmware) as host:
+        host.lock()
+        for _ in range(20):
+            host.heartbeat()
+            time.sleep(0.02)
+            assert not firmware.locked, "confirmed is not cleared"
+        firmware.wait(lambda: host.status is not None and host.status.last_emergency == pressed, "not told any more")
+        host.clear_emergency(pressed)
         for _ in range(200):
             host.heartbeat()
             time.sleep(0.02)
@@ -177,6 +188,62 @@ def test_power_cycles_of_a_hung_pi(tmp_path: Path, compiled: Path) -> None:
         moments = [int(line.split()[3]) for line in firmware.told if line.startswith("out 3 1")]
         waits = [round((later - earlier) / 1e6, 1) for earlier, later in itertools.pairwise(moments)]
         assert waits == pytest.approx([1.4, 2.6], abs=0.4), "the grace doubles"
+
+
+def test_a_dead_pi_is_not_fed_through_its_pins(tmp_path: Path, compiled: Path) -> None:
+    """TX is let go of before the power is cut, and is a UART's again once it is back."""
+    limits = {"silent_ms": 200, "hung_ms": 300, "grace_ms": 400, "off_ms": 300}
+    with RealFirmware(tmp_path, KEY, limits, compiled) as firmware:
+        with connected(firmware) as host:
+            host.heartbeat()
+            firmware.wait(lambda: any("out 3 1" in line for line in firmware.told), "no power cycle")
+            firmware.wait(lambda: any("out 3 0" in line for line in firmware.told), "not switched on again")
+            firmware.wait(lambda: any("mode 0 alt" in line for line in firmware.told), "TX stays mute")
+            steps = [" ".join(line.split()[:3]) for line in firmware.told if line.startswith(("mode 0", "out 3"))]
+            assert steps[:4] == ["mode 0 in", "out 3 1", "out 3 0", "mode 0 alt"]
+            assert host.ready
+        assert steps.count("mode 0 in") == steps.count("out 3 1")
+
+
+def test_a_watchdog_reset_gives_a_hung_pi_no_more_power_cycles(tmp_path: Path, compiled: Path) -> None:
+    """Three are three, whatever resets the co-processor in between; a power-on begins anew."""
+    limits = {"silent_ms": 100, "hung_ms": 150, "grace_ms": 150, "off_ms": 50}
+    with RealFirmware(tmp_path, KEY, limits, compiled) as firmware:
+
+        def cycles_of_a_hung_pi() -> int:
+            with connected(firmware) as host:
+                host.heartbeat()
+                firmware.wait(lambda: host.counts.sent > 1 and host._link.waiting == 0, "not sent")
+                time.sleep(2.5)  # 150 + 300 + 600 ms of grace, the pauses, and a busy machine
+            return sum(line.startswith("out 3 1") for line in firmware.told)
+
+        assert cycles_of_a_hung_pi() == 3
+        for _ in range(2):
+            firmware.restart()
+            assert cycles_of_a_hung_pi() == 0
+        firmware.kill()
+        firmware.start()
+        assert cycles_of_a_hung_pi() == 3
+
+
+@pytest.mark.parametrize(
+    "content", ["", "00" * 31, "00" * 33, "00" * 32 + "00", "zz" * 32, "00 " * 32, "0" * 63], ids=range(7)
+)
+def test_a_key_of_another_length_is_none(tmp_path: Path, compiled: Path, content: str) -> None:
+    """Exactly 32 bytes, or the host is told that there is no key."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "event.key").write_text(content, encoding="ascii")
+    with RealFirmware(tmp_path, firmware=compiled) as firmware, connected(firmware) as host:
+        assert host.features == Feature.FLASH_RING
+        assert not events_of(host)[0].authentic
+
+
+def test_a_key_with_a_newline_is_one(tmp_path: Path, compiled: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "event.key").write_text(KEY.hex() + "\n", encoding="ascii")
+    with RealFirmware(tmp_path, firmware=compiled) as firmware, connected(firmware) as host:
+        assert Feature.EVENT_KEY in host.features
+        assert events_of(host)[0].authentic
 
 
 def test_an_update_is_left_alone(tmp_path: Path, compiled: Path) -> None:

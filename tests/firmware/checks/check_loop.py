@@ -274,6 +274,7 @@ def check_a_press_that_crosses_with_the_clearing():
     rest(host)
     controller._since_press_ms = AGAIN_MS
     press(controller, host)
+    assert controller.journal.last_emergency == first + 1
     rest(host)
     host.say(m.CLEAR_EMERGENCY, first)
     host.turns(32)

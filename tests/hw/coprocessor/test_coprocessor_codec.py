@@ -26,8 +26,14 @@ from hw.coprocessor.codec import (
 from hw.coprocessor.messages import MESSAGES
 from hw.coprocessor.numbers import MessageType
 from tests.support import ROOT
+from tests.vectors import build_coprocessor
 
 VECTORS = json.loads((ROOT / "tests/vectors/coprocessor.json").read_text(encoding="utf-8"))
+
+
+def test_vectors_are_what_their_builder_writes() -> None:
+    """`python -m tests.vectors.build_coprocessor` after a change of the messages."""
+    assert build_coprocessor.FILE.read_text(encoding="utf-8") == build_coprocessor.text()
 
 
 def drain(parser: Parser) -> list[Event]:
