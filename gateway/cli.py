@@ -173,7 +173,8 @@ def _is_contradicted(store: Store, row: UnitRow) -> bool:
 
 
 def _amiss(entry: dict[str, Any]) -> bool:
-    return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped", "refused"))
+    # Not what the unit refused: a receipt that its broker brought twice is among it.
+    return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped"))
 
 
 def export(config: Config, arguments: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from evidence.chain import Head
 from evidence.instants import write_instant
-from evidence.revocation import Reason
+from evidence.revocation import Reason, Revoked
 from provisioning.broker import CRL
 from provisioning.crl import install_crl
 from provisioning.recover import recover
@@ -74,16 +74,26 @@ def _revoke(args: argparse.Namespace) -> Result:
     text = f"""\
 Revoked {entry.kid} (serial {entry.serial}), {entry.reason}, since {write_instant(entry.since)}.
 List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
-{_next(place)}"""
+{_next(place)}{_undelivered(entry)}"""
     return {**entry.to_dict(), "number": whole.number, "file": str(place / FILE)}, text
 
 
 def _next(place: Path) -> str:
     return f"""\
 Next:
-  1. Carry {place / FILE} to the gateway and to whoever verifies (vernix verify --revocations).
+  1. Carry {place / FILE} to the gateway (it reads it where keys.revocations says, without a restart) and to
+     whoever verifies (vernix verify --revocations).
   2. Carry {place / CRL} to the broker's machine, there:
      vernix-provision broker crl BROKERDIR {CRL}"""
+
+
+def _undelivered(entry: Revoked) -> str:
+    """What a key that may be in other hands leaves behind, where nobody has named its last record."""
+    if entry.last is not None or entry.reason not in (Reason.COMPROMISED, Reason.LOST):
+        return ""
+    return """
+Note: what this key has signed and the gateway has not yet received is not believed any more. --last SEQ:SHA256, the
+unit's last sound record, would have kept it."""
 
 
 def _revoke_unit(args: argparse.Namespace) -> Result:
@@ -95,7 +105,7 @@ def _revoke_unit(args: argparse.Namespace) -> Result:
 Revoked the keys of {args.unit}, {args.reason}, since {write_instant(entries[0].since)}:
 {keys}
 List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
-{_next(place)}"""
+{_next(place)}{_undelivered(entries[0])}"""
     plain = {"unit": args.unit, "revoked": [entry.to_dict() for entry in entries], "number": whole.number}
     return plain | {"file": str(place / FILE), "crl": str(place / CRL)}, text
 
