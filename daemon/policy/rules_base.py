@@ -8,7 +8,7 @@ from daemon.policy.form import Checkpoint
 from daemon.policy.pack import Policy, Told
 from daemon.policy.packs import shipped, shipped_names
 from daemon.policy.rule import Findings, reads
-from daemon.policy.words import DocumentType, Hold, Liveness, Remote, Staff
+from daemon.policy.words import DocumentType, Hold, Liveness, Often, Remote, Staff
 from evidence.record import Outcome
 from evidence.tree import TreeError
 
@@ -71,6 +71,13 @@ def _checkpoints_ask_as_much(policy: Policy) -> Findings:
         if own.remote is not Remote.NEVER and wanted.remote is Remote.NEVER:
             told = f"expected never, as in {base.id}, found {own.remote}"
             yield TreeError(f"{path}.remote", told, 'write remote = "never"')
+        if own.often is Often.ONCE and wanted.often is Often.EACH_TIME:
+            yield TreeError(
+                f"{path}.often", f"{base.id} checks each time ({wanted.source})", 'write often = "each_time"'
+            )
+        if own.first_seen_as != wanted.first_seen_as:
+            told = f"expected {wanted.first_seen_as or 'none'}, as in {base.id} ({wanted.source})"
+            yield TreeError(f"{path}.first_seen_as", told, "write it so, or leave it out where there is none")
         if any(base.due(own.id, week) and not policy.due(own.id, week) for week in range(46)):
             told = f"leaves out weeks in which {base.id} demands a check ({wanted.source})"
             yield TreeError(f"{path}.weeks", told, "widen it, or leave it out")
@@ -187,3 +194,43 @@ def _inspects_itself_as_often(policy: Policy) -> Findings:
     if wanted is not None and (own is None or own.every_months > wanted.every_months):
         told = f"expected every {wanted.every_months} months at least ({wanted.source})"
         yield TreeError("self_inspection", told, f"write every_months = {wanted.every_months}")
+
+
+@reads("base", "delegates", "channels")
+def _nobody_else(policy: Policy) -> Findings:
+    base = _base(policy)
+    if base is None:
+        return
+    allowed = {one.relation: one.when for one in base.delegates}
+    for place, own in enumerate(policy.delegates):
+        more = [when for when in own.when if when not in allowed.get(own.relation, ())]
+        if more:
+            told = f"in {base.id} {own.relation} may not sign when: {', '.join(more)}"
+            yield TreeError(f"delegates[{place}].when", told, "take it out")
+    for place, channel in enumerate(policy.channels):
+        if channel.id not in {one.id for one in base.channels}:
+            yield TreeError(f"channels[{place}].id", f"{base.id} does not allow {channel.id}", "take it out")
+
+
+@reads("base", "functions", "systems", "retention.signed_form", "forms")
+def _as_well_equipped(policy: Policy) -> Findings:
+    base = _base(policy)
+    if base is None:
+        return
+    for function in base.functions:
+        if function not in policy.functions:
+            told = f"{base.id} wants units that have {function} ({base.cited.functions})"
+            yield TreeError("functions", told, f'add "{function}"')
+    for system in base.systems:
+        if system.id not in {one.id for one in policy.systems}:
+            told = f"{base.id} wants a connection to {system.id} ({system.source})"
+            yield TreeError("systems", told, f'add a [[systems]] with id = "{system.id}"')
+    if base.retention.signed_form and not policy.retention.signed_form:
+        told = f"{base.id} keeps the signed form ({base.retention.source})"
+        yield TreeError("retention.signed_form", told, "write signed_form = true")
+    days = {one.id: one.due_day or 0 for one in policy.registers}
+    for register in base.registers:
+        due = register.due_day or 0
+        if days.get(register.id, due + 1) > due:
+            told = f"in {base.id} {register.id} is due by month, on day {due}"
+            yield TreeError("forms", told, f'add a [[forms]] with id = "{register.id}" and due_day = {due}')

@@ -293,7 +293,7 @@ def _record(move: _Move, seal: ev.SealRecord) -> None:
     move.hold("nobody is both officers", len(set(officers)) == len(officers))
     if outcome is Outcome.PASSED:
         move.hold("a pass has a matching face", fields.get("face", {}).get("decision") == "match")
-        move.hold("a pass has every factor", move.before.policy.factors == ("card", "face"))
+        move.hold("a pass has every factor", not move.before.policy.lacking(fields["checkpoint"], ("card", "face")))
         move.hold("a pass has a live face", move.before.policy.liveness != "required")
         move.hold("a pass has a sound document or an officer", not fields["document"]["findings"] or officers)
     elif outcome in DECIDABLE:

@@ -80,7 +80,11 @@ def test_faces_are_tried_again_and_then_a_person_decides() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "trouble"),
-    [({"liveness": "required"}, "liveness_missing"), ({"factors": ("card", "face", "finger")}, "finger_missing")],
+    [
+        ({"liveness": "required"}, "liveness_missing"),
+        ({"factors": ("card", "face", "finger")}, "finger_missing"),
+        ({"factors": ("card",), "one_of": ("finger",)}, "finger_missing"),
+    ],
 )
 def test_match_alone_is_not_always_a_pass(changes: dict[str, object], trouble: str) -> None:
     policy = replace(POLICY, **changes)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ POLICIES = {
     "no retry": replace(NEUTRAL, retries=0),
     "liveness required": replace(NEUTRAL, liveness="required"),
     "finger required": replace(NEUTRAL, factors=("card", "face", "finger")),
+    "face or finger": replace(load_policy("jiangxi"), liveness="when_fitted"),
     "two for all": replace(NEUTRAL, officers=replace(NEUTRAL.officers, passed=2, failed=2, refused=2, device_fault=2)),
 }
 Table = dict[tuple[Step, type], Any]

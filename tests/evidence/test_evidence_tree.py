@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.tree import TreeError, load_tree, plain
+from evidence.tree import Form, TreeError, is_optional, load_tree, plain, read_tree, unwrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +126,95 @@ def test_any_text_is_a_tree_error(tmp_path_factory: pytest.TempPathFactory, text
     path.write_text(text, "utf-8")
     with pytest.raises(TreeError):
         load_tree(Tree, path)
+
+
+# --- forms, words, and every mistake at once -----------------------------------------------------------------------
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+Short = Annotated[str, Form("a short text", least=1, most=3, pattern="[a-z]+")]
+
+
+@dataclass(frozen=True, slots=True)
+class Formed:
+    level: Annotated[int, Form("a level", least=0, most=2)]
+    name: Short
+    colours: Annotated[tuple[Colour, ...], Form(least=1, distinct=True)]
+    other: Annotated[Short | None, Form("another name")] = None
+    leaf: Leaf | None = None
+
+
+FORMED = 'level = 0\nname = "ab"\ncolours = ["red", "blue"]\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "expected", "advice"),
+    [
+        ("level = 0", "level = -1", "level", "expected 0 to 2, found -1", "a level"),
+        ("level = 0", "level = 3", "level", "expected 0 to 2, found 3", "a level"),
+        ("level = 0", 'level = "0"', "level", "expected an integer", "write it as level = 2"),
+        ('"ab"', '""', "name", "expected 1 to 3 characters, found 0", "a short text"),
+        ('"ab"', '"AB"', "name", "expected a short text, found 'AB'", ""),
+        ('"red", "blue"', "", "colours", "expected at least 1 items, found 0", ""),
+        ('"red", "blue"', '"red", "red"', "colours", "red stands there twice", "let it stand once"),
+        (
+            '"red", "blue"',
+            '"red", "bleu"',
+            "colours[1]",
+            "expected one of red, blue, found 'bleu'",
+            "did you mean blue?",
+        ),
+        ("level = 0", 'level = 0\nother = "long"', "other", "expected 1 to 3 characters", "another name"),
+        ("level = 0\n", "", "level", "missing; expected an integer", "add level = 2"),
+        ("level", "levle", "levle", "unknown key", "did you mean level?"),
+    ],
+)
+def test_a_form_is_held(tmp_path: Path, old: str, new: str, path: str, expected: str, advice: str) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text(FORMED.replace(old, new, 1))
+    found = next(one for one in read_tree(Formed, file).mistakes if one.path == path)
+    assert expected in found.problem
+    assert advice in found.advice
+    with pytest.raises(TreeError):
+        load_tree(Formed, file)
+
+
+def test_a_formed_file_becomes_a_tree(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text(FORMED)
+    tree = Formed(0, "ab", (Colour.RED, Colour.BLUE))
+    assert load_tree(Formed, file) == read_tree(Formed, file).value == tree
+    assert type(plain(tree)["colours"][0]) is str
+
+
+def test_every_mistake_with_its_line_and_a_stand_in(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text('level = "x"\nnam = "ab"\ncolours = [\n  "red",\n  "green",\n]\n[leaf]\nfactor = true\n')
+    reading = read_tree(Formed, file)
+    found = {one.path: reading.line(one.path) for one in reading.mistakes}
+    assert found == {"nam": 2, "level": 1, "name": 1, "colours[1]": 5, "leaf.name": 7, "leaf.factor": 8}
+    assert reading.value == Formed(0, "", (Colour.RED, Colour.RED), None, Leaf("", 0.0))
+
+
+def test_the_line_of_what_is_not_toml(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text("level = 0\n\nname = ab\n")
+    reading = read_tree(Formed, file)
+    assert (reading.value, len(reading.mistakes), reading.line("")) == (None, 1, 3)
+
+
+def test_a_file_that_cannot_be_read_is_no_mistake_in_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_tree(Formed, tmp_path / "none.toml")
+
+
+def test_what_stands_beside_a_type() -> None:
+    assert unwrap(int) == (int, Form())
+    assert unwrap(Annotated[Short | None, Form("other", most=9)]) == (str, Form("other", 1, 9, "[a-z]+"))
+    assert unwrap(Annotated[Annotated[int, Form(least=1)], Form(least=0)])[1].least == 0
+    assert is_optional(Annotated[int | None, Form()])
+    assert not is_optional(Annotated[int, Form()])

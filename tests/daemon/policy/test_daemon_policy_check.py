@@ -10,6 +10,7 @@ import pytest
 from daemon.policy import load_policy
 from daemon.policy.check import check_file
 from daemon.policy.rule import RULES
+from evidence.toml_lines import key_lines
 from evidence.tree import TreeError
 from tests.daemon.policy.support import BROKEN, PACKS, check_text, line_in, own, read_text, text_of
 
@@ -56,9 +57,14 @@ def test_shipped_packs_are_in_order(name: str, tmp_path: Path) -> None:
 
 
 def _values(text: str) -> list[tuple[int, str]]:
-    """Every line that gives a key a value on one line: place and key."""
+    """Place and key of each kind of value that stands on one line: of the rows of a table, one for each key."""
     lines = text.split("\n")
-    return [(at, match[1]) for at, line in enumerate(lines) if (match := re.match(r"(\w+) = \S.*[^\[{]$", line))]
+    kinds: dict[str, tuple[int, str]] = {}
+    for path, line in key_lines(text).items():
+        key = path.rpartition(".")[2]
+        if re.fullmatch(rf"{re.escape(key)} = \S.*[^\[{{]", lines[line - 1]):
+            kinds.setdefault(re.sub(r"\d+", "", path), (line - 1, key))
+    return list(kinds.values())
 
 
 @pytest.mark.parametrize("name", PACKS)
@@ -66,13 +72,23 @@ def test_one_wrong_type_is_one_mistake(name: str, tmp_path: Path) -> None:
     """No rule leans on a broken key: whichever value is a date, that is told once, on its line, and nothing else is."""
     lines = own(name).split("\n")
     places = _values("\n".join(lines))
-    assert len(places) > 100
+    assert len(places) > 60
     for at, key in places:
         text = "\n".join([*lines[:at], f"{key} = 1979-05-27", *lines[at + 1 :]])
         mistakes = check_text(tmp_path, text)
-        assert [(one.line, one.path.rpartition(".")[2]) for one in mistakes] == [(at + 1, key)], (
-            f"{key} on line {at + 1}"
-        )
+        assert [(one.line, one.path.rpartition(".")[2]) for one in mistakes] == [(at + 1, key)], f"{key}, line {at + 1}"
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_one_missing_key_is_one_mistake(name: str, tmp_path: Path) -> None:
+    lines = own(name).split("\n")
+    missing = 0
+    for at, key in _values("\n".join(lines)):
+        mistakes = check_text(tmp_path, "\n".join([*lines[:at], *lines[at + 1 :]]))
+        if any("missing; expected" in one.problem for one in mistakes):
+            assert [one.path.rpartition(".")[2] for one in mistakes] == [key], f"{key}, line {at + 1}"
+            missing += 1
+    assert missing > 50
 
 
 @pytest.mark.parametrize("text", ["", "v = 1\n\nid = \n", "v = 1\nv = 1", "\ufeffv = 1", "x = " + "[" * 9999])
