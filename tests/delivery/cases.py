@@ -32,6 +32,8 @@ from tests.support import ROOT
 from tests.support.brokers import HOST
 
 DECADE: Final = dt.timedelta(days=3653)
+IMPATIENT_S: Final = 2.0
+"""Instead of minutes: when silence is taken for a lost session."""
 MONTH: Final = dt.timedelta(days=30)
 
 
@@ -100,8 +102,14 @@ def slow(case: Case) -> None:
 
 
 def session_lost(case: Case) -> None:
-    """Somebody connects under the same name with a clean session, first as the unit, then as the gateway."""
-    unit, _ = begun(case)
+    """Somebody connects under the same name with a clean session, first as the unit, then as the gateway.
+
+    mosquitto and NATS cut the connection, as they must; amqtt leaves it standing, deaf.
+    """
+    case.gateway(case.line(), silent_s=IMPATIENT_S)
+    unit = case.unit(case.line(), unanswered_s=IMPATIENT_S)
+    unit.append(case.records // 3)
+    receipted(case, unit)
     address = unit.address
 
     def forget_both() -> None:
@@ -154,7 +162,9 @@ def receipts_lost(case: Case) -> None:
     receipted(case, unit)
     gateway_line.forget = lambda message: message.topic.endswith("/receipt")
     unit.append(case.records - case.records // 2)
-    case.wait(lambda: len(case.stored()) == unit.look().head, "all records at the gateway")
+    half = case.records // 2
+    expected = half + min(case.records - half, WINDOW)  # no more go out without a receipt
+    case.wait(lambda: len(case.stored()) >= expected, "the records at the gateway")
     case.wait(lambda: bool(gateway_line.forgotten), "a receipt to be lost")
     if not unit.look().waiting:
         case.wrong.append("records count as receipted whose receipts were lost")

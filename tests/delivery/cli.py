@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -110,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: every record is there exactly once; 1: not; 3: a program is missing."""
     options = _parser().parse_args(arguments)
     logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # brokers and folders are cleared away on the way out
     if shutil.which("gcc") is None:
         print("delivery: gcc is missing: apt-get install gcc libc6-dev", file=sys.stderr)
         return ENVIRONMENT

@@ -21,6 +21,7 @@ from evidence.topics import Channel
 from evidence.verify import verify_records
 from gateway.aside import Message
 from gateway.config import Config, load
+from gateway.connection import SILENT_S
 from gateway.intake import Digests, Intake
 from gateway.receiver import Receiver
 from gateway.store import Store
@@ -88,9 +89,12 @@ class CountingIntake(Intake):
 class GatewayThread:
     """The production receiver in a thread; a new one for each case, all on one store."""
 
-    def __init__(self, config: Config, port: int, intake: Intake, store: Store, signer: Signer) -> None:
+    def __init__(self, hospital: Hospital, port: int, silent_s: float) -> None:
+        config = hospital.config
         broker = dataclasses.replace(config.broker, port=port)
-        self.receiver = Receiver(broker, config.gateway.site, intake, store, signer, silent_s=TIMING.unanswered_s)
+        self.receiver = Receiver(
+            broker, config.gateway.site, hospital.intake, hospital.store, hospital.signer, silent_s=silent_s
+        )
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="gateway")
 
@@ -179,15 +183,14 @@ class Case:
         """A line that lies to the holder of the certificate in ``client``."""
         return self._stack.enter_context(LyingLine(self.broker.ports, self.broker.folder, client))
 
-    def gateway(self, line: Line) -> GatewayThread:
+    def gateway(self, line: Line, silent_s: float = SILENT_S) -> GatewayThread:
         """The gateway, at work on ``line``."""
-        hospital = self.hospital
-        made = GatewayThread(hospital.config, line.port, hospital.intake, hospital.store, hospital.signer)
-        return self._stack.enter_context(made)
+        return self._stack.enter_context(GatewayThread(self.hospital, line.port, silent_s))
 
-    def unit(self, line: Line) -> WorkingUnit:
+    def unit(self, line: Line, unanswered_s: float = TIMING.unanswered_s) -> WorkingUnit:
         """The unit, at work on ``line``."""
-        return self._stack.enter_context(WorkingUnit(self.folder / "unit.toml", line.port, hurry=self.hurry))
+        made = WorkingUnit(self.folder / "unit.toml", line.port, hurry=self.hurry, unanswered_s=unanswered_s)
+        return self._stack.enter_context(made)
 
     @contextmanager
     def unit_for_a_while(self, line: Line) -> Iterator[WorkingUnit]:

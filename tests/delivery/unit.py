@@ -28,7 +28,7 @@ from daemon.outbox import Outbox, read_birth
 from evidence.topics import CONTENT_TYPES, Channel
 from tests.daemon.support import check_fields
 
-TIMING = Timing(dial_s=3.0, answer_s=1.5, unanswered_s=2.0, first_retry_s=0.05, longest_retry_s=0.5)
+TIMING = Timing(dial_s=3.0, answer_s=1.5, first_retry_s=0.05, longest_retry_s=0.5)
 _PUMP_S = 0.2
 
 
@@ -52,6 +52,7 @@ class WorkingUnit:
         port: int,
         *,
         hurry: float = 1.0,
+        unanswered_s: float = TIMING.unanswered_s,
         clock: Callable[[dt.datetime | None], UnitClock] | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -61,6 +62,7 @@ class WorkingUnit:
             toml: the unit's configuration.
             port: of the line to the broker, in place of the broker's own.
             hurry: how many times faster delivery's own clock runs: its pauses before sending again.
+            unanswered_s: when the link takes the gateway's silence for a lost session.
             clock: the unit's clock.
             monotonic_s: by which delivery measures its pauses.
         """
@@ -83,7 +85,7 @@ class WorkingUnit:
             on_state=self._link_changed,
             on_published=lambda _: self._wake.set(),
             remembered=toml.parent / "data" / "broker.json",
-            timing=TIMING,
+            timing=dataclasses.replace(TIMING, unanswered_s=unanswered_s),
             random=Random(1),
         )
         self.delivery = Delivery(
