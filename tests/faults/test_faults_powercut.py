@@ -38,6 +38,25 @@ def test_short_campaign_finds_nothing(program: FindProgram) -> None:
         assert (one["lost"], one["doubled"], one["broken"], one["faults"]) == (0, 0, 0, [])
 
 
+WITHOUT_FSYNC = """
+import os, stat, sys
+sync = os.fsync
+os.fsync = lambda number: sync(number) if stat.S_ISDIR(os.fstat(number).st_mode) else None
+from tests.faults.cli import main
+sys.exit(main())
+"""
+
+
+def test_journal_that_is_not_synced_is_found_out(program: FindProgram) -> None:
+    """Whoever takes the fsync out of ``evidence/files.py`` hears of it: here it is out."""
+    program("strace")
+    command = [sys.executable, "-c", WITHOUT_FSYNC, "powercut", "--json", "--cuts", "24", "--share", "0.01"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    unit = json.loads(done.stdout)["ways"][0]
+    assert any("the journal of a check is damaged" in fault for fault in unit["faults"]), unit["faults"]
+
+
 class Careless:
     """Numbers in a file each, in the ways in which programs lose them."""
 

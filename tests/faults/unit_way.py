@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from cryptography import x509
 
@@ -19,6 +19,7 @@ from daemon.faces import FaceTask
 from daemon.journal import Journal
 from daemon.outbox import Outbox, OutboxDamaged, read_birth
 from daemon.policy import load_policy
+from daemon.record_fields import reached
 from daemon.session import State, Step
 from daemon.unit import Unit
 from evidence import receipt
@@ -40,6 +41,7 @@ from tests.faults.ways import Verdict
 
 CHECKS: Final = 3
 """Checks in one life of the process."""
+_REACHED = ("notice", "consent", "card", "face", "emergency")
 _FAR = "2099-01-01T00:00:00.000Z"
 
 Answer = Callable[[State], events.Event]
@@ -183,8 +185,13 @@ class UnitWay:
         for words in map(str.split, said):
             if words[0] == "done" and (records.get(int(words[1])) is None or records[int(words[1])].sha256 != words[2]):
                 verdict.lost.append(f"record {words[1]} was shown as done and is not there")
-            if words[0] == "begun" and checks.count(words[1]) != 1:
-                verdict.lost.append(f"a check that had begun has {checks.count(words[1])} records")
+        shown = {words[1]: words[2:] for words in map(str.split, said) if words[0] == "at"}
+        for check in shown:
+            if checks.count(check) != 1:
+                verdict.lost.append(f"a check that had begun has {checks.count(check)} records")
+        for record in records.values():
+            if record.payload.get("outcome") == Outcome.INTERRUPTED:
+                _judge_interrupted(verdict, record.payload, *shown.get(record.payload["check"], ("", "")))
         if len(set(checks)) != len(checks):
             verdict.doubled.append("a check has several records")
 
@@ -216,8 +223,8 @@ class UnitWay:
 
 def _tell(state: State, say: Say) -> None:
     """What a screen would show."""
-    if state.step is Step.NOTICE:
-        say(f"begun {state.check}")
+    if state.begin is not None and state.step not in (Step.SEALING, Step.DONE):
+        say(f"at {state.check} {reached(state)} {state.begin.visit}")
     if state.step is Step.DONE and state.sealed is not None:
         say(f"done {state.sealed.seq} {state.sealed.sha256}")
 
@@ -253,6 +260,15 @@ def _take_receipt(outbox: Outbox, say: Say, count: int) -> None:
 def _hashes(outbox: Outbox) -> Iterator[tuple[int, str]]:
     for seq, sha256, _ in outbox.every_envelope():
         yield seq, sha256
+
+
+def _judge_interrupted(verdict: Verdict, payload: Mapping[str, Any], step: str, visit: str) -> None:
+    """What the step journal had when the power went: whole, and no less than the screen had shown."""
+    found = payload["visit"]
+    if found["source"] == "journal_damaged":
+        verdict.broken.append("the journal of a check is damaged: its record has neither visit nor step")
+    elif step and (found["ref"] != visit or _REACHED.index(payload["step_reached"]) < _REACHED.index(step)):
+        verdict.lost.append(f"a check was shown at {step} and is recorded at {payload['step_reached']}")
 
 
 def _judge_waiting(verdict: Verdict, outbox: Outbox, said: Sequence[str]) -> None:
