@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,17 +110,15 @@ def _certificates(following: tuple[NextKey, ...], folder: Path) -> list[x509.Cer
     return found
 
 
-def open_following(identity: Identity) -> list[tuple[NextKey, Signer, x509.Certificate]]:
-    """The keys that wait to be brought into force, in their order.
+def open_following(identity: Identity) -> Iterator[tuple[NextKey, Signer, x509.Certificate]]:
+    """The keys that wait to be brought into force, in their order; each is opened when its turn comes.
 
     Raises:
         KeyUnusableError: one cannot be opened, or its certificate is another key's.
     """
-    opened = []
     for one in identity.following:
         certificate = load_certificate(identity.folder / one.certificate)
-        opened.append((one, _open(one, certificate, identity.folder), certificate))
-    return opened
+        yield one, _open(one, certificate, identity.folder), certificate
 
 
 def bring_into_force(outbox: Outbox, identity: Identity) -> int:

@@ -20,6 +20,8 @@ from evidence.errors import KeyUnusableError
 from evidence.record import Kind
 from provisioning.rotation import Rotation, rotate
 from tests.daemon.support import SYNCHRONISED, Home, check_fields, now
+from tests.support.programs import FindProgram
+from tests.support.tokens import tokens_of
 
 
 def prepare(home: Home, reason: str = "yearly") -> Rotation:
@@ -60,6 +62,19 @@ def test_several_keys_in_their_order(home: Home) -> None:
     assert uses(home) == [(1, first), *((place, one.key.kid) for place, one in enumerate(made, start=3))]
 
 
+def test_from_a_file_into_a_token(
+    home: Home, pytestconfig: pytest.Config, program: FindProgram, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    begin(home)
+    uri = tokens_of(pytestconfig).soft_hsm(program, tmp_path_factory).uri()
+    made = rotate(home.site, home.toml.parent, "TPM fitted", uri, now)
+    assert begin(home) == 1
+    (home.toml.parent / "record.key").unlink()
+    assert begin(home) == 0
+    assert uses(home)[1:] == [(4, made.key.kid)]
+    assert home.identity().signer.protection == "softhsm"
+
+
 def test_the_old_key_may_be_destroyed(home: Home) -> None:
     begin(home)
     prepare(home)
@@ -98,6 +113,20 @@ def test_a_key_that_cannot_be_used_stops_nothing(home: Home, harm: object, caplo
     assert "the record key stays" in caplog.text
     (told,) = [one for one in run_tests(home.config(), EXPECTED) if one.test == "keys"]
     assert not told.ok
+
+
+def test_a_key_that_cannot_be_used_holds_up_only_those_after_it(home: Home) -> None:
+    prepare(home)
+    second = prepare(home)
+    third = prepare(home)
+    broken = home.toml.parent / second.key.certificate
+    content = broken.read_bytes()
+    broken.write_text("junk")
+    assert begin(home) == 1
+    broken.write_bytes(content)
+    assert begin(home) == 2
+    assert home.identity().signer.kid == third.key.kid
+    assert len(uses(home)) == 4
 
 
 def test_where_no_verifier_would_take_the_key_it_waits(home: Home, caplog: pytest.LogCaptureFixture) -> None:
