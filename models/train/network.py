@@ -11,10 +11,8 @@ from torch import Tensor, nn
 
 WIDTHS = (16, 24, 48, 96)
 FEATURES = 64
-OWN_CLASSES = 3
+CLASSES = 3
 """Live, screen, print."""
-TEACHERS = 2
-TEACHER_CLASSES = 3
 
 
 class Convolution(nn.Sequential):
@@ -58,14 +56,14 @@ class Branch(nn.Sequential):
 
 
 class Passive(nn.Module):
-    """Stacked crops (batch, 3 * crops, side, side), scaled to about -1 to 1, to logits: own classes, then teachers'."""
+    """Stacked crops (batch, 3 * crops, side, side), scaled to about -1 to 1, to the classes' logits."""
 
     def __init__(self, crops: int = 2) -> None:
         super().__init__()
         self.branches = nn.ModuleList(Branch() for _ in range(crops))
         self.drop = nn.Dropout(0.2)
         self.mix = nn.Linear(crops * WIDTHS[-1], FEATURES)
-        self.head = nn.Linear(FEATURES, OWN_CLASSES + TEACHERS * TEACHER_CLASSES)
+        self.head = nn.Linear(FEATURES, CLASSES)
 
     def forward(self, crops: Tensor) -> Tensor:
         vectors = [branch(part) for branch, part in zip(self.branches, crops.split(3, dim=1), strict=True)]

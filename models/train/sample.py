@@ -1,7 +1,7 @@
-"""Frames of `scene` as the network sees them, in shards: crops, species, person, what the teachers answered.
+"""Frames of `scene` as the network sees them, in shards: crops, species, person.
 
-`python -m models.train.sample --pictures DIR --anchors DIR --half learned --count 12000 --seed 1 --out work/train`. A
-picture's person decides on which side of the split it is (`models.evaluate.pairs.half_of`), never the picture.
+`python -m models.train.sample --pictures DIR --half learned --count 12000 --seed 1 --out work/train`. A picture's
+person decides on which side of the split it is (`models.evaluate.pairs.half_of`), never the picture.
 """
 
 from __future__ import annotations
@@ -9,26 +9,28 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from models.evaluate.acquire import central_face
-from models.evaluate.anchors import Anchors
 from models.evaluate.pairs import Half, half_of, person_keys
 from models.evaluate.progress import progress
 from models.face import FaceModels
 from models.image import Image
 from models.passive import cropped
 from models.train.plane import Box, Random
-from models.train.scene import ATTACKS, Frame, Source, Species, shot
+from models.train.scene import ATTACKS, Frame, Source, Species, shots
 
 CROPS = (2.0, 1.1)
 """Squares of the longer side of the face's box. LFW has no more than 2.0 around its faces; a larger crop would tell
 live from attack by how much there is to see."""
 SIDE_PX = 112
 LIVE_SHARE = 0.4
+TAKES = 3
+"""Frames of one scene."""
 SHARD = 1000
 
 
@@ -96,12 +98,12 @@ def frames(persons: list[Person], count: int, seed: int) -> Iterator[tuple[Image
         person, other = (persons[int(index)] for index in random.integers(0, len(persons), 2))
         live = random.random() < LIVE_SHARE
         species = Species.LIVE if live else ATTACKS[int(random.integers(len(ATTACKS)))]
-        frame = shot(person.source, other.source, species, random)
-        picture, box = trimmed(frame, random)
-        box = jittered(box, random)
-        if usable(picture, box):
-            count -= 1
-            yield picture, box, species, person.number
+        for frame in islice(shots(person.source, other.source, species, random), TAKES):
+            picture, box = trimmed(frame, random)
+            box = jittered(box, random)
+            if count and usable(picture, box):
+                count -= 1
+                yield picture, box, species, person.number
 
 
 def main() -> None:
@@ -109,22 +111,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path, required=True, help="folder of live pictures, LFW's names")
     parser.add_argument("--half", type=Half, choices=list(Half), default=Half.LEARNED)
-    parser.add_argument("--anchors", type=Path, required=True, help="folder of the two teachers")
     parser.add_argument("--count", type=int, default=12000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     persons = people(options.pictures, options.half)
-    teachers = Anchors.load(options.anchors)
-    rows: list[tuple[Image, np.ndarray[tuple[int, ...], np.dtype[np.float32]], int, int]] = []
+    rows: list[tuple[Image, int, int]] = []
     shard = 0
     names = list(Species)
     for picture, box, species, number in progress(
         frames(persons, options.count, options.seed), options.count, "frames"
     ):
         crops = np.concatenate([cropped(picture, box, reach, SIDE_PX) for reach in CROPS], axis=2)
-        rows.append((crops, teachers.outputs(picture, box), names.index(species), number))
+        rows.append((crops, names.index(species), number))
         if len(rows) == SHARD:
             write(options.out / f"{options.half}-{options.seed}-{shard:03d}.npz", rows)
             rows, shard = [], shard + 1
@@ -132,15 +132,14 @@ def main() -> None:
         write(options.out / f"{options.half}-{options.seed}-{shard:03d}.npz", rows)
 
 
-def write(path: Path, rows: list[tuple[Image, np.ndarray[tuple[int, ...], np.dtype[np.float32]], int, int]]) -> None:
+def write(path: Path, rows: list[tuple[Image, int, int]]) -> None:
     """One shard, whole or not at all."""
     part = path.with_suffix(".part.npz")
     np.savez(
         part,
         crops=np.stack([row[0] for row in rows]),
-        teachers=np.stack([row[1] for row in rows]),
-        species=np.array([row[2] for row in rows]),
-        person=np.array([row[3] for row in rows]),
+        species=np.array([row[1] for row in rows]),
+        person=np.array([row[2] for row in rows]),
     )
     part.replace(path)
 

@@ -6,7 +6,7 @@ The same function makes training, calibration and evaluation frames; the seed de
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -66,10 +66,15 @@ class Frame:
 
 def shot(source: Source, other: Source, species: Species, random: Random) -> Frame:
     """One frame of ``source``; ``other`` is somebody else's picture, whose surroundings stand behind an attack."""
+    return next(shots(source, other, species, random))
+
+
+def shots(source: Source, other: Source, species: Species, random: Random) -> Iterator[Frame]:
+    """Any number of frames of one scene, each by a camera of its own, every other one mirrored."""
     scene, box = SCENES[species](source, other, random)
-    if random.random() < 0.5:
+    while True:
+        yield Frame(camera.taken(np.ascontiguousarray(scene), random), box, species)
         scene, box = scene[:, ::-1], (scene.shape[1] - box[0] - box[2], *box[1:])
-    return Frame(camera.taken(np.ascontiguousarray(scene), random), box, species)
 
 
 def light(picture: Image) -> Picture:

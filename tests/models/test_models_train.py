@@ -10,9 +10,12 @@ import pytest
 
 from models.image import Image
 from models.train import camera, paper, plane, screen
+from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
-from models.train.sample import jittered, trimmed, usable
+from models.train.render import presentations
+from models.train.sample import Person, jittered, trimmed, usable
 from models.train.scene import ATTACKS, Frame, Source, Species, content, live, shot, skin
+from models.train.vary import varied
 
 BOX = (62.0, 50.0, 90.0, 120.0)
 
@@ -187,3 +190,52 @@ def test_trimming_keeps_the_face(random: Random) -> None:
     assert not usable(picture, (-60.0, 0.0, 100.0, 100.0))
     assert not usable(picture, (250.0, 0.0, 100.0, 100.0))
     assert jittered((10.0, 10.0, 50.0, 50.0), random) != (10.0, 10.0, 50.0, 50.0)
+
+
+def test_variation_changes_both_crops_alike_but_not_their_size(random: Random) -> None:
+    crops = np.concatenate([made(1).picture[:112, :112]] * 2, axis=2)
+    before = crops.copy()
+    first, again = (varied(crops, np.random.default_rng(4)) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert np.array_equal(crops, before)
+    assert (first.shape, first.dtype) == (crops.shape, crops.dtype)
+    assert not np.array_equal(first, crops)
+    means = np.array([[part.mean() for part in np.split(varied(crops, random), 2, axis=2)] for _ in range(30)])
+    assert np.abs(means[:, 0] - means[:, 1]).max() < 2
+    assert means[:, 0].std() > 10
+
+
+def test_the_other_printer_prints_the_face_where_it_says(random: Random) -> None:
+    source = made(1)
+    for _ in range(3):
+        frame, (left, top, width, height) = printed(source.picture, source.box, random)
+        assert frame.dtype == np.uint8
+        assert frame.shape[0] == frame.shape[1]
+        assert left + width / 2 == pytest.approx(frame.shape[1] / 2)
+        assert top + height / 2 == pytest.approx(frame.shape[0] / 2)
+        assert 0.4 < height / frame.shape[0] < 0.6
+
+
+def test_inks_add_up_to_the_picture() -> None:
+    inks = separated(PICTURE)
+    assert inks.shape == (*PICTURE.shape[:2], 4)
+    assert 0 <= float(inks.min()) <= float(inks.max()) <= 1
+    dots = ordered(np.full((64, 64, 4), 0.25, np.float32))
+    assert set(np.unique(dots)) == {0.0, 1.0}
+    assert float(dots.mean()) == pytest.approx(0.25, abs=0.01)
+
+
+def test_stochastic_dots_keep_the_tone(random: Random) -> None:
+    dots = scattered(np.full((64, 64, 4), 0.3, np.float32), random)
+    assert float(dots.mean()) == pytest.approx(0.3, abs=0.01)
+    assert not np.array_equal(dots[..., 0], dots[..., 1])
+
+
+def test_rendered_presentations_are_of_every_species() -> None:
+    persons = [Person(made(number), number) for number in range(3)]
+    shown = list(presentations(persons, each=3))
+    assert len(shown) == 3 * (len(Species) + 2)
+    live = {species for species, is_live, _, _ in shown if is_live}
+    assert live == {"simulated_live", "photograph"}
+    assert {number for _, _, number, _ in shown} == {0, 1, 2}
+    assert all(picture.dtype == np.uint8 for _, _, _, picture in shown)

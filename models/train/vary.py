@@ -1,0 +1,40 @@
+"""What training changes of a crop each time it is shown: mirror, tone, sharpness, place. Bytes in, bytes out.
+
+The tone varies by more than printers, screens and rooms make it: without that, the network takes low contrast for paper
+(pale live faces before a webcam were prints to it, bright replays were live).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from models.image import Image
+from models.train.plane import Random
+
+MOVE_PX = 5
+
+
+def varied(crops: Image, random: Random) -> Image:
+    """One sample's stacked crops (side, side, 3 * crops), all of them alike but for the place."""
+    tables = curves(random)
+    saturation = float(np.exp(random.normal(0, 0.5)))
+    softer, mirrored = random.random() < 0.3, random.random() < 0.5
+    parts = []
+    for start in range(0, crops.shape[2], 3):
+        part = np.ascontiguousarray(crops[:, ::-1, start : start + 3] if mirrored else crops[:, :, start : start + 3])
+        grey = cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        toned = cv2.LUT(cv2.addWeighted(part, saturation, grey, 1 - saturation, 0), tables)
+        toned = cv2.blur(toned, (3, 3)) if softer else toned
+        down, across = random.integers(-MOVE_PX, MOVE_PX + 1, 2)
+        parts.append(np.roll(np.asarray(toned, np.uint8), (int(down), int(across)), (0, 1)))
+    return np.concatenate(parts, axis=2)
+
+
+def curves(random: Random) -> Image:
+    """Gamma, contrast, brightness and colour as a table (1, 256, 3) for `cv2.LUT`."""
+    level = (np.arange(256) / 255) ** np.exp(random.normal(0, 0.35))
+    middle = random.uniform(0.3, 0.6)
+    level = middle + np.exp(random.normal(0, 0.4)) * (level - middle) + random.normal(0, 0.12)
+    tint = np.exp(random.normal(0, 0.1, 3))
+    return np.asarray(np.clip(level[:, np.newaxis] * tint * 255, 0, 255), np.uint8)[np.newaxis]
