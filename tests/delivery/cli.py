@@ -24,7 +24,7 @@ from tests.delivery.stage import Case, Hospital, Outcome, opened
 from tests.support.brokers import HOST, free_port
 from tests.support.programs import read_list
 
-OK, FINDING, ENVIRONMENT = 0, 1, 3
+OK, FINDING, ENVIRONMENT, INTERRUPTED = 0, 1, 3, 130
 _AGE = dt.timedelta(days=40)
 BROKERS = ("mosquitto", "amqtt", "nats")
 
@@ -122,6 +122,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for row in matrix(options):
             sound = sound and row["sound"]
             print(json.dumps(row) if options.json else _line(row), flush=True)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Missing as error:
         print(f"delivery: {error}", file=sys.stderr)
         return ENVIRONMENT

@@ -256,3 +256,8 @@ class Case:
             wrong=tuple(self.wrong),
             seconds=time.monotonic() - self._began_s,
         )
+
+
+def receipted(case: Case, unit: WorkingUnit) -> None:
+    """Everything the unit committed has its receipt."""
+    case.wait(lambda: unit.look().waiting == 0, "the receipts")

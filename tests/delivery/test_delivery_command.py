@@ -12,11 +12,10 @@ from pathlib import Path
 import pytest
 
 from gateway import command
-from tests.delivery.cases import receipted
 from tests.delivery.cli import make_broker, make_site, working_folder
 from tests.delivery.packets import Publish
 from tests.delivery.proxy import LyingLine
-from tests.delivery.stage import PATIENCE_S, Case, Hospital, opened
+from tests.delivery.stage import PATIENCE_S, Case, Hospital, opened, receipted
 from tests.support import ROOT
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
