@@ -36,9 +36,8 @@ class LightHistory:
         """Red, green, blue, averaged from ``start_ns`` to ``end_ns``: what an exposure sums up, as float64 (3,)."""
         length = max(1, end_ns - start_ns)
         total = np.zeros(3)
-        ends = [at for at, _ in self._changes[1:]] + [max(end_ns, self._changes[-1][0]) if self._changes else end_ns]
-        for (begin, rgb), end in zip(self._changes, ends, strict=True):
-            shared = min(end, start_ns + length) - max(begin, start_ns)
+        for (begin, rgb), end in zip(self._changes, [at for at, _ in self._changes[1:]] + [end_ns], strict=False):
+            shared = min(end, end_ns) - max(begin, start_ns)
             total += max(0, shared) / length * np.array(rgb)
         return total
 

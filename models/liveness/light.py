@@ -38,6 +38,8 @@ MIN_CORRELATION: Final = 0.55
 MIN_CONTRAST: Final = 0.25
 MIN_RELIEF: Final = 0.22
 MAX_FLAT_UNEVENNESS: Final = 3.0
+SURE_RELIEF: Final = 2.5
+MIN_UNEVEN_RELIEF, MIN_UNEVENNESS = 0.10, 5.0
 MAX_TONE_SLOPE: Final = 0.1
 """A camera's own curve makes the answer of brighter patches so much stronger or weaker, for each factor of e."""
 PRIOR_ROUGHNESS: Final = 0.1
@@ -126,7 +128,7 @@ RULES: Final = (
     Rule("too_weak", Decision.UNSURE, lambda m: not m.seen),
     Rule("global_tint", Decision.ATTACK, lambda m: flat(m) and m.contrast + 2 * m.contrast_error < MIN_CONTRAST),
     Rule("flat_response", Decision.ATTACK, lambda m: flat(m)),
-    Rule("shape_unclear", Decision.UNSURE, lambda m: not m.relief - m.relief_error > MIN_RELIEF),
+    Rule("shape_unclear", Decision.UNSURE, lambda m: not shaped(m)),
     Rule("no_background", Decision.UNSURE, lambda m: not math.isfinite(m.contrast)),
     Rule("surroundings_answer_alike", Decision.UNSURE, lambda m: not m.contrast > MIN_CONTRAST),
 )
@@ -140,6 +142,13 @@ def behind_seen(measured: Measured) -> bool:
 def flat(measured: Measured) -> bool:
     """Whether the answer surely lacks a face's shape and any other."""
     return measured.relief + 2 * measured.relief_error < MIN_RELIEF and measured.unevenness < MAX_FLAT_UNEVENNESS
+
+
+def shaped(measured: Measured) -> bool:
+    """Whether the answer surely has a face's shape; less relief suffices where nothing flat is so uneven."""
+    if measured.unevenness > MIN_UNEVENNESS:
+        return measured.relief - measured.relief_error > MIN_UNEVEN_RELIEF
+    return measured.relief > max(MIN_RELIEF + measured.relief_error, SURE_RELIEF * measured.relief_error)
 
 
 def judge(timeline: Timeline, samples: Iterable[Sample]) -> CheckResult:

@@ -7,6 +7,7 @@ slowly (white balance, daylight) falls out with a polynomial of second order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.liveness.sequence import Rgb, without_drift
+from models.liveness.sequence import POWER, LightColour, Rgb, without_drift
 
 Array = npt.NDArray[np.float64]
 
@@ -36,6 +37,14 @@ class Timeline:
 
     changes: tuple[tuple[float, Rgb], ...]
     error_s: float = 0.0
+
+    @classmethod
+    def shown(cls, slots: Sequence[tuple[float, LightColour]], off_s: float, error_s: float) -> Timeline:
+        """From when each slot's colour came on and when the ring went dark, as the co-processor reports it."""
+        starts = [
+            slot for before, slot in zip([None, *slots], slots, strict=False) if not before or before[1] != slot[1]
+        ]
+        return cls((*((at_s, POWER[colour]) for at_s, colour in starts), (off_s, (0.0, 0.0, 0.0))), error_s)
 
     @property
     def begin_s(self) -> float:

@@ -1,0 +1,102 @@
+"""The table: every combination of four answers, what must hold for all of them."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+
+import pytest
+
+from models.liveness.fusion import TABLE, Check, LivenessPolicy, fits, fuse, next_check
+from models.liveness.result import CheckResult, Decision, not_performed
+
+ALL = LivenessPolicy(thermal=True)
+LIVE, ATTACK, UNSURE, NOT = Decision.LIVE, Decision.ATTACK, Decision.UNSURE, Decision.NOT_PERFORMED
+
+
+def results(*decisions: Decision) -> list[CheckResult]:
+    return [CheckResult(check, decision, ("why",)) for check, decision in zip(Check, decisions, strict=True)]
+
+
+EVERY = list(product(Decision, repeat=4))
+
+
+@pytest.mark.parametrize("decisions", EVERY)
+def test_for_every_combination(decisions: tuple[Decision, ...]) -> None:
+    passive, light, motion, _ = decisions
+    finding = fuse(ALL, results(*decisions))
+    if ATTACK in (light, motion):
+        assert finding.decision is ATTACK
+    if finding.decision is LIVE:
+        assert ATTACK not in decisions[:3]
+        assert LIVE in (light, motion), "a passive network alone never suffices"
+        assert (passive, light, motion).count(LIVE) >= 2 or passive is NOT
+    if finding.decision is ATTACK:
+        assert ATTACK in decisions[:3], "warmth alone shows no attack"
+    assert (finding.decision is NOT) == (decisions[:3] == (NOT, NOT, NOT))
+    assert finding.decision is LIVE or finding.reasons
+    json.dumps(finding.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize("decisions", [one for one in EVERY if one[3] is NOT])
+def test_warmth_never_decides(decisions: tuple[Decision, ...]) -> None:
+    """It can ask for another look at somebody who seems live, nothing else; a warm reading changes nothing."""
+    without = fuse(ALL, results(*decisions)).decision
+    for thermal in Decision:
+        decided = fuse(ALL, results(*decisions[:3], thermal)).decision
+        assert decided is without or (without is LIVE and thermal is UNSURE and decided is UNSURE)
+
+
+def test_every_row_is_needed_and_the_last_one_catches_all() -> None:
+    used = set()
+    for decisions in EVERY:
+        counted = dict(zip(Check, results(*decisions), strict=True))
+        used.add(next(number for number, row in enumerate(TABLE) if fits(row, counted)))
+    assert used == set(range(len(TABLE)))
+
+
+def test_a_policy_may_forbid_the_light_and_an_officer_skip_it() -> None:
+    policy = LivenessPolicy(light=False)
+    done = [CheckResult("passive", LIVE), CheckResult("light", ATTACK, ("flat_response",))]
+    assert fuse(policy, done).decision is UNSURE
+    assert next_check(policy, done) is Check.MOTION
+    assert fuse(policy, [*done, CheckResult("motion", LIVE)]).decision is LIVE
+    skipped = [CheckResult("passive", LIVE), not_performed("light", "skipped_by_officer")]
+    assert fuse(LivenessPolicy(), skipped).reasons == ("light:skipped_by_officer", "motion:not_asked")
+
+
+def test_what_comes_next() -> None:
+    policy = LivenessPolicy(thermal=True)
+    done: list[CheckResult] = []
+    asked = []
+    while (check := next_check(policy, done)) is not None:
+        asked.append(check)
+        done.append(CheckResult(check, UNSURE, ("why",)))
+    assert asked == [Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION, Check.MOTION]
+    live = [CheckResult("passive", LIVE), CheckResult("thermal", LIVE), CheckResult("light", LIVE)]
+    assert next_check(policy, live) is None
+    attack = [
+        CheckResult("passive", LIVE),
+        CheckResult("thermal", LIVE),
+        CheckResult("light", ATTACK, ("no_response",)),
+    ]
+    assert next_check(policy, attack) is None
+
+
+def test_the_last_try_counts_and_all_are_kept() -> None:
+    done = [CheckResult("light", LIVE), CheckResult("passive", UNSURE), CheckResult("motion", UNSURE, ("no_movement",))]
+    assert fuse(LivenessPolicy(), done).decision is UNSURE
+    finding = fuse(LivenessPolicy(), [*done, CheckResult("motion", LIVE)])
+    assert finding.decision is LIVE
+    assert [check.name for check in finding.checks] == ["light", "passive", "motion", "motion"]
+
+
+def test_nothing_done_is_not_performed() -> None:
+    finding = fuse(LivenessPolicy(), [])
+    assert finding.decision is NOT
+    assert {check.name for check in finding.checks} == {"passive", "light", "motion"}
+
+
+def test_an_unknown_check_is_our_mistake() -> None:
+    with pytest.raises(ValueError, match="aura"):
+        fuse(LivenessPolicy(), [CheckResult("aura", LIVE)])

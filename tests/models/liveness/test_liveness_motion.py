@@ -1,0 +1,171 @@
+"""The motion challenge on a mesh that is turned here: a face in depth, a picture as a plane."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from models.errors import ImageError
+from models.image import FloatArray
+from models.liveness import motion
+from models.liveness.motion import STRIP_PX, STRIPS, Ask, Pose, judge
+from models.liveness.result import Decision
+
+ASKED_S = 50.0
+FPS = 12.0
+STRIP = len(STRIPS), STRIP_PX[0] * STRIP_PX[1]
+Vector = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+class Subject:
+    """Meshes over time. ``flat``: the picture of a face; ``yaw_deg``: towards her left."""
+
+    def __init__(self, points: FloatArray, *, flat: bool = False, seed: int = 0) -> None:
+        self.rest = points.astype(np.float64) - points.mean(axis=0)
+        self.eyes = float(np.linalg.norm(points[263, :2] - points[33, :2]))
+        if flat:
+            self.rest[:, 2] = 0
+        self.chance = np.random.default_rng(seed)
+        self.strips = self.chance.uniform(0, 255, STRIP)
+        self.noise = 0.003
+        self.yaw_deg = self.closed = self.covered = 0.0
+
+    def poses(self) -> list[Pose]:
+        return [self.pose(float(at_s)) for at_s in np.arange(ASKED_S - 0.5, ASKED_S + 3, 1 / FPS)]
+
+    def pose(self, at_s: float) -> Pose:
+        swing = math.sin(math.pi * np.clip((at_s - ASKED_S - 0.6) / 2.0, 0, 1))
+        blink = 1.0 if 1.0 < at_s - ASKED_S < 1.3 else 0.0
+        mesh = self.seen(math.radians(self.yaw_deg) * swing)
+        mesh[:, :2] += self.chance.normal(0, self.noise * self.eyes, (468, 2))
+        strips = self.strips + self.chance.normal(0, 8, STRIP)
+        strips[:2] += blink * self.closed * self.chance.normal(0, 80, strips[:2].shape)
+        strips[2] += blink * self.covered * self.chance.normal(0, 150, STRIP[1])
+        return Pose(at_s, (mesh + 300).astype(np.float32), strips.astype(np.float32))
+
+    def seen(self, yaw: float) -> Vector:
+        """Turned about an upright axis behind the face, seen from eight eye distances; z grows away from the camera."""
+        x, y, z = self.rest.T
+        deep = z - self.eyes
+        turned = x * math.cos(yaw) - deep * math.sin(yaw), deep * math.cos(yaw) + x * math.sin(yaw)
+        nearer = 8 * self.eyes / (8 * self.eyes + turned[1] + self.eyes)
+        return np.stack([turned[0] * nearer, y * nearer, z], axis=1)
+
+
+def ended(subject: Subject, ask: Ask) -> tuple[Decision, tuple[str, ...]]:
+    result = judge(ask, ASKED_S, subject.poses())
+    json.dumps(result.to_dict(), allow_nan=False)
+    return result.decision, result.reasons
+
+
+@pytest.mark.parametrize("yaw_deg", [18, 25, 32])
+def test_a_face_that_turns_as_asked_is_live(points: FloatArray, yaw_deg: float) -> None:
+    subject = Subject(points)
+    subject.yaw_deg = yaw_deg
+    assert ended(subject, Ask.TURN_LEFT) == (Decision.LIVE, ())
+    subject.yaw_deg = -yaw_deg
+    assert ended(subject, Ask.TURN_RIGHT) == (Decision.LIVE, ())
+
+
+def test_the_wrong_way_is_no_answer_and_no_attack(points: FloatArray) -> None:
+    subject = Subject(points)
+    subject.yaw_deg = 25
+    assert ended(subject, Ask.TURN_RIGHT) == (Decision.UNSURE, ("wrong_direction",))
+
+
+@pytest.mark.parametrize("yaw_deg", [-45, -32, 25, 32, 45])
+@pytest.mark.parametrize("ask", list(Ask))
+def test_a_picture_that_turns_moves_as_a_plane(points: FloatArray, ask: Ask, yaw_deg: float) -> None:
+    subject = Subject(points, flat=True)
+    subject.yaw_deg = yaw_deg
+    assert ended(subject, ask) == (Decision.ATTACK, ("moves_as_plane",))
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_who_stands_still_has_not_answered(points: FloatArray, flat: bool) -> None:
+    subject = Subject(points, flat=flat)
+    assert ended(subject, Ask.TURN_LEFT) == (Decision.UNSURE, ("no_movement",))
+    assert ended(subject, Ask.BLINK) == (Decision.UNSURE, ("eyes_stay_open",))
+
+
+def test_a_blink_is_seen_in_both_eyes_and_nowhere_else(points: FloatArray) -> None:
+    subject = Subject(points)
+    subject.closed = 1.0
+    assert ended(subject, Ask.BLINK) == (Decision.LIVE, ())
+    subject.covered = 1.0
+    assert ended(subject, Ask.BLINK) == (Decision.UNSURE, ("not_only_the_eyes",))
+
+
+def test_a_hand_before_the_eyes_to_the_end_is_no_blink(points: FloatArray) -> None:
+    subject = Subject(points)
+    subject.closed = 1.0
+    poses = [pose for pose in subject.poses() if pose.at_s < ASKED_S + 1.2]
+    assert judge(Ask.BLINK, ASKED_S, poses).reasons == ("eyes_stay_closed",)
+
+
+def test_a_mesh_that_trembles_is_not_taken_for_a_turn(points: FloatArray) -> None:
+    for seed in range(10):
+        subject = Subject(points, seed=seed)
+        subject.noise = 0.012
+        assert ended(subject, Ask.TURN_LEFT)[0] is Decision.UNSURE
+
+
+def test_too_few_frames_and_frames_of_another_time(points: FloatArray) -> None:
+    poses = Subject(points).poses()
+    for given, asked_s in (([], ASKED_S), (poses[:8], ASKED_S), (poses, ASKED_S + 60), (poses, math.nan)):
+        assert judge(Ask.BLINK, asked_s, given).reasons == ("too_few_frames",)
+
+
+def test_broken_meshes_are_passed_over(points: FloatArray) -> None:
+    subject = Subject(points)
+    subject.yaw_deg = 25
+    poses = subject.poses()
+    strips = np.zeros(STRIP, np.float32)
+    broken = [
+        Pose(ASKED_S + 1, np.full((468, 3), np.nan, np.float32), strips),
+        Pose(ASKED_S + 1, np.zeros((468, 3), np.float32), strips),
+        Pose(ASKED_S + 1, np.zeros((5, 2), np.float32), strips),
+        Pose(math.nan, points, strips),
+        Pose(ASKED_S + 1, points, np.zeros(3, np.float32)),
+    ]
+    assert judge(Ask.TURN_LEFT, ASKED_S, [*broken, *poses]).decision is Decision.LIVE
+
+
+def test_random_meshes_never_raise_and_are_never_sure_to_be_alive_by_a_blink() -> None:
+    chance = np.random.default_rng(2)
+    for _ in range(30):
+        poses = [
+            Pose(
+                float(at_s),
+                chance.uniform(0, 600, (468, 3)).astype(np.float32),
+                chance.uniform(0, 255, STRIP).astype(np.float32),
+            )
+            for at_s in np.arange(ASKED_S - 0.5, ASKED_S + 3, 1 / FPS)
+        ]
+        assert judge(Ask.BLINK, ASKED_S, poses).decision is not Decision.LIVE
+        for ask in Ask:
+            json.dumps(judge(ask, ASKED_S, poses).to_dict(), allow_nan=False)
+
+
+def test_what_is_asked_is_random_and_not_what_was_asked_before() -> None:
+    assert set(Counter(motion.draw() for _ in range(100))) == set(Ask)
+    assert {motion.draw(but=[Ask.BLINK]) for _ in range(60)} == {Ask.TURN_LEFT, Ask.TURN_RIGHT}
+    assert motion.draw(but=list(Ask)) in set(Ask)
+
+
+def test_a_frame_becomes_a_pose(points: FloatArray) -> None:
+    chance = np.random.default_rng(1)
+    picture = chance.integers(0, 256, (900, 900, 3), np.uint8)
+    pose = motion.observe(picture, points, 3.0)
+    assert pose is not None
+    assert pose.strips.shape == STRIP
+    assert "array" not in repr(pose)
+    assert motion.observe(picture, None, 3.0) is None
+    assert motion.observe(picture, points * np.nan, 3.0) is None
+    assert motion.observe(picture, points + 9000, 3.0) is not None, "points outside are clamped to the edge"
+    with pytest.raises(ImageError):
+        motion.observe(np.zeros(3, np.uint8), points, 3.0)
