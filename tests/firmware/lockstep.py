@@ -5,6 +5,7 @@ No thread, no line, no waiting: minutes of a bad link are seconds, and every run
 
 from __future__ import annotations
 
+import contextlib
 import random
 import subprocess
 from collections.abc import Callable
@@ -33,8 +34,9 @@ class Loop:
         surroundings["MICROPYPATH"] = f"{HERE / 'virtual_time'}:{surroundings['MICROPYPATH']}"
         self.alive = self.locked = False
         self.powered = True
+        self.ended = ""
         self._process = subprocess.Popen(
-            command(CHECKS / "run_lockstep.py", heap_bytes=256 << 10),
+            command(CHECKS / "run_lockstep.py", heap_bytes=512 << 10),
             env=surroundings,
             cwd=HERE,
             stdin=subprocess.PIPE,
@@ -48,10 +50,13 @@ class Loop:
         """One command and its answer. Raises AssertionError with what the firmware died of."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        assert not self.ended, self.ended
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()
         answer = self._process.stdout.readline().strip()
-        assert not answer.startswith("Traceback"), answer + self._process.stdout.read()
+        if not answer or answer.startswith("Traceback"):
+            self.ended = answer + self._process.stdout.read()
+        assert not self.ended, self.ended
         return answer
 
     def start(self, *, watchdog: bool = False) -> int:
@@ -85,7 +90,8 @@ class Loop:
         """End the process."""
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
-            stream.close()
+            with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+                stream.close()
         self._process.wait(timeout=10)
 
     def __enter__(self) -> Self:

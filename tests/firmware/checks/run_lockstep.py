@@ -8,6 +8,7 @@ cut OPERATION WAY       the power fails at that flash operation from now on, and
 state                   what the journal has: OPEN_EMERGENCY MISSED COUNTER IDLE ERASURES
 """
 
+import gc
 import sys
 import time
 from binascii import hexlify, unhexlify
@@ -26,7 +27,7 @@ KEY = bytes(range(1, 33))
 
 class Bench:
     def __init__(self):
-        self.flash = NorFlash(16, 16)
+        self.flash = None
         self.board = MemoryBoard()
         self.levels = {}
         self.controller = None
@@ -36,6 +37,7 @@ class Bench:
     def do_flash(self, sectors, pages):
         time.begin_anew()
         self.__init__()
+        gc.collect()
         self.flash = NorFlash(int(sectors), int(pages))
         return "ok"
 

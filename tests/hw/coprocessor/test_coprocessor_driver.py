@@ -11,6 +11,7 @@ import pytest
 
 from hw.coprocessor.driver import Coprocessor, Timing
 from hw.coprocessor.errors import ChallengeStopped, CoprocessorRestarted
+from hw.coprocessor.events import CoprocessorEvent
 from hw.coprocessor.numbers import (
     PROTOCOL_VERSION,
     Colour,
@@ -269,7 +270,7 @@ def test_five_percent_of_bytes_damaged(device: Device, host: Coprocessor) -> Non
     beating(host, lambda: host.status is not None)
     device.to_host, device.to_device = corrupting(0.05, 1), corrupting(0.05, 2)
     host.lock()
-    events = []
+    events: list[CoprocessorEvent] = []
     for number in range(12):
         device.tamper(number % 2 == 0)
         until_s = time.monotonic() + 0.08

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from hw.coprocessor.codec import NEED_DATA, Frame, Parser
+from hw.coprocessor.dialogue import MAX_SEEN, Dialogue
 from hw.coprocessor.link import (
     DEFAULT_TIMING,
     DOUBTS,
@@ -24,8 +25,10 @@ from hw.coprocessor.link import (
 from hw.coprocessor.messages import (
     Booted,
     Buzzer,
+    ClearEmergency,
     ClockIs,
     Confirm,
+    EventMessage,
     Heartbeat,
     Hello,
     Message,
@@ -306,3 +309,74 @@ def test_flood_of_garbage(peer: Peer) -> None:
     peer.say(ClockIs(1, 1), 0)
     assert peer.events() == [Received(ClockIs(1, 1))]
     assert peer.link.counts.damaged
+
+
+def dialogue(peer: Peer) -> Dialogue:
+    return Dialogue("here", peer.link, None)
+
+
+def test_a_repeated_heartbeat_tells_its_age_and_the_newest_wish(peer: Peer) -> None:
+    host = dialogue(peer)
+    host.wanted.lock = True
+    host.heart_s = peer.now_s
+    peer.wait(0.25)
+    host.beat(peer.now_s)
+    assert [frame.payload for frame in peer.sent()] == [Heartbeat(1, 250).to_bytes()]
+    peer.wait(0.5)
+    host.release()
+    (again,) = [frame for frame in peer.sent() if frame.type == MessageType.HEARTBEAT]
+    assert (again.sequence, again.payload) == (0, Heartbeat(0, 750).to_bytes())
+    peer.wait(1000)
+    assert host._refreshed(Heartbeat(0, 0), peer.now_s) == Heartbeat(0, 0xFFFF)
+
+
+def test_what_names_an_event_does_not_reach_another_device(peer: Peer) -> None:
+    """Confirmations and clearings that wait are forgotten when the device restarts; it may be another one."""
+    host = dialogue(peer)
+    host.known.delivered = 9
+    peer.link.send(Buzzer(1))
+    peer.link.send(ClearEmergency(7))
+    host.confirm(9)
+    peer.sent()
+    peer.boot_nonce, peer.session = 6, 8
+    peer.say(Booted(PROTOCOL_VERSION, 6))
+    peer.greet()
+    host.handle_all(peer.now_s)
+    types = []
+    for number in range(5):
+        types += [frame.type for frame in peer.sent()]
+        peer.acknowledge(number)
+    assert types == [MessageType.RING, MessageType.GET_STATUS]
+    assert host.known.status is None
+
+
+def test_an_event_told_again_is_confirmed_again(peer: Peer) -> None:
+    """The confirmation was lost in a restart; the daemon, which does not hear of the event again, need not know."""
+    host = dialogue(peer)
+    event = EventMessage(4, 1, 50, 3, 0, bytes(16))
+    peer.say(event, 0)
+    host.handle_all(peer.now_s)
+    host.confirm(4)
+    peer.sent()
+    peer.acknowledge(0)
+    peer.say(event, 1)
+    host.handle_all(peer.now_s)
+    assert Confirm(4).to_bytes() in [frame.payload for frame in peer.sent()]
+    assert host.upward.qsize() == 1
+
+
+def test_a_device_that_counts_anew_is_heard(peer: Peer) -> None:
+    """Its counters are old ones, its events are not; what was confirmed of the old device's is not of this one's."""
+    host = dialogue(peer)
+    peer.say(EventMessage(40, 9, 50, 3, 0, bytes(16)), 0)
+    host.handle_all(peer.now_s)
+    host.confirm(40)
+    peer.say(EventMessage(1, 1, 60, 1, 1, bytes(16)), 1)
+    host.handle_all(peer.now_s)
+    assert [host.upward.get().counter for _ in range(2)] == [40, 1]
+    assert (host.known.delivered, host.wanted.confirmed) == (1, 0)
+    for number in range(MAX_SEEN + 5):
+        peer.say(EventMessage(2 + number, 1, 60, 3, 0, bytes(16)), 2 + number)
+        host.handle_all(peer.now_s)
+        assert host.upward.get_nowait().counter == 2 + number
+    assert len(host.known.seen) == MAX_SEEN
