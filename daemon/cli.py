@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon import logs
 from daemon.config import Config, load
+from daemon.environment import EnvironmentUnusable, of_storage, sentence, storage_named
 from daemon.lock import DataFolderBusy, DataFolderUnusable
 from daemon.mqtt import LinkError
 from daemon.officers import RosterUnusable
@@ -38,6 +39,7 @@ EXPECTED = (
     RosterUnusable,
     DataFolderBusy,
     DataFolderUnusable,
+    EnvironmentUnusable,
     TreeError,
     OSError,
     ssl.SSLError,
@@ -56,11 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     config = load(arguments.config)
     logs.start_logging()
-    failure = run_unit(config, degraded=arguments.degraded)
-    if failure is not None:
-        print(f"vernix: stopped: {type(failure).__name__}; the log says where", file=sys.stderr)
-        return ENVIRONMENT
-    return OK
+    with storage_named(config.unit.data):
+        failure = run_unit(config, degraded=arguments.degraded)
+    if failure is None:
+        return OK
+    named = of_storage(failure, config.unit.data)
+    print(f"vernix: stopped: {named or f'{type(failure).__name__}; the log says where'}", file=sys.stderr)
+    return ENVIRONMENT
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -108,14 +112,20 @@ def export(arguments: argparse.Namespace) -> int:
     """All of the unit's records as it keeps them: encrypted, for the gateway or the recovery key."""
     from daemon.export import export_sealed
 
-    count = export_sealed(load(arguments.config), arguments.to)
+    config = load(arguments.config)
+    with storage_named(config.unit.data, arguments.to):
+        count = export_sealed(config, arguments.to)
     print(json.dumps({"file": str(arguments.to), "records": count}) if arguments.json else f"{count} records")
     return OK
 
 
 def config_command(arguments: argparse.Namespace) -> int:
-    """Check the configuration; with --effective print it with all defaults."""
+    """Check the configuration and what it names; with --effective print it with all defaults."""
+    from daemon.named import decoder_of, policy_of
+
     config: Config = load(arguments.config)
+    policy_of(config)
+    decoder_of(config)
     if arguments.effective or arguments.json:
         print(json.dumps(plain(config), indent=None if arguments.json else 2, ensure_ascii=False))
     else:
@@ -172,8 +182,7 @@ def _main(argv: Sequence[str] | None) -> int:
         print(f"vernix: configuration: {error}", file=sys.stderr)
         return USAGE
     except EXPECTED as error:
-        advice = f"; {error.advice}" if isinstance(error, HardwareError) else ""
-        print(f"vernix: {error}{advice}", file=sys.stderr)
+        print(f"vernix: {sentence(error)}", file=sys.stderr)
         return ENVIRONMENT
 
 

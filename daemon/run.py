@@ -28,18 +28,17 @@ from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import view
 from daemon.lock import DataFolder
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
+from daemon.named import decoder_of, policy_of
 from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
-from daemon.policy import Policy, load_policy
+from daemon.policy import Policy
 from daemon.session import State
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.thermal import ThermalTask
 from daemon.unit import Unit
 from evidence.topics import CONTENT_TYPES, Channel
-from evidence.tree import TreeError
-from hw.card_reader.photo import photo_decoder
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
@@ -112,9 +111,7 @@ class Assembly:
                 what is wrong in the environment; nothing was overwritten.
         """
         self.config = config
-        self.policy: Policy = load_policy(config.unit.policy)
-        if config.unit.checkpoint not in {one.id for one in self.policy.checkpoints}:
-            raise TreeError("unit.checkpoint", f"{config.unit.checkpoint!r} is not in policy {self.policy.id}")
+        self.policy: Policy = policy_of(config)
         identity = load_identity(config, dt.datetime.now(dt.UTC))
         self.models = FaceModels.load()
         selfcheck.run(self.models)
@@ -140,7 +137,7 @@ class Assembly:
         )
         self.unit.cards = CardTask(
             DeviceUri.parse(config.devices.card_reader),
-            photo_decoder(config.devices.photo_decoder),
+            decoder_of(config),
             today=lambda: self.outbox.clock.moment().astimezone().date(),
             post=self.unit.post,
             laid=self.unit.laid,

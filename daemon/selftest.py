@@ -18,12 +18,11 @@ from daemon.config import Config
 from daemon.identity import load_identity, open_following
 from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
+from daemon.named import decoder_of, policy_of
 from daemon.officers import read_roster
-from daemon.policy import load_policy
 from daemon.run import open_outbox
 from evidence.keys import SOFT
 from hw.camera.driver import Camera
-from hw.card_reader.photo import photo_decoder
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
@@ -51,9 +50,7 @@ class Result:
 
 
 def _policy(config: Config) -> str:
-    policy = load_policy(config.unit.policy)
-    if config.unit.checkpoint not in {one.id for one in policy.checkpoints}:
-        raise Failed(f"checkpoint {config.unit.checkpoint} is not in policy {policy.id}")
+    policy = policy_of(config)
     return f"{policy.id} version {policy.version}, checkpoint {config.unit.checkpoint}"
 
 
@@ -101,7 +98,7 @@ def _models(_config: Config) -> str:
 
 
 def _card_reader(config: Config) -> str:
-    photo_decoder(config.devices.photo_decoder)
+    decoder_of(config)
     found = devices.ask(config, "card_reader")
     if found == devices.NONE_FITTED:
         raise Failed("no card reader is configured")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import secrets
 import socket
 import threading
@@ -29,6 +30,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.config import Kiosk
+from daemon.environment import EnvironmentUnusable
 from daemon.events import Event
 from daemon.kiosk.touches import EMERGENCY, Touches, TouchRefused
 from evidence.encoding import json_object
@@ -59,12 +61,18 @@ class KioskServer:
         """Take the port; ``page`` is what the page needs to know once (texts of the policy, checkpoints).
 
         Raises:
-            OSError: the port is taken.
+            EnvironmentUnusable: the port is taken, or not this user's to take.
         """
         self._token = secrets.token_urlsafe(24)
         self._touches, self._post, self._page = touches, post, page
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        self._socket = socket.create_server((address.host, address.port), family=family)
+        try:
+            self._socket = socket.create_server((address.host, address.port), family=family)
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            where = f"kiosk.port: cannot serve the screen at {address.host} port {address.port}: {reason}"
+            advice = "end the program that has it, or take another port in the configuration"
+            raise EnvironmentUnusable(f"{where}; {advice}") from error
         self._server = uvicorn.Server(
             uvicorn.Config(self._app(), log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off")
         )

@@ -43,10 +43,16 @@ MIGRATIONS: Final[Sequence[str]] = (
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 _ADVICE = "keep this file and call service"
+_MAKE_ROOM = "keep this file, make room on this disk and start again"
 
 
 class OutboxDamaged(Exception):
-    """The database is not usable; nothing was overwritten. Keep the file and call service."""
+    """The database is not usable; nothing was overwritten. The text says what to do."""
+
+
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> OutboxDamaged:
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return OutboxDamaged(f"{path}: {error}; {_MAKE_ROOM if full else _ADVICE}")
 
 
 def inspect(path: Path, *, has_records: bool) -> None:
@@ -66,7 +72,7 @@ def inspect(path: Path, *, has_records: bool) -> None:
     try:
         fault = _fault_after_a_cut(path, has_records=has_records)
     except sqlite3.DatabaseError as error:
-        raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
+        raise _unusable(path, error) from error
     if fault != "ok":
         raise OutboxDamaged(f"{path}: {fault}; {_ADVICE}")
 
@@ -89,7 +95,7 @@ def key_in_force(path: Path) -> str | None:
                 raise
             return _last_key(path, "rw")  # as in _fault_after_a_cut
     except sqlite3.DatabaseError as error:
-        raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
+        raise _unusable(path, error) from error
 
 
 def _last_key(path: Path, mode: str) -> str | None:
@@ -145,5 +151,5 @@ def open_database(path: Path) -> sqlite3.Connection:
             db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")
     except sqlite3.DatabaseError as error:
         db.close()
-        raise OutboxDamaged(f"{path}: {error}; {_ADVICE}") from error
+        raise _unusable(path, error) from error
     return db

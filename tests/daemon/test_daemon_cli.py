@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +19,7 @@ import pytest
 
 from daemon.cli import main
 from daemon.delivery import health_message
+from daemon.demo.screen import Screen
 from evidence.bundle import Bundle, write_bundle
 from evidence.chain import Head
 from evidence.encoding import sha256_hex
@@ -205,18 +209,122 @@ def test_damaged_model_stops_the_unit(home: Home, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('photo_decoder = "simulated"', 'photo_decoder = "magic"', "magic: unknown photo decoder; known: simulated"),
+        (
+            'photo_decoder = "simulated"',
+            'photo_decoder = "magic"',
+            "devices.photo_decoder: magic: unknown photo decoder; known: simulated",
+        ),
         ('camera = "none:"', 'camera = "sim:camera?fps=0"', "sim:camera?fps=0"),
         ('card_reader = "none:"', 'card_reader = "serial:///dev/x?baud=7"', "a card reader is serial:/path?baud=N"),
-        ('checkpoint = "delivery"', 'checkpoint = "moon"', "unit.checkpoint: 'moon' is not in policy neutral"),
-        ('policy = "neutral"', 'policy = "nowhere"', "nowhere.toml: cannot be read"),
+        (
+            'checkpoint = "delivery"',
+            'checkpoint = "moon"',
+            "unit.checkpoint: 'moon' is not in policy neutral; known: registration, ",
+        ),
+        ('policy = "neutral"', 'policy = "nowhere"', "unit.policy: no pack 'nowhere'; known: "),
+        ('policy = "neutral"', 'policy = "../neutral"', "unit.policy: no pack '../neutral'; known: "),
+        ('policy = "neutral"', 'policy = "mine.toml"', "mine.toml: cannot be read"),
     ],
 )
-def test_what_only_the_unit_can_tell_is_configuration_too(old: str, new: str, message: str, home: Home) -> None:
+def test_what_the_configuration_names_is_looked_at(
+    old: str, new: str, message: str, home: Home, vernix: Command
+) -> None:
+    """By ``vernix config`` as well as by ``vernix run``."""
     home.edit(old, new)
+    status, out, err = vernix("config", "--config", home.toml)
+    assert (status, out) == (USAGE, "")
+    assert err.startswith("vernix: configuration: ")
+    assert message in err
     done = in_process_of_its_own("run", "--config", home.toml)
     assert done.returncode == USAGE, done.stderr
-    assert f"vernix: configuration: {message}" in done.stderr or message in done.stderr
+    assert done.stderr.splitlines()[-1] == err.strip()
+
+
+def test_missing_library_is_no_mistake_of_the_configuration(home: Home, vernix: Command) -> None:
+    home.edit('photo_decoder = "simulated"', 'photo_decoder = "ctypes:/nolib.so"')
+    status, out, err = vernix("config", "--config", home.toml)
+    assert (status, out) == (ENVIRONMENT, "")
+    assert err.startswith("vernix: devices.photo_decoder: ctypes:/nolib.so: no file /nolib.so (an absolute path")
+    assert "install the vendor's photo library, or correct photo_decoder" in err
+
+
+def _port_taken(home: Home) -> str:
+    taken = socket.create_server(("127.0.0.1", 0))
+    HELD.append(taken)
+    port = taken.getsockname()[1]
+    home.edit("port = 8080", f"port = {port}")
+    return f"kiosk.port: cannot serve the screen at 127.0.0.1 port {port}: Address already in use; end the program"
+
+
+def _data_is_a_file(home: Home) -> str:
+    home.database.parent.rmdir() if home.database.parent.exists() else None
+    home.database.parent.touch()
+    return f"{home.database.parent}: cannot make the data folder: File exists; let the unit's user write there"
+
+
+def _journal_is_a_file(home: Home) -> str:
+    home.outbox().close()
+    (home.database.parent / "journal").touch()
+    return f"{home.database.parent / 'journal'}: File exists; something else has this name: move it away"
+
+
+HELD: list[socket.socket] = []
+
+
+@pytest.mark.parametrize(
+    "damage", [_port_taken, _data_is_a_file, _journal_is_a_file], ids=lambda damage: damage.__name__
+)
+def test_what_is_in_the_way_is_named(damage: Callable[[Home], str], home: Home) -> None:
+    message = damage(home)
+    done = in_process_of_its_own("run", "--config", home.toml)
+    while HELD:
+        HELD.pop().close()
+    assert done.returncode == ENVIRONMENT, done.stderr
+    assert f"vernix: {message}" in done.stderr
+    assert "Errno" not in done.stderr
+
+
+def test_full_disk_at_the_start_is_named(home: Home) -> None:
+    """A file system of its own without a byte left, in a private mount namespace."""
+    data = home.database.parent
+    data.mkdir(exist_ok=True)
+    command = f'"{sys.executable}" -m daemon.cli run --config "{home.toml}"'
+    shell = (
+        f'mount -t tmpfs -o size=64k tmpfs "{data}" && {{ head -c 1m /dev/zero > "{data}/filler"; exec {command}; }}'
+    )
+    done = subprocess.run(
+        ["unshare", "--mount", "--map-root-user", "sh", "-c", shell],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == ENVIRONMENT, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"vernix: {data / 'outbox.db'}: "), last
+    assert "full" in last
+    assert "make room on this disk" in last
+
+
+def test_disk_that_fills_while_the_unit_runs_is_named(home: Home) -> None:
+    """No file may grow any more: the step journal cannot be written, and a check without it must not go on."""
+    home.edit("port = 8080", "port = 0")
+    command = [sys.executable, "-m", "daemon.cli", "run", "--config", str(home.toml)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as unit:
+        assert unit.stderr is not None
+        ready = next(line for line in unit.stderr if "screen at" in line)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", ready)
+        assert found is not None, ready
+        screen = Screen(int(found[1]), lambda: unit.poll() is None)
+        resource.prlimit(unit.pid, resource.RLIMIT_FSIZE, (0, 0))
+        screen.touch("begin", visit="V-1")
+        _, said = unit.communicate(timeout=60)
+        screen.close()
+    assert unit.returncode == ENVIRONMENT, said
+    last = said.splitlines()[-1]
+    assert last.startswith(f"vernix: stopped: {home.database.parent}"), last
+    assert "make room on this disk" in last
 
 
 def test_degraded_unit_runs_without_devices_and_stops_in_order(home: Home) -> None:
@@ -375,5 +483,5 @@ def test_selftest_names_what_is_missing(home: Home, vernix: Command) -> None:
     assert "serial:///dev/no-such-reader" in lines["card_reader"]
     assert "none:: no camera is configured" in lines["camera"]
     assert "the record key lies in a file" in lines["keys"]
-    assert "checkpoint moon is not in policy neutral" in lines["policy"]
+    assert "unit.checkpoint: 'moon' is not in policy neutral" in lines["policy"]
     assert "0 officers in the roster" in lines["officers"]

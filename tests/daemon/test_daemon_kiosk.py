@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from daemon.config import Kiosk
+from daemon.environment import EnvironmentUnusable
 from daemon.events import (
     Begin,
     Closed,
@@ -373,7 +374,7 @@ def test_ipv6_serves_too(home: Home) -> None:
 def test_taken_port_is_an_error(screen: Screen, home: Home) -> None:
     roster = Roster(read_roster(home.config().unit.officers), now)
     touches = Touches(POLICY, "delivery", roster, lambda: screen.state, now)
-    with pytest.raises(OSError, match="in use"):
+    with pytest.raises(EnvironmentUnusable, match=f"kiosk.port: .* port {screen.port}: Address already in use; end the"):
         KioskServer(Kiosk("127.0.0.1", screen.port), touches, screen.events.put, {})
 
 
