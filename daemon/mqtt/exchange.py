@@ -63,6 +63,7 @@ class Exchange:
     Attributes:
         accepted: CONNACK came.
         up: the subscription stands too; messages may flow.
+        answered: something came down.
     """
 
     def __init__(
@@ -73,16 +74,19 @@ class Exchange:
         callbacks: Callbacks,
         counters: LinkCounters,
         timing: Timing,
+        patience: int = 1,
     ) -> None:
         self.connection = connection
         self.accepted = False
         self.up = False
+        self.answered = False
         self._address = address
         self._birth = birth
         self._callbacks = callbacks
         self._counters = counters
         self._timing = timing
         self._deadline = time.monotonic() + timing.answer_s
+        self._unanswered_s = patience * timing.unanswered_s
         self._unanswered_since_s: float | None = None
         # High bits: which exchange. So an identifier of an earlier connection never means a message of this one.
         self._base = next(_numbers) << 16
@@ -106,7 +110,7 @@ class Exchange:
         now_s, since_s = time.monotonic(), self._unanswered_since_s
         if not self.up and now_s > self._deadline:
             return explain_silence("the subscription" if self.accepted else "CONNECT", self.connection.broker)
-        if self.up and since_s is not None and now_s - since_s > self._timing.unanswered_s:
+        if self.up and since_s is not None and now_s - since_s > self._unanswered_s:
             self.connection.disconnect()  # else the broker would publish the will: the unit is not offline
             self.connection.poll(_FAREWELL_POLL_S)
             return NO_RECEIPTS
@@ -156,7 +160,7 @@ class Exchange:
                 if event.mid != self._birth_mid:
                     self._callbacks.on_published(self._base + event.mid)
             case Arrived():
-                self._unanswered_since_s = None
+                self.answered, self._unanswered_since_s = True, None
                 self._receive(event)
                 self.connection.acknowledge(event)
             case Refused():

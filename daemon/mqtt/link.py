@@ -14,7 +14,7 @@ from daemon.mqtt.broker import BrokerAddress, LinkError, TlsFilesError, client_c
 from daemon.mqtt.connection import Connection, Will
 from daemon.mqtt.dialect import Dialect, DialectMemory
 from daemon.mqtt.exchange import Callbacks, Exchange, LinkCounters
-from daemon.mqtt.state import Cause, LinkState, explain_error
+from daemon.mqtt.state import NO_RECEIPTS, Cause, LinkState, explain_error
 from daemon.mqtt.timing import Timing
 from evidence.topics import Address, Channel
 
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 # paho shows a 3.1.1 CONNACK of "unacceptable protocol version" as a protocol error.
 _NO_MORE = (Cause.OLD_PROTOCOL, Cause.GARBAGE)
+_MOST_PATIENT = 12
+"""Times ``Timing.unanswered_s``: an hour."""
 _CONNECTING = LinkState(connected=False, cause=Cause.CONNECTING, reason="connecting for the first time")
 _STOPPED = LinkState(connected=False, cause=Cause.STOPPED, reason="the link was stopped")
 _FAILED = LinkState(connected=False, cause=Cause.FAILED, reason="the link's thread has ended: see its failure")
@@ -87,6 +89,7 @@ class MqttLink:
         self._death = _state_payload("offline", {})
         self._state = _CONNECTING
         self._exchange: Exchange | None = None
+        self._patience = 1
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mqtt-link", daemon=True)
@@ -200,16 +203,27 @@ class MqttLink:
             connection = Connection(self._broker, client_id, dialect, will, self._timing)
         except TlsFilesError as error:
             return LinkState(connected=False, cause=Cause.CERTIFICATE, reason=str(error)), False
-        exchange = Exchange(connection, self._address, self._birth, self._callbacks, self.counters, self._timing)
+        exchange = Exchange(
+            connection, self._address, self._birth, self._callbacks, self.counters, self._timing, self._patience
+        )
         try:
             connection.open()
         except (OSError, UnicodeError) as error:
             return explain_error(error, self._broker), False
         try:
-            return self._serve(exchange), exchange.accepted
+            ended = self._serve(exchange)
+            self._weigh(exchange, ended)
+            return ended, exchange.accepted
         finally:
             self._leave()
             connection.close()
+
+    def _weigh(self, exchange: Exchange, ended: LinkState) -> None:
+        """How patient to be the next time: a gateway that is away for a day is not the broker's fault."""
+        if exchange.answered:
+            self._patience = 1
+        elif ended == NO_RECEIPTS:
+            self._patience = min(2 * self._patience, _MOST_PATIENT)
 
     def _serve(self, exchange: Exchange) -> LinkState:
         while not self._stopping.is_set():

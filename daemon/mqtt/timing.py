@@ -16,6 +16,7 @@ class Timing:
         keepalive_s: MQTT keep-alive: a silent connection is noticed after at most twice this.
         unanswered_s: records went out and nothing came back for so long: the connection is made anew. A broker may have
             lost the session while the connection stands (amqtt, when somebody took it over); nothing else would show.
+            Doubled, up to 12 times this, as long as that does not help: the gateway is away then.
         first_retry_s: back-off after the first failure; it doubles with each further one.
         longest_retry_s: where doubling ends.
         steady_s: a connection that held this long starts the back-off over.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -317,6 +318,18 @@ def test_records_that_stay_unanswered_end_the_connection_in_order() -> None:
         assert "the gateway does not answer" in state.reason
         wait_for(lambda: probe.link.connected, "another connection")
         assert said.count(DISCONNECT) == 1  # or the broker would have published the will
+
+
+def test_ever_more_patient_with_a_gateway_that_is_away() -> None:
+    timing, said, times = replace(SCRIPTED, unanswered_s=0.2), list[int](), list[float]()
+    with ScriptedBroker(accepted_311(acknowledges_all(said))) as broker, Probe(broker.address, timing=timing) as probe:
+        for _ in range(4):
+            probe.wait_connected()
+            began_s = time.monotonic()
+            probe.publish(b"a record")
+            wait_for(lambda: not probe.link.connected, "the end of patience")
+            times.append(time.monotonic() - began_s)
+    assert times[3] > 1.5, "0.2 s, 0.4 s, 0.8 s, 1.6 s"
 
 
 def test_what_is_answered_or_needs_no_answer_is_not_missed() -> None:
