@@ -103,17 +103,37 @@ def _as_many_are_told(policy: Policy) -> Findings:
     base = _base(policy)
     if base is None:
         return
-    missing: dict[tuple[Told, Outcome], list[str]] = {}
-    for _, own, _ in _shared(policy, base):
-        for outcome in Outcome:
-            told = {one.recipient: one.within_s for one in policy.alerts_for(own.id, outcome)}
-            for one in base.alerts_for(own.id, outcome):
-                if told.get(one.recipient, one.within_s + 1) > one.within_s:
-                    missing.setdefault((one, outcome), []).append(own.id)
-    for (one, outcome), places in missing.items():
+    together: dict[tuple[Told, tuple[str, ...]], list[Outcome]] = {}
+    for outcome in Outcome:
+        for one, places in _untold(policy, base, outcome).items():
+            together.setdefault((one, tuple(places)), []).append(outcome)
+    for (one, where), outcomes in together.items():
         fast = "at once" if one.within_s == 0 else f"within {one.within_s} s"
-        told_there = f"{base.id} tells {one.recipient} of {outcome} {fast} at {', '.join(places)}"
-        yield TreeError("alerting", told_there, f"add an [[alerting]] with within_s = {one.within_s}")
+        told = f"{base.id} tells {one.recipient} of {', '.join(outcomes)} {fast} at {', '.join(where)}"
+        late = _telling(policy, one, outcomes[0], where)
+        if late is None:
+            yield TreeError("alerting", told, f"add an [[alerting]] with within_s = {one.within_s}")
+        else:
+            yield TreeError(f"alerting[{late}].within_s", told, f"write within_s = {one.within_s}")
+
+
+def _telling(policy: Policy, one: Told, outcome: Outcome, where: tuple[str, ...]) -> int | None:
+    """Which alert tells them there, only too late."""
+    for place, rule in enumerate(policy.alerting):
+        if one.recipient in rule.to and outcome in rule.outcomes and set(where) & set(rule.checkpoints or where):
+            return place
+    return None
+
+
+def _untold(policy: Policy, base: Policy, outcome: Outcome) -> dict[Told, list[str]]:
+    """Whom the base tells and this pack does not, or later; with the checkpoints."""
+    missing: dict[Told, list[str]] = {}
+    for _, own, _ in _shared(policy, base):
+        told = {one.recipient: one.within_s for one in policy.alerts_for(own.id, outcome)}
+        for one in base.alerts_for(own.id, outcome):
+            if told.get(one.recipient, one.within_s + 1) > one.within_s:
+                missing.setdefault(one, []).append(own.id)
+    return missing
 
 
 @reads("base", "debts", "special_case", "checkpoints[].id", "checkpoints[].kind")

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from daemon.policy import load_policy
 from daemon.policy.check import check_file
@@ -94,6 +96,17 @@ def test_one_missing_key_is_one_mistake(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "v = 1\n\nid = \n", "v = 1\nv = 1", "\ufeffv = 1", "x = " + "[" * 9999])
 def test_any_file_has_its_mistakes(text: str, tmp_path: Path) -> None:
     assert check_text(tmp_path, text)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(PACKS)), gone=st.sets(st.integers(0, 300), max_size=25), data=st.data())
+def test_however_broken_it_is_explained(name: str, gone: set[int], data: st.DataObject, tmp_path: Path) -> None:
+    """Lines taken out and numbers put in: always mistakes with a line of the file, never an exception."""
+    lines = own(name).split("\n")
+    for at in data.draw(st.sets(st.integers(0, len(lines) - 1), max_size=5)):
+        lines[at] = re.sub(r"= .*", "= 7", lines[at])
+    text = "\n".join(line for at, line in enumerate(lines) if at not in gone)
+    assert all(1 <= one.line <= len(lines) and one.problem for one in check_text(tmp_path, text))
 
 
 def test_line_of_what_is_not_toml(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -81,3 +82,27 @@ def test_unknown_checkpoint() -> None:
     assert [one.recipient for one in policy.alerts_for("moon", Outcome.FAILED)] == ["hospital_office"], (
         "somebody still hears of it"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "biometrics"),
+    [("jiangxi", ("face", "finger")), ("hainan", ("face",)), ("chongqing_yubei", ("face",)), ("neutral", ("face",))],
+)
+def test_biometrics_that_lead_to_a_pass(name: str, biometrics: tuple[str, ...]) -> None:
+    policy = PACKS[name]
+    assert {policy.biometrics_for(one.id) for one in policy.checkpoints} == {biometrics}
+
+
+@pytest.mark.parametrize("name", PACKS)
+def test_outcomes_that_somebody_hears_of(name: str) -> None:
+    policy = PACKS[name]
+    heard = {out for out in Outcome for one in policy.checkpoints if policy.alerts_for(one.id, out)}
+    assert set(policy.alerts) == heard
+
+
+def test_a_checkpoint_may_want_its_own_factors() -> None:
+    policy = PACKS["neutral"]
+    first = replace(policy.checkpoints[0], factors=("card",), one_of=("finger",))
+    changed = replace(policy, checkpoints=(first, *policy.checkpoints[1:]))
+    assert changed.lacking(first.id, ("card", "face")) == ("finger",)
+    assert changed.lacking(policy.checkpoints[1].id, ("card",)) == ("face",)
