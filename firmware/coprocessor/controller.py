@@ -325,9 +325,10 @@ class Controller:
         pending = self.journal.store.pending
         if not pending or pending[-1][0] <= self._told:
             return
-        index = max(0, self._told + 1 - pending[0][0])
-        if index >= len(pending) or pending[index][0] <= self._told:
-            index = next(i for i, entry in enumerate(pending) if entry[0] > self._told)
+        # Counters may have gaps: a confirmed event's page comes back when the power fails in its sector's erasure.
+        index = min(max(0, self._told + 1 - pending[0][0]), len(pending) - 1)
+        while index and pending[index - 1][0] > self._told:
+            index -= 1
         self._told = pending[index][0]
         payload = self.journal.store.event(index)
         if payload:

@@ -404,6 +404,22 @@ def check_power_cycles_are_kept():
     assert cuts == kept == 3, (cuts, kept)
 
 
+def check_events_with_gaps_are_all_told():
+    """The power failed while a sector of confirmed events was erased: some of them are there again, some are not."""
+    store = MemoryRing()
+    controller, host = greeted(store=store)
+    host.turns(32)
+    counters = [5, 7, 8, 9, 10, 11, 30, 31]
+    store.pending.clear()
+    for counter in counters:
+        event = struct.pack(m.LAYOUTS[m.EVENT], counter, 1, 0, m.EVENT_TAMPER_OPENED, 0, bytes(16))
+        store.pending.append((counter, event))
+    controller._told = 0
+    host.messages.clear()
+    host.turns(200)
+    assert [event[0] for event in host.of(m.EVENT)] == counters
+
+
 def check_tamper_shorter_than_a_turn():
     controller, host = greeted()
     host.turns()
