@@ -153,9 +153,16 @@ class Assembly:
         self._troubles: troubles.Troubles = ()
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
-        self.delivery = Delivery(
+        self.delivery = self._make_delivery(identity)
+        touches = Touches(
+            self.policy, config.unit.checkpoint, roster, lambda: self.unit.state, self.outbox.clock.moment
+        )
+        self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
+
+    def _make_delivery(self, identity: Identity) -> Delivery:
+        return Delivery(
             self.outbox,
-            config.address,
+            self.config.address,
             self.outbox.signer,
             identity.gateway_key,
             publish=self._publish,
@@ -163,10 +170,6 @@ class Assembly:
             troubles=lambda: self._troubles,
             dropped=lambda: self.link.counters.oversize + self.link.counters.foreign,
         )
-        touches = Touches(
-            self.policy, config.unit.checkpoint, roster, lambda: self.unit.state, self.outbox.clock.moment
-        )
-        self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
 
     def _make_link(self, data: Path) -> MqttLink:
         return MqttLink(

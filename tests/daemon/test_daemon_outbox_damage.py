@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.outbox import OutboxDamaged, read_birth
+from daemon.outbox import SCHEMA_VERSION, OutboxDamaged, read_birth
 from tests.daemon.support import Home, check_fields
 
 
@@ -45,7 +45,7 @@ DAMAGE: dict[str, Callable[[Path], None]] = {
     "second page zeroed": _zero(4096, 4096),
     "third page zeroed": _zero(8192, 4096),
     "cut in half": _content(lambda content: content[: len(content) // 2 + 17]),
-    "newer schema": _edit("PRAGMA user_version=3"),
+    "newer schema": _edit(f"PRAGMA user_version={SCHEMA_VERSION + 1}"),
     "schema forgotten": _edit("PRAGMA user_version=0"),
     "emptied": _content(lambda _: b""),
     "a byte of one envelope": _edit(

@@ -15,7 +15,8 @@ import pytest
 from evidence.topics import Address, Channel
 from gateway import aside
 from gateway.aside import STRANGERS, Message
-from gateway.store import MIGRATIONS, SCHEMA_VERSION, Row, Store, StoreDamaged, StoreMissing
+from gateway.schema import MIGRATIONS
+from gateway.store import SCHEMA_VERSION, Row, Store, StoreDamaged, StoreMissing
 from tests.gateway.conftest import Desk
 from tests.gateway.support import Hospital, Unit, digests
 
