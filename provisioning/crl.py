@@ -6,6 +6,7 @@ The broker wants one from the first day on, so a new site has an empty one. A ne
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from evidence.files import write_atomic
 from evidence.keys import PrivateKey
 from evidence.revocation import Revoked
 from provisioning.broker import CRL
-from provisioning.errors import BadValueError
+from provisioning.errors import BadValueError, SiteUnusableError
 
 _LIFETIME = dt.timedelta(days=7305)
 """Until when a broker takes the CRL for fresh: as long as the authority lives. An overdue one would lock every unit
@@ -62,9 +63,13 @@ def install_crl(broker: Path, source: Path) -> tuple[int, int]:
 
     Raises:
         BadValueError: not a CRL of this site, or one that lacks what the present one holds.
+        SiteUnusableError: the broker's configuration does not name the CRL, so it would not be looked at.
         KeyUnusableError: the folder has no ``authority.pem``.
         OSError: a file cannot be read or written.
     """
+    conf = broker / "mosquitto.conf"
+    if not re.search(rf"^crlfile\s+(\S*/)?{re.escape(CRL)}\s*$", conf.read_text("utf-8"), re.MULTILINE):
+        raise SiteUnusableError(f"{conf}: names no CRL", f"write the line 'crlfile {CRL}' under its listener")
     authority = load_certificate(broker / "authority.pem")
     new, place = _read(source, authority), broker / CRL
     known = _serials(_read(place, authority)) if place.exists() else set()

@@ -107,3 +107,10 @@ def test_a_list_of_somebody_else_is_refused(site: Path, tmp_path: Path, command:
         assert (failed.status, why in failed.err) == (2, True), failed.err
     assert command("broker", "crl", site / "broker", tmp_path / "missing").status == 3
     assert contents(site) == before
+
+
+def test_a_broker_that_would_not_look_at_the_list(site: Path, command: Command) -> None:
+    conf = site / "broker/mosquitto.conf"
+    conf.write_text(conf.read_text().replace(f"crlfile {CRL}", f"# crlfile {CRL}"))
+    failed = command("broker", "crl", site / "broker", site / "authority" / CRL)
+    assert (failed.status, f"write the line 'crlfile {CRL}'" in failed.err) == (3, True), failed.err
