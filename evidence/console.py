@@ -16,8 +16,10 @@ UNREAD = 141
 def quietly(run: Callable[[], int]) -> int:
     """``run``'s exit status, or :data:`INTERRUPTED` or :data:`UNREAD` without a word."""
     try:
-        status = run()
-        sys.stdout.flush()
+        try:
+            status = run()
+        finally:  # argparse's --help leaves by an exception
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

@@ -1,0 +1,84 @@
+"""Console scripts that are stopped, or that nobody reads: an exit status and no word."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evidence.console import INTERRUPTED, UNREAD, quietly
+from tests.support import ROOT
+
+PACKAGES = ("daemon", "gateway", "provisioning")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def python(*arguments: str, folder: Path = ROOT) -> subprocess.Popen[bytes]:
+    environment = ENVIRONMENT | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
+    return subprocess.Popen(
+        [sys.executable, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+@pytest.mark.parametrize("status", [0, 1, 3])
+def test_status_is_handed_on(status: int) -> None:
+    assert quietly(lambda: status) == status
+
+
+def test_other_errors_keep_their_trace() -> None:
+    with pytest.raises(ZeroDivisionError):
+        quietly(lambda: 1 // 0)
+
+
+def test_interrupted_while_it_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    with python(
+        "-c", "import sys; from evidence.console import start; sys.exit(start('slow'))", folder=tmp_path
+    ) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == b"importing\n"
+        one.send_signal(signal.SIGINT)
+        assert one.communicate(timeout=20) == (b"", b"")
+    assert one.returncode == INTERRUPTED
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_reader_is_gone(package: str) -> None:
+    with python("-m", package, "--help") as one:
+        assert one.stdout is not None
+        assert one.stderr is not None
+        one.stdout.close()  # long before anything is printed
+        assert one.stderr.read() == b""
+    assert one.returncode == UNREAD
+
+
+def test_reader_is_gone_in_the_middle() -> None:
+    script = (
+        "import sys; from evidence.console import quietly; sys.exit(quietly(lambda: [print(n) for n in range(10**6)]))"
+    )
+    with python("-c", script) as one:
+        assert one.stdout is not None
+        assert one.stderr is not None
+        assert one.stdout.readline() == b"0\n"
+        one.stdout.close()
+        assert one.stderr.read() == b""
+    assert one.returncode == UNREAD
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_entry_imports_nothing_that_takes_time(package: str) -> None:
+    """A Ctrl-C that comes while the rest is imported is then caught."""
+    script = f"import sys, {package}.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {f"{package}.cli", "numpy", "cryptography", "argparse"} & set(done.stdout.split())
+
+
+def test_installed_scripts_are_those_entries() -> None:
+    lines = (ROOT / "setup.cfg").read_text("utf-8").splitlines()
+    found = {line.split(" = ")[0].strip(): line.split(" = ")[1] for line in lines if line.endswith(":main")}
+    names = dict(zip(PACKAGES, ("vernix", "vernix-gateway", "vernix-provision"), strict=True))
+    assert found == {name: f"{package}.__main__:main" for package, name in names.items()}
