@@ -86,7 +86,10 @@ class Limits:
 
     card_s: float = 60.0
     face_s: float = 20.0
+    finger_s: float = 20.0
     decision_s: float = 300.0
+    sign_s: float = 60.0
+    parked_s: float = 12 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

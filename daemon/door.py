@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Protocol
 
-from daemon.session import State, Step
+from daemon.state import State, Step
 from evidence.record import Outcome
 from hw.coprocessor.dialogue import Status
 from hw.coprocessor.driver import Coprocessor
@@ -27,8 +27,10 @@ _PATTERNS = {
     Step.NOTICE: RingPattern.NOTICE,
     Step.CARD: RingPattern.CARD,
     Step.FACE: RingPattern.FACE,
+    Step.FINGER: RingPattern.FINGER,
     Step.DECISION: RingPattern.OFFICER,
     Step.CONFIRM: RingPattern.OFFICER,
+    Step.SIGN: RingPattern.NOTICE,
     Step.SEALING: RingPattern.WORKING,
     Step.NOTING: RingPattern.WORKING,
 }

@@ -1,4 +1,4 @@
-"""What the outside tells a check (events) and what a check asks of the outside (effects)."""
+"""What the outside tells a check, and the facts that it tells. What a check asks in return: ``daemon/effects.py``."""
 
 from __future__ import annotations
 
@@ -25,6 +25,23 @@ class Document:
     display: Mapping[str, str] = field(repr=False)
     sha256: str
 
+    @property
+    def type(self) -> str:
+        """What kind of document it is, as the record names it."""
+        return str(self.facts["type"])
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether the face was alive: ``decision`` is ``live``, ``attack``, ``unsure`` or ``not_performed``.
+
+    ``checks``: what each check found, as the record holds it; ``cause``: short name of what speaks against her.
+    """
+
+    decision: str
+    checks: tuple[Mapping[str, Any], ...] = ()
+    cause: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class FaceFinding:
@@ -36,6 +53,25 @@ class FaceFinding:
     frames: int
     model: Mapping[str, str]
     cause: str | None = None
+    liveness: Liveness = Liveness("not_performed")
+
+
+@dataclass(frozen=True, slots=True)
+class FingerFinding:
+    """The result of one finger: ``decision`` is ``match``, ``no_match``, or ``not_performed`` with a cause."""
+
+    decision: str
+    score: int | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Who signed on the screen: ``by`` is ``subject`` or ``delegate`` with a relation; ``png`` is the drawn name."""
+
+    by: str
+    relation: str
+    png: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +89,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A check begins for a visit."""
+    """A check begins for a visit; ``visit_source``: ``scanned``, ``typed``, ``worklist`` or ``provisional``."""
 
     check: str
     checkpoint: str
@@ -61,6 +97,7 @@ class Begin:
     visit_source: str
     role: str = "mother"
     drill: bool = False
+    gestation_week: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +118,27 @@ class CardRead:
 
 
 @dataclass(frozen=True, slots=True)
+class NoCard:
+    """There is no chip to read; ``cause``: ``forgotten``, ``chip_dead``, ``phone_eid`` or ``none_issued``."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEntered:
+    """A document without a chip, typed or scanned by an officer: two officers decide about it."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneGiven:
+    """Her own telephone number, where the checkpoint wants it."""
+
+    phone: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CardTrouble:
     """The card could not be read this time; ``cause`` is a short name such as ``card_removed``."""
 
@@ -94,6 +152,14 @@ class FaceCompared:
 
     check: str
     finding: FaceFinding
+
+
+@dataclass(frozen=True, slots=True)
+class FingerCompared:
+    """The finger was compared."""
+
+    check: str
+    finding: FingerFinding
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +193,40 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """She does not want to go on this way: ``wish`` is ``refuse``, or ``other_way`` (two officers, no face)."""
+    """She does not want to go on this way: ``wish`` is ``refuse``, or ``other_way`` (two officers, no biometric)."""
 
     wish: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The second officer is not here: this check waits, the next woman begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The second officer has come for the parked check ``check``."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitedLong:
+    """The parked check ``check`` has waited as long as it may."""
+
+    check: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The subject or her delegate signed the result."""
+
+    signature: Signature
+
+
+@dataclass(frozen=True, slots=True)
+class SignedLater:
+    """She cannot sign now; an addendum may bring it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +268,17 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """What came later about a check that has its record: ``said`` are further fields of the addendum."""
+
+    to: Sealed
+    statement: DecisionStatement
+    confirmation: Confirmation
+    said: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    signature: Signature | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The result was seen: the screen returns to idle and everything personal is forgotten."""
 
@@ -180,92 +288,26 @@ Event = (
     | Consented
     | CardRead
     | CardTrouble
+    | NoCard
+    | DocumentEntered
+    | PhoneGiven
     | FaceCompared
+    | FingerCompared
     | DeviceLost
     | Proposed
     | Confirmed
     | Withdrawn
     | Declined
+    | Parked
+    | Resumed
+    | WaitedLong
+    | Signed
+    | SignedLater
     | Left
     | Emergency
     | TimedOut
     | Sealed
     | Explained
+    | Amended
     | Closed
-)
-
-# --- effects ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """Write the step to the journal, durably, before anything else happens."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReadCard:
-    """Wait for a card."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenCamera:
-    """Start the camera: only ever after consent."""
-
-
-@dataclass(frozen=True, slots=True)
-class CompareFace:
-    """Compare the live face with the card's photo."""
-
-
-@dataclass(frozen=True, slots=True)
-class StopDevices:
-    """Stop reading cards and frames."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Drop everything personal that is held in memory for the check."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseDoor:
-    """Open the door."""
-
-
-@dataclass(frozen=True, slots=True)
-class LockDoor:
-    """The door may be locked again, as far as no emergency holds it open."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClearEmergency:
-    """An officer has accounted for the emergency: it no longer holds the door open."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartTimer:
-    """Send :class:`TimedOut` for the current step after the configured time."""
-
-
-@dataclass(frozen=True, slots=True)
-class SealRecord:
-    """Make a record of ``fields`` and commit it; an alert overtakes the backlog."""
-
-    check: str
-    fields: Mapping[str, Any] = field(repr=False)
-    alert: bool
-
-
-Effect = (
-    Journal
-    | ReadCard
-    | OpenCamera
-    | CompareFace
-    | StopDevices
-    | Forget
-    | ReleaseDoor
-    | LockDoor
-    | ClearEmergency
-    | StartTimer
-    | SealRecord
 )

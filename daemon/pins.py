@@ -14,7 +14,7 @@ from daemon.check_id import new_check_id
 from daemon.door import pattern_of
 from daemon.entrance import Book
 from daemon.events import Emergency, Event
-from daemon.session import State
+from daemon.state import State
 from evidence.files import sync_folder
 from evidence.record import Kind
 from hw.coprocessor.numbers import RingPattern

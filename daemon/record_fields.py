@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from daemon.events import Confirmation, Sealed
+from daemon.events import Amended, Confirmation, Sealed, Signature
 from daemon.journal import Entry
+from daemon.outbox.checks import Settlement
 from daemon.policy import Policy
 from evidence.decision import DecisionStatement
+from evidence.encoding import sha256_hex
 from evidence.record import Kind, Outcome
 
 if TYPE_CHECKING:
-    from daemon.session import State
+    from daemon.state import State
 
 
 def provisional(check: str) -> str:
@@ -54,19 +56,45 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
     }
     if reason:
         fields["reason"] = reason
+    if begin.gestation_week is not None:
+        fields["gestation_week"] = begin.gestation_week
     if state.consent is not None:
         fields["consent"] = _consent(state)
     if outcome is Outcome.INTERRUPTED:  # keeps nothing of the document, nor of a decision about it
         return {**fields, "officers": [], "step_reached": reached(state)}
     if state.statement is not None:
         fields["decision"] = state.statement.to_dict()
+    if state.phone is not None:
+        fields["contact"] = {"phone": state.phone}
+    if state.signature is not None:
+        fields |= _signature(state.signature)
     return fields | _findings(state)
+
+
+SIGNATURE_FILE = "signature.png"
+
+
+def _signature(one: Signature) -> dict[str, Any]:
+    digest = sha256_hex(one.png)
+    return {
+        "subject_sign": {"by": one.by, "relation": one.relation, "sha256": digest},
+        "attachments": [{"name": SIGNATURE_FILE, "sha256": digest}],
+    }
+
+
+def signature_files(one: Signature | None) -> tuple[tuple[str, bytes], ...]:
+    """The drawing as it travels beside the record that names its hash."""
+    return ((SIGNATURE_FILE, one.png),) if one else ()
 
 
 def reached(state: State) -> str:
     """How far the check got, for a record that does not keep the document."""
     if state.outcome is Outcome.EMERGENCY:  # the door is open by then; a power cut must not hide why
         return "emergency"
+    if state.outcome is not None and state.outcome is not Outcome.INTERRUPTED:
+        return f"decided:{state.outcome}"
+    if state.fingers:
+        return "finger"
     if state.faces:
         return "face"
     if state.document is not None:
@@ -101,21 +129,58 @@ def _findings(state: State) -> dict[str, Any]:
             "model": dict(last.model),
             **({"cause": last.cause} if last.cause else {}),
         }
-        fields["liveness"] = {"decision": "not_performed", "checks": []}
+        fields["liveness"] = {
+            "decision": last.liveness.decision,
+            "checks": [dict(one) for one in last.liveness.checks],
+            **({"cause": last.liveness.cause} if last.liveness.cause else {}),
+        }
+    if state.fingers:
+        finger = state.fingers[-1]
+        fields["finger"] = {
+            "decision": finger.decision,
+            "attempts": len(state.fingers),
+            **({"score": finger.score} if finger.score is not None else {}),
+            **({"cause": finger.cause} if finger.cause else {}),
+        }
     return fields
 
 
-def addendum(
-    check: str, to: Sealed, statement: DecisionStatement, confirmations: Iterable[Confirmation]
-) -> dict[str, Any]:
+def addendum(to: Sealed, statement: DecisionStatement, confirmations: Iterable[Confirmation]) -> dict[str, Any]:
     """The fields of an addendum to the record ``to``, which officers confirmed by ``statement``."""
     return {
         "kind": Kind.ADDENDUM.value,
-        "check": check,
+        "check": to.check,
         "refers_to": {"seq": to.seq, "sha256": to.sha256},
         "reason": statement.reason,
         "decision": statement.to_dict(),
         "officers": officers(confirmations),
+    }
+
+
+def amendment(event: Amended) -> dict[str, Any]:
+    """The fields of an addendum that brings what came later: a visit's number, a signature, a mistaken touch."""
+    fields = {**addendum(event.to, event.statement, (event.confirmation,)), **event.said}
+    return fields | (_signature(event.signature) if event.signature else {})
+
+
+def settlement(one: Settlement) -> dict[str, Any]:
+    """The fields of the addendum to a debt that a later check of the same visit settles."""
+    return {
+        "kind": Kind.ADDENDUM.value,
+        "check": one.debt.check,
+        "refers_to": {"seq": one.debt.seq, "sha256": one.debt.sha256},
+        "reason": "settled",
+        "settled_by": {"check": one.by.check, "seq": one.by.seq, "sha256": one.by.sha256},
+        "officers": [],
+    }
+
+
+def parked(state: State) -> dict[str, Any]:
+    """The fields of the event that calls the office: a check waits for its second officer."""
+    assert state.begin is not None
+    return {
+        "kind": Kind.EVENT.value,
+        "event": {"type": "check.parked", "check": state.begin.check, "cause": "second_officer_pending"},
     }
 
 

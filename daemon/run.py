@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from daemon.cards import CardTask
 from daemon.clock import UnitClock
 from daemon.config import Config
 from daemon.delivery import Delivery
+from daemon.desk import Desk
 from daemon.door import CoprocessorDoor, Door, NoDoor
 from daemon.entrance import EntranceTask
 from daemon.faces import FaceTask
@@ -33,11 +34,11 @@ from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import Policy
-from daemon.session import State
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.thermal import ThermalTask
 from daemon.unit import Unit
+from evidence.record import OWED, Outcome
 from evidence.topics import CONTENT_TYPES, Channel
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
@@ -59,8 +60,8 @@ def software_version() -> str:
     return importlib.metadata.version("vernix")
 
 
-def open_outbox(config: Config, identity: Identity) -> Outbox:
-    """The unit's outbox in its data folder.
+def open_outbox(config: Config, identity: Identity, debts: Collection[Outcome] = OWED) -> Outbox:
+    """The unit's outbox in its data folder; ``debts``: outcomes after which a check is still owed.
 
     Raises:
         OutboxDamaged: it cannot be used; nothing was overwritten.
@@ -72,6 +73,7 @@ def open_outbox(config: Config, identity: Identity) -> Outbox:
         recipients=identity.recipients,
         birth=lambda: read_birth(config.keys.birth, identity.certificate_der),
         clock=lambda floor: UnitClock(floor, ceiling=identity.until),
+        debts=debts,
     )
 
 
@@ -116,7 +118,7 @@ class Assembly:
         self.models = FaceModels.load()
         selfcheck.run(self.models)
         self.storage = Storage(config.unit.data)
-        self.outbox = open_outbox(config, identity)
+        self.outbox = open_outbox(config, identity, self.policy.debts.outcomes)
         bring_into_force(self.outbox, identity)
         self.storage.look(self.outbox)
         roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
@@ -155,7 +157,12 @@ class Assembly:
         self.link = self._make_link(config.unit.data)
         self.delivery = self._make_delivery(identity)
         touches = Touches(
-            self.policy, config.unit.checkpoint, roster, lambda: self.unit.state, self.outbox.clock.moment
+            self.policy,
+            config.unit.checkpoint,
+            roster,
+            lambda: self.unit.state,
+            self.outbox.clock.moment,
+            self.outbox.find_check,
         )
         self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
 
@@ -191,6 +198,7 @@ class Assembly:
             "checkpoints": {one.id: one.title for one in self.policy.checkpoints},
             "notice": {"zh": self.policy.notice.zh, "en": self.policy.notice.en},
             "consent": {"zh": self.policy.consent.zh, "en": self.policy.consent.en},
+            "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in self.policy.delegates},
         }
 
     # --- the book of the entrance ------------------------------------------------------------------------------
@@ -206,29 +214,30 @@ class Assembly:
 
     # --- what the parts tell each other ------------------------------------------------------------------------
 
-    def _changed(self, state: State) -> None:
+    def _changed(self, desk: Desk) -> None:
         link = self.link.state
         self.kiosk.show(
             view(
-                state,
+                desk,
                 waiting=self.outbox.count_waiting(),
                 online=link.connected,
                 why_offline=None if link.connected else link.reason,
                 storage=self.storage.state.to_dict(),
                 troubles=self._troubles,
+                owed=self.outbox.owed(),
             )
         )
 
     def _received(self, channel: Channel, payload: bytes) -> None:
         self.delivery.receive(channel, payload)
-        self._changed(self.unit.state)
+        self._changed(self.unit.desk)
         self._wake.set()
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("broker: %s", "connected" if state.connected else state.reason)
         if not state.connected:  # and not when it is back: what went out since is on its way
             self.delivery.reconnected()
-        self._changed(self.unit.state)
+        self._changed(self.unit.desk)
         self._wake.set()
 
     def _publish(self, channel: Channel, payload: bytes) -> bool:
@@ -244,7 +253,7 @@ class Assembly:
     def run(self) -> BaseException | None:
         """Run until :meth:`stop` or until a part dies; what it died of, or None."""
         self.unit.recover()
-        self._changed(self.unit.state)  # before the page is served: there is always a view
+        self._changed(self.unit.desk)  # before the page is served: there is always a view
         start = self.supervisor.start
         start("writer", self.unit.run_writer)
         start("cards", self.unit.cards.run)
@@ -271,7 +280,7 @@ class Assembly:
             self._wake.clear()
             if time.monotonic() >= look_due_s:
                 self.storage.look(self.outbox)
-                self._changed(self.unit.state)
+                self._changed(self.unit.desk)
                 look_due_s = time.monotonic() + LOOK_S
             if time.monotonic() >= troubles_due_s:
                 self._look_for_troubles()
@@ -295,7 +304,7 @@ class Assembly:
         if found != self._troubles:
             self._troubles = found
             log.warning("devices: %s", ", ".join(found) or "all in order again")
-            self._changed(self.unit.state)
+            self._changed(self.unit.desk)
 
     def _alive(self) -> Beat:
         return Beat(sd_notify.watchdog_interval_s())

@@ -8,18 +8,22 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
-from daemon import events, record_fields, session
+from daemon import desk, effects, events, record_fields
 from daemon.cards import CardTask, LaidCard, Photo
 from daemon.config import Config
+from daemon.desk import Desk
 from daemon.door import Door
-from daemon.events import Event, SealRecord, TimedOut
+from daemon.effects import Note, SealRecord
+from daemon.events import Event, TimedOut, WaitedLong
 from daemon.faces import FaceTask
 from daemon.journal import Entry, Journal
 from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
-from daemon.session import State, Step
+from daemon.state import State, Step
+from evidence.envelope import attachment
 from evidence.record import Outcome
 
 log = logging.getLogger(__name__)
@@ -42,7 +46,7 @@ class Unit:
     """The loop and what it works with. :meth:`post` may be called from any thread, everything else is the loop's own.
 
     Attributes:
-        state: the state after the last event; read by the screen.
+        desk: the checks after the last event; read by the screen.
         changed: called after every step, to tell the screen.
     """
 
@@ -51,19 +55,25 @@ class Unit:
     outbox: Outbox
     journal: Journal
     door: Door
-    changed: Callable[[State], None]
+    changed: Callable[[Desk], None]
     stored: Callable[[], None]
     cards: CardTask = field(init=False)
     faces: FaceTask = field(init=False)
-    state: State = field(init=False)
+    desk: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
-    _to_seal: queue.SimpleQueue[SealRecord | None] = field(default_factory=queue.SimpleQueue)
+    _to_write: queue.SimpleQueue[SealRecord | Note | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
+    _parked_since_s: dict[str, float] = field(default_factory=dict)
     _photo: Photo | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        self.state = State(self.policy)
+        self.desk = Desk.of(self.policy)
+
+    @property
+    def state(self) -> State:
+        """The check on the screen."""
+        return self.desk.active
 
     # --- from any thread ---------------------------------------------------------------------------------------
 
@@ -78,7 +88,7 @@ class Unit:
     def close(self) -> None:
         """End both loops."""
         self._events.put(None)
-        self._to_seal.put(None)
+        self._to_write.put(None)
 
     # --- at start ----------------------------------------------------------------------------------------------
 
@@ -91,6 +101,7 @@ class Unit:
                 self.outbox.append(record_fields.interrupted(entry, self.policy), alert=urgent)
                 log.warning("check %s was interrupted at %s and is recorded so", entry.check, entry.step)
             self.journal.clear(entry.check)
+        self._settle()
         return len(entries)
 
     # --- the loop ----------------------------------------------------------------------------------------------
@@ -117,29 +128,34 @@ class Unit:
                 self._step(late)
 
     def _due(self) -> Event | None:
-        if self._timer is None or time.monotonic() < self._timer.due_s:
+        now_s = time.monotonic()
+        for check, since_s in self._parked_since_s.items():
+            if now_s - since_s >= self.config.limits.parked_s:
+                return WaitedLong(check)
+        if self._timer is None or now_s < self._timer.due_s:
             return None
         event, self._timer = self._timer.event, None
         return event
 
     def _step(self, event: Event) -> None:
         before = self.state.step
-        self.state, effects = session.step(self.state, event)
-        for effect in effects:
+        self.desk, wanted = desk.step(self.desk, event)
+        self._parked_since_s = {
+            one.check: self._parked_since_s.get(one.check, time.monotonic()) for one in self.desk.parked if one.check
+        }
+        for effect in wanted:
             _EFFECTS[type(effect)](self, effect)
         if self.state.step not in (Step.CARD, Step.FACE):
             self._photo = None  # also that of a card whose reading ended too late to count
         log.info("%s: %s -> %s", type(event).__name__, before, self.state.step)
         self.door.show(self.state)
-        self.changed(self.state)
+        self.changed(self.desk)
 
     # --- effects -----------------------------------------------------------------------------------------------
 
-    def _write_journal(self, _effect: object) -> None:
-        begin = self.state.begin
-        assert begin is not None
-        step = record_fields.reached(self.state)
-        entry = Entry(begin.check, begin.checkpoint, begin.visit, begin.visit_source, begin.role, begin.drill, step)
+    def _write_journal(self, effect: effects.Journal) -> None:
+        one = effect.begin
+        entry = Entry(one.check, one.checkpoint, one.visit, one.visit_source, one.role, one.drill, effect.reached)
         self.durably(lambda: self.journal.write(entry))
 
     def durably(self, write: Callable[[], T]) -> T:
@@ -168,6 +184,13 @@ class Unit:
         assert self._photo is not None
         self.faces.compare(self.state.check, self._photo)
 
+    def _compare_finger(self, _effect: object) -> None:
+        assert self.state.check is not None
+        self.post(events.DeviceLost(self.state.check, "fingerprint"))
+
+    def _stop_camera(self, _effect: object) -> None:
+        self.faces.cancel()
+
     def _stop_devices(self, _effect: object) -> None:
         self.cards.cancel()
         self.faces.cancel()
@@ -190,38 +213,52 @@ class Unit:
         seconds = {
             Step.CARD: limits.card_s,
             Step.FACE: limits.face_s,
+            Step.FINGER: limits.finger_s,
+            Step.SIGN: limits.sign_s,
             Step.DONE: DONE_S,
         }.get(self.state.step, limits.decision_s)
         assert self.state.check is not None
         self._timer = _Timer(time.monotonic() + seconds, TimedOut(self.state.check, self.state.step))
 
-    def _seal_record(self, effect: SealRecord) -> None:
-        self._to_seal.put(effect)
+    def _write_record(self, effect: SealRecord | Note) -> None:
+        self._to_write.put(effect)
 
     # --- the writer: a thread of its own, since a TPM may need a second ------------------------------------------
 
     def run_writer(self) -> None:
         """Commit records one after the other until :meth:`close`."""
-        while (request := self._to_seal.get()) is not None:
-            stored = self._seal(request)
-            self.journal.clear(request.check)
-            self.post(events.Sealed(request.check, stored.seq, stored.sha256))
+        while (request := self._to_write.get()) is not None:
+            stored = self._write(request)
+            self._settle()
+            if isinstance(request, SealRecord):
+                self.journal.clear(request.check)
+                self.post(events.Sealed(request.check, stored.seq, stored.sha256))
             self.stored()
 
-    def _seal(self, request: SealRecord) -> Stored:
-        return self.durably(lambda: self.outbox.append(request.fields, alert=request.alert))
+    def _settle(self) -> None:
+        """Say of every debt that was settled since that it is; a cut in between is made up for at the next start."""
+        for one in self.outbox.settled():
+            fields = record_fields.settlement(one)
+            self.durably(partial(self.outbox.append, fields))
+
+    def _write(self, request: SealRecord | Note) -> Stored:
+        files = [attachment(name, data) for name, data in request.attachments]
+        return self.durably(lambda: self.outbox.append(request.fields, alert=request.alert, attachments=files))
 
 
 _EFFECTS: dict[type, Callable[..., None]] = {
-    events.Journal: Unit._write_journal,
-    events.ReadCard: Unit._read_card,
-    events.OpenCamera: Unit._open_camera,
-    events.CompareFace: Unit._compare_face,
-    events.StopDevices: Unit._stop_devices,
-    events.Forget: Unit._forget,
-    events.ReleaseDoor: Unit._release_door,
-    events.LockDoor: Unit._lock_door,
-    events.ClearEmergency: Unit._clear_emergency,
-    events.StartTimer: Unit._start_timer,
-    events.SealRecord: Unit._seal_record,
+    effects.Journal: Unit._write_journal,
+    effects.ReadCard: Unit._read_card,
+    effects.OpenCamera: Unit._open_camera,
+    effects.CompareFace: Unit._compare_face,
+    effects.CompareFinger: Unit._compare_finger,
+    effects.StopCamera: Unit._stop_camera,
+    effects.StopDevices: Unit._stop_devices,
+    effects.Forget: Unit._forget,
+    effects.ReleaseDoor: Unit._release_door,
+    effects.LockDoor: Unit._lock_door,
+    effects.ClearEmergency: Unit._clear_emergency,
+    effects.StartTimer: Unit._start_timer,
+    effects.SealRecord: Unit._write_record,
+    effects.Note: Unit._write_record,
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
+import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,3 +119,11 @@ class Studio:
             frame = cv2.warpAffine(image, matrix, _SCENE, flags=cv2.INTER_AREA, borderValue=(96, 96, 96))
             cv2.imwrite(str(folder / f"{number}.png"), frame)
         return folder
+
+
+def drawn_name() -> str:
+    """A finger's stroke on the screen, as the page sends it: a PNG as base64."""
+    picture = np.full((120, 360), 255, np.uint8)
+    wave = [(x, 60 + round(35 * math.sin(x / 19))) for x in range(20, 340, 4)]
+    cv2.polylines(picture, [np.array(wave, np.int32)], isClosed=False, color=0, thickness=3)
+    return base64.b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode("ascii")

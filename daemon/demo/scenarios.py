@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daemon.demo.people import ANNA, BELLA, STRANGER, Person, document_of
+from daemon.demo.people import ANNA, BELLA, STRANGER, Person, document_of, drawn_name
 from daemon.demo.screen import View
 from daemon.demo.stage import OFFICERS, Stage
 from hw.card_reader.simulator import SimulatedCard
@@ -64,8 +64,12 @@ class Act:
             self.say(f"officer {officer} confirms {outcome}")
 
     def done(self) -> View:
-        """Wait for the committed record."""
-        view = self.step("done")
+        """Sign, where that is asked, and wait for the committed record."""
+        view = self.stage.screen.wait("the end", lambda now: now["step"] in ("sign", "done"))
+        if view["step"] == "sign":
+            self.touch("sign", png=drawn_name())
+            self.say(f"signed: {view['outcome']}")
+            view = self.step("done")
         self.say(f"recorded: {view['outcome']}, seq {view['seq']}")
         return view
 

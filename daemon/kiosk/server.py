@@ -39,7 +39,7 @@ from evidence.errors import MalformedError
 log = logging.getLogger(__name__)
 
 _STATIC = Path(__file__).with_name("static")
-_MAX_BODY = 16_384
+_MAX_BODY = 80_000
 MAX_CHECKING = 4
 """PINs being checked at once; two officers at one screen need one."""
 _KEEP_ALIVE_S = 10.0

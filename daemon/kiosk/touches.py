@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
@@ -10,6 +12,7 @@ from typing import Any
 
 from daemon.check_id import new_check_id
 from daemon.events import (
+    Amended,
     Begin,
     Closed,
     Confirmed,
@@ -19,13 +22,22 @@ from daemon.events import (
     Event,
     Explained,
     Left,
+    NoCard,
+    Parked,
+    PhoneGiven,
     Proposed,
+    Resumed,
+    Sealed,
+    Signature,
+    Signed,
+    SignedLater,
     Withdrawn,
 )
 from daemon.officers import OfficerRefused, Roster
+from daemon.outbox.checks import CheckRow
 from daemon.policy import DECIDABLE, Policy
 from daemon.record_fields import provisional
-from daemon.session import State
+from daemon.state import State
 from evidence.decision import DecisionStatement
 from evidence.instants import read_instant, write_instant
 from evidence.record import Outcome
@@ -33,6 +45,10 @@ from evidence.record import Outcome
 STATEMENT_LIFETIME = dt.timedelta(minutes=10)
 EMERGENCY = "emergency"
 _LONGEST = 500
+_LARGEST_DRAWING = 48_000
+_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+_PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
+_NO_CARD = ("forgotten", "chip_dead", "phone_eid", "none_issued")
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _SPACED_ID_NUMBER = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
 """With its date of birth, found when all separators are taken out: what stood before or behind it then touches it."""
@@ -56,6 +72,7 @@ class Touches:
     roster: Roster
     state: Callable[[], State]
     now: Callable[[], dt.datetime]
+    find_check: Callable[[str], CheckRow | None]
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -71,20 +88,18 @@ class Touches:
     def begin(self, values: Mapping[str, Any]) -> Event:
         """Start a check; without a visit it gets a provisional reference."""
         check = new_check_id()
-        visit = _text(values, "visit", optional=True)
+        visit = _visit(values, optional=True)
         checkpoint = _text(values, "checkpoint", optional=True) or self.checkpoint
         if checkpoint not in {one.id for one in self.policy.checkpoints}:
             raise TouchRefused("unknown_checkpoint")
         drill = values.get("drill", False)
         if not isinstance(drill, bool):
             raise TouchRefused("drill_must_be_true_or_false")
-        if len(visit) > 128:
-            raise TouchRefused("visit_too_long")
-        if _ID_NUMBER.search(visit) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", visit)):
-            # The reference lies in the journal in plain text.
-            raise TouchRefused("visit_looks_like_an_id_number")
-        source = "typed" if visit else "provisional"
-        return Begin(check, checkpoint, visit or provisional(check), source, drill=drill)
+        source = _choice(values, "source", ("typed", "scanned", "worklist"), "typed") if visit else "provisional"
+        week = values.get("gestation_week")
+        if week is not None and (type(week) is not int or not 0 <= week <= 45):
+            raise TouchRefused("gestation_week_must_be_0_to_45")
+        return Begin(check, checkpoint, visit or provisional(check), source, drill=drill, gestation_week=week)
 
     def consent(self, values: Mapping[str, Any]) -> Event:
         """Notice read and consent given."""
@@ -93,6 +108,56 @@ class Touches:
     def decline(self, values: Mapping[str, Any]) -> Event:
         """She refuses, or asks for the way without her face."""
         return Declined(_choice(values, "wish", ("refuse", "other_way")))
+
+    def no_card(self, values: Mapping[str, Any]) -> Event:
+        """There is no chip to read, and why."""
+        return NoCard(_choice(values, "cause", _NO_CARD))
+
+    def phone(self, values: Mapping[str, Any]) -> Event:
+        """Her own telephone number."""
+        phone = _text(values, "phone")
+        if not _PHONE.fullmatch(phone):
+            raise TouchRefused("phone_must_be_a_number")
+        return PhoneGiven(phone)
+
+    def sign(self, values: Mapping[str, Any]) -> Event:
+        """She, or her delegate, has drawn a name."""
+        return Signed(self._signature(values))
+
+    def sign_later(self, _values: Mapping[str, Any]) -> Event:
+        """Nobody signs now."""
+        return SignedLater()
+
+    def park(self, _values: Mapping[str, Any]) -> Event:
+        """The second officer is not here; the next woman begins."""
+        return Parked()
+
+    def resume(self, values: Mapping[str, Any]) -> Event:
+        """The second officer has come."""
+        return Resumed(_text(values, "check"))
+
+    def amend(self, values: Mapping[str, Any]) -> Event:
+        """What came later about a check: the visit's number, her signature, a mistaken emergency touch."""
+        row = self.find_check(_text(values, "check"))
+        if row is None:
+            raise TouchRefused("unknown_check", 404)
+        what = _choice(values, "what", ("visit", "signature", "mistaken_emergency", "remark"))
+        if what == "mistaken_emergency" and row.outcome is not Outcome.EMERGENCY:
+            raise TouchRefused("not_an_emergency", 409)
+        said: dict[str, Any] = {"visit": {"ref": _visit(values), "source": "typed"}} if what == "visit" else {}
+        drawn = self._signature(values) if what == "signature" else None
+        reason = f"{what}: {said['visit']['ref']}" if said else f"{what}: {_text(values, 'reason', optional=True)}"
+        statement = self._statement(row.check, None, row.outcome, reason.removesuffix(": "))
+        to = Sealed(row.check, row.seq, row.sha256)
+        return Amended(to, statement, self._confirmation(values, statement), {**said, "amends": what}, drawn)
+
+    def _signature(self, values: Mapping[str, Any]) -> Signature:
+        by = _choice(values, "by", ("subject", "delegate"), "subject")
+        relation = _choice(values, "relation", self.policy.relations) if by == "delegate" else "self"
+        return Signature(by, relation, _drawing(values))
+
+    def _statement(self, check: str, document: str | None, outcome: Outcome, reason: str) -> DecisionStatement:
+        return DecisionStatement(check, document, outcome, reason, write_instant(self.now() + STATEMENT_LIFETIME))
 
     def propose(self, values: Mapping[str, Any]) -> Event:
         """An officer proposes how the check ends."""
@@ -115,8 +180,7 @@ class Touches:
         if check is None:
             raise TouchRefused("nothing_to_explain", 409)
         reason = _text(values, "reason")
-        expires = write_instant(self.now() + STATEMENT_LIFETIME)
-        statement = DecisionStatement(check, None, Outcome.EMERGENCY, reason, expires)
+        statement = self._statement(check, None, Outcome.EMERGENCY, reason)
         return Explained(statement, self._confirmation(values, statement))
 
     def emergency(self, _values: Mapping[str, Any]) -> Event:
@@ -151,6 +215,30 @@ def _text(values: Mapping[str, Any], name: str, *, optional: bool = False) -> st
     return value.strip()
 
 
+def _visit(values: Mapping[str, Any], *, optional: bool = False) -> str:
+    visit = _text(values, "visit", optional=optional)
+    if len(visit) > 128:
+        raise TouchRefused("visit_too_long")
+    if _ID_NUMBER.search(visit) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", visit)):
+        # The reference lies in the journal in plain text.
+        raise TouchRefused("visit_looks_like_an_id_number")
+    return visit
+
+
+def _drawing(values: Mapping[str, Any]) -> bytes:
+    """The signature's drawing, a PNG as base64."""
+    text = values.get("png")
+    if not isinstance(text, str) or len(text) > _LARGEST_DRAWING * 4 // 3 + 4:
+        raise TouchRefused("png_is_missing_or_too_large")
+    try:
+        png = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise TouchRefused("png_must_be_base64") from None
+    if not png.startswith(_PNG_START) or not png.endswith(_PNG_END):
+        raise TouchRefused("png_must_be_a_picture")
+    return png
+
+
 def _choice(values: Mapping[str, Any], name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
     value = values.get(name, default)
     if value not in allowed:
@@ -162,7 +250,14 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "begin": Touches.begin,
     "consent": Touches.consent,
     "decline": Touches.decline,
+    "no_card": Touches.no_card,
+    "phone": Touches.phone,
     "propose": Touches.propose,
+    "park": Touches.park,
+    "resume": Touches.resume,
+    "sign": Touches.sign,
+    "sign_later": Touches.sign_later,
+    "amend": Touches.amend,
     "confirm": Touches.confirm,
     "withdraw": Touches.withdraw,
     "explain": Touches.explain,

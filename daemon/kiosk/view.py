@@ -5,28 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from daemon.session import State, Step
+from daemon.desk import Desk
+from daemon.outbox.checks import CheckRow
+from daemon.state import State, Step
 
 
 def view(
-    state: State,
+    desk: Desk,
     *,
     waiting: int,
     online: bool,
     why_offline: str | None,
     storage: Mapping[str, Any] | None = None,
     troubles: Sequence[str] = (),
+    owed: Sequence[CheckRow] = (),
 ) -> dict[str, Any]:
     """The screen's content as plain JSON values.
 
     Args:
         storage: the room that is left, see :mod:`daemon.storage`.
         troubles: what is wrong with devices, see :mod:`daemon.troubles`.
+        owed: checks that are still owed.
     """
+    state = desk.active
     return {
         "step": state.step.value,
         "check": state.check,
         "checkpoint": state.begin.checkpoint if state.begin else None,
+        "visit": state.begin.visit if state.begin else None,
         "drill": bool(state.begin and state.begin.drill),
         "trouble": state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
@@ -40,7 +46,23 @@ def view(
         "why_offline": why_offline,
         "storage": dict(storage) if storage else None,
         "devices": list(troubles),
+        "parked": [_parked(one) for one in desk.parked],
+        "owed": [_owed(one) for one in owed],
     }
+
+
+def _parked(state: State) -> dict[str, Any]:
+    assert state.begin is not None
+    return {
+        "check": state.begin.check,
+        "visit": state.begin.visit,
+        "checkpoint": state.begin.checkpoint,
+        "decision": _decision(state),
+    }
+
+
+def _owed(one: CheckRow) -> dict[str, Any]:
+    return {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome, "at": one.at}
 
 
 def _face(state: State) -> dict[str, Any] | None:
@@ -57,5 +79,5 @@ def _decision(state: State) -> dict[str, Any] | None:
         "outcome": state.statement.outcome.value,
         "reason": state.statement.reason,
         "confirmed": [one.officer for one in state.confirmations],
-        "needed": state.policy.officers_for(state.statement.outcome),
+        "needed": state.officers_needed,
     }

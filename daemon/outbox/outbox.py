@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 from cryptography import x509
 
 from daemon.clock import UnitClock
-from daemon.outbox import content, retention, schema
+from daemon.outbox import checks, content, retention, schema
+from daemon.outbox.checks import CheckRow, Settlement
 from evidence import chain, envelope, receipt, rotation
 from evidence.chain import Head
 from evidence.errors import RefusedError
@@ -22,7 +23,7 @@ from evidence.files import sync_folder
 from evidence.instants import read_instant, write_instant
 from evidence.keys import PublicKey, Signer
 from evidence.origin import certified_key
-from evidence.record import Record
+from evidence.record import OWED, Outcome, Record
 from evidence.topics import Channel
 
 _SLOTS = 1024
@@ -82,12 +83,14 @@ class Outbox:
         recipients: Sequence[PublicKey],
         birth: Callable[[], Record],
         clock: Callable[[dt.datetime | None], UnitClock] = UnitClock,
+        debts: Collection[Outcome] = OWED,
     ) -> None:
         """Open the outbox at ``path``, or begin it with the unit's birth record.
 
         Args:
             identity: fields that every record has: ``unit``, ``site``, ``software``.
             birth: reads the birth record; called only when there is no outbox yet.
+            debts: outcomes after which a check is still owed.
 
         Raises:
             OutboxDamaged: the file is not a whole outbox of this version.
@@ -96,6 +99,7 @@ class Outbox:
         self._identity = dict(identity)
         self._signer = signer
         self._recipients = tuple(recipients)
+        self._debts = frozenset(debts)
         begun = path.with_suffix(".begun")
         schema.inspect(path, has_records=begun.exists())
         self._db = schema.open_database(path)
@@ -145,6 +149,7 @@ class Outbox:
                 content.pack(envelope.seal(item.jws, self._recipients, attachments)),
             ),
         )
+        checks.note(self._db, item, self._debts)
 
     @property
     def head(self) -> Head:
@@ -222,6 +227,21 @@ class Outbox:
             ).fetchone()
         return Stored(*row) if row else None
 
+    def find_check(self, check: str) -> CheckRow | None:
+        """What is still known of a check that has its record."""
+        with self._lock:
+            return checks.find(self._db, check)
+
+    def owed(self, limit: int = 50) -> list[CheckRow]:
+        """Checks that are still owed, the newest first."""
+        with self._lock:
+            return checks.owed(self._db, limit)
+
+    def settled(self) -> list[Settlement]:
+        """Debts that a later check has settled and no addendum says so yet."""
+        with self._lock:
+            return checks.settled(self._db, self._debts)
+
     def waiting(self, *, after: int = 0, limit: int = 100) -> list[Waiting]:
         """Records without a receipt, ascending from ``after``."""
         sql = "SELECT seq, envelope FROM records WHERE receipted = 0 AND seq > ? ORDER BY seq LIMIT ?"
@@ -288,6 +308,7 @@ class Outbox:
     def make_room(self, *, short: bool = False) -> int:
         """Overwrite some of what may be overwritten, see :mod:`daemon.outbox.retention`; how many records."""
         with self._lock, self._transaction() as db:
+            checks.forget_old(db, self.clock.moment())
             return retention.overwrite(db, self.clock.moment(), short=short)
 
     def usage(self, days: int) -> Usage:

@@ -39,6 +39,23 @@ MIGRATIONS: Final[Sequence[str]] = (
     """
     CREATE TABLE keys (kid TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
     """,
+    # 4: what the unit still knows of its checks. Of those before, it knows nothing: their records are sealed.
+    """
+    CREATE TABLE checks (
+        check_id TEXT PRIMARY KEY,
+        seq INTEGER NOT NULL,
+        sha256 TEXT NOT NULL,
+        checkpoint TEXT NOT NULL,
+        visit TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        drill INTEGER NOT NULL,
+        at TEXT NOT NULL,
+        owed INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX owed ON checks (seq) WHERE owed = 1;
+    CREATE INDEX checks_of_a_visit ON checks (visit, seq);
+    CREATE INDEX checks_by_time ON checks (at) WHERE owed = 0;
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

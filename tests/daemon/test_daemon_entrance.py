@@ -16,7 +16,7 @@ from daemon.entrance import EntranceTask
 from daemon.events import Begin, Emergency, Event
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
-from daemon.session import State, Step
+from daemon.state import State, Step
 from evidence.record import Kind, Outcome
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import KEY_SIZE, CoprocessorEvent

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from daemon.config import Kiosk
+from daemon.desk import Desk
 from daemon.environment import EnvironmentUnusable
 from daemon.events import (
     Begin,
@@ -33,8 +34,10 @@ from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import STATEMENT_LIFETIME, Touches
 from daemon.kiosk.view import view
 from daemon.officers import TRIES, Roster, read_roster
+from daemon.outbox.checks import CheckRow
 from daemon.policy import load_policy
-from daemon.session import State, step
+from daemon.session import step
+from daemon.state import State
 from evidence.record import Outcome
 from tests.daemon.support import PINS, Home, now
 from tests.support import ROOT
@@ -49,10 +52,11 @@ class Screen:
 
     def __init__(self, home: Home, host: str = "127.0.0.1") -> None:
         self.state = State(POLICY)
+        self.rows: dict[str, CheckRow] = {}
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.time = now()
         roster = Roster(read_roster(home.config().unit.officers), lambda: self.time)
-        touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time)
+        touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time, self.rows.get)
         page = {"unit": "unit-test", "notice": {"zh": "</script><script>alert(1)</script>"}}
         self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page)
         self.thread = threading.Thread(target=self.server.run)
@@ -153,7 +157,7 @@ REFUSED: dict[str, tuple[str, object, int, str]] = {
     "name twice": ("begin", b'{"visit": "a", "visit": "b"}', 400, "not_json"),
     "lone surrogate": ("begin", b'{"visit": "\\ud800"}', 400, "not_json"),
     "nested": ("begin", b'{"a":' * 500 + b"1" + b"}" * 500, 400, "not_json"),
-    "too large": ("begin", b'{"visit": "' + b"x" * 20_000 + b'"}', 413, "too_large"),
+    "too large": ("begin", b'{"visit": "' + b"x" * 90_000 + b'"}', 413, "too_large"),
     "visit a number": ("begin", {"visit": 5}, 400, "visit_must_be_text"),
     "visit a list": ("begin", {"visit": ["V"]}, 400, "visit_must_be_text"),
     "visit with a line feed": ("begin", {"visit": "V\n1"}, 400, "visit_must_be_text"),
@@ -373,14 +377,16 @@ def test_ipv6_serves_too(home: Home) -> None:
 
 def test_taken_port_is_an_error(screen: Screen, home: Home) -> None:
     roster = Roster(read_roster(home.config().unit.officers), now)
-    touches = Touches(POLICY, "delivery", roster, lambda: screen.state, now)
-    with pytest.raises(EnvironmentUnusable, match=f"kiosk.port: .* port {screen.port}: Address already in use; end the"):
+    touches = Touches(POLICY, "delivery", roster, lambda: screen.state, now, screen.rows.get)
+    with pytest.raises(
+        EnvironmentUnusable, match=f"kiosk.port: .* port {screen.port}: Address already in use"
+    ):
         KioskServer(Kiosk("127.0.0.1", screen.port), touches, screen.events.put, {})
 
 
 def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:
     at_confirm(screen)
-    shown = view(screen.state, waiting=3, online=False, why_offline="no network")
+    shown = view(Desk(screen.state), waiting=3, online=False, why_offline="no network")
     assert json.loads(json.dumps(shown)) == shown
     assert (shown["step"], shown["waiting"], shown["why_offline"]) == ("confirm", 3, "no network")
     assert shown["decision"] == {"outcome": "refused", "reason": "she refuses", "confirmed": [], "needed": 1}

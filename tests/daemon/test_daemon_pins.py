@@ -16,7 +16,7 @@ from daemon.events import Emergency, Event
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import load_policy
 from daemon.selftest import TESTS, Failed
-from daemon.session import State, Step
+from daemon.state import State, Step
 from evidence.record import Kind, Outcome
 from hw.gpio.codec import HOLD_S, PiPin
 from hw.gpio.driver import PinDoor

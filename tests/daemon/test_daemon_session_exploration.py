@@ -9,23 +9,39 @@ from typing import Any
 
 import pytest
 
+from daemon import desk, moves, session
+from daemon import effects as ef
 from daemon import events as ev
-from daemon import session
-from daemon.policy import Policy, load_policy
-from daemon.session import State, Step
+from daemon.moves import Result
+from daemon.policy import Policy, load_policy, shipped_names
+from daemon.policy.words import Factor, Liveness
+from daemon.state import State, Step
 from evidence.record import Outcome
-from tests.daemon.session_exploration import Violation, alphabet, explore
+from tests.daemon.session_exploration import Violation, alphabet, explore, small_alphabet
 
 NEUTRAL = load_policy("neutral")
+PACKS = {name: load_policy(name) for name in shipped_names()}
+ONCE = replace(NEUTRAL, retries=1)
+BARE = replace(ONCE, signatures=())
 POLICIES = {
-    "neutral": NEUTRAL,
-    "no retry": replace(NEUTRAL, retries=0),
-    "liveness required": replace(NEUTRAL, liveness="required"),
-    "finger required": replace(NEUTRAL, factors=("card", "face", "finger")),
-    "face or finger": replace(load_policy("jiangxi"), liveness="when_fitted"),
-    "two for all": replace(NEUTRAL, officers=replace(NEUTRAL.officers, passed=2, failed=2, refused=2, device_fault=2)),
+    **PACKS,
+    "no retry, no signature": replace(BARE, retries=0),
+    "liveness required": replace(BARE, liveness=Liveness.REQUIRED),
+    "finger beside the face": replace(BARE, factors=(Factor.CARD, Factor.FACE, Factor.FINGER)),
+    "card and finger": replace(BARE, factors=(Factor.CARD, Factor.FINGER)),
+    "face or finger": replace(PACKS["jiangxi"], liveness=Liveness.WHEN_FITTED, signatures=(), retries=1),
+    "two for all": replace(BARE, officers=replace(NEUTRAL.officers, passed=2, failed=2, refused=2, device_fault=2)),
 }
 Table = dict[tuple[Step, type], Any]
+
+
+def _unused(policy: Policy) -> set[Step]:
+    """Steps that a policy does without."""
+    biometrics = {one for checkpoint in policy.checkpoints for one in policy.biometrics_for(checkpoint.id)}
+    steps = {Factor.FACE: Step.FACE, Factor.FINGER: Step.FINGER}
+    return {step for factor, step in steps.items() if factor not in biometrics} | (
+        set() if policy.signatures else {Step.SIGN}
+    )
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=list(POLICIES))
@@ -33,8 +49,15 @@ def test_every_reachable_state(policy: Policy) -> None:
     found = explore(policy)
     sys.stdout.write(f"{found.states} states, {found.steps} (state, event) pairs\n")
     assert found.states > 100, f"only {found.states} states were reached: the alphabet no longer drives the machine"
-    assert found.steps == found.states * len(alphabet())
-    assert {state.step for state in found.example.values()} == set(Step)
+    assert found.steps == found.states * len(alphabet(policy))
+    assert {now.active.step for now in found.example.values()} == set(Step) - _unused(policy)
+
+
+def test_every_reachable_state_with_parked_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "MOST_PARKED", 2)
+    found = explore(NEUTRAL, small_alphabet(NEUTRAL), keep_parked=True)
+    sys.stdout.write(f"{found.states} states with up to two parked checks, {found.steps} (state, event) pairs\n")
+    assert {len(now.parked) for now in found.example.values()} == {0, 1, 2}
 
 
 def _without(*rows: tuple[Step, type]) -> Callable[[Table], None]:
@@ -45,47 +68,47 @@ def _without(*rows: tuple[Step, type]) -> Callable[[Table], None]:
     return change
 
 
-def _with(where: Step, event: type, handler: Callable[[State, Any], session.Result]) -> Callable[[Table], None]:
+def _with(where: Step, event: type, handler: Callable[[State, Any], Result]) -> Callable[[Table], None]:
     def change(table: Table) -> None:
         table[where, event] = handler
 
     return change
 
 
-def _more(*effects: ev.Effect) -> Callable[[session.Result], session.Result]:
+def _more(*effects: ef.Effect) -> Callable[[Result], Result]:
     return lambda result: (result[0], (*result[1], *effects))
 
 
-def _less(*kinds: type) -> Callable[[session.Result], session.Result]:
+def _less(*kinds: type) -> Callable[[Result], Result]:
     return lambda result: (result[0], tuple(one for one in result[1] if type(one) not in kinds))
 
 
-def _after(where: Step, event: type, change: Callable[[session.Result], session.Result]) -> Callable[[Table], None]:
+def _after(where: Step, event: type, change: Callable[[Result], Result]) -> Callable[[Table], None]:
     handler = session.TABLE[where, event]
     return _with(where, event, lambda state, happened: change(handler(state, happened)))
 
 
-def _any_face_passes(state: State, event: ev.FaceCompared) -> session.Result:
-    return session._seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
+def _any_face_passes(state: State, event: ev.FaceCompared) -> Result:
+    return moves.seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
 
 
-def _anybody_twice(state: State, event: ev.Confirmed) -> session.Result:
+def _anybody_twice(state: State, event: ev.Confirmed) -> Result:
     assert state.statement is not None
     confirmations = (*state.confirmations, event.confirmation)
     after = replace(state, confirmations=confirmations)
     if len(confirmations) < state.policy.officers_for(state.statement.outcome):
         return after, ()
-    return session._seal(after, state.statement.outcome, state.statement.reason)
+    return moves.seal(after, state.statement.outcome, state.statement.reason)
 
 
-def _one_is_enough(state: State, event: ev.Confirmed) -> session.Result:
+def _one_is_enough(state: State, event: ev.Confirmed) -> Result:
     assert state.statement is not None
     after = replace(state, confirmations=(event.confirmation,))
-    return session._seal(after, state.statement.outcome, state.statement.reason)
+    return moves.seal(after, state.statement.outcome, state.statement.reason)
 
 
-def _second_record(state: State, _event: ev.Emergency) -> session.Result:
-    return session._seal(state, Outcome.EMERGENCY, None, ev.ReleaseDoor())
+def _second_record(state: State, _event: ev.Emergency) -> Result:
+    return moves.seal(state, Outcome.EMERGENCY, None, ef.ReleaseDoor())
 
 
 MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
@@ -95,28 +118,28 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
     ),
     "the door waits for the record": (
         "an emergency opens the door in its own step",
-        _after(Step.CARD, ev.Emergency, _less(ev.ReleaseDoor)),
+        _after(Step.CARD, ev.Emergency, _less(ef.ReleaseDoor)),
     ),
     "an emergency without a record": (
         "an emergency leads to one record",
-        _with(Step.DONE, ev.Emergency, lambda state, _: (state, (ev.ReleaseDoor(),))),
+        _with(Step.DONE, ev.Emergency, lambda state, _: (state, (ef.ReleaseDoor(),))),
     ),
     "a second emergency writes a second record": (
         "an emergency leads to one record",
         _with(Step.SEALING, ev.Emergency, _second_record),
     ),
     "the camera warms up during the notice": (
-        "no camera before consent",
-        _after(Step.IDLE, ev.Begin, _more(ev.OpenCamera())),
+        "nothing of the body before consent",
+        _after(Step.IDLE, ev.Begin, _more(ef.OpenCamera())),
     ),
     "the camera stays on": (
         "the camera runs only while it is needed",
-        _after(Step.FACE, ev.Declined, _less(ev.StopDevices)),
+        _after(Step.FACE, ev.Declined, _less(ef.StopDevices)),
     ),
-    "any face passes": ("a pass has a matching face", _with(Step.FACE, ev.FaceCompared, _any_face_passes)),
+    "any face passes": ("a pass has every factor", _with(Step.FACE, ev.FaceCompared, _any_face_passes)),
     "an officer counts twice": ("nobody is both officers", _with(Step.CONFIRM, ev.Confirmed, _anybody_twice)),
     "one officer is enough": ("officers decide", _with(Step.CONFIRM, ev.Confirmed, _one_is_enough)),
-    "leaving while the record is written": ("one check record per check", _with(Step.SEALING, ev.Left, session.left)),
+    "leaving while the record is written": ("one check record per check", _with(Step.SEALING, ev.Left, moves.left)),
     "the record never comes": ("an emergency ends in one action", _without((Step.SEALING, ev.Sealed))),
     "the result stays for ever": (
         "idle can be reached",
@@ -124,12 +147,12 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
     ),
     "nobody watches the clock": (
         "somebody is asked in the end",
-        _after(Step.NOTICE, ev.Consented, _less(ev.StartTimer)),
+        _after(Step.NOTICE, ev.Consented, _less(ef.StartTimer)),
     ),
-    "no journal": ("a check under way is in the journal", _after(Step.IDLE, ev.Begin, _less(ev.Journal))),
+    "no journal": ("a check under way is in the journal", _after(Step.IDLE, ev.Begin, _less(ef.Journal))),
     "the door opens for all": (
         "the door opens for a pass or an emergency only",
-        _after(Step.SEALING, ev.Sealed, _more(ev.ReleaseDoor())),
+        _after(Step.SEALING, ev.Sealed, _more(ef.ReleaseDoor())),
     ),
 }
 

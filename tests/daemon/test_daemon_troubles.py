@@ -13,9 +13,9 @@ import pytest
 
 from daemon import troubles
 from daemon.delivery import health_message
+from daemon.desk import Desk
 from daemon.kiosk.view import view
 from daemon.policy import load_policy
-from daemon.session import State
 from hw.card_reader.driver import Condition, ReaderState
 from hw.coprocessor.codec import NEED_DATA, Frame, Parser
 from hw.coprocessor.driver import Coprocessor, Timing
@@ -206,6 +206,6 @@ def test_the_screen_has_words_for_every_trouble() -> None:
     for language in words.split("en: {"):
         known = set(re.findall(r"(\w+): \"", language))
         assert {*troubles.MEANING, "coprocessor", "door", "card_reader", "thermal"} <= known
-    assert view(State(load_policy("neutral")), waiting=0, online=True, why_offline=None, troubles=("door:gone",))[
+    assert view(Desk.of(load_policy("neutral")), waiting=0, online=True, why_offline=None, troubles=("door:gone",))[
         "devices"
     ] == ["door:gone"]

@@ -18,13 +18,14 @@ from daemon.cards import CardTask, LaidCard
 from daemon.check_id import new_check_id
 from daemon.config import Config, Limits
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.desk import Desk
 from daemon.door import NoDoor
 from daemon.events import Begin, CardRead, Closed, Confirmed, Consented, Emergency, Event, Explained, Left, Proposed
 from daemon.faces import FaceTask
 from daemon.journal import Journal
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
-from daemon.session import State, Step
+from daemon.state import State, Step
 from daemon.unit import Unit
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
@@ -39,18 +40,20 @@ EXPIRES = "2030-01-01T00:00:00.000Z"
 CONSENT = Consented("2026-11-21T08:00:00.000Z")
 
 
+POLICY = replace(load_policy("neutral"), signatures=())
+"""Nobody signs: what happens after that has its own tests."""
+
+
 class Running:
     """A unit whose threads run, and what its screen was told."""
 
     def __init__(self, home: Home, models: FaceModels, config: Config) -> None:
-        self.home, self.seen = home, [State(load_policy("neutral"))]
+        self.home, self.seen = home, [State(POLICY)]
         self._news = threading.Condition()
         self.outbox = home.outbox()
         self.door = NoDoor()
         self.journal = Journal(config.unit.data / "journal")
-        self.unit = Unit(
-            config, load_policy("neutral"), self.outbox, self.journal, self.door, self._changed, lambda: None
-        )
+        self.unit = Unit(config, POLICY, self.outbox, self.journal, self.door, self._changed, lambda: None)
         self.unit.cards = CardTask(
             DeviceUri.parse(config.devices.card_reader),
             photo_decoder("simulated"),
@@ -73,9 +76,9 @@ class Running:
     def _beat(self) -> None:
         self.alive += 1
 
-    def _changed(self, state: State) -> None:
+    def _changed(self, desk: Desk) -> None:
         with self._news:
-            self.seen.append(state)
+            self.seen.append(desk.active)
             self._news.notify_all()
 
     def post(self, *happened: Event) -> None:
@@ -169,7 +172,7 @@ def test_whole_check_passes(start: Start, reader: SimulatedReader, face_models: 
     assert running.unit._photo is None
     before = len(running.seen)
     running.post(Closed())
-    assert running.at(Step.IDLE, before) == State(load_policy("neutral"))
+    assert running.at(Step.IDLE, before) == State(POLICY)
     assert running.home.verified(running.outbox).sound
 
 
@@ -358,7 +361,7 @@ def test_cut_before_the_commit(name: str, home: Home) -> None:
 def test_cut_after_the_commit(home: Home) -> None:
     with sleeping(home) as (unit, outbox):
         drive(unit, [begin(), Left()])
-        request = unit._to_seal.get()
+        request = unit._to_write.get()
         assert request is not None
         outbox.append(request.fields, alert=request.alert)
     with sleeping(home) as (unit, outbox):

@@ -20,7 +20,7 @@ from daemon.journal import Journal
 from daemon.outbox import Outbox, OutboxDamaged, read_birth
 from daemon.policy import load_policy
 from daemon.record_fields import reached
-from daemon.session import State, Step
+from daemon.state import State, Step
 from daemon.unit import Unit
 from evidence import receipt
 from evidence.certificates import load_certificate
@@ -41,7 +41,7 @@ from tests.faults.ways import Verdict
 
 CHECKS: Final = 3
 """Checks in one life of the process."""
-_REACHED = ("notice", "consent", "card", "face", "emergency")
+_REACHED = ("notice", "consent", "card", "face", "finger", "decided", "emergency")
 _FAR = "2099-01-01T00:00:00.000Z"
 
 Answer = Callable[[State], events.Event]
@@ -97,16 +97,20 @@ def _emergency(_: State) -> events.Event:
 
 _REFUSED = _always(events.Proposed(Outcome.REFUSED, "no consent", _FAR))
 _MANUAL = _always(events.Proposed(Outcome.MANUAL, "known to both", _FAR))
+_SIGNED = _always(events.Signed(events.Signature("subject", "self", b"a drawn name" * 40)))
+_LATER = _always(events.SignedLater())
 _CLOSED = _always(events.Closed())
 SCRIPTS: Final[Sequence[Sequence[Answer]]] = (
     (_begin, _consented, _always(events.Left()), _CLOSED),
-    (_begin, _always(events.Declined("refuse")), _REFUSED, _confirmed("o-101"), _CLOSED),
-    (_begin, _consented, _MANUAL, _confirmed("o-101"), _confirmed("o-102"), _CLOSED),
+    (_begin, _always(events.Declined("refuse")), _REFUSED, _confirmed("o-101"), _LATER, _CLOSED),
+    (_begin, _consented, _MANUAL, _confirmed("o-101"), _confirmed("o-102"), _SIGNED, _CLOSED),
+    (_begin, _consented, _MANUAL, _confirmed("o-101"), _always(events.Parked())),
     (_emergency, _explained),
     (_begin, _consented, _emergency, _CLOSED),
     (_begin, _consented),
 )
-"""Ways through a check; the last is left open, and the process ends."""
+"""Ways through a check. One is parked, the last is left open, and the process ends. What is owed for the visit is
+settled by the next check of it that ends with a decision."""
 
 
 class UnitWay:
@@ -146,7 +150,7 @@ class UnitWay:
     def live(self, folder: Path, say: Say, random: Random) -> None:
         """Recover, then check after check; receipts come in between. One thread, so that every run is the same."""
         outbox = self.open(folder)
-        unit = self._unit(outbox, folder, lambda state: _tell(state, say))
+        unit = self._unit(outbox, folder, lambda desk: _tell(desk.active, say))
         unit.recover()
         for number in range(CHECKS):
             last = number == CHECKS - 1
@@ -267,8 +271,12 @@ def _judge_interrupted(verdict: Verdict, payload: Mapping[str, Any], step: str, 
     found = payload["visit"]
     if found["source"] == "journal_damaged":
         verdict.broken.append("the journal of a check is damaged: its record has neither visit nor step")
-    elif step and (found["ref"] != visit or _REACHED.index(payload["step_reached"]) < _REACHED.index(step)):
+    elif step and (found["ref"] != visit or _how_far(payload["step_reached"]) < _how_far(step)):
         verdict.lost.append(f"a check was shown at {step} and is recorded at {payload['step_reached']}")
+
+
+def _how_far(step: str) -> int:
+    return _REACHED.index(step.partition(":")[0])
 
 
 def _judge_waiting(verdict: Verdict, outbox: Outbox, said: Sequence[str]) -> None:

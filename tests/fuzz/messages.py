@@ -16,7 +16,7 @@ from daemon.delivery import Delivery
 from daemon.kiosk.touches import _TOUCHES, Touches, TouchRefused
 from daemon.officers import Roster
 from daemon.policy import load_policy
-from daemon.session import State
+from daemon.state import State
 from evidence import envelope, jws
 from evidence.decision import DecisionStatement
 from evidence.encoding import b64url_decode, json_object

@@ -17,6 +17,8 @@ const words = {
     officer: "工作人员", pin: "密码", reason: "原因", ok: "确定", cancel: "取消", visit: "就诊号（可空）",
     name: "姓名", number: "证件号码", recorded: "已记录，编号", online: "已连接医院", offline: "离线：已在本机记录，待传", storage_low: "存储空间不足，请联系维护，尚可使用", storage_critical: "存储空间即将用尽，请立即联系维护，尚可使用", days: "天", confirmed: "已确认",
     drill: "演练", english: "English",
+    finger: "请按指纹", sign: "请签名", sign_ok: "签名完成", sign_later: "稍后签名", sign_clear: "重写", signer: "签名人", self: "本人",
+    park: "等待第二名工作人员，先核验下一位", resume: "继续核验", parked: "待第二人确认", owed: "尚欠核验", no_card: "没有身份证", phone: "本人电话号码",
   },
   en: {
     idle: "Ready for a check", notice: "Notice", card: "Please lay the ID card on the reader", face: "Please look at the camera",
@@ -28,6 +30,8 @@ const words = {
     officer: "Officer", pin: "PIN", reason: "Reason", ok: "OK", cancel: "Cancel", visit: "Visit number (may be empty)",
     name: "Name", number: "Number", recorded: "Recorded, number", online: "Connected to the hospital", offline: "Offline: recorded here, waiting", storage_low: "Storage is running low, call service; enough for", storage_critical: "Storage nearly full, call service now; enough for", days: "days", confirmed: "confirmed by",
     drill: "drill", english: "中文",
+    finger: "Please lay your finger on the reader", sign: "Please sign", sign_ok: "Signed", sign_later: "Sign later", sign_clear: "Clear", signer: "Who signs", self: "herself",
+    park: "Second officer not here: next woman", resume: "Go on with", parked: "Waiting for the second officer", owed: "Still owed", no_card: "No ID card", phone: "Her own telephone number",
   },
 };
 const troubles = {
@@ -36,6 +40,7 @@ const troubles = {
     face_no_match: "与证件照片不一致", no_face: "未检测到人脸，请正对镜头", face_too_small: "请靠近镜头", face_cut_off: "请移到画面中央", face_too_dark: "光线太暗，请面向光源", face_too_bright: "光线太强，请避开强光",
     face_side_light: "一侧光线太强，请转离光源", face_turned: "请正对镜头", face_nodded: "请平视镜头", face_blurred: "请保持不动",
     face_mouth_covered: "请露出口鼻", face_eyes_covered: "请摘下眼镜", face_eyes_closed: "请睁开眼睛", card_photo_no_face: "证件照片无法使用", photo_unusable: "证件照片无法使用",
+    phone_missing: "请填写本人电话号码", officers_for_document: "此类证件须由两名工作人员核对", document_entered: "请两名工作人员核对证件", no_card: "没有可读取的身份证", too_many_parked: "待确认的核验过多，请先处理", liveness: "未能确认为真人", liveness_missing: "本机无法判断是否为真人", finger_missing: "缺少指纹核验", finger_no_match: "指纹不一致", timeout: "等待超时", png_is_missing_or_too_large: "请签名",
     document_findings: "证件存在问题，请核对", subject_refuses: "本人拒绝核验", other_way: "本人选择不使用人脸", same_officer: "须由另一名工作人员确认",
     second_officer_pending: "等待第二名工作人员确认", outcome_not_open: "此结果不可选", withdrawn: "已撤回", wrong_pin: "工号或密码错误", locked: "多次错误，已锁定五分钟",
     expired: "证件已过期", check_digit_wrong: "证件号码校验位错误", another_statement: "内容已变化，请重新确认", wrong_token: "页面已过期，请刷新", visit_looks_like_an_id_number: "就诊号不能是身份证号码",
@@ -47,6 +52,7 @@ const troubles = {
     face_too_bright: "Too bright: please turn from the light", face_side_light: "Light from one side: please turn from it", face_turned: "Please face the camera",
     face_nodded: "Please hold your head level", face_blurred: "Please hold still", face_mouth_covered: "Please uncover nose and mouth",
     face_eyes_covered: "Please take off your glasses", face_eyes_closed: "Please open your eyes", card_photo_no_face: "The card's photo cannot be used", photo_unusable: "The card's photo cannot be used", document_findings: "Something is wrong with the document, please look",
+    phone_missing: "Her own telephone number is missing", officers_for_document: "Two officers must look at this kind of document", document_entered: "Two officers, please look at the document", no_card: "There is no card to read", too_many_parked: "Too many checks wait: please finish those first", liveness: "Not shown to be a living face", liveness_missing: "This unit cannot tell whether the face is alive", finger_missing: "The finger is missing", finger_no_match: "The finger does not match", timeout: "Nothing came in time", png_is_missing_or_too_large: "Please sign",
     subject_refuses: "She refuses", other_way: "She chose the way without her face", same_officer: "Another officer must confirm", second_officer_pending: "Waiting for the second officer",
     outcome_not_open: "This outcome is not open", withdrawn: "Taken back", wrong_pin: "Wrong id or PIN", locked: "Too many tries: locked for five minutes", expired: "The document has expired",
     check_digit_wrong: "The number's check digit is wrong", another_statement: "The content has changed, please confirm again", wrong_token: "The page is too old, please reload", visit_looks_like_an_id_number: "An ID number cannot be the visit number",
@@ -138,12 +144,22 @@ const decline = (wish) => button(say(wish), () => touch("decline", { wish }));
 const leave = () => button(say("left"), () => touch("left"));
 
 const touchesFor = {
-  idle: () => [button(say("begin"), () => touch("begin", { visit: byId("visit")?.value ?? "" }), true)],
+  idle: () => [
+    button(say("begin"), () => touch("begin", { visit: byId("visit")?.value ?? "" }), true),
+    ...view.parked.map((one) => button(`${say("resume")} ${one.visit}`, () => touch("resume", { check: one.check }))),
+  ],
   notice: () => [button(say("agree"), () => touch("consent"), true), decline("other_way"), decline("refuse"), leave()],
-  card: () => [decline("other_way"), decline("refuse"), propose("unable"), leave()],
+  card: () => [
+    decline("other_way"), decline("refuse"), button(say("no_card"), () => touch("no_card", { cause: "forgotten" })), propose("unable"), leave(),
+  ],
   face: () => [decline("other_way"), decline("refuse"), leave()],
-  decision: () => [...(view.face?.decision === "match" ? [propose("passed")] : []), propose("failed"), propose("refused"), propose("unable"), propose("manual"), propose("device_fault"), leave()],
-  confirm: () => [confirmed(), button(say("withdraw"), () => touch("withdraw"))],
+  decision: () => [
+    ...(view.trouble === "phone_missing" ? [button(say("phone"), () => touch("phone", { phone: byId("phone").value }), true)] : []),
+    ...(view.face?.decision === "match" ? [propose("passed")] : []), propose("failed"), propose("refused"), propose("unable"), propose("manual"), propose("device_fault"), leave(),
+  ],
+  confirm: () => [confirmed(), button(say("park"), () => touch("park")), button(say("withdraw"), () => touch("withdraw"))],
+  finger: () => [decline("other_way"), decline("refuse"), leave()],
+  sign: () => [button(say("sign_ok"), sendSignature, true), button(say("sign_clear"), clearPad), button(say("sign_later"), () => touch("sign_later"))],
   done: () => [
     ...(view.outcome === "emergency" ? [button(say("explain"), async () => {
       askOfficer(say("explain"), true, true, (values) => touch("explain", values));
@@ -152,6 +168,59 @@ const touchesFor = {
     button(say("close"), () => touch("close"), true),
   ],
 };
+
+// A pad to sign on; what is drawn leaves the page as a small PNG and stays nowhere.
+let pad = null;
+
+function signaturePad() {
+  if (pad) return pad;
+  pad = document.createElement("canvas");
+  pad.width = 720;
+  pad.height = 240;
+  pad.id = "pad";
+  pad.setAttribute("role", "img");
+  const pen = pad.getContext("2d");
+  pen.lineWidth = 4;
+  pen.lineCap = "round";
+  let drawing = false;
+  const at = (event) => {
+    const box = pad.getBoundingClientRect();
+    return [(event.clientX - box.left) * pad.width / box.width, (event.clientY - box.top) * pad.height / box.height];
+  };
+  pad.addEventListener("pointerdown", (event) => { drawing = true; pad.setPointerCapture(event.pointerId); pen.beginPath(); pen.moveTo(...at(event)); });
+  pad.addEventListener("pointermove", (event) => { if (drawing) { pen.lineTo(...at(event)); pen.stroke(); pad.dataset.drawn = "yes"; } });
+  pad.addEventListener("pointerup", () => { drawing = false; });
+  return pad;
+}
+
+function signerChoice() {
+  const label = document.createElement("label");
+  const select = document.createElement("select");
+  select.id = "signer";
+  const kept = byId("signer")?.value;
+  for (const [relation, title] of [["self", null], ...Object.entries(page.relations)]) {
+    const option = document.createElement("option");
+    option.value = relation;
+    option.textContent = title ? title[language] : say("self");
+    select.append(option);
+  }
+  if (kept) select.value = kept;
+  label.append(say("signer"), select);
+  return label;
+}
+
+function clearPad() {
+  pad?.getContext("2d").clearRect(0, 0, pad.width, pad.height);
+  if (pad) delete pad.dataset.drawn;
+  return null;
+}
+
+function sendSignature() {
+  if (!pad?.dataset.drawn) return "png_is_missing_or_too_large";
+  const relation = byId("signer").value;
+  const who = relation === "self" ? { by: "subject" } : { by: "delegate", relation };
+  return touch("sign", { ...who, png: pad.toDataURL("image/png").split(",")[1] });
+}
 
 function bodyFor() {
   const body = byId("body");
@@ -165,6 +234,14 @@ function bodyFor() {
     input.autocomplete = "off";
     label.append(span, input);
     body.append(label);
+    for (const [what, many] of [["parked", view.parked], ["owed", view.owed]]) {
+      if (!many.length) continue;
+      const line = document.createElement("p");
+      line.textContent = `${say(what)}: ${many.map((one) => one.visit).join(", ")}`;
+      body.append(line);
+    }
+  } else if (view.step === "sign") {
+    body.append(signaturePad(), signerChoice());
   } else if (view.step === "notice") {
     body.textContent = `${page.notice[language]}\n${page.consent[language]}`;
   } else if (view.document) {
@@ -182,6 +259,15 @@ function bodyFor() {
       list.append(document.createElement("dt"), value);
     }
     body.append(list);
+  }
+  if (view.trouble === "phone_missing") {
+    const label = document.createElement("label");
+    const input = document.createElement("input");
+    input.id = "phone";
+    input.type = "tel";
+    input.autocomplete = "off";
+    label.append(say("phone"), input);
+    body.append(label);
   }
   if (view.decision) {
     const line = document.createElement("p");
@@ -218,6 +304,9 @@ const stream = new EventSource("/views");
 stream.onmessage = (message) => {
   const before = view?.step;
   view = JSON.parse(message.data);
-  if (before !== view.step) closeForm();
+  if (before !== view.step) {
+    closeForm();
+    if (before === "sign") { clearPad(); pad = null; }
+  }
   draw();
 };

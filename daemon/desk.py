@@ -1,0 +1,102 @@
+"""The checks of one unit: the one on the screen, and those that wait for their second officer. Pure, as one check is.
+
+Two officers are not always there. A check that has everything but the second of them is *parked*: it leaves the
+screen, the office is called, the next woman begins. It is taken up again when the second officer comes; what waits too
+long is recorded as interrupted, and stays owed. A parked check lives in memory and in the journal: after a power cut it
+is recorded as interrupted too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from daemon import moves, record_fields, session
+from daemon.effects import Effect, Forget, LockDoor, Note, StartTimer, StopDevices
+from daemon.events import Amended, Event, Parked, Resumed, TimedOut, WaitedLong
+from daemon.policy import Policy
+from daemon.state import State, Step
+from evidence.record import Outcome
+
+MOST_PARKED = 8
+"""More wait than any delivery room has women: then somebody is not doing their work, and the screen says so."""
+
+Result = tuple["Desk", tuple[Effect, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """``active`` is on the screen; ``parked``, oldest first, wait."""
+
+    active: State
+    parked: tuple[State, ...] = ()
+
+    @classmethod
+    def of(cls, policy: Policy) -> Desk:
+        """Nobody is there."""
+        return cls(State(policy))
+
+
+def step(desk: Desk, event: Event) -> Result:
+    """The desk after ``event``, and what to do."""
+    match event:
+        case Parked():
+            return _park(desk)
+        case Resumed():
+            return _resume(desk, event.check)
+        case WaitedLong():
+            return _give_up(desk, event.check)
+        case Amended():
+            return desk, (
+                Note(record_fields.amendment(event), attachments=record_fields.signature_files(event.signature)),
+            )
+        case TimedOut() if _pending(desk.active) and session.expects(desk.active, event):
+            return _park(desk)
+        case _:
+            active, effects = session.step(desk.active, event)
+            return (desk if active is desk.active else replace(desk, active=active)), effects
+
+
+def _pending(state: State) -> bool:
+    """Whether an officer has confirmed and another one is missing."""
+    return state.step is Step.CONFIRM and bool(state.confirmations)
+
+
+def _park(desk: Desk) -> Result:
+    state = desk.active
+    if state.step not in (Step.DECISION, Step.CONFIRM):
+        return desk, ()
+    if len(desk.parked) >= MOST_PARKED:
+        return replace(desk, active=replace(state, trouble="too_many_parked")), (StartTimer(),)
+    after = Desk(State(state.policy), (*desk.parked, state))
+    drill = state.begin is not None and state.begin.drill
+    return after, (
+        StopDevices(),
+        Forget(),
+        moves.journal(state),
+        Note(record_fields.parked(state), alert=not drill),
+        LockDoor(),
+    )
+
+
+def _resume(desk: Desk, check: str) -> Result:
+    found = _find(desk, check)
+    if found is None or not _free(desk.active):
+        return desk, ()
+    rest = tuple(one for one in desk.parked if one is not found)
+    return Desk(replace(found, trouble=None), rest), (Forget(), moves.journal(found), StartTimer())
+
+
+def _free(state: State) -> bool:
+    return state.step is Step.IDLE or (state.step is Step.DONE and state.outcome is not Outcome.EMERGENCY)
+
+
+def _give_up(desk: Desk, check: str) -> Result:
+    found = _find(desk, check)
+    if found is None:
+        return desk, ()
+    record = moves.seal(found, Outcome.INTERRUPTED, "second_officer_pending")[1][-1]
+    return replace(desk, parked=tuple(one for one in desk.parked if one is not found)), (record,)
+
+
+def _find(desk: Desk, check: str) -> State | None:
+    return next((one for one in desk.parked if one.check == check), None)

@@ -1,0 +1,109 @@
+"""What a check asks of the outside, in the order in which it is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.events import Begin
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Write how far this check has got, durably, before anything else happens."""
+
+    begin: Begin
+    reached: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCard:
+    """Wait for a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCamera:
+    """Start the camera: only ever after consent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareFace:
+    """Compare the live face with the card's photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompareFinger:
+    """Compare her finger."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopCamera:
+    """Stop reading frames; a card may still be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopDevices:
+    """Stop reading cards, frames and fingers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop everything personal that is held in memory for the check."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDoor:
+    """Open the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockDoor:
+    """The door may be locked again, as far as no emergency holds it open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearEmergency:
+    """An officer has accounted for the emergency: it no longer holds the door open."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer:
+    """Send :class:`TimedOut` for the current step after the configured time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealRecord:
+    """Make a record of ``fields`` and commit it; an alert overtakes the backlog."""
+
+    check: str
+    fields: Mapping[str, Any] = field(repr=False)
+    alert: bool
+    attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Make a further record that no check waits for: an addendum, or an event that the hospital must hear of."""
+
+    fields: Mapping[str, Any] = field(repr=False)
+    alert: bool = False
+    attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+
+
+Effect = (
+    Journal
+    | ReadCard
+    | OpenCamera
+    | CompareFace
+    | CompareFinger
+    | StopCamera
+    | StopDevices
+    | Forget
+    | ReleaseDoor
+    | LockDoor
+    | ClearEmergency
+    | StartTimer
+    | SealRecord
+    | Note
+)

@@ -1,0 +1,306 @@
+"""What each event does to a check: the handlers of the table in ``daemon/session.py``. Pure.
+
+The first line of each docstring is printed into the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from daemon import record_fields
+from daemon.effects import (
+    ClearEmergency,
+    CompareFace,
+    CompareFinger,
+    Effect,
+    Forget,
+    Journal,
+    LockDoor,
+    OpenCamera,
+    ReadCard,
+    ReleaseDoor,
+    SealRecord,
+    StartTimer,
+    StopCamera,
+    StopDevices,
+)
+from daemon.events import (
+    Begin,
+    CardRead,
+    CardTrouble,
+    Closed,
+    Confirmed,
+    Consented,
+    Declined,
+    DeviceLost,
+    DocumentEntered,
+    Emergency,
+    Explained,
+    FaceCompared,
+    FingerCompared,
+    Left,
+    NoCard,
+    PhoneGiven,
+    Proposed,
+    Sealed,
+    Signed,
+    SignedLater,
+    TimedOut,
+    Withdrawn,
+)
+from daemon.policy import DECIDABLE
+from daemon.policy.words import Factor, Signer
+from daemon.state import OPEN, State, Step
+from evidence.decision import DecisionStatement
+from evidence.record import Outcome
+
+Result = tuple[State, tuple[Effect, ...]]
+
+
+def journal(state: State) -> Journal:
+    """How far ``state`` has got, for the journal."""
+    assert state.begin is not None
+    return Journal(state.begin, record_fields.reached(state))
+
+
+def seal(state: State, outcome: Outcome, reason: str | None = None) -> Result:
+    """Ask for the one check record; nothing is done before it is committed."""
+    assert state.begin is not None
+    sealing = replace(state, step=Step.SEALING, outcome=outcome, trouble=None)
+    fields = record_fields.check(sealing, outcome, reason)
+    alert = bool(state.policy.alerts_for(state.begin.checkpoint, outcome)) and not state.begin.drill
+    signed = record_fields.signature_files(sealing.signature) if "subject_sign" in fields else ()
+    record = SealRecord(state.begin.check, fields, alert, signed)
+    return sealing, (StopDevices(), Forget(), journal(sealing), record)
+
+
+def _ask_officers(state: State, trouble: str, *further: Effect) -> Result:
+    after = replace(state, step=Step.DECISION, trouble=trouble, statement=None, confirmations=())
+    return after, (StopDevices(), *further, journal(after), StartTimer())
+
+
+def _ends(state: State, outcome: Outcome) -> Result:
+    """The outcome stands: she signs it where the policy wants that, then it is recorded."""
+    if Signer.SUBJECT_OR_DELEGATE not in state.policy.signatures_for(outcome):
+        return seal(state, outcome, state.statement.reason if state.statement else None)
+    after = replace(state, step=Step.SIGN, outcome=outcome, trouble=None)
+    door: tuple[Effect, ...] = (ReleaseDoor(),) if outcome is Outcome.PASSED else ()  # she need not wait to sign
+    return after, (*door, StopDevices(), journal(after), StartTimer())
+
+
+def _signed_or_not(state: State) -> Result:
+    assert state.outcome is not None
+    return seal(state, state.outcome, state.statement.reason if state.statement else None)
+
+
+def _judge(state: State) -> Result:
+    """Everything that a pass needs is there: it is one, unless officers must look at something."""
+    assert state.begin is not None
+    assert state.document is not None
+    if state.document.findings:
+        return _ask_officers(state, "document_findings")
+    if state.policy.checkpoint(state.begin.checkpoint).own_phone and state.phone is None:
+        return _ask_officers(state, "phone_missing")
+    if not state.policy.passes_alone(state.document.type):
+        return _ask_officers(state, "officers_for_document")
+    return _ends(state, Outcome.PASSED)
+
+
+def _may_read(state: State, factor: Factor) -> bool:
+    assert state.begin is not None
+    return factor in state.policy.biometrics_for(state.begin.checkpoint)
+
+
+def _read_face(state: State) -> Result:
+    after = replace(state, step=Step.FACE, trouble=None)
+    return after, (journal(after), CompareFace(), StartTimer())
+
+
+def _read_finger(state: State) -> Result:
+    after = replace(state, step=Step.FINGER, trouble=None)
+    return after, (StopCamera(), journal(after), CompareFinger(), StartTimer())
+
+
+def begin(state: State, event: Begin) -> Result:
+    """A new check: the notice is shown; nothing is read before consent."""
+    after = State(state.policy, Step.NOTICE, begin=event)
+    return after, (Forget(), journal(after), StartTimer())
+
+
+def consent(state: State, event: Consented) -> Result:
+    """Consent given: wait for the card; the camera starts."""
+    after = replace(state, step=Step.CARD, consent=event)
+    camera = (OpenCamera(),) if _may_read(state, Factor.FACE) else ()
+    return after, (journal(after), *camera, ReadCard(), StartTimer())
+
+
+def decline(state: State, event: Declined) -> Result:
+    """She refuses: reading stops, officers decide. Or she wants the other way: her card alone is read."""
+    if event.wish == "refuse":
+        return _ask_officers(state, "subject_refuses")
+    after = replace(state, without_biometrics=True)
+    if after.document is not None:
+        return _ask_officers(after, "other_way")
+    after = replace(after, step=Step.CARD, trouble=None)
+    return after, (StopDevices(), journal(after), ReadCard(), StartTimer())
+
+
+def card_read(state: State, event: CardRead) -> Result:
+    """The card is read: compare face or finger; without a usable photo, or on the other way, officers decide."""
+    after = replace(state, document=event.document, trouble=None)
+    if after.without_biometrics:
+        return _ask_officers(after, "other_way")
+    if not _may_read(after, Factor.FACE):
+        return _read_finger(after)
+    return _read_face(after) if event.photo else _ask_officers(after, "photo_unusable")
+
+
+def card_trouble(state: State, event: CardTrouble) -> Result:
+    """The card could not be read: say so and wait for it again."""
+    return replace(state, trouble=event.cause), (ReadCard(),)
+
+
+def no_card(state: State, event: NoCard) -> Result:
+    """There is no chip to read: officers decide, with another document or without."""
+    return _ask_officers(state, f"no_card:{event.cause}")
+
+
+def document_entered(state: State, event: DocumentEntered) -> Result:
+    """A document without a chip was entered: two officers decide about it."""
+    after = replace(state, document=event.document, faces=(), fingers=())
+    return _ask_officers(after, "document_entered")
+
+
+def phone_given(state: State, event: PhoneGiven) -> Result:
+    """Her own telephone number: kept for the record; if only that was missing, the check goes on."""
+    after = replace(state, phone=event.phone)
+    return _judge(after) if state.trouble == "phone_missing" else (after, ())
+
+
+def face_compared(state: State, event: FaceCompared) -> Result:
+    """A living match ends it or goes on to the finger; a miss is tried again, then the finger or officers decide."""
+    after = replace(state, faces=(*state.faces, event.finding))
+    trouble = after.against_the_face
+    if after.matched:
+        return _judge(after)
+    if trouble is not None and trouble != "liveness_missing" and len(after.faces) <= after.policy.retries:
+        return replace(after, trouble=trouble), (CompareFace(), StartTimer())
+    if Factor.FINGER in after.lacking and not after.attacked and trouble != "liveness_missing":
+        return _read_finger(after)
+    return _ask_officers(after, trouble or "finger_missing")
+
+
+def finger_compared(state: State, event: FingerCompared) -> Result:
+    """The finger matches: the end; a miss is tried again, one that cannot be compared goes to officers."""
+    after = replace(state, fingers=(*state.fingers, event.finding))
+    if after.matched:
+        return _judge(after)
+    trouble = event.finding.cause or "finger_no_match"
+    if event.finding.decision == "no_match" and len(after.fingers) <= after.policy.retries:
+        return replace(after, trouble=trouble), (CompareFinger(), StartTimer())
+    if event.finding.decision == "match":  # the finger is right, the face before it was not
+        trouble = after.against_the_face or trouble
+    return _ask_officers(after, trouble)
+
+
+def device_lost(state: State, event: DeviceLost) -> Result:
+    """A device is missing: officers decide; care goes on."""
+    return _ask_officers(state, f"device_lost:{event.device}")
+
+
+def waited_long(state: State, event: TimedOut) -> Result:
+    """Nothing came in time: officers decide."""
+    return _ask_officers(state, f"timeout:{event.step}")
+
+
+def nobody_there(state: State, event: TimedOut) -> Result:
+    """Nobody is there any more: the check is recorded as interrupted."""
+    return seal(state, Outcome.INTERRUPTED, f"timeout:{event.step}")
+
+
+def left(state: State, _event: Left) -> Result:
+    """She left, or the check was given up: recorded as interrupted, with the step reached."""
+    return seal(state, Outcome.INTERRUPTED, "left")
+
+
+def propose(state: State, event: Proposed) -> Result:
+    """An officer proposes an outcome: it becomes a statement to confirm."""
+    assert state.begin is not None
+    if event.outcome not in DECIDABLE or (event.outcome is Outcome.PASSED and not state.matched):
+        return replace(state, trouble="outcome_not_open"), ()
+    document = state.document.sha256 if state.document else None
+    statement = DecisionStatement(state.begin.check, document, event.outcome, event.reason, event.expires)
+    after = replace(state, step=Step.CONFIRM, statement=statement, confirmations=(), trouble=None)
+    return after, (StopDevices(), journal(after), StartTimer())
+
+
+def confirm(state: State, event: Confirmed) -> Result:
+    """An officer confirms the statement; with enough different officers it stands."""
+    assert state.statement is not None
+    one = event.confirmation
+    if one.statement_sha256 != state.statement.sha256:
+        return replace(state, trouble="another_statement"), ()
+    if one.officer in {other.officer for other in state.confirmations}:
+        return replace(state, trouble="same_officer"), ()
+    after = replace(state, confirmations=(*state.confirmations, one), trouble=None)
+    if len(after.confirmations) < after.officers_needed:
+        return replace(after, trouble="second_officer_pending"), ()
+    return _ends(after, state.statement.outcome)
+
+
+def withdraw(state: State, _event: Withdrawn) -> Result:
+    """The statement is taken back before it was complete."""
+    return _ask_officers(state, "withdrawn")
+
+
+def signed(state: State, event: Signed) -> Result:
+    """She, or her delegate, signed the result: it is recorded."""
+    return _signed_or_not(replace(state, signature=event.signature))
+
+
+def signed_later(state: State, _event: SignedLater | TimedOut | Left) -> Result:
+    """Nobody signs now: it is recorded without; an addendum may bring the signature."""
+    return _signed_or_not(state)
+
+
+def emergency(state: State, event: Emergency) -> Result:
+    """Care first: the door opens at once; the check under way, or a new one, is recorded as emergency."""
+    if state.step is Step.SEALING and state.outcome is Outcome.EMERGENCY:
+        return state, (ReleaseDoor(),)
+    before: tuple[Effect, ...] = ()
+    if state.step in OPEN:
+        state = replace(state, statement=None, confirmations=())
+    else:
+        if state.step is Step.SIGN:  # its outcome stands, and is recorded before
+            before = _signed_or_not(state)[1]
+        fresh = Begin(event.check, event.checkpoint, record_fields.provisional(event.check), "provisional")
+        state = State(state.policy, begin=fresh)
+    sealing, effects = seal(state, Outcome.EMERGENCY)
+    return sealing, (ReleaseDoor(), *before, *effects)
+
+
+def sealed(state: State, event: Sealed) -> Result:
+    """The record is committed: now it is shown; a pass opens the door."""
+    after = replace(state, step=Step.DONE, sealed=event)
+    if state.outcome is Outcome.EMERGENCY:  # stays on the screen until explained, so nothing personal may stay with it
+        return replace(State(state.policy, Step.DONE, begin=state.begin), outcome=state.outcome, sealed=event), ()
+    door: tuple[Effect, ...] = (ReleaseDoor(),) if state.outcome is Outcome.PASSED else ()
+    return after, (*door, StartTimer())
+
+
+def explain(state: State, event: Explained) -> Result:
+    """A named officer accounts for the emergency: an addendum to its record."""
+    assert state.sealed is not None
+    assert state.begin is not None
+    if state.outcome is not Outcome.EMERGENCY or event.statement.check != state.check:
+        return replace(state, trouble="nothing_to_explain"), ()
+    fields = record_fields.addendum(state.sealed, event.statement, (event.confirmation,))
+    return replace(state, step=Step.NOTING), (SealRecord(state.begin.check, fields, alert=False),)
+
+
+def close(state: State, _event: Sealed | TimedOut | Closed) -> Result:
+    """The result was seen: back to idle, everything personal forgotten, the door locked again."""
+    if state.step is Step.DONE and state.outcome is Outcome.EMERGENCY:  # not explained: the door stays open
+        return State(state.policy), (Forget(),)
+    explained: tuple[Effect, ...] = (ClearEmergency(),) if state.step is Step.NOTING else ()
+    return State(state.policy), (Forget(), *explained, LockDoor())

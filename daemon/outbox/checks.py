@@ -1,0 +1,107 @@
+"""What the unit still knows of its checks: no person, only which check ended how, for which visit, and what is owed.
+
+The records are ciphertext here. Officers refer to a check hours later, a debt must be shown until it is settled, and
+charts count; that needs these rows. They are written with the record they come from, in one transaction.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evidence.instants import write_instant
+from evidence.record import Kind, Outcome, Record
+
+KEPT = dt.timedelta(days=400)
+"""A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
+
+_FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """One check that has its record; ``at`` is the record's earliest time, ``owed`` whether it is still a debt."""
+
+    check: str
+    seq: int
+    sha256: str
+    checkpoint: str
+    visit: str
+    outcome: Outcome
+    drill: bool
+    at: str
+    owed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A debt, and the later check of the same visit that settles it."""
+
+    debt: CheckRow
+    by: CheckRow
+
+
+def note(db: sqlite3.Connection, item: Record, debts: Collection[Outcome]) -> None:
+    """Keep what ``item``, a record that is being committed, says of a check."""
+    if item.kind is Kind.CHECK:
+        _note_check(db, item.seq, item.sha256, item.payload, debts)
+    elif item.kind is Kind.ADDENDUM:
+        _note_addendum(db, item.payload)
+
+
+def _note_check(
+    db: sqlite3.Connection, seq: int, sha256: str, payload: Mapping[str, Any], debts: Collection[Outcome]
+) -> None:
+    owed = Outcome(payload["outcome"]) in debts and not payload["drill"]
+    values = (
+        *(payload["check"], seq, sha256, payload["checkpoint"], payload["visit"]["ref"], payload["outcome"]),
+        *(int(payload["drill"]), payload["time"]["earliest"], int(owed)),
+    )
+    db.execute(f"INSERT INTO checks ({_FIELDS}) VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _note_addendum(db: sqlite3.Connection, payload: Mapping[str, Any]) -> None:
+    if "settled_by" in payload:
+        db.execute("UPDATE checks SET owed = 0 WHERE check_id = ?", (payload["check"],))
+    if "visit" in payload:
+        db.execute("UPDATE checks SET visit = ? WHERE check_id = ?", (payload["visit"]["ref"], payload["check"]))
+
+
+def find(db: sqlite3.Connection, check: str) -> CheckRow | None:
+    """The check of that id, if this unit still knows it."""
+    row = db.execute(f"SELECT {_FIELDS} FROM checks WHERE check_id = ?", (check,)).fetchone()
+    return _row(row) if row else None
+
+
+def owed(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
+    """Debts, the newest first."""
+    sql = f"SELECT {_FIELDS} FROM checks WHERE owed = 1 ORDER BY seq DESC LIMIT ?"
+    return [_row(row) for row in db.execute(sql, (limit,))]
+
+
+def settled(db: sqlite3.Connection, debts: Collection[Outcome]) -> list[Settlement]:
+    """Debts for whose visit a check has ended since that leaves none; each with the first such check."""
+    found: dict[str, Settlement] = {}
+    names = ", ".join(f"{table}.{name.strip()}" for table in ("debt", "later") for name in _FIELDS.split(","))
+    sql = f"""SELECT {names} FROM checks AS debt JOIN checks AS later
+        ON later.visit = debt.visit AND later.seq > debt.seq AND later.drill = 0
+        WHERE debt.owed = 1 ORDER BY debt.seq, later.seq"""
+    half = len(CheckRow.__dataclass_fields__)
+    for row in db.execute(sql):
+        one = Settlement(_row(row[:half]), _row(row[half:]))
+        if one.by.outcome not in debts:
+            found.setdefault(one.debt.check, one)
+    return list(found.values())
+
+
+def forget_old(db: sqlite3.Connection, now: dt.datetime) -> int:
+    """Drop rows that nobody needs any more; how many."""
+    return db.execute("DELETE FROM checks WHERE owed = 0 AND at < ?", (write_instant(now - KEPT),)).rowcount
+
+
+def _row(values: tuple[Any, ...]) -> CheckRow:
+    check, seq, sha256, checkpoint, visit, outcome, drill, at, is_owed = values
+    return CheckRow(check, seq, sha256, checkpoint, visit, Outcome(outcome), bool(drill), at, bool(is_owed))

@@ -1,0 +1,114 @@
+"""Where a check is, and everything known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+
+from daemon.events import (
+    Begin,
+    Confirmation,
+    Consented,
+    Document,
+    FaceFinding,
+    FingerFinding,
+    Sealed,
+    Signature,
+)
+from daemon.policy import Policy
+from daemon.policy.words import Factor
+from evidence.decision import DecisionStatement
+from evidence.record import Outcome
+
+
+@unique
+class Step(StrEnum):
+    """Where a check is."""
+
+    IDLE = "idle"
+    NOTICE = "notice"
+    CARD = "card"
+    FACE = "face"
+    FINGER = "finger"
+    DECISION = "decision"
+    CONFIRM = "confirm"
+    SIGN = "sign"
+    SEALING = "sealing"
+    DONE = "done"
+    NOTING = "noting"
+
+
+OPEN = (Step.NOTICE, Step.CARD, Step.FACE, Step.FINGER, Step.DECISION, Step.CONFIRM)
+"""Steps in which nobody knows yet how the check ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything known about the check under way.
+
+    Attributes:
+        without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
+        statement: what officers are confirming.
+        trouble: short name of what stands in the way, for the screen.
+    """
+
+    policy: Policy
+    step: Step = Step.IDLE
+    begin: Begin | None = None
+    consent: Consented | None = None
+    without_biometrics: bool = False
+    document: Document | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    faces: tuple[FaceFinding, ...] = ()
+    fingers: tuple[FingerFinding, ...] = ()
+    statement: DecisionStatement | None = None
+    confirmations: tuple[Confirmation, ...] = ()
+    signature: Signature | None = None
+    outcome: Outcome | None = None
+    sealed: Sealed | None = None
+    trouble: str | None = None
+
+    @property
+    def check(self) -> str | None:
+        """The id of the check under way."""
+        return self.begin.check if self.begin else None
+
+    @property
+    def officers_needed(self) -> int:
+        """How many officers must confirm the statement."""
+        assert self.statement is not None
+        return self.policy.officers_for(self.statement.outcome, self.document.type if self.document else None)
+
+    @property
+    def matched(self) -> bool:
+        """Whether everything that a pass needs was read and is right; what officers judge of a document apart."""
+        return self.document is not None and not self.lacking
+
+    @property
+    def lacking(self) -> tuple[Factor, ...]:
+        """What a pass at this checkpoint still wants; of a choice, all that could be chosen."""
+        assert self.begin is not None
+        shown = {
+            Factor.CARD: self.document is not None,
+            Factor.FACE: self.against_the_face is None,
+            Factor.FINGER: bool(self.fingers) and self.fingers[-1].decision == "match",
+        }
+        return self.policy.lacking(self.begin.checkpoint, [factor for factor, right in shown.items() if right])
+
+    @property
+    def against_the_face(self) -> str | None:
+        """Why the last face is not that of the document and alive; None if it is."""
+        if not self.faces:
+            return "face_missing"
+        last = self.faces[-1]
+        if last.decision != "match":
+            return last.cause or "face_no_match"
+        alive = last.liveness
+        if alive.decision == "live" or (alive.decision == "not_performed" and self.policy.liveness != "required"):
+            return None
+        return "liveness_missing" if alive.decision == "not_performed" else f"liveness:{alive.cause or alive.decision}"
+
+    @property
+    def attacked(self) -> bool:
+        """Whether the last face was found to be a print, a screen or the like."""
+        return bool(self.faces) and self.faces[-1].liveness.decision == "attack"
