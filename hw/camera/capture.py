@@ -22,7 +22,7 @@ from hw.camera.codec import Event, Failed, Loaded, Ready, encode
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.ring import RingError, RingWriter
-from hw.camera.sources import Source, SourceModule, entry_for
+from hw.camera.sources import Holdable, Source, SourceModule, entry_for
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, HardwareError
 from hw.uri import DeviceUri
 
@@ -96,6 +96,18 @@ def pump(source: Source, writer: RingWriter, watch: DarkWatch, device: str) -> N
         raise DeviceProtocolError(device, str(error)) from error
 
 
+def hold(source: Source, writer: RingWriter, held: bool, device: str) -> bool:
+    """Have the source's automatics stand still or go on, if the parent changed its mind; what holds now."""
+    if writer.held == held:
+        return held
+    if isinstance(source, Holdable):
+        try:
+            source.hold(not held)
+        except OSError as error:
+            raise named(device, error, opening=False) from error
+    return not held
+
+
 def capture(uri: DeviceUri, writer: RingWriter, notify: Callable[[], None], report: Callable[[Event], None]) -> None:
     """Serve ``uri`` without end: ``notify`` after each frame, ``report`` as the state changes.
 
@@ -106,7 +118,9 @@ def capture(uri: DeviceUri, writer: RingWriter, notify: Callable[[], None], repo
     report(Loaded())
     source = open_source(module, uri)
     report(Ready())
+    held = False
     while True:
+        held = hold(source, writer, held, uri.text)
         pump(source, writer, watch, uri.text)
         notify()
 

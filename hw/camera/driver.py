@@ -148,6 +148,18 @@ class Camera:
         if process is not None:
             process.close()
 
+    def hold(self, held: bool) -> None:
+        """Hold exposure, gain and white balance as they are (for a light challenge), or let them go on.
+
+        From the next frame on; cameras without such controls go on as they do. A restart lets go. Harmless while the
+        camera is closed.
+        """
+        process = self._process
+        if process is not None:
+            with self._lock:
+                if process is self._process:
+                    process.ring.hold(held)
+
     def restart(self) -> None:
         """Kill the capture process, if there is one, and open anew; raises as :meth:`open`. Numbers go on counting."""
         with self._lock:

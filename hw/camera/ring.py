@@ -3,6 +3,7 @@
 Layout (little-endian; described with a picture in this folder's README)::
 
     0      magic "VNXRING1", slots u32, capacity u32 (bytes of pixels a slot holds)
+    64     held u32: 1 while the parent wants exposure and white balance to stay as they are
     4096   slot 0: 64-byte header, pixels; every slot starts on a page
     ...    slot 1 ...
 
@@ -37,6 +38,8 @@ _RING = struct.Struct("<8sII")
 _SLOT = struct.Struct("<QQIII4s")
 _NUMBER = struct.Struct("<Q")
 _PIXELS_AT = 64
+_HELD = struct.Struct("<I")
+_HELD_AT = 64
 
 Taken = TypeVar("Taken")
 
@@ -151,6 +154,11 @@ class RingWriter(_Ring):
         self._next = first
         self._slot = 0
 
+    @property
+    def held(self) -> bool:
+        """Whether the parent wants the camera's automatics to stand still."""
+        return bool(_HELD.unpack_from(self._memory, _HELD_AT)[0])
+
     def write(self, pixels: memoryview, captured_ns: int, width: int, height: int) -> int:
         """Publish a frame of tightly packed BGR rows; returns its number.
 
@@ -179,6 +187,10 @@ class RingWriter(_Ring):
 
 class RingReader(_Ring):
     """The parent's end. Trusts its own layout, never the shared bytes: the other process may have gone wild."""
+
+    def hold(self, held: bool) -> None:
+        """Ask for the camera's automatics to stand still, or to go on; the capture process looks before each frame."""
+        _HELD.pack_into(self._memory, _HELD_AT, held)
 
     def newest_ns(self) -> int:
         """Capture time of the newest whole frame, CLOCK_MONOTONIC in ns; 0 when there is none yet."""

@@ -35,7 +35,10 @@ NOISE: Final = (LEVELS * np.sqrt(np.arange(LEVELS) / LEVELS / FULL_WELL + (READ_
 
 
 class Lens:
-    """One scene before one sensor. `picture` is a pure function of its arguments and the scene's seed."""
+    """One scene before one sensor. `picture` is a pure function of its arguments, the scene's seed and ``held_s``.
+
+    ``held_s``: since when exposure and white balance are held, on the clock of `picture`; None: they drift.
+    """
 
     def __init__(self, scene: Scene, width: int, height: int) -> None:
         """Build the scene.
@@ -44,6 +47,7 @@ class Lens:
             ValueError: it cannot be built.
         """
         self.scene = scene
+        self.held_s: float | None = None
         self._stage = build(scene, width, height)
         self._chance = np.random.default_rng(scene.seed + 1)
         self._sway = self._chance.uniform(0, 2 * np.pi, len(SWAY_HZ))
@@ -103,8 +107,10 @@ class Lens:
         return max(lid(act_s - begin) for begin in BLINKS_S)
 
     def _developed(self, radiance: Array, time_s: float) -> npt.NDArray[np.uint8]:
-        drift = 1 + self.scene.exposure_drift * math.sin(2 * time_s)
-        white = np.array([1 + self.scene.white_drift * time_s, 1.0, 1 - self.scene.white_drift * time_s])
+        adjusted_s = time_s if self.held_s is None else self.held_s
+        drift = 1 + self.scene.exposure_drift * math.sin(2 * adjusted_s)
+        warmer = self.scene.white_drift * math.sin(adjusted_s)
+        white = np.array([1 + warmer, 1.0, 1 - warmer])
         exposed = scaled(radiance, (LEVELS - 1) * drift * white)
         step = round(time_s * 1000)
         down, right = step * 37 % 61, step * 53 % 67

@@ -67,7 +67,8 @@ class Scene:
     ``ratio``: irradiance of the ring's full primary colour on the face, to that of the room. ``delay_ms``: the answer
     to the light comes so much later. ``face_px``: width of the face in the frame. ``motion``: 1 is somebody who stands
     still as people do. ``side_light``: share of the room's light that comes from one side, 0 to 1. ``exposure_drift``
-    and ``white_drift``: change of exposure, and of red against blue, in a second, as a share. ``seed`` draws the rest.
+    and ``white_drift``: by what share exposure, and red against blue, go up and down while they are not held. ``seed``
+    draws the rest.
     """
 
     kind: Kind = Kind.NOBODY

@@ -52,6 +52,10 @@ class SceneCamera:
         act_s = (captured_ns - self._since_ns) / _NANO
         return Shot(self._lens.picture(captured_ns / _NANO, light, act_s), captured_ns)
 
+    def hold(self, held: bool) -> None:
+        """Hold exposure and white balance as they are, or let them drift."""
+        self._lens.held_s = time.monotonic() if held else None
+
     def _refresh(self) -> None:
         seen = self._stamp()
         if seen == self._seen:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from hw.errors import BadDeviceUri
 from hw.uri import DeviceUri
@@ -40,6 +40,14 @@ class Source(Protocol):
         """
 
 
+@runtime_checkable
+class Holdable(Protocol):
+    """A source whose exposure, gain and white balance can be held."""
+
+    def hold(self, held: bool) -> None:
+        """Hold them as they are, or let the automatics go on. Raises as :meth:`Source.read` does."""
+
+
 class SourceModule(Protocol):
     """What :data:`SOURCES` names."""
 
@@ -58,6 +66,8 @@ class Entry:
 SOURCES: Mapping[str, Entry] = MappingProxyType(
     {
         "replay": Entry("hw.camera.sources.replay"),
+        "v4l2": Entry("hw.camera.sources.v4l2"),
+        "picamera": Entry("hw.camera.sources.picamera"),
         "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames", "scene", "light"})),
     }
 )

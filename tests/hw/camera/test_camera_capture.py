@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from hw.camera import ring
-from hw.camera.capture import capture, named
+from hw.camera.capture import capture, hold, named
 from hw.camera.codec import Event, Loaded, Ready
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.simulator import picture
+from hw.camera.sources import Shot
 from hw.errors import (
     BadDeviceUri,
     DeviceBusy,
@@ -52,6 +53,43 @@ class Parent:
         with pytest.raises(HardwareError) as caught:
             capture(uri, self.writer, self.notify, self.told.append)
         return caught.value
+
+
+class Adjustable:
+    """A source whose automatics can be held."""
+
+    def __init__(self, error: OSError | None = None) -> None:
+        self.told: list[bool] = []
+        self.error = error
+
+    def read(self) -> Shot:
+        raise AssertionError("nobody asks for a frame here")
+
+    def hold(self, held: bool) -> None:
+        self.told.append(held)
+        if self.error is not None:
+            raise self.error
+
+
+def test_a_source_is_told_once_when_the_parent_wants_it_held(parent: Parent) -> None:
+    source, held = Adjustable(), False
+    for wanted in (False, True, True, False, False):
+        parent.reader.hold(wanted)
+        held = hold(source, parent.writer, held, "v4l2:///dev/video0")
+        assert held is wanted is parent.writer.held
+    assert source.told == [True, False]
+
+
+def test_a_source_without_automatics_goes_on(parent: Parent) -> None:
+    parent.reader.hold(True)
+    assert type(parent.run("fault=gone&after_frames=3")) is DeviceGone
+    assert parent.notified == 3
+
+
+def test_a_camera_that_disappears_while_it_is_held_is_gone(parent: Parent) -> None:
+    parent.reader.hold(True)
+    with pytest.raises(DeviceGone):
+        hold(Adjustable(OSError(errno.ENODEV, os.strerror(errno.ENODEV))), parent.writer, False, "v4l2:///dev/video0")
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ def test_no_camera_configured_is_missing_on_use() -> None:
         assert source.pid is None
 
 
-@pytest.mark.parametrize("text", ["v4l2:///dev/video0", "picamera:0", "sim:camera?fsp=3", "sim:camera?fps=0"])
+@pytest.mark.parametrize("text", ["serial:///dev/ttyUSB0", "picamera:0?fsp=3", "sim:camera?fsp=3", "sim:camera?fps=0"])
 def test_a_bad_uri_is_told_before_anything_starts(text: str) -> None:
     with pytest.raises(BadDeviceUri):
         camera(text)

@@ -141,6 +141,17 @@ def test_pictures_are_the_same_for_the_same_seed(picture: Path) -> None:
     assert not np.array_equal(one, other)
 
 
+def test_a_held_camera_drifts_no_more(picture: Path) -> None:
+    lens = Lens(scene(picture, Kind.POSTER, exposure_drift=0.4, white_drift=0.2), WIDTH, HEIGHT)
+
+    def colours() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        return np.array([lens.picture(at_s, DARK).mean(axis=(0, 1)) for at_s in (0.0, 0.7)])
+
+    assert np.abs(np.diff(colours(), axis=0)).min() > 1
+    lens.held_s = 0.3
+    assert np.abs(np.diff(colours(), axis=0)).max() < 0.5
+
+
 # --- scene files ---------------------------------------------------------------------------------------------------
 
 
@@ -230,6 +241,7 @@ def test_the_camera_sees_the_rings_light_and_another_scene(picture: Path, tmp_pa
         new.replace(tmp_path / "scene.json")
         poster = changed(source, lambda image: abs(image.mean() - nobody) > 8)
         ring.shine((0.0, 1.0, 0.0))
+        source.hold(True)
         lit = changed(source, lambda image: image[..., 1].mean() > poster[..., 1].mean() + 8)
         assert lit[..., 0].mean() < lit[..., 1].mean()
 

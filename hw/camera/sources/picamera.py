@@ -1,0 +1,85 @@
+"""``picamera:0``: a Raspberry Pi camera through picamera2, which comes from apt for the system's Python.
+
+Imported only by the capture process under ``/usr/bin/python3``; where picamera2 is not installed that process says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from picamera2 import Picamera2
+
+from hw.camera.mode import Mode
+from hw.camera.sources import Shot
+from hw.errors import BadDeviceUri, DeviceMissing
+from hw.uri import DeviceUri
+
+DEFAULT_FPS = 15
+HELD = ("ExposureTime", "AnalogueGain", "ColourGains")
+"""Controls (libcamera) that are set to what the automatics have found, once these are off."""
+AUTOMATIC = ("AeEnable", "AwbEnable")
+
+
+class PiCamera:
+    """One camera; frames in the sensor's own time."""
+
+    def __init__(self, camera: Any, mode: Mode) -> None:
+        self._camera = camera
+        self._metadata: Mapping[str, Any] = {}
+        period_us = round(1_000_000 / (mode.fps or DEFAULT_FPS))
+        camera.configure(
+            camera.create_video_configuration(
+                main={"size": (mode.width, mode.height), "format": "RGB888"},  # blue, green, red in memory
+                controls={"FrameDurationLimits": (period_us, period_us)},
+                buffer_count=3,
+            )
+        )
+        camera.start()
+
+    def read(self) -> Shot:
+        """The next frame; its time is the end of the exposure of its first row."""
+        request = self._camera.capture_request()
+        try:
+            image = np.ascontiguousarray(request.make_array("main"), np.uint8)
+            self._metadata = request.get_metadata()
+        finally:
+            request.release()
+        return Shot(image, captured_ns(self._metadata, time.monotonic_ns()))
+
+    def hold(self, held: bool) -> None:
+        """Hold exposure, gain and white balance at what the last frame had, or let them go."""
+        controls: dict[str, Any] = dict.fromkeys(AUTOMATIC, not held)
+        if held:
+            controls |= {name: self._metadata[name] for name in HELD if name in self._metadata}
+        self._camera.set_controls(controls)
+
+
+def captured_ns(metadata: Mapping[str, Any], now_ns: int) -> int:
+    """CLOCK_MONOTONIC at the end of the exposure; now, if the metadata do not tell.
+
+    SensorTimestamp is CLOCK_BOOTTIME at the begin of the first row's exposure (libcamera, control_ids_core.yaml).
+    """
+    if "SensorTimestamp" not in metadata:
+        return now_ns
+    asleep_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - now_ns
+    stamp_ns = int(metadata["SensorTimestamp"]) - asleep_ns + 1000 * int(metadata.get("ExposureTime", 0))
+    return min(stamp_ns, now_ns)
+
+
+def open_source(uri: DeviceUri, mode: Mode) -> PiCamera:
+    """The camera of ``uri``.
+
+    Raises:
+        BadDeviceUri: the path is no number.
+        DeviceMissing: there are not so many cameras.
+    """
+    if not uri.path.isdecimal():
+        raise BadDeviceUri(uri.text, "picamera: needs the camera's number, as in picamera:0")
+    number = int(uri.path)
+    known = Picamera2.global_camera_info()
+    if number >= len(known):
+        raise DeviceMissing(uri.text, f"{len(known)} cameras are connected; check the ribbon cable")
+    return PiCamera(Picamera2(number), mode)

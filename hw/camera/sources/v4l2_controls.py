@@ -1,0 +1,95 @@
+"""A V4L2 camera's exposure, gain and white balance, held as they are while a light challenge runs.
+
+Numbers from the kernel's include/uapi/linux/v4l2-controls.h and videodev2.h. Asked by ioctl on a descriptor of its own:
+controls belong to the device, and OpenCV maps only some of them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import struct
+from collections.abc import Callable
+from enum import IntEnum, unique
+from typing import Final
+
+
+@unique
+class Control(IntEnum):
+    """Control identifiers, V4L2_CID_..."""
+
+    AUTO_WHITE_BALANCE = 0x0098090C
+    AUTOGAIN = 0x00980912
+    GAIN = 0x00980913
+    WHITE_BALANCE_TEMPERATURE = 0x0098091A
+    BACKLIGHT_COMPENSATION = 0x0098091C
+    EXPOSURE_AUTO = 0x009A0901
+    EXPOSURE_ABSOLUTE = 0x009A0902
+    EXPOSURE_AUTO_PRIORITY = 0x009A0903
+
+
+VIDIOC_G_CTRL: Final = 0xC008561B
+VIDIOC_S_CTRL: Final = 0xC008561C
+EXPOSURE_MANUAL: Final = 1
+_CONTROL: Final = struct.Struct("=Ii")
+
+AUTOMATIC: Final = {
+    Control.EXPOSURE_AUTO: EXPOSURE_MANUAL,
+    Control.EXPOSURE_AUTO_PRIORITY: 0,
+    Control.AUTOGAIN: 0,
+    Control.AUTO_WHITE_BALANCE: 0,
+    Control.BACKLIGHT_COMPENSATION: 0,
+}
+"""What moves by itself, and the value at which it stands still."""
+VALUES: Final = (Control.EXPOSURE_ABSOLUTE, Control.GAIN, Control.WHITE_BALANCE_TEMPERATURE)
+"""What is then kept at the value that the automatic has found."""
+_LACKING: Final = frozenset({errno.EINVAL, errno.ENOTTY, errno.EACCES, errno.EBUSY, errno.ERANGE, errno.EIO})
+"""A control that this camera lacks, or that an automatic governs at this moment."""
+
+Ioctl = Callable[[int, int, bytearray], int]
+
+
+class Controls:
+    """The controls of the camera behind a descriptor. A camera that lacks one is held by the others."""
+
+    def __init__(self, fd: int, ioctl: Ioctl = fcntl.ioctl) -> None:
+        self._fd = fd
+        self._ioctl = ioctl
+        self._before: dict[Control, int] = {}
+
+    def get(self, control: Control) -> int | None:
+        """Its value, or None when the camera has none."""
+        return self._ask(VIDIOC_G_CTRL, control, 0)
+
+    def set(self, control: Control, value: int) -> bool:
+        """Whether the camera took the value."""
+        return self._ask(VIDIOC_S_CTRL, control, value) is not None
+
+    def hold(self) -> tuple[Control, ...]:
+        """Stop every automatic where it is; returns what is held. Holding twice changes nothing."""
+        if self._before:
+            return tuple(self._before)
+        found = {control: self.get(control) for control in (*AUTOMATIC, *VALUES)}
+        held = {control: value for control, value in found.items() if value is not None}
+        self._before = {
+            control: before for control, before in held.items() if self.set(control, AUTOMATIC.get(control, before))
+        }
+        return tuple(self._before)
+
+    def release(self) -> None:
+        """Let every automatic go on as before; the values follow by themselves."""
+        for control in AUTOMATIC:
+            if control in self._before:
+                self.set(control, self._before[control])
+        self._before = {}
+
+    def _ask(self, request: int, control: Control, value: int) -> int | None:
+        buffer = bytearray(_CONTROL.pack(control, value))
+        try:
+            self._ioctl(self._fd, request, buffer)
+        except OSError as error:
+            if error.errno in _LACKING:
+                return None
+            raise
+        answer: int = _CONTROL.unpack(buffer)[1]
+        return answer

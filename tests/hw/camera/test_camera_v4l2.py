@@ -1,0 +1,168 @@
+"""V4L2 cameras against a stand-in for OpenCV's capture and the kernel's controls: there is no camera here."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from hw.camera.mode import Mode
+from hw.camera.sources import Holdable
+from hw.camera.sources.v4l2 import V4l2Camera, open_source
+from hw.camera.sources.v4l2_controls import VIDIOC_G_CTRL, VIDIOC_S_CTRL, Control, Controls
+from hw.errors import DeviceBusy, DeviceGone, DeviceMissing
+from hw.uri import DeviceUri
+from tests.hw.camera.support import camera, failure
+
+MODE = Mode(64, 48, None)
+
+
+class Kernel:
+    """A camera's controls behind ioctl. As with many UVC cameras, values are refused while their automatic runs."""
+
+    def __init__(self, *lacking: Control) -> None:
+        self.values = {
+            Control.EXPOSURE_AUTO: 3,
+            Control.EXPOSURE_AUTO_PRIORITY: 1,
+            Control.AUTOGAIN: 1,
+            Control.AUTO_WHITE_BALANCE: 1,
+            Control.BACKLIGHT_COMPENSATION: 2,
+            Control.EXPOSURE_ABSOLUTE: 312,
+            Control.GAIN: 40,
+            Control.WHITE_BALANCE_TEMPERATURE: 4600,
+        }
+        for control in lacking:
+            del self.values[control]
+        self.gone = False
+
+    def ioctl(self, _: int, request: int, buffer: bytearray) -> int:
+        number, value = struct.unpack("=Ii", buffer)
+        if self.gone:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        if number not in self.values:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        control = Control(number)
+        if request == VIDIOC_S_CTRL:
+            if control is Control.EXPOSURE_ABSOLUTE and self.values.get(Control.EXPOSURE_AUTO, 1) != 1:
+                raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+            self.values[control] = value
+        else:
+            assert request == VIDIOC_G_CTRL
+            struct.pack_into("=Ii", buffer, 0, number, self.values[control])
+        return 0
+
+
+class Video:
+    """What is used of cv2.VideoCapture."""
+
+    def __init__(self, opened: bool = True) -> None:
+        self.opened, self.stamp_ms, self.image = opened, 0.0, np.full((48, 64, 3), 90, np.uint8)
+        self.properties: dict[int, float] = {}
+        self.pulled = False
+
+    def isOpened(self) -> bool:
+        return self.opened
+
+    def read(self) -> tuple[bool, np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None]:
+        return (False, None) if self.pulled else (True, self.image)
+
+    def get(self, propId: int) -> float:
+        return self.stamp_ms if propId == cv2.CAP_PROP_POS_MSEC else 0.0
+
+    def set(self, propId: int, value: float) -> bool:
+        self.properties[propId] = value
+        return True
+
+
+def source(video: Video, kernel: Kernel) -> V4l2Camera:
+    return V4l2Camera("v4l2:///dev/video0", video, Controls(3, kernel.ioctl), MODE)
+
+
+def test_held_is_what_the_automatics_had_found_and_comes_back_to_them() -> None:
+    kernel = Kernel()
+    before = dict(kernel.values)
+    held = source(Video(), kernel)
+    assert isinstance(held, Holdable)
+    held.hold(True)
+    assert {c: kernel.values[c] for c in list(Control) if "AUTO" in c.name} == {
+        Control.AUTO_WHITE_BALANCE: 0,
+        Control.AUTOGAIN: 0,
+        Control.EXPOSURE_AUTO: 1,
+        Control.EXPOSURE_AUTO_PRIORITY: 0,
+    }
+    for control in (Control.EXPOSURE_ABSOLUTE, Control.GAIN, Control.WHITE_BALANCE_TEMPERATURE):
+        assert kernel.values[control] == before[control]
+    held.hold(True)
+    held.hold(False)
+    assert kernel.values == before
+
+
+@pytest.mark.parametrize("lacking", list(Control))
+def test_a_camera_that_lacks_a_control_is_held_by_the_others(lacking: Control) -> None:
+    kernel = Kernel(lacking)
+    before = dict(kernel.values)
+    controls = Controls(3, kernel.ioctl)
+    assert lacking not in controls.hold()
+    assert kernel.values.get(Control.AUTO_WHITE_BALANCE, 0) == 0
+    controls.release()
+    assert kernel.values == before
+
+
+def test_a_camera_without_controls_is_left_alone_and_one_that_is_gone_is_told() -> None:
+    kernel = Kernel(*Control)
+    assert Controls(3, kernel.ioctl).hold() == ()
+    kernel.gone = True
+    with pytest.raises(OSError, match="No such device"):
+        Controls(3, kernel.ioctl).hold()
+
+
+def test_frames_carry_the_kernels_time_if_it_is_of_this_clock() -> None:
+    video = Video()
+    open_camera = source(video, Kernel())
+    now_ms = time.monotonic_ns() / 1e6
+    for stamp_ms, trusted in ((now_ms - 20, True), (now_ms + 60_000, False), (now_ms - 5000, False), (0.0, False)):
+        video.stamp_ms = stamp_ms
+        shot = open_camera.read()
+        assert shot.image.shape == (48, 64, 3)
+        assert (abs(shot.captured_ns / 1e6 - stamp_ms) < 0.01) is trusted
+        assert shot.captured_ns <= time.monotonic_ns()
+
+
+def test_what_is_asked_of_the_camera_and_a_picture_of_another_size() -> None:
+    video = Video()
+    open_camera = source(video, Kernel())
+    assert (video.properties[cv2.CAP_PROP_FRAME_WIDTH], video.properties[cv2.CAP_PROP_FPS]) == (64, 15)
+    video.image = np.full((96, 128, 3), 90, np.uint8)
+    assert open_camera.read().image.shape == (48, 64, 3)
+
+
+def test_a_pulled_camera_is_gone() -> None:
+    video = Video()
+    open_camera = source(video, Kernel())
+    video.pulled = True
+    with pytest.raises(DeviceGone):
+        open_camera.read()
+
+
+def test_a_device_that_delivers_nothing_is_busy(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    with pytest.raises(DeviceBusy):
+        open_source(DeviceUri.parse(f"v4l2://{tmp_path}/video0"), MODE, lambda _: Video(opened=False))
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+
+
+def test_no_device_is_missing_through_the_capture_process(tmp_path: Path) -> None:
+    error = failure(lambda: camera(f"v4l2://{tmp_path}/video9").open())
+    assert isinstance(error, DeviceMissing)
+
+
+def test_what_is_no_camera_is_busy_through_the_capture_process(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    assert isinstance(failure(lambda: camera(f"v4l2://{tmp_path}/video0").open()), DeviceBusy)
