@@ -30,10 +30,11 @@ def pty() -> Iterator[tuple[int, DeviceUri]]:
 def fill(uri: DeviceUri) -> None:
     """Write until the line takes no more."""
     end = os.open(uri.path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    for size in (512, 1):
+    for size in (512, *[1] * 10):  # again, because the kernel moves on what it has taken when it finds the time
         with contextlib.suppress(BlockingIOError):
             while True:
                 os.write(end, bytes(size))
+        time.sleep(0.02)
     os.close(end)
 
 
