@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _WAIT_S = 0.2
 _MOST_UNPROVEN = 1000
 """Events without proof that one start of the unit records: who sends more wants to fill the disk."""
-_ALERTS = frozenset({EventKind.EMERGENCY, EventKind.TAMPER_OPENED, EventKind.RING_FULL})
+_ALERTS = frozenset({EventKind.EMERGENCY, EventKind.TAMPER_OPENED, EventKind.RING_FULL, EventKind.MISSED})
 
 
 def fields_of(event: CoprocessorEvent) -> dict[str, Any]:

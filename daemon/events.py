@@ -269,13 +269,17 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """What came later about a check that has its record: ``said`` are further fields of the addendum."""
+    """What came later about a check that has its record: ``said`` are further fields of the addendum.
+
+    ``accounts``: it accounts for an emergency, so that none holds the door open any more.
+    """
 
     to: Sealed
     statement: DecisionStatement
     confirmation: Confirmation
     said: Mapping[str, Any] = field(default_factory=dict, repr=False)
     signature: Signature | None = None
+    accounts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

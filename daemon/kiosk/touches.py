@@ -49,6 +49,7 @@ _LARGEST_DRAWING = 48_000
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
 _NO_CARD = ("forgotten", "chip_dead", "phone_eid", "none_issued")
+_ACCOUNTS = ("explanation", "mistaken_emergency")
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _SPACED_ID_NUMBER = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
 """With its date of birth, found when all separators are taken out: what stood before or behind it then touches it."""
@@ -141,15 +142,18 @@ class Touches:
         row = self.find_check(_text(values, "check"))
         if row is None:
             raise TouchRefused("unknown_check", 404)
-        what = _choice(values, "what", ("visit", "signature", "mistaken_emergency", "remark"))
-        if what == "mistaken_emergency" and row.outcome is not Outcome.EMERGENCY:
+        what = _choice(values, "what", ("visit", "signature", *_ACCOUNTS, "remark"))
+        # A power cut may have ended the emergency's own check: it is recorded as interrupted then.
+        if what in _ACCOUNTS and row.outcome not in (Outcome.EMERGENCY, Outcome.INTERRUPTED):
             raise TouchRefused("not_an_emergency", 409)
         said: dict[str, Any] = {"visit": {"ref": _visit(values), "source": "typed"}} if what == "visit" else {}
         drawn = self._signature(values) if what == "signature" else None
         reason = f"{what}: {said['visit']['ref']}" if said else f"{what}: {_text(values, 'reason', optional=True)}"
         statement = self._statement(row.check, None, row.outcome, reason.removesuffix(": "))
         to = Sealed(row.check, row.seq, row.sha256)
-        return Amended(to, statement, self._confirmation(values, statement), {**said, "amends": what}, drawn)
+        return Amended(
+            to, statement, self._confirmation(values, statement), {**said, "amends": what}, drawn, what in _ACCOUNTS
+        )
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
         by = _choice(values, "by", ("subject", "delegate"), "subject")

@@ -254,3 +254,13 @@ def test_what_comes_later_is_an_addendum() -> None:
     whole = {"v": 1, "unit": "u", "site": "s", "seq": 9, "prev": HASH, "boot": 1, "salt": "A" * 22, **note.fields}
     time = {"earliest": EXPIRES, "latest": EXPIRES, "source": "clock"}
     schema.check("record-v1", {**whole, "time": time, "software": {"version": "1"}})
+
+
+def test_emergency_from_before_a_restart_is_accounted_for_later() -> None:
+    statement = DecisionStatement("check-0", None, Outcome.EMERGENCY, "explanation: birth at the door", EXPIRES)
+    confirmation = ev.Confirmation("o-1", "officer", "pin", statement.sha256)
+    event = ev.Amended(ev.Sealed("check-0", 7, HASH), statement, confirmation, accounts=True)
+    _, effects = play(Desk.of(NEUTRAL), event)
+    assert effects[1:] == (ef.ClearEmergency(), ef.LockDoor())
+    _, effects = play(Desk.of(NEUTRAL), begin(), event)
+    assert effects[1:] == (ef.ClearEmergency(),), "a check is under way: its end locks the door"
