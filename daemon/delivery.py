@@ -82,7 +82,7 @@ class Delivery:
         self._sent, self._alerted = Repeats(self.monotonic_s), Repeats(self.monotonic_s)
 
     def reconnected(self) -> None:
-        """The link is down: what was in flight may be lost, so everything without a receipt goes out on the next one."""
+        """The link is down: what was in flight may be lost, so all that has no receipt goes out on the next one."""
         with self._lock:
             self._sent.forget()
             self._alerted.forget()
@@ -91,14 +91,19 @@ class Delivery:
     def pump(self) -> None:
         """Send alerts, then records in order up to the window, then health when it is due."""
         with self._lock:
-            self._send_alerts()
-            self._send_records()
+            if self._send_alerts():  # the link may have come up in between
+                self._send_records()
             self._send_health()
 
-    def _send_alerts(self) -> None:
+    def _send_alerts(self) -> bool:
+        """False when one could not go out: what comes after it must not overtake it then."""
         for item in self.outbox.waiting_alerts(limit=WINDOW):
-            if self._alerted.due(item.seq) and self.publish(Channel.ALERT, item.envelope):
+            due = self._alerted.due(item.seq)
+            if due and not self.publish(Channel.ALERT, item.envelope):
+                return False
+            if due:
                 self._alerted.sent(item.seq)
+        return True
 
     def _send_records(self) -> None:
         for item in self.outbox.waiting(limit=WINDOW):

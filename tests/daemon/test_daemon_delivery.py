@@ -101,6 +101,17 @@ def test_alert_goes_first_and_again_in_its_turn(delivery: Delivery, outbox: Outb
     assert [channel for channel, _ in line.sent] == [Channel.ALERT, Channel.HEALTH], "nothing is sent twice"
 
 
+def test_no_record_overtakes_an_alert_when_the_link_comes_up(delivery: Delivery, outbox: Outbox, line: Line) -> None:
+    """It may come up between the alert that finds no link and the record after it."""
+    outbox.append(check_fields(), alert=True)
+    publish, tries = delivery.publish, itertools.count()
+    delivery.publish = lambda channel, payload: bool(next(tries)) and publish(channel, payload)
+    delivery.pump()
+    assert Channel.RECORD not in {channel for channel, _ in line.sent}
+    delivery.pump()
+    assert next(channel for channel, _ in line.sent if channel is not Channel.HEALTH) is Channel.ALERT
+
+
 def test_window_moves_with_the_receipts(home: Home, delivery: Delivery, outbox: Outbox, line: Line) -> None:
     for _ in range(WINDOW + 9):
         outbox.append(check_fields())
