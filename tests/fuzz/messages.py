@@ -121,6 +121,12 @@ _TOUCHED: Sequence[Mapping[str, Any]] = (
     {"outcome": "manual", "reason": "known to both"},
     {"officer": "o-101", "pin": "480273"},
     {"reason": "no time", "officer": "o-101", "pin": "1"},
+    {
+        "check": "01900000-0000-7000-8000-000000000001",
+        "phone": "+86 139 0000 0000",
+        "png": "iVBORw0KGgo",
+        "what": "remark",
+    },
     {},
 )
 
@@ -138,7 +144,7 @@ def _touches() -> Target:
     policy = load_policy("neutral")
     statement = DecisionStatement("c", None, Outcome.MANUAL, "x", "2999-01-01T00:00:00.000Z")
     state = replace(State(policy), statement=statement)
-    touches = Touches(policy, policy.checkpoints[0].id, _QuickRoster(), lambda: state, now)
+    touches = Touches(policy, policy.checkpoints[0].id, _QuickRoster(), lambda: state, now, lambda _: None)
 
     def touch(given: tuple[str, Any]) -> None:
         name, values = given
