@@ -36,12 +36,17 @@ SURE: Final = 5.0
 """An answer counts as seen from so many standard errors on."""
 MIN_CORRELATION: Final = 0.55
 MIN_CONTRAST: Final = 0.25
+MAX_SHINING: Final = 0.5
+"""A face that answers less than so much of what is behind it shines by itself; a lamp above her may well make it
+answer somewhat less than a dark corridor does."""
 MIN_RELIEF: Final = 0.22
 MAX_FLAT_UNEVENNESS: Final = 3.0
 SURE_RELIEF: Final = 2.5
 MIN_UNEVEN_RELIEF, MIN_UNEVENNESS = 0.10, 5.0
 MAX_TONE_SLOPE: Final = 0.1
 """A camera's own curve makes the answer of brighter patches so much stronger or weaker, for each factor of e."""
+LEAST: Final = 1e-7
+"""Answers and errors below are none."""
 PRIOR_ROUGHNESS: Final = 0.1
 """Gains of neighbouring patches differ by so much anyway: paint, hair, the fit of the mesh."""
 
@@ -82,13 +87,13 @@ class Measured:
 
     @property
     def contrast(self) -> float:
-        """By how much less the background answers than the face, as a share; NaN without a background."""
-        return 1 - self.background / self.gain
+        """By how much less the background answers than the face, as a share; NaN without a background or an answer."""
+        return 1 - self.background / self.gain if abs(self.gain) > LEAST else math.nan
 
     @property
     def contrast_error(self) -> float:
         """Standard error of `contrast`."""
-        return math.hypot(self.background_error, self.gain_error * self.background / self.gain) / abs(self.gain)
+        return math.hypot(self.background_error, self.gain_error * (1 - self.contrast)) / max(abs(self.gain), LEAST)
 
     def evidence(self) -> dict[str, float | int]:
         """For the record: finite numbers only."""
@@ -122,7 +127,7 @@ RULES: Final = (
     Rule(
         "only_surroundings_answer",
         Decision.ATTACK,
-        lambda m: behind_seen(m) and m.gain + 2 * m.gain_error < m.background,
+        lambda m: behind_seen(m) and m.gain + 2 * m.gain_error < MAX_SHINING * m.background,
     ),
     Rule("no_response", Decision.ATTACK, lambda m: m.gain + 2 * m.gain_error < MIN_GAIN),
     Rule("too_weak", Decision.UNSURE, lambda m: not m.seen),
@@ -218,7 +223,9 @@ def measure(timeline: Timeline, frames: Sequence[Sample]) -> Measured | None:
     patches = answer(change, model, at_s)
     light = np.log(skin[:, whole].astype(np.float64)).mean(axis=(0, 2))
     shape = np.asarray(np.mean([frame.shape for frame in frames], axis=0), np.float32)
-    relief, relief_error, unevenness = relief_of(patches.gain / gain, patches.error / abs(gain), shape, whole, light)
+    unit = max(abs(gain), LEAST)
+    error = np.maximum(patches.error, LEAST) / unit
+    relief, relief_error, unevenness = relief_of(patches.gain / unit, error, shape, whole, light)
     background, background_error = together_behind(frames, model, at_s)
     return Measured(
         len(frames),

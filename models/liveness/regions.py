@@ -37,7 +37,10 @@ MIN_BLOCK_PX: Final = 600
 MIN_FACE_PX: Final = 40
 DARKEST, BRIGHTEST = 6, 249
 """Of 255; what is outside tells nothing of the light on it."""
-MAX_CLIPPED: Final = 0.5
+MAX_CLIPPED_SKIN, MAX_CLIPPED_BEHIND = 0.1, 0.5
+"""Share of a region's pixels that may be so."""
+MAX_HIDDEN: Final = 0.5
+"""Share of the patches that a frame may lack."""
 
 _CODES = np.arange(256) / 255.0
 LINEAR: Final = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)
@@ -83,7 +86,7 @@ def observe(image: Image, mesh: FloatArray | None, at_s: float) -> Sample | None
     if not MIN_FACE_PX <= width <= 2 * max(picture.shape[:2]):
         return None
     skin = skin_light(picture, mesh, width)
-    if np.isnan(skin[:, 0]).mean() > MAX_CLIPPED:
+    if np.isnan(skin[:, 0]).mean() > MAX_HIDDEN:
         return None
     shape = (mesh - np.append(centre, mesh[:, 2].mean())) / width
     return Sample(at_s, skin, background_light(picture, mesh, centre, width), shape.astype(np.float32))
@@ -105,7 +108,7 @@ def skin_light(image: Image, mesh: FloatArray, width: float) -> FloatArray:
         top, bottom, left, right = round(y - half), round(y + half) + 1, round(x - half), round(x + half) + 1
         if top < 0 or left < 0 or bottom > image.shape[0] or right > image.shape[1]:
             continue
-        light[number] = mean_light(image[top:bottom, left:right].reshape(-1, 3), MAX_CLIPPED)
+        light[number] = mean_light(image[top:bottom, left:right].reshape(-1, 3), MAX_CLIPPED_SKIN)
     return light
 
 
@@ -114,7 +117,7 @@ def mean_light(codes: npt.NDArray[np.uint8], max_clipped: float) -> FloatArray:
     counts = [np.bincount(codes[:, channel], minlength=256) for channel in (2, 1, 0)]
     table = np.stack(counts)
     clipped = (table[:, :DARKEST].sum(axis=1) + table[:, BRIGHTEST + 1 :].sum(axis=1)).max() / len(codes)
-    if clipped > max_clipped / 5:
+    if clipped > max_clipped:
         return np.full(3, np.nan, np.float32)
     return np.asarray(table @ LINEAR / len(codes), np.float32)
 
@@ -130,13 +133,8 @@ def background_light(image: Image, mesh: FloatArray, centre: npt.NDArray[np.floa
         for side, columns in enumerate((slice(0, max(0, left)), slice(min(full, max(0, right)), full))):
             block = image[rows, columns]
             if block.shape[0] * block.shape[1] >= MIN_BLOCK_PX:
-                light[2 * row + side] = unclipped_light(block)
+                light[2 * row + side] = mean_light(block.reshape(-1, 3), MAX_CLIPPED_BEHIND)
     return light
-
-
-def unclipped_light(block: npt.NDArray[np.uint8]) -> FloatArray:
-    """Mean light of a block; NaN when it is mostly black or blown out."""
-    return mean_light(block.reshape(-1, 3), 2.5)
 
 
 def normals(shape: FloatArray) -> npt.NDArray[np.float64]:

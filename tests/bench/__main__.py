@@ -17,6 +17,7 @@ BENCHES = {
     "record": "tests.bench.record",
     "faces": "tests.bench.faces",
     "liveness": "tests.bench.liveness",
+    "motion": "tests.bench.liveness_motion",
     "outbox": "tests.bench.outbox",
 }
 """Name on the command line, and the module whose `run()` measures and returns rows."""

@@ -84,12 +84,13 @@ class Trials:
     def _samples(self, frames: Iterator[tuple[Image, float]]) -> Iterator[Sample]:
         mesh: FloatArray | None = None
         for image, at_s in frames:
-            mesh = self._points(image, mesh)
+            mesh = self.points(image, mesh)
             sample = observe(image, mesh, at_s)
             if sample is not None:
                 yield sample
 
-    def _points(self, image: Image, before: FloatArray | None) -> FloatArray | None:
+    def points(self, image: Image, before: FloatArray | None) -> FloatArray | None:
+        """The mesh of the nearest face, looked for where it was ``before``."""
         if before is not None:
             return self._mesh.follow(image, before)
         face = nearest_face(self._models.detect(image))

@@ -71,7 +71,7 @@ class StandIn:
 @pytest.fixture
 def picamera(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     library = ModuleType("picamera2")
-    library.Picamera2 = StandIn  # type: ignore[attr-defined]
+    library.Picamera2 = StandIn
     monkeypatch.setitem(sys.modules, "picamera2", library)
     monkeypatch.delitem(sys.modules, "hw.camera.sources.picamera", raising=False)
     yield importlib.import_module("hw.camera.sources.picamera")

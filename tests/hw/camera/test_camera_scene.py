@@ -35,7 +35,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scene(picture: Path, kind: Kind, **changes: float) -> Scene:
     whole = Scene(kind=kind, picture=str(picture), face=FACE, face_px=FACE_PX, ratio=0.5, motion=0.0)
-    return replace(whole, **changes)  # type: ignore[arg-type]
+    return replace(whole, **changes)
 
 
 def answer(lens: Lens) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -250,10 +250,10 @@ def changed(source: object, enough: object) -> np.ndarray[tuple[int, ...], np.dt
     """The first picture for which ``enough`` holds, within some seconds."""
     deadline_s, number = time.monotonic() + 5, -1
     while time.monotonic() < deadline_s:
-        frame = source.latest(number)  # type: ignore[attr-defined]
+        frame = source.latest(number)
         number = frame.number
         image = frame.image.astype(float)
-        if enough(image):  # type: ignore[operator]
+        if enough(image):
             return np.asarray(image)
     raise AssertionError("the picture did not change")
 

@@ -152,10 +152,10 @@ def test_a_pulled_camera_is_gone() -> None:
 
 def test_a_device_that_delivers_nothing_is_busy(tmp_path: Path) -> None:
     (tmp_path / "video0").touch()
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(DeviceBusy):
         open_source(DeviceUri.parse(f"v4l2://{tmp_path}/video0"), MODE, lambda _: Video(opened=False))
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_no_device_is_missing_through_the_capture_process(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_face_is_live(points: FloatArray, seed: int) -> None:
     result = Room(points, seed).judge()
     assert (result.decision, result.reasons) == (Decision.LIVE, ())
     assert result.evidence["gain"] == pytest.approx(0.03, rel=0.1)
-    assert abs(result.evidence["lag_ms"]) < 15  # type: ignore[arg-type]
+    assert abs(result.evidence["lag_ms"]) < 15
     assert result.evidence["relief"] == pytest.approx(0.6, abs=0.1)
     finite_json(result)
 
@@ -201,6 +201,24 @@ def test_the_same_light_in_every_frame_is_no_answer(points: FloatArray) -> None:
     frozen = [first, *(replace(first, at_s=sample.at_s) for sample in rest)]
     result = judge(room.timeline, frozen)
     assert (result.decision, result.reasons[0]) == (Decision.ATTACK, "no_response")
+
+
+def test_light_that_does_not_change_at_all_is_no_answer(points: FloatArray) -> None:
+    room = Room(points)
+    still = [
+        replace(sample, skin=np.full_like(sample.skin, 0.25), background=np.full_like(sample.background, 0.25))
+        for sample in room.samples()
+    ]
+    result = judge(room.timeline, still)
+    assert (result.decision, result.reasons[0]) == (Decision.ATTACK, "no_response")
+    finite_json(result)
+
+
+def test_a_lamp_above_her_before_a_dark_corridor_is_no_attack(points: FloatArray) -> None:
+    room = Room(points)
+    room.behind_gain = 0.04
+    result = room.judge()
+    assert (result.decision, result.reasons) == (Decision.UNSURE, ("surroundings_answer_alike",))
 
 
 # --- what is kept of a frame ---------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_noise_is_no_face(mesh: FaceMesh) -> None:
 
 def test_what_is_no_picture_is_named(mesh: FaceMesh) -> None:
     with pytest.raises(ImageError, match="uint8"):
-        mesh.follow(np.zeros((200, 200, 3), np.float32), np.zeros((468, 3), np.float32))  # type: ignore[arg-type]
+        mesh.follow(np.zeros((200, 200, 3), np.float32), np.zeros((468, 3), np.float32))
 
 
 def test_this_runtime_computes_what_was_recorded(mesh: FaceMesh) -> None:

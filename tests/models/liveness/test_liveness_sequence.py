@@ -45,7 +45,7 @@ def test_draws_differ_and_use_all_colours() -> None:
 
 def test_the_generator_decides_alone() -> None:
     chance = [np.random.default_rng(4), np.random.default_rng(4)]
-    first, second = (sequence.draw(lambda below, one=one: int(one.integers(below))) for one in chance)  # type: ignore[misc]
+    first, second = (sequence.draw(lambda below, one=one: int(one.integers(below))) for one in chance)
     assert first == second
 
 

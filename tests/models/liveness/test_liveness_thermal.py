@@ -71,6 +71,6 @@ def test_whatever_it_sees_it_never_says_attack() -> None:
     chance = np.random.default_rng(1)
     for _ in range(300):
         box = tuple(chance.uniform(-200, 700, 4).tolist())
-        result = thermal.judge(chance.uniform(-30, 110, (8, 8)), box, PICTURE)  # type: ignore[arg-type]
+        result = thermal.judge(chance.uniform(-30, 110, (8, 8)), box, PICTURE)
         assert result.decision is not Decision.ATTACK
-        assert all(math.isfinite(value) for value in result.evidence.values())  # type: ignore[arg-type]
+        assert all(math.isfinite(value) for value in result.evidence.values())

@@ -1,0 +1,84 @@
+"""The motion challenge over simulated people: asked to turn or blink, in front of the simulated camera.
+
+Environment as for `tests.bench.liveness`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hw.camera.simulated_lens import Lens
+from hw.camera.simulated_scene import Act, Kind, Scene
+from models.liveness.motion import Ask, Pose, judge, observe
+from models.liveness.result import CheckResult, Decision
+from tests.bench.liveness import TRIALS
+from tests.bench.liveness_trials import FACE_PX, HEIGHT, WIDTH, Portrait, Trials
+from tests.bench.table import Row
+
+FPS, ASKED_S, END_S = 12.0, 0.7, 3.6
+REACTION_S = 0.3
+CASES = (
+    (Kind.LIVE, Act.TURN_LEFT, Ask.TURN_LEFT),
+    (Kind.LIVE, Act.TURN_RIGHT, Ask.TURN_RIGHT),
+    (Kind.LIVE, Act.BLINK, Ask.BLINK),
+    (Kind.LIVE, Act.STILL, Ask.TURN_LEFT),
+    (Kind.PRINT, Act.TURN_LEFT, Ask.TURN_LEFT),
+    (Kind.CUTOUT, Act.TURN_RIGHT, Ask.TURN_RIGHT),
+    (Kind.BENT, Act.TURN_LEFT, Ask.TURN_LEFT),
+    (Kind.SCREEN, Act.TURN_RIGHT, Ask.TURN_RIGHT),
+    (Kind.PRINT, Act.TURN_LEFT, Ask.BLINK),
+    (Kind.SCREEN, Act.STILL, Ask.BLINK),
+)
+"""What stands there, what it does, what was asked."""
+
+
+def challenge(trials: Trials, scene: Scene, ask: Ask, portrait: Portrait) -> CheckResult:
+    """One request."""
+    lens = Lens(replace(scene, picture=portrait.path, face=portrait.face, face_px=FACE_PX), WIDTH, HEIGHT)
+    poses: list[Pose] = []
+    points = None
+    for at_s in np.arange(0.0, END_S, 1 / FPS):
+        image = lens.picture(float(at_s), np.zeros(3), float(at_s) - ASKED_S - REACTION_S)
+        points = trials.points(image, points)
+        pose = observe(image, points, float(at_s))
+        if pose is not None:
+            poses.append(pose)
+    return judge(ask, ASKED_S, poses)
+
+
+def run() -> Sequence[Row]:
+    """The table."""
+    trials = Trials()
+    portraits = trials.portraits()
+    count = int(os.environ.get(TRIALS, "2"))
+    ended: dict[tuple[Kind, Act, Ask], list[CheckResult]] = defaultdict(list)
+    for trial in range(count):
+        for number, case in enumerate(CASES):
+            kind, act, ask = case
+            seed = trial * len(CASES) + number
+            scene = Scene(kind=kind, act=act, seed=seed)
+            ended[case].append(challenge(trials, scene, ask, portraits[(seed * 7 + trial) % len(portraits)]))
+        sys.stderr.write(f"motion: round {trial + 1} of {count}\n")
+    return [row for case, results in ended.items() for row in rows_of(case, results)]
+
+
+def rows_of(case: tuple[Kind, Act, Ask], results: list[CheckResult]) -> list[Row]:
+    """How many are taken for live, and for an attack."""
+    kind, act, ask = case
+    reasons = Counter(result.reasons[0] if result.reasons else "-" for result in results)
+    note = ", ".join(f"{reason} {number}" for reason, number in reasons.most_common())
+    return [
+        Row(
+            f"{kind}, {act}, asked {ask}: taken for {decision}",
+            100 * sum(result.decision is decision for result in results) / len(results),
+            "%",
+            note=note,
+        )
+        for decision in (Decision.LIVE, Decision.ATTACK)
+    ]
