@@ -9,18 +9,14 @@ One form only: the protected header is exactly ``enc`` and ``typ``, a recipient'
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from joserfc import jwe
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
 
 from evidence import schema
 from evidence.encoding import MAX_BYTES, b64url_decode, b64url_encode, json_bytes, json_object, sha256_hex
@@ -35,10 +31,6 @@ _CONTENT = "A256GCM"
 _PROTECTED = {"enc": _CONTENT, "typ": TYPE}
 _REGISTRY = jwe.JWERegistry(algorithms=[_KEY_WRAP, _CONTENT])
 _REGISTRY.max_ciphertext_length = MAX_BYTES  # joserfc's own limit, 64 KiB, is below a record with a picture
-_OTHER_INFO = b"".join(
-    (len(_KEY_WRAP).to_bytes(4, "big"), _KEY_WRAP.encode("ascii"), bytes(4), bytes(4), (256).to_bytes(4, "big"))
-)
-"""AlgorithmID, no PartyUInfo, no PartyVInfo, SuppPubInfo (RFC 7518 section 4.6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +70,9 @@ def _for_key(data: bytes, kid: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _kid(key: PrivateKey) -> str:
-    """A gateway opens every envelope with one key: it is not named anew for each."""
-    return thumbprint(key.public_key())
-
-
-def _wrapping_key(header: Mapping[str, Any], key: PrivateKey) -> bytes:
-    """ECDH-ES and the Concat KDF (RFC 7518 section 4.6), for A256KW."""
-    x, y = (int.from_bytes(b64url_decode(header["epk"][name]), "big") for name in ("x", "y"))
-    ephemeral = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()  # ValueError: not on the curve
-    return ConcatKDFHash(hashes.SHA256(), 32, _OTHER_INFO).derive(key.exchange(ec.ECDH(), ephemeral))
-
-
-def _decrypted(message: Mapping[str, Any], key: PrivateKey) -> bytes:
-    # Not through joserfc, which takes the same steps three times as long: a gateway opens hundreds a second. The schema
-    # has left one form only. What seals is joserfc, so each test of one holds the other.
-    (recipient,) = message["recipients"]
-    content_key = aes_key_unwrap(_wrapping_key(recipient["header"], key), b64url_decode(recipient["encrypted_key"]))
-    sealed = b64url_decode(message["ciphertext"]) + b64url_decode(message["tag"])
-    return AESGCM(content_key).decrypt(b64url_decode(message["iv"]), sealed, message["protected"].encode("ascii"))
+def _recipient(key: PrivateKey) -> tuple[str, ECKey]:
+    """A gateway opens every envelope with one key: it is not converted for each."""
+    return thumbprint(key.public_key()), to_jwk(key)
 
 
 def open_envelope(data: bytes, key: PrivateKey) -> Opened:
@@ -106,12 +82,13 @@ def open_envelope(data: bytes, key: PrivateKey) -> Opened:
         MalformedError: not a JWE of our kind, or its content is not ours.
         SignatureError: not for this key, or changed on the way.
     """
-    message = _for_key(data, _kid(key))
+    kid, jwk = _recipient(key)
+    message = cast(jwe.GeneralJSONSerialization, _for_key(data, kid))
     try:
-        plaintext = _decrypted(message, key)
-    except (InvalidUnwrap, InvalidTag, ValueError) as error:
+        plaintext = jwe.decrypt_json(message, jwk, registry=_REGISTRY).plaintext
+    except (JoseError, ValueError) as error:
         raise SignatureError("the envelope does not open: not a JWE of this kind, or changed on the way") from error
-    content = json_object(plaintext)
+    content = json_object(plaintext or b"")
     jws, attachments = content.get("jws"), content.get("attachments")
     if not isinstance(jws, str) or not isinstance(attachments, list):
         raise MalformedError("the envelope does not hold a jws and a list of attachments")
