@@ -58,8 +58,8 @@ MIN_CLOSING: Final = 0.05
 """Both eyes' pixels change by so much when they close (1 less their correlation with open eyes) ..."""
 CLOSING_TIMES: Final = 4.0
 """... and by so many times what they change at rest ..."""
-MAX_BESIDE: Final = 0.12
-"""... and the cheeks by no more than this: a hand or a turn is no blink."""
+MAX_BESIDE: Final = 0.25
+"""... and the cheeks by no more than this share of it: a hand, or a sheet that turns, is no blink."""
 MAX_CLOSED_S: Final = 1.5
 
 
@@ -156,7 +156,7 @@ RULES: Final = {
             Decision.UNSURE,
             lambda moved: moved.closing < max(MIN_CLOSING, CLOSING_TIMES * moved.at_rest),
         ),
-        Rule("not_only_the_eyes", Decision.UNSURE, lambda moved: moved.beside > MAX_BESIDE),
+        Rule("not_only_the_eyes", Decision.UNSURE, lambda moved: moved.beside > MAX_BESIDE * moved.closing),
         Rule("eyes_stay_closed", Decision.UNSURE, lambda moved: moved.closed_s > MAX_CLOSED_S),
     ),
 }

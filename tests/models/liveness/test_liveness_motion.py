@@ -169,3 +169,11 @@ def test_a_frame_becomes_a_pose(points: FloatArray) -> None:
     assert motion.observe(picture, points + 9000, 3.0) is not None, "points outside are clamped to the edge"
     with pytest.raises(ImageError):
         motion.observe(np.zeros(3, np.uint8), points, 3.0)
+
+
+def test_a_picture_that_is_turned_a_little_has_not_blinked(points: FloatArray) -> None:
+    """Its eyes' pixels change, but so do its cheeks'."""
+    subject = Subject(points, flat=True)
+    subject.yaw_deg, subject.closed, subject.covered = 8, 0.2, 0.12
+    decision, _ = ended(subject, Ask.BLINK)
+    assert decision is Decision.UNSURE
