@@ -8,8 +8,17 @@ import pytest
 
 from tests.firmware.micropython import CHECKS, run
 
-#: Checks that enumerate or explore need room for what they have seen; the firmware itself never gets it.
-ROOMY = {"check_safety": 64 << 20, "check_flash_ring": 4 << 20, "check_frames": 1 << 20, "check_link": 2 << 20}
+#: Checks that enumerate or explore need room for what they have seen, and those on a board in memory for that board;
+#: the firmware itself never gets it.
+ROOMY = {
+    "check_loop": 192 << 10,
+    "check_emergency": 192 << 10,
+    "check_safety": 64 << 20,
+    "check_flash_ring": 4 << 20,
+    "check_flash_full": 4 << 20,
+    "check_frames": 1 << 20,
+    "check_link": 2 << 20,
+}
 
 
 def checks() -> list[tuple[str, str]]:

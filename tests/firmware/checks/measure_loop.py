@@ -11,12 +11,12 @@ import struct
 from array import array
 from time import ticks_diff, ticks_us
 
-from check_loop import build
 from coprocessor import messages as m
 from coprocessor.controller import CHUNK
 from coprocessor.flash_ring import FlashRing
 from coprocessor.frames import new_frame, write_frame
 from measure_flash import PlainFlash
+from memory_board import build
 
 ROUNDS = 100000
 REPEATS = 101

@@ -13,13 +13,13 @@ import sys
 import time
 from binascii import hexlify, unhexlify
 
-from check_loop import MemoryBoard
 from coprocessor.controller import Controller
 from coprocessor.flash_ring import FlashRing
 from coprocessor.hmac_sha256 import HmacSha256
 from coprocessor.journal import Journal
 from coprocessor.link import Identity, Link
 from coprocessor.safety import Limits, Safety
+from memory_board import MemoryBoard
 from nor_flash import WAYS, NorFlash, PowerCut
 
 KEY = bytes(range(1, 33))

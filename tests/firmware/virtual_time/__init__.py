@@ -1,0 +1,1 @@
+"""Modules of MicroPython with a clock that the test moves."""
