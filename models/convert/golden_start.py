@@ -20,6 +20,7 @@ from models.image import FloatArray
 from models.interpreter import Network, installed_runtime
 from models.liveness.mesh import FaceMesh
 from models.manifest import ROLES, Manifest
+from models.passive import PassiveLiveness
 from models.selfcheck import ANY, GOLDEN, answers, cosine, drawn_face, sampled
 
 SAME_MIN_COSINE = 0.9995
@@ -55,7 +56,8 @@ def main() -> None:
     here = answers(models)
     others = json.loads(GOLDEN.read_text(encoding="utf-8"))["golden"] if GOLDEN.exists() else []
     mesh = FaceMesh.load()
-    known = {*models.hashes.values(), mesh.sha256}
+    passive = PassiveLiveness.load()
+    known = {*models.hashes.values(), mesh.sha256, passive.sha256}
     runtime, processor = installed_runtime()[0], platform.machine()
     kept = [
         item
@@ -69,8 +71,11 @@ def main() -> None:
     # Its weights are float: what it answers here is the measure for every other machine too.
     kept.append(record(mesh.sha256, runtime, processor, SAME_MIN_COSINE, mesh.answer()))
     kept.append(record(mesh.sha256, ANY, ANY, 1 - ANY_MARGIN, mesh.answer()))
+    # What its float weights answer is recorded where it is trained (`models.train.publish`).
+    kept.append(record(passive.sha256, runtime, processor, SAME_MIN_COSINE, passive.answer()))
     if all(source.float_tflite.exists() for source in SOURCES):
-        kept = [item for item in kept if item["runtime"] != ANY]
+        made_here = {models.hashes[role] for role in ROLES}
+        kept = [item for item in kept if item["runtime"] != ANY or item["sha256"] not in made_here]
         for role, output in float_answers().items():
             near = cosine(here[role], output.astype(np.float64))
             kept.append(record(models.hashes[role], ANY, ANY, near - ANY_MARGIN, output))
