@@ -17,7 +17,7 @@ from evidence import schema
 from evidence.decision import DecisionStatement
 from evidence.encoding import sha256_hex
 from evidence.record import Outcome
-from tests.daemon.session_exploration import EXPIRES, HASH, document, finding
+from tests.daemon.session_alphabet import EXPIRES, HASH, document, finding
 
 NEUTRAL = load_policy("neutral")
 UNSIGNED = replace(NEUTRAL, signatures=())

@@ -15,7 +15,7 @@ from daemon.session import TABLE, step, table_markdown
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_exploration import EXPIRES, HASH, document, finding
+from tests.daemon.session_alphabet import EXPIRES, HASH, document, finding
 from tests.support import ROOT
 
 README = ROOT / "daemon" / "README.md"

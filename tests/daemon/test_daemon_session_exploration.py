@@ -17,7 +17,9 @@ from daemon.policy import Policy, load_policy, shipped_names
 from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
 from evidence.record import Outcome
-from tests.daemon.session_exploration import Violation, alphabet, explore, small_alphabet
+from tests.daemon.session_alphabet import alphabet, small_alphabet
+from tests.daemon.session_exploration import explore
+from tests.daemon.session_invariants import Violation
 
 NEUTRAL = load_policy("neutral")
 PACKS = {name: load_policy(name) for name in shipped_names()}
@@ -96,9 +98,18 @@ def _anybody_twice(state: State, event: ev.Confirmed) -> Result:
     assert state.statement is not None
     confirmations = (*state.confirmations, event.confirmation)
     after = replace(state, confirmations=confirmations)
-    if len(confirmations) < state.policy.officers_for(state.statement.outcome):
+    if len(confirmations) < state.officers_needed:
         return after, ()
     return moves.seal(after, state.statement.outcome, state.statement.reason)
+
+
+def _face_is_enough(state: State, event: ev.FaceCompared) -> Result:
+    after = replace(state, faces=(*state.faces, event.finding))
+    return moves.seal(after, Outcome.PASSED) if after.matched else moves.face_compared(state, event)
+
+
+def _emergency_forgets_the_decision(state: State, event: ev.Emergency) -> Result:
+    return moves.emergency(replace(state, step=Step.DECISION), event)
 
 
 def _one_is_enough(state: State, event: ev.Confirmed) -> Result:
@@ -108,7 +119,8 @@ def _one_is_enough(state: State, event: ev.Confirmed) -> Result:
 
 
 def _second_record(state: State, _event: ev.Emergency) -> Result:
-    return moves.seal(state, Outcome.EMERGENCY, None, ef.ReleaseDoor())
+    sealing, effects = moves.seal(state, Outcome.EMERGENCY)
+    return sealing, (ef.ReleaseDoor(), *effects)
 
 
 MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
@@ -136,7 +148,16 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
         "the camera runs only while it is needed",
         _after(Step.FACE, ev.Declined, _less(ef.StopDevices)),
     ),
-    "any face passes": ("a pass has every factor", _with(Step.FACE, ev.FaceCompared, _any_face_passes)),
+    "any face passes": ("a pass has a living face", _with(Step.FACE, ev.FaceCompared, _any_face_passes)),
+    "nobody looks at the document": (
+        "a pass has a sound document or an officer",
+        _with(Step.FACE, ev.FaceCompared, _face_is_enough),
+    ),
+    "what she was signing is gone": (
+        "what was decided before an emergency stands",
+        _with(Step.SIGN, ev.Emergency, _emergency_forgets_the_decision),
+    ),
+    "no way on without her face": ("the other way is one touch away", _without((Step.FACE, ev.Declined))),
     "an officer counts twice": ("nobody is both officers", _with(Step.CONFIRM, ev.Confirmed, _anybody_twice)),
     "one officer is enough": ("officers decide", _with(Step.CONFIRM, ev.Confirmed, _one_is_enough)),
     "leaving while the record is written": ("one check record per check", _with(Step.SEALING, ev.Left, moves.left)),

@@ -1,0 +1,178 @@
+"""Every event that the exploration of the desk plays: a finite alphabet, made for a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from daemon import events as ev
+from daemon.policy import Policy
+from daemon.state import State, Step
+from evidence.decision import DecisionStatement
+from evidence.record import Outcome
+
+HASH = "ab" * 32
+
+
+EXPIRES = "2030-01-01T00:00:00.000Z"
+
+
+MODEL = {"detector": HASH, "embedding": HASH}
+
+
+FACTS = {"type": "resident_id_card", "number": "-", "name": "-"}
+
+
+PERMIT = {"type": "hk_mo_tw_residence_permit", "number": "-", "name": "-"}
+
+
+OTHER = "another-check"
+
+
+OFFICERS = ("o-1", "o-2")
+
+
+Make = Callable[[State, str], ev.Event]
+"""An event for a state; the text is a check id that nobody has used."""
+
+
+def finding(decision: str, alive: str = "not_performed") -> ev.FaceFinding:
+    cause = "no_face" if decision == "not_comparable" else None
+    liveness = ev.Liveness(alive, (), "replay" if alive == "attack" else None)
+    return ev.FaceFinding(decision, None if cause else 0.5, 0.4, 0 if cause else 3, MODEL, cause, liveness)
+
+
+def document(*findings: str, permit: bool = False) -> ev.Document:
+    return ev.Document(PERMIT if permit else FACTS, findings, {}, HASH)
+
+
+def _confirmed(state: State, officer: str, *, other_statement: bool = False) -> ev.Event:
+    statement = HASH if other_statement or state.statement is None else state.statement.sha256
+    return ev.Confirmed(ev.Confirmation(officer, "officer", "pin", statement))
+
+
+def _explained(check: str, officer: str = "o-1") -> ev.Event:
+    statement = DecisionStatement(check, None, Outcome.EMERGENCY, "why", EXPIRES)
+    return ev.Explained(statement, ev.Confirmation(officer, "officer", "pin", statement.sha256))
+
+
+def _own(make: Callable[[str], ev.Event], check: str | None) -> Make:
+    return lambda state, _fresh: make(check if check is not None else state.check or "none")
+
+
+def _card(one: ev.Document, photo: bool, check: str | None) -> Make:
+    return _own(lambda c: ev.CardRead(c, one, photo), check)
+
+
+def _face(decision: str, alive: str, check: str | None) -> Make:
+    return _own(lambda c: ev.FaceCompared(c, finding(decision, alive)), check)
+
+
+def _finger(decision: str, check: str | None) -> Make:
+    return _own(lambda c: ev.FingerCompared(c, ev.FingerFinding(decision)), check)
+
+
+def _lost(device: str, check: str | None) -> Make:
+    return _own(lambda c: ev.DeviceLost(c, device), check)
+
+
+def _timeout(where: Step, check: str | None) -> Make:
+    return _own(lambda c: ev.TimedOut(c, where), check)
+
+
+def _of_a_check(check: str | None) -> Iterator[tuple[str, Make]]:
+    """The events that name a check, for the one under way (None) or for ``check``."""
+    cards = {"clean": document(), "expired": document("expired"), "permit": document(permit=True)}
+    for name, one in cards.items():
+        for photo in (True, False):
+            yield f"card {name} photo={photo}", _card(one, photo, check)
+    yield "card trouble", _own(lambda c: ev.CardTrouble(c, "card_removed"), check)
+    for decision, alive in (
+        ("match", "not_performed"),
+        ("match", "live"),
+        ("match", "attack"),
+        ("match", "unsure"),
+        ("no_match", "live"),
+        ("not_comparable", "not_performed"),
+    ):
+        yield f"face {decision} {alive}", _face(decision, alive, check)
+    for decision in ("match", "no_match", "not_performed"):
+        yield f"finger {decision}", _finger(decision, check)
+    for device in ("camera", "card_reader", "fingerprint"):
+        yield f"lost {device}", _lost(device, check)
+    for step in Step:
+        yield f"timeout {step}", _timeout(step, check)
+    yield "sealed", _own(lambda c: ev.Sealed(c, 2, HASH), check)
+
+
+def _officer(name: str) -> Make:
+    return lambda state, _fresh: _confirmed(state, name)
+
+
+def _proposal(outcome: Outcome) -> Make:
+    return lambda _state, _fresh: ev.Proposed(outcome, "why", EXPIRES)
+
+
+def _plain(event: ev.Event) -> Make:
+    return lambda _state, _fresh: event
+
+
+def _amended(_state: State, _fresh: str) -> ev.Event:
+    statement = DecisionStatement(OTHER, None, Outcome.EMERGENCY, "a mistaken touch", EXPIRES)
+    confirmation = ev.Confirmation("o-1", "officer", "pin", statement.sha256)
+    return ev.Amended(ev.Sealed(OTHER, 2, HASH), statement, confirmation)
+
+
+def _begin(checkpoint: str, *, drill: bool = False) -> Make:
+    return lambda _state, fresh: ev.Begin(fresh, checkpoint, "V-1", "typed", drill=drill)
+
+
+def checkpoints(policy: Policy) -> list[str]:
+    """One checkpoint of each sort that the machine tells apart."""
+    sorts = {
+        (one.own_phone, policy.factors_for(one.id), policy.one_of_for(one.id)): one.id for one in policy.checkpoints
+    }
+    return list(sorts.values())
+
+
+def alphabet(policy: Policy) -> dict[str, Make]:
+    """Every event, by name."""
+    made: dict[str, Make] = {
+        **{f"begin {name}": _begin(name) for name in checkpoints(policy)},
+        "consent": _plain(ev.Consented(EXPIRES)),
+        "decline refuse": _plain(ev.Declined("refuse")),
+        "decline other way": _plain(ev.Declined("other_way")),
+        "no card": _plain(ev.NoCard("forgotten")),
+        "document entered": _plain(ev.DocumentEntered(document(permit=True))),
+        "phone": _plain(ev.PhoneGiven("-")),
+        "signed": _plain(ev.Signed(ev.Signature("delegate", "spouse", b"-"))),
+        "signed later": _plain(ev.SignedLater()),
+        "left": _plain(ev.Left()),
+        "closed": _plain(ev.Closed()),
+        "withdrawn": _plain(ev.Withdrawn()),
+        "parked": _plain(ev.Parked()),
+        "resumed other": _plain(ev.Resumed(OTHER)),
+        "waited long other": _plain(ev.WaitedLong(OTHER)),
+        "amended": _amended,
+        "emergency": lambda _s, fresh: ev.Emergency(fresh, policy.checkpoints[0].id),
+        "explained": lambda s, _f: _explained(s.check or "none"),
+        "explained other": lambda _s, _f: _explained(OTHER),
+        "confirmed other": lambda s, _f: _confirmed(s, "o-3", other_statement=True),
+    }
+    made |= {f"confirmed {officer}": _officer(officer) for officer in OFFICERS}
+    made |= {f"proposed {outcome}": _proposal(outcome) for outcome in Outcome}
+    made |= {f"own {name}": make for name, make in _of_a_check(None)}
+    made |= {f"late {name}": make for name, make in _of_a_check(OTHER)}
+    return made
+
+
+_FEW = (
+    *("left", "closed", "withdrawn", "parked", "emergency", "explained", "amended"),
+    *("confirmed o-1", "confirmed o-2", "proposed unable", "own sealed"),
+    *("own timeout confirm", "own timeout decision", "own timeout done", "own timeout notice"),
+)
+
+
+def small_alphabet(policy: Policy) -> dict[str, Make]:
+    """Enough to park at every place; what is parked is resumed and given up by :func:`_happenings`."""
+    every, here = alphabet(policy), policy.checkpoints[0].id
+    return {"begin": _begin(here), "begin drill": _begin(here, drill=True), **{name: every[name] for name in _FEW}}

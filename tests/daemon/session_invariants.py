@@ -1,0 +1,158 @@
+"""What must hold in each step of the desk, whatever came before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from daemon import desk
+from daemon import effects as ef
+from daemon import events as ev
+from daemon.desk import Desk
+from daemon.policy import DECIDABLE
+from daemon.state import OPEN, State, Step
+from evidence.record import Outcome
+from tests.daemon.session_alphabet import HASH
+
+CAMERA_STEPS = (Step.CARD, Step.FACE)
+
+
+class Violation(AssertionError):
+    """An invariant does not hold; ``rule`` is its name."""
+
+    def __init__(self, rule: str, state: State, event: str) -> None:
+        super().__init__(f"{rule}: {event} in {state.step} (trouble {state.trouble})")
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What happened on the way: facts that the invariants need and the state need not hold. Sets are of checks."""
+
+    consented: frozenset[str] = frozenset()
+    journalled: frozenset[str] = frozenset()
+    sealed: frozenset[str] = frozenset()
+    camera_on: bool = False
+    timer: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step: the check on the screen before and after, and what was asked."""
+
+    before: State
+    trail: Trail
+    name: str
+    event: ev.Event
+    after: State
+    effects: tuple[ef.Effect, ...]
+    trail_after: Trail
+
+    def hold(self, rule: str, truth: object) -> None:
+        if not truth:
+            raise Violation(rule, self.before, self.name)
+
+    def seals(self, kind: str) -> list[ef.SealRecord]:
+        return [one for one in self.effects if isinstance(one, ef.SealRecord) and one.fields["kind"] == kind]
+
+    def has(self, *kinds: type) -> bool:
+        return any(isinstance(one, kinds) for one in self.effects)
+
+
+def check(move: Move) -> None:
+    """Hold every invariant of one check against ``move``.
+
+    Raises:
+        Violation: one does not hold.
+    """
+    _late_events_change_nothing(move)
+    _emergency(move)
+    _reading(move)
+    _time(move)
+    sealed = move.trail.sealed
+    for seal in move.seals("check"):
+        move.hold("one check record per check", seal.check not in sealed and seal.fields["check"] == seal.check)
+        sealed |= {seal.check}
+        _record(move, seal)
+    move.hold("the door opens for a pass or an emergency only", not move.has(ef.ReleaseDoor) or _may_open(move))
+    move.hold("the office is called when a check is parked", not _parks(move) or move.has(ef.Note))
+
+
+def _parks(move: Move) -> bool:
+    return move.before.step in OPEN and move.after.step is Step.IDLE
+
+
+def _may_open(move: Move) -> bool:
+    return isinstance(move.event, ev.Emergency) or move.after.outcome is Outcome.PASSED
+
+
+def _late_events_change_nothing(move: Move) -> None:
+    if move.name.startswith("late ") or move.name.endswith(" long other"):
+        move.hold("late events change nothing", move.after == move.before and not move.effects)
+
+
+def _emergency(move: Move) -> None:
+    if not isinstance(move.event, ev.Emergency):
+        return
+    move.hold(
+        "an emergency opens the door in its own step", move.effects and isinstance(move.effects[0], ef.ReleaseDoor)
+    )
+    under_way = move.before.step is Step.SEALING and move.before.outcome is Outcome.EMERGENCY
+    records = [one for one in move.seals("check") if one.fields["outcome"] == Outcome.EMERGENCY]
+    move.hold("an emergency leads to one record", len(records) == (0 if under_way else 1))
+    move.hold("an emergency leads to one record", move.after.step is Step.SEALING)
+    move.hold("an emergency leads to one record", move.after.outcome is Outcome.EMERGENCY)
+    decided = [one for one in move.seals("check") if one not in records]
+    move.hold("what was decided before an emergency stands", bool(decided) == (move.before.step is Step.SIGN))
+    shown, further = desk.step(Desk(move.after), ev.Sealed(move.after.check or "", 2, HASH))
+    move.hold("an emergency ends in one action", shown.active.step is Step.DONE)
+    move.hold("an emergency leads to one record", not any(isinstance(one, ef.SealRecord) for one in further))
+
+
+def _reading(move: Move) -> None:
+    if move.has(ef.OpenCamera, ef.CompareFace, ef.CompareFinger):
+        move.hold("nothing of the body before consent", move.after.check in move.trail_after.consented)
+        move.hold("nothing of the body on the other way", not move.after.without_biometrics)
+    if move.has(ef.CompareFace, ef.CompareFinger):
+        move.hold("no comparison without a card", move.after.document is not None)
+    move.hold(
+        "the camera runs only while it is needed", not move.trail_after.camera_on or move.after.step in CAMERA_STEPS
+    )
+
+
+def _time(move: Move) -> None:
+    ends = (*OPEN, Step.SIGN, Step.DONE) if move.after.outcome is not Outcome.EMERGENCY else OPEN
+    if move.after.step in ends:
+        move.hold("somebody is asked in the end", move.trail_after.timer is move.after.step)
+    if move.after.step in (*OPEN, Step.SIGN):
+        move.hold("a check under way is in the journal", move.after.check in move.trail_after.journalled)
+
+
+def _record(move: Move, seal: ef.SealRecord) -> None:
+    fields: Any = seal.fields
+    move.hold("a drill alerts nobody", not (fields["drill"] and seal.alert))
+    outcome, officers = Outcome(fields["outcome"]), [one["id"] for one in fields["officers"]]
+    move.hold("nobody is both officers", len(set(officers)) == len(officers))
+    if outcome is Outcome.PASSED:
+        _pass(move, fields, officers)
+    elif outcome in DECIDABLE:
+        needed = move.before.policy.officers_for(outcome, fields.get("document", {}).get("type"))
+        move.hold("officers decide", fields["decision"]["outcome"] == outcome and len(officers) >= needed)
+    if outcome is Outcome.INTERRUPTED:
+        kept = {"document", "face", "finger", "contact", "subject_sign"} & fields.keys()
+        move.hold("an interrupted check keeps no document", not kept)
+
+
+def _pass(move: Move, fields: Any, officers: list[str]) -> None:
+    policy, checkpoint, document = move.before.policy, fields["checkpoint"], fields["document"]
+    matching = [one for one in ("face", "finger") if fields.get(one, {}).get("decision") == "match"]
+    move.hold("a pass has every factor", not policy.lacking(checkpoint, ["card", *matching]))
+    if "face" in matching and policy.lacking(checkpoint, ["card", *(one for one in matching if one != "face")]):
+        alive = fields["liveness"]["decision"]
+        lenient = alive == "not_performed" and policy.liveness != "required"
+        move.hold("a pass has a living face", alive == "live" or lenient)
+    move.hold("a pass has a sound document or an officer", not document["findings"] or officers)
+    if not policy.passes_alone(document["type"]):
+        move.hold("officers decide", len(officers) >= policy.officers_for(Outcome.PASSED, document["type"]))
+    phone = not policy.checkpoint(checkpoint).own_phone or "contact" in fields
+    move.hold("a pass has her telephone number", phone or officers)
