@@ -60,6 +60,8 @@ CLOSING_TIMES: Final = 4.0
 """... and by so many times what they change at rest ..."""
 MAX_BESIDE: Final = 0.25
 """... and the cheeks by no more than this share of it: a hand, or a sheet that turns, is no blink."""
+MAX_BLINK_STRETCH: Final = 0.02
+"""Who turns meanwhile is asked again: a sheet that is turned changes its eyes' pixels too."""
 MAX_CLOSED_S: Final = 1.5
 
 
@@ -156,6 +158,7 @@ RULES: Final = {
             Decision.UNSURE,
             lambda moved: moved.closing < max(MIN_CLOSING, CLOSING_TIMES * moved.at_rest),
         ),
+        Rule("head_moved", Decision.UNSURE, lambda moved: moved.stretch > MAX_BLINK_STRETCH),
         Rule("not_only_the_eyes", Decision.UNSURE, lambda moved: moved.beside > MAX_BESIDE * moved.closing),
         Rule("eyes_stay_closed", Decision.UNSURE, lambda moved: moved.closed_s > MAX_CLOSED_S),
     ),
