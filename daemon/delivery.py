@@ -72,6 +72,8 @@ class Delivery:
     """What is wrong with the unit's devices, see ``daemon/troubles.py``."""
     dropped: Callable[[], int] = lambda: 0
     """Messages down that the link did not even hand on: too large, or on a topic that is not ours."""
+    roster: Callable[[Mapping[str, Any]], None] | None = None
+    """Keeps a roster and brings it into force; raises EvidenceError where it does not."""
     refused: int = 0
     _sent: Repeats = field(init=False)
     _alerted: Repeats = field(init=False)
@@ -131,6 +133,8 @@ class Delivery:
                 self._receipt(body)
             elif channel is Channel.COMMAND:
                 self._command(body)
+            elif channel is Channel.ROSTER and self.roster is not None:
+                self.roster(body)
             else:
                 log.warning("a %s message came; this version has no use for it", channel)
             self.outbox.accept_counter(channel, counter)

@@ -1,15 +1,17 @@
-"""The officers a unit knows (roster), and what proves that one of them is here.
+"""The officers a unit knows, and what proves that one of them is here.
 
-The roster has ids, roles, PIN hashes (argon2id) and validity, no names. A PIN is attested by the unit: the record
-says so.
+A roster has ids, roles, validity and what recognises somebody (Argon2id hashes of PINs and badges, public keys), no
+names. A PIN is attested by the unit: the record says so. Who somebody is, is the id: whichever credential is shown,
+the same id is the same person.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from daemon.events import Confirmation
+from evidence.credentials import badge_digest
 from evidence.encoding import json_object
 from evidence.errors import MalformedError
 from evidence.instants import read_instant
@@ -32,22 +35,61 @@ class RosterUnusable(Exception):
 
 
 class OfficerRefused(Exception):
-    """This officer may not confirm now: ``cause`` is ``wrong_pin``, ``locked`` or ``not_valid``."""
+    """This officer may not do this now; ``cause`` is a short name.
+
+    ``wrong_pin`` (or unknown id), ``unknown_badge``, ``locked``, ``not_valid``; for those who proved who they are:
+    ``inspector_reads_only``, ``engineer_self_test_only``, ``role_decides_nothing``, ``regular_staff_only``.
+    """
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
         self.cause = cause
 
 
+@unique
+class Role(StrEnum):
+    """What somebody may do at the unit."""
+
+    OFFICER = "officer"
+    OFFICE = "office"
+    ENGINEER = "engineer"
+    INSPECTOR = "inspector"
+
+
+DECIDES_NOTHING = {Role.INSPECTOR: "inspector_reads_only", Role.ENGINEER: "engineer_self_test_only"}
+"""Roles that confirm no decision, and what they are told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """One entry of the roster, valid from ``valid_from`` until just before ``valid_to`` (None: no end)."""
+    """One entry of the roster, valid from ``valid_from`` until just before ``valid_to`` (None: no end).
+
+    Attributes:
+        pin: Argon2id hash; empty where the officer has none.
+        regular: regular staff (正式工作人员), not temporary.
+        department: a short code.
+        badge: digest, see :func:`evidence.credentials.badge_digest`.
+        keys: COSE public keys of security keys, by credential id; both base64url.
+    """
 
     id: str
     role: str
     pin: str = field(repr=False)
     valid_from: dt.datetime
     valid_to: dt.datetime | None
+    regular: bool = False
+    department: str = ""
+    badge: str | None = field(default=None, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Officers:
+    """A whole roster: ``by_id``, and the salt of its badges' digests. ``version`` 0 is provisioning's file."""
+
+    by_id: Mapping[str, Officer]
+    badge_salt: bytes | None = field(default=None, repr=False)
+    version: int = 0
 
 
 def _officer(entry: dict[str, Any]) -> Officer:
@@ -56,11 +98,12 @@ def _officer(entry: dict[str, Any]) -> Officer:
         raise ValueError("an entry's id, role or PIN hash is no text, or empty")
     start = read_instant(entry["valid_from"])
     # A record that names the officer must be possible, so the id is held against the same rule.
-    return Officer(check_name("officer", officer_id), role, pin, start, None if end is None else read_instant(end))
+    name, until = check_name("officer", officer_id), None if end is None else read_instant(end)
+    return Officer(name, role, pin, start, until, regular=entry.get("regular") is True)
 
 
 def read_roster(path: Path) -> dict[str, Officer]:
-    """The officers of the file at ``path``, by id.
+    """The officers of provisioning's file at ``path``, by id.
 
     Raises:
         RosterUnusable: missing, not JSON, or an entry without what it must have.
@@ -79,19 +122,44 @@ def read_roster(path: Path) -> dict[str, Officer]:
 
 
 class Roster:
-    """Checks PINs, and locks an officer out for a while after too many wrong ones."""
+    """Checks who is here, and locks an officer out for a while after too many wrong PINs. Any thread may ask."""
 
-    def __init__(self, officers: dict[str, Officer], now: Callable[[], dt.datetime]) -> None:
-        self._officers = officers
+    def __init__(self, officers: Mapping[str, Officer] | Officers, now: Callable[[], dt.datetime]) -> None:
+        """Begin with ``officers``."""
+        self._all = officers if isinstance(officers, Officers) else Officers(officers)
         self._now = now
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
         self._wrong: dict[str, list[dt.datetime]] = {}
         self._lock = threading.Lock()
-        # An unknown id costs as much time as a wrong PIN: the parameters are those of provisioning/pins.py.
+        # An unknown id costs as much time as a wrong PIN: the parameters are those of evidence/credentials.py.
         self._nobody = self._hasher.hash("nobody has this PIN")
 
-    def confirm(self, officer_id: str, pin: str, statement_sha256: str) -> Confirmation:
+    @property
+    def version(self) -> int:
+        """Of the roster in force; 0 for provisioning's file."""
+        return self._all.version
+
+    def replace(self, officers: Officers) -> None:
+        """From now on ``officers`` are the roster. Who is locked out stays so."""
+        self._all = officers
+
+    def confirm(self, officer_id: str, pin: str, statement_sha256: str, *, regular: bool = False) -> Confirmation:
         """The confirmation of one statement by an officer who knows the PIN.
+
+        Args:
+            officer_id, pin: who, and what proves it.
+            statement_sha256: what is confirmed.
+            regular: only regular staff may.
+
+        Raises:
+            OfficerRefused: see there.
+        """
+        officer = self.identify(officer_id, pin)
+        self.check_may_decide(officer, regular=regular)
+        return Confirmation(officer.id, officer.role, "pin", statement_sha256)
+
+    def identify(self, officer_id: str, pin: str) -> Officer:
+        """The valid officer of any role who knows the PIN.
 
         Raises:
             OfficerRefused: wrong PIN or unknown id, locked out, or outside the validity.
@@ -101,15 +169,47 @@ class Roster:
             recent = [moment for moment in self._wrong.get(officer_id, []) if now - moment < LOCKED_FOR]
             if len(recent) >= TRIES:
                 raise OfficerRefused("locked")
-            officer = self._officers.get(officer_id)
+            officer = self._all.by_id.get(officer_id)
             if not self._pin_is_right(officer, pin):
                 self._remember(officer_id, [*recent, now])
                 raise OfficerRefused("wrong_pin")
             self._wrong.pop(officer_id, None)
         assert officer is not None
+        return self._valid(officer)
+
+    def officer_of_badge(self, badge: str) -> str:
+        """The id of the officer whose badge this is; nothing is proven by it.
+
+        Raises:
+            OfficerRefused: nobody's.
+        """
+        known = self._all
+        try:
+            digest = badge_digest(badge, known.badge_salt) if known.badge_salt else None
+        except MalformedError:
+            digest = None
+        found = [one.id for one in known.by_id.values() if digest is not None and one.badge == digest]
+        if len(found) != 1:
+            raise OfficerRefused("unknown_badge")
+        return found[0]
+
+    def check_may_decide(self, officer: Officer, *, regular: bool) -> None:
+        """Whether an officer who proved to be one may confirm a decision; ``regular``: only regular staff may.
+
+        Raises:
+            OfficerRefused: the role does not decide, or this wants regular staff.
+        """
+        if officer.role not in (Role.OFFICER, Role.OFFICE):
+            known = officer.role in set(Role)
+            raise OfficerRefused(DECIDES_NOTHING[Role(officer.role)] if known else "role_decides_nothing")
+        if regular and not officer.regular:
+            raise OfficerRefused("regular_staff_only")
+
+    def _valid(self, officer: Officer) -> Officer:
+        now = self._now()
         if now < officer.valid_from or (officer.valid_to is not None and now >= officer.valid_to):
             raise OfficerRefused("not_valid")
-        return Confirmation(officer.id, officer.role, "pin", statement_sha256)
+        return officer
 
     def _remember(self, officer_id: str, tries: list[dt.datetime]) -> None:
         """Unknown ids are locked like known ones, but what anybody can type must not be remembered without end."""
@@ -119,6 +219,7 @@ class Roster:
 
     def _pin_is_right(self, officer: Officer | None, pin: str) -> bool:
         try:
-            return self._hasher.verify(officer.pin if officer else self._nobody, pin) and officer is not None
+            encoded = officer.pin if officer and officer.pin else self._nobody
+            return self._hasher.verify(encoded, pin) and officer is not None and officer.pin == encoded
         except (Argon2Error, InvalidHashError):
             return False

@@ -34,6 +34,8 @@ from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import Policy
+from daemon.roster import FILE as ROSTER
+from daemon.roster import RosterBook
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.thermal import ThermalTask
@@ -121,7 +123,9 @@ class Assembly:
         self.outbox = open_outbox(config, identity, self.policy.debts.outcomes)
         bring_into_force(self.outbox, identity)
         self.storage.look(self.outbox)
-        roster = Roster(read_roster(config.unit.officers), self.outbox.clock.moment)
+        self._rosters = RosterBook(config.unit.data / ROSTER)
+        first = read_roster(config.unit.officers)
+        roster = self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
         coprocessor = self.coprocessor = _coprocessor(config)
         door = CoprocessorDoor(coprocessor) if coprocessor else None
         self.pins = _pins(config)
@@ -176,6 +180,7 @@ class Assembly:
             storage=lambda: self.storage.state.to_dict(),
             troubles=lambda: self._troubles,
             dropped=lambda: self.link.counters.oversize + self.link.counters.foreign,
+            roster=lambda body: self.roster.replace(self._rosters.take(body)),
         )
 
     def _make_link(self, data: Path) -> MqttLink:

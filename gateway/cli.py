@@ -26,11 +26,12 @@ from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
-from gateway import command
+from gateway import command, officer_commands
 from gateway.aside import STRANGERS, Room
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
 from gateway.intake import Intake
+from gateway.officers import OfficerError
 from gateway.receiver import Receiver
 from gateway.revocations import RevocationList, stored_list
 from gateway.store import Store, StoreDamaged, StoreMissing, UnitRow
@@ -252,6 +253,7 @@ def _parser() -> argparse.ArgumentParser:
     out = add("export", export, prints=False)
     out.add_argument("unit")
     out.add_argument("file", type=Path)
+    officer_commands.add_commands(commands, _signer)
     return parser
 
 
@@ -272,6 +274,9 @@ def _main(argv: Sequence[str] | None) -> int:
         raise  # nobody reads: no fault of the environment
     except TreeError as error:
         print(f"vernix-gateway: configuration: {error}", file=sys.stderr)
+        return USAGE
+    except OfficerError as error:
+        print(f"vernix-gateway: {error}", file=sys.stderr)
         return USAGE
     except ENVIRONMENTAL as error:
         print(f"vernix-gateway: {error}", file=sys.stderr)

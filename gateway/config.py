@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evidence.errors import MalformedError
@@ -51,12 +51,20 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Officers:
+    """Who approves an officer's account: one person of each of these departments."""
+
+    approved_by: tuple[str, ...] = ("医务科", "护理部")
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole tree."""
 
     gateway: Gateway
     keys: Keys
     broker: Broker
+    officers: Officers = field(default_factory=Officers)
 
 
 def load(path: Path) -> Config:
@@ -74,4 +82,7 @@ def load(path: Path) -> Config:
         raise TreeError("broker.host", "expected a host name or IP address, found an empty string")
     if not 1 <= config.broker.port <= 65535:
         raise TreeError("broker.port", f"expected a port from 1 to 65535, found {config.broker.port}")
+    departments = config.officers.approved_by
+    if len(set(departments)) != len(departments) or len(departments) < 2 or not all(map(str.strip, departments)):
+        raise TreeError("officers.approved_by", "expected two departments or more, each once and none empty")
     return config

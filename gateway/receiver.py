@@ -108,11 +108,11 @@ class Receiver:
         for number in connection.published():
             if (sent := self._commands.pop(number, None)) is not None:
                 sent.path.unlink(missing_ok=True)
-                log.info("a command was sent to %s", sent.unit)
+                log.info("a %s was sent to %s", sent.channel, sent.unit)
         under_way = {one.path for one in self._commands.values()}
         for one in command.waiting(self._store):
             if one.path not in under_way:
-                number = connection.publish(Address(self._site, one.unit).topic(Channel.COMMAND), one.token)
+                number = connection.publish(Address(self._site, one.unit).topic(one.channel), one.token)
                 self._commands[number] = one
 
     def _take(self, connection: Connection, arrived: Sequence[Arrived]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import urllib.parse
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from evidence.files import sync_folder
-from gateway import aside
+from gateway import aside, officers
 
 _SCHEMA = f"""
 CREATE TABLE units (
@@ -47,6 +48,8 @@ MIGRATIONS = (
     ALTER TABLE units ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
     CREATE TABLE revocations (one INTEGER PRIMARY KEY CHECK (one = 1), token TEXT NOT NULL) STRICT;
     """,
+    # 3: officers, their approvals and credentials, and the rosters made of them.
+    officers.SCHEMA,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -99,6 +102,16 @@ def create(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def _statements(script: str) -> Iterator[str]:
+    """The statements of ``script``; a trigger is one, whatever stands inside it."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
 def upgrade(db: sqlite3.Connection) -> None:
     """Lead the tables to this version, whole or not at all. Another process may just be doing the same."""
     if db.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
@@ -107,7 +120,7 @@ def upgrade(db: sqlite3.Connection) -> None:
     try:
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         for script in MIGRATIONS[version:]:
-            for statement in filter(str.strip, script.split(";")):
+            for statement in _statements(script):
                 db.execute(statement)
         db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         db.execute("COMMIT")

@@ -20,6 +20,7 @@ from evidence.record import Kind, Record
 from evidence.topics import Channel
 from gateway import schema
 from gateway.aside import STRANGERS, Aside, Kept, Message, Room
+from gateway.officers import Register
 from gateway.schema import SCHEMA_VERSION, StoreDamaged
 
 __all__ = ["SCHEMA_VERSION", "Row", "Store", "StoreDamaged", "StoreMissing", "UnitRow"]
@@ -99,6 +100,8 @@ class Store:
         self._db.execute("PRAGMA synchronous=FULL")
         schema.upgrade(self._db)
         self._aside = Aside(self._db)
+        self.officers = Register(self._db)
+        """Used inside :meth:`transaction`, which holds the lock."""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -156,7 +156,7 @@ def _piped_pin() -> str:
 def _officer_add(args: argparse.Namespace) -> None:
     check_officer(args.folder, args.id)
     pin = _piped_pin() if args.pin_stdin else _typed_pin(args.id)
-    made = add_officer(args.folder, args.id, Role(args.role), pin, _now(), args.valid_to)
+    made = add_officer(args.folder, args.id, Role(args.role), pin, _now(), args.valid_to, regular=not args.temporary)
     until = "without an end" if made.valid_to is None else f"until {made.valid_to}"
     text = f"""\
 Added {made.id} as {made.role} to {args.folder}/officers.json, valid from {made.valid_from} {until}.
@@ -221,6 +221,7 @@ def _add_officer(groups: Any) -> None:
     parser.add_argument("--id", required=True, metavar="ID", help="as records will name the person; not a name")
     parser.add_argument("--role", required=True, choices=[str(role) for role in Role])
     parser.add_argument("--valid-to", type=_end_of_day, metavar="DATE", help="last day of validity; default: no end")
+    parser.add_argument("--temporary", action="store_true", help="not regular staff (正式工作人员)")
     parser.add_argument("--pin-stdin", action="store_true", help="read the PIN from standard input, one line")
 
 

@@ -32,13 +32,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """One entry. ``valid_from`` and ``valid_to`` are instants; ``valid_to`` is the first one at which it is over."""
+    """One entry. ``valid_from`` and ``valid_to`` are instants; ``valid_to`` is the first one at which it is over.
+
+    ``regular``: regular staff (正式工作人员), who alone may decide about some documents.
+    """
 
     id: str
     role: Role
     valid_from: str
     valid_to: str | None
     pin: str = field(repr=False)
+    regular: bool = True
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -76,13 +80,21 @@ def check_officer(folder: Path, officer_id: str) -> None:
 
 
 def add_officer(
-    folder: Path, officer_id: str, role: Role, pin: str, now: dt.datetime, valid_to: dt.datetime | None = None
+    folder: Path,
+    officer_id: str,
+    role: Role,
+    pin: str,
+    now: dt.datetime,
+    valid_to: dt.datetime | None = None,
+    *,
+    regular: bool = True,
 ) -> Officer:
     """Add an officer to the roster of the unit in ``folder``; the file is replaced at once or not at all.
 
     Args:
         now: the beginning of the validity.
         valid_to: its end, exclusive; None leaves it open.
+        regular: regular staff, not temporary.
 
     Raises:
         BadValueError: the id or PIN cannot be used, or the validity is over already.
@@ -94,7 +106,7 @@ def add_officer(
     end = None if valid_to is None else write_instant(valid_to)
     with locked(folder):
         check_officer(folder, officer_id)
-        officer = Officer(officer_id, role, write_instant(now), end, hash_pin(pin))
+        officer = Officer(officer_id, role, write_instant(now), end, hash_pin(pin), regular)
         roster = {"v": 1, "officers": [*_read(folder / FILE), asdict(officer)]}
         replace_private(folder / FILE, json_bytes(roster) + b"\n")
     return officer

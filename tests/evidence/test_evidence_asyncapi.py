@@ -103,11 +103,19 @@ HEAD = {
     "expires": "2026-11-22T08:00:00.000Z",
 }
 PIN = {"method": "pin", "argon2id": "$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA"}
+BADGE = {"method": "badge", "digest": "d" * 43}
 OFFICER = {"id": "o-101", "role": "officer", "valid_from": "2026-11-21T08:00:00.000Z", "credentials": [PIN]}
 BODIES: dict[str, dict[str, Any]] = {
     "receipt": {"ranges": [[1, 3]], "sha256": "0" * 64},
     "command": {"command": "resend", "ranges": [[1, 3], [7, 7]]},
-    "roster": {"version": 3, "officers": [OFFICER, OFFICER | {"valid_to": "2027-11-21T08:00:00.000Z"}]},
+    "roster": {
+        "version": 3,
+        "badge_salt": "s" * 22,
+        "officers": [
+            OFFICER | {"regular": True, "department": "OBS", "credentials": [PIN, BADGE]},
+            OFFICER | {"valid_to": "2027-11-21T08:00:00.000Z"},
+        ],
+    },
     "worklist": {"kid": "k" * 43, "jwe": "a.b.c.d.e"},
 }
 HEALTH = {"v": 1, "unit": "u", "site": "s", "at": "2026-11-21T08:00:00.000Z", "seq": 3, "head": "0" * 64}
@@ -165,6 +173,8 @@ WRONG = [
     ("roster", {"body": {"version": 1, "officers": [OFFICER | {"name": "somebody"}]}}),
     ("roster", {"body": {"version": 1, "officers": [OFFICER | {"credentials": []}]}}),
     ("roster", {"body": {"version": 1, "officers": [OFFICER | {"credentials": [{"method": "pin", "pin": "1234"}]}]}}),
+    ("roster", {"body": {"version": 1, "officers": [OFFICER | {"credentials": [BADGE]}]}}),
+    ("roster", {"body": {"version": 1, "officers": [OFFICER | {"department": "产科 of somebody"}]}}),
     ("worklist", {"body": {"kid": "k" * 43, "jwe": "a.b.c"}}),
     ("state", {"state": "offline"}),
     ("state", {"state": "away"}),

@@ -55,6 +55,7 @@ def test_an_entry_has_exactly_what_the_unit_reads(enrolled: Path) -> None:
         "role": "officer",
         "valid_from": "2026-11-21T08:00:00.000Z",
         "valid_to": "2026-12-21T08:00:00.000Z",
+        "regular": True,
     }
     assert encoded is not None
     assert PasswordHasher().verify(encoded, PIN)

@@ -1,0 +1,246 @@
+"""``vernix-gateway officer ...`` and ``vernix-gateway roster ...``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import getpass
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from evidence.credentials import badge_digest, hash_pin
+from evidence.encoding import b64url_decode
+from evidence.keys import Signer
+from evidence.topics import Address, check_name
+from gateway import roster
+from gateway.config import Config
+from gateway.officers import BADGE, PIN, Account, Application, OfficerError, Role
+from gateway.store import Store
+
+Action = Callable[[Config, argparse.Namespace], int]
+OK, FINDING = 0, 1
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def _store(config: Config) -> Iterator[Store]:
+    # Accounts are applied for before the gateway has run for the first time.
+    with closing(Store(config.gateway.data / "gateway.db")) as store:
+        yield store
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _secret(what: str) -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{what}: ")
+    line = sys.stdin.readline().rstrip("\r\n")
+    if not line:
+        raise OfficerError(f"{what}: standard input holds none; write it there as one line")
+    return line
+
+
+def apply(config: Config, arguments: argparse.Namespace) -> int:
+    """Apply for an officer's account; prints its id. It counts when every department has approved it."""
+    asked = Application(
+        arguments.name,
+        arguments.department,
+        arguments.post,
+        arguments.phone,
+        arguments.reason,
+        arguments.code,
+        Role(arguments.role),
+        arguments.regular,
+        arguments.valid_to,
+    )
+    with _store(config) as store, store.transaction():
+        officer = store.officers.apply(asked, arguments.by or arguments.name, _now(), arguments.id)
+    needed = ", ".join(config.officers.approved_by)
+    _say(json.dumps({"id": officer}) if arguments.json else f"{officer}: applied for; approvals needed: {needed}")
+    return OK
+
+
+def approve(config: Config, arguments: argparse.Namespace) -> int:
+    """Approve an account for a department; two different people of two departments must."""
+    with _store(config) as store, store.transaction():
+        complete = store.officers.approve(
+            arguments.id, arguments.department, arguments.by, config.officers.approved_by, _now()
+        )
+    said = "approved; it is in the next roster once it has a PIN or a security key" if complete else "still incomplete"
+    _say(json.dumps({"id": arguments.id, "complete": complete}) if arguments.json else f"{arguments.id}: {said}")
+    return OK
+
+
+def revoke(config: Config, arguments: argparse.Namespace) -> int:
+    """End an account for good, or refuse an application. Send the roster afterwards."""
+    with _store(config) as store, store.transaction():
+        store.officers.revoke(arguments.id, arguments.by, arguments.reason, _now())
+    _say(f"{arguments.id}: revoked; units learn of it with the next roster: vernix-gateway roster send")
+    return OK
+
+
+def give_pin(config: Config, arguments: argparse.Namespace) -> int:
+    """Give an officer a PIN, 6 to 12 digits, typed or one line on standard input."""
+    value = hash_pin(_secret("PIN"))
+    with _store(config) as store, store.transaction():
+        store.officers.set_credential(arguments.id, PIN, value, arguments.by, _now())
+    _say(f"{arguments.id}: has a PIN")
+    return OK
+
+
+def give_badge(config: Config, arguments: argparse.Namespace) -> int:
+    """Give an officer a badge, scanned as a line on standard input; it needs the PIN beside it."""
+    badge = _secret("badge")
+    with _store(config) as store, store.transaction():
+        salt = b64url_decode(store.officers.badge_salt(roster.new_salt()))
+        store.officers.set_credential(arguments.id, BADGE, badge_digest(badge, salt), arguments.by, _now())
+    _say(f"{arguments.id}: has a badge")
+    return OK
+
+
+def list_officers(config: Config, arguments: argparse.Namespace) -> int:
+    """One line an account, with names: for the hospital's eyes."""
+    with _store(config) as store, store.transaction():
+        accounts = store.officers.accounts()
+    for one in accounts:
+        _say(json.dumps(_plain(one), ensure_ascii=False) if arguments.json else _line(one))
+    return OK
+
+
+def _plain(one: Account) -> dict[str, Any]:
+    named = ("id", "role", "code", "regular", "name", "department", "post", "phone", "reason", "applied", "approved")
+    return {name: getattr(one, name) for name in (*named, "valid_to", "revoked")} | {
+        "state": one.state(_now()),
+        "approvals": [list(pair) for pair in one.approvals],
+        "credentials": [method for method, _, _ in one.credentials],
+    }
+
+
+def _line(one: Account) -> str:
+    staff = "regular" if one.regular else "temporary"
+    shown = ",".join(method for method, _, _ in one.credentials) or "no credentials"
+    return (
+        f"{one.id:10} {one.state(_now()):9} {one.role:9} {staff:9} {one.code:8} {one.name}  {one.department}  {shown}"
+    )
+
+
+def audit(config: Config, arguments: argparse.Namespace) -> int:
+    """Who did what to officers' accounts and rosters, and when."""
+    with _store(config) as store, store.transaction():
+        entries = store.officers.audit(arguments.id)
+    for one in entries:
+        plain = {name: getattr(one, name) for name in type(one).__dataclass_fields__}
+        text = f"{one.at}  {one.who}  {one.did}  {one.officer}  {one.about}"
+        _say(json.dumps(plain, ensure_ascii=False) if arguments.json else text)
+    return OK
+
+
+def list_rosters(config: Config, arguments: argparse.Namespace) -> int:
+    """Every roster that was made: version, when, how many officers."""
+    with _store(config) as store, store.transaction():
+        made = store.officers.rosters()
+    for version, when, content in made:
+        count = len(json.loads(content)["officers"])
+        plain = {"version": version, "made": when, "officers": count}
+        _say(json.dumps(plain) if arguments.json else f"{version}  {when}  {count} officers")
+    return OK
+
+
+def show_roster(config: Config, arguments: argparse.Namespace) -> int:
+    """What the last roster, or VERSION, says of each officer; no verifiers. Exit 1 if there is none."""
+    with _store(config) as store:
+        body = roster.made(store, arguments.version)
+    if body is None:
+        sys.stderr.write("vernix-gateway: there is no such roster; vernix-gateway roster send makes one\n")
+        return FINDING
+    for entry in body["officers"]:
+        plain = {**entry, "credentials": [one["method"] for one in entry["credentials"]]}
+        text = "  ".join(str(plain[name]) for name in ("id", "role", "department", "regular", "valid_from"))
+        text += f"  until {plain.get('valid_to', 'revoked')}  {','.join(plain['credentials'])}"
+        _say(json.dumps(plain) if arguments.json else text)
+    return OK
+
+
+def send_roster(open_signer: Callable[[Config], Signer]) -> Action:
+    """Send who is an officer now to a unit, or to every unit; the running gateway does it."""
+
+    def send(config: Config, arguments: argparse.Namespace) -> int:
+        signer, now = open_signer(config), _now()
+        with _store(config) as store:
+            units = [check_name("unit", arguments.unit)] if arguments.unit else [one.unit for one in store.units()]
+            if not units:
+                raise OfficerError("no unit is known yet; name one with --unit")
+            body = roster.latest(store, now)
+            for unit in units:
+                roster.send(store, Address(config.gateway.site, unit), body, signer, getpass.getuser(), now)
+        _say(f"roster {body['version']}, {len(body['officers'])} officers, is on its way to {', '.join(units)}")
+        return OK
+
+    send.__doc__ = send_roster.__doc__
+    return send
+
+
+def _end_of_day(text: str) -> dt.datetime:
+    """The first moment after the local day ``text``, written as YYYY-MM-DD."""
+    return (dt.datetime.strptime(text, "%Y-%m-%d") + dt.timedelta(days=1)).astimezone(dt.UTC)
+
+
+_end_of_day.__name__ = "day"  # what argparse calls it
+
+
+def _add(group: Any, name: str, action: Action, *, prints: bool = True) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = group.add_parser(name, help=action.__doc__, description=action.__doc__)
+    parser.set_defaults(action=action, json=False)
+    if prints:
+        parser.add_argument("--json", action="store_true", help="a line of JSON per result")
+    return parser
+
+
+def _add_apply(group: Any) -> None:
+    parser = _add(group, "apply", apply)
+    for name in ("name", "department", "post", "phone", "reason"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--code", required=True, help="the department as units know it, such as OBS")
+    parser.add_argument("--role", choices=[str(role) for role in Role], default="officer")
+    parser.add_argument("--regular", action="store_true", help="regular staff (正式工作人员); default: temporary")
+    parser.add_argument("--valid-to", type=_end_of_day, metavar="DATE", help="last day; an inspector needs one")
+    parser.add_argument("--id", help="as records will name the person; default: the next free one")
+    parser.add_argument("--by", help="who hands the application in; default: the applicant")
+
+
+def add_commands(commands: Any, open_signer: Callable[[Config], Signer]) -> None:
+    """Add both groups to the command line."""
+    summary = "officers' accounts: applications, approvals, credentials, audit"
+    group = commands.add_parser("officer", help=summary, description=summary).add_subparsers(
+        dest="what", required=True, metavar="COMMAND"
+    )
+    _add_apply(group)
+    parser = _add(group, "approve", approve)
+    parser.add_argument("id")
+    parser.add_argument("--department", required=True)
+    parser.add_argument("--by", required=True, help="the person who approves")
+    parser = _add(group, "revoke", revoke, prints=False)
+    parser.add_argument("id")
+    parser.add_argument("--by", required=True)
+    parser.add_argument("--reason", required=True)
+    for name, action in (("pin", give_pin), ("badge", give_badge)):
+        parser = _add(group, name, action, prints=False)
+        parser.add_argument("id")
+        parser.add_argument("--by", required=True)
+    _add(group, "list", list_officers)
+    _add(group, "audit", audit).add_argument("id", nargs="?")
+    summary = "who may use the units: rosters made of the accounts"
+    group = commands.add_parser("roster", help=summary, description=summary).add_subparsers(
+        dest="what", required=True, metavar="COMMAND"
+    )
+    _add(group, "list", list_rosters)
+    _add(group, "show", show_roster).add_argument("version", nargs="?", type=int)
+    _add(group, "send", send_roster(open_signer), prints=False).add_argument("--unit", help="default: every unit")

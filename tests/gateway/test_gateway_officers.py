@@ -1,0 +1,287 @@
+"""Officers' accounts at the gateway: applied for, approved by two departments, and what of them goes to a unit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from daemon.officers import Roster
+from daemon.roster import read_body
+from evidence import downlink
+from evidence.topics import Address, Channel
+from gateway import command
+from gateway.cli import main
+from gateway.officers import MOST_KEYS, Application, OfficerError, Role
+from gateway.roster import latest
+from gateway.store import Store
+from tests.gateway.conftest import folder_in_memory
+from tests.gateway.support import NOW, Hospital
+
+NEEDED = ("医务科", "护理部")
+NAME, PHONE, WHY = "示例核验员", "139 0000 0001", "夜班"
+DAY = dt.timedelta(days=1)
+
+
+def application(**changes: Any) -> Application:
+    given: dict[str, Any] = {"name": NAME, "department": "产科", "post": "护师", "phone": PHONE, "reason": WHY}
+    return Application(**{**given, "code": "OBS", **changes})
+
+
+def applied(store: Store, **changes: Any) -> str:
+    with store.transaction():
+        return store.officers.apply(application(**changes), NAME, NOW)
+
+
+def approve(store: Store, officer: str, department: str = NEEDED[0], by: str = "审批人甲") -> bool:
+    with store.transaction():
+        return store.officers.approve(officer, department, by, NEEDED, NOW)
+
+
+def approved(store: Store, pin: str = "$argon2id$v=19$x", **changes: Any) -> str:
+    officer = applied(store, **changes)
+    assert not approve(store, officer)
+    assert approve(store, officer, NEEDED[1], "审批人乙")
+    give(store, officer, pin)
+    return officer
+
+
+def give(store: Store, officer: str, value: str, method: str = "pin", key: str = "") -> None:
+    with store.transaction():
+        store.officers.set_credential(officer, method, value, "信息科", NOW, key)
+
+
+def ids(store: Store, now: dt.datetime = NOW) -> list[str]:
+    return [one["id"] for one in latest(store, now)["officers"]]
+
+
+def test_nobody_is_in_a_roster_without_both_approvals_and_a_credential(store: Store) -> None:
+    officer = applied(store)
+    give(store, officer, "$argon2id$v=19$x")
+    assert ids(store) == []
+    approve(store, officer)
+    assert ids(store) == []
+    approve(store, officer, NEEDED[1], "审批人乙")
+    assert ids(store) == [officer]
+    bare = applied(store)
+    approve(store, bare)
+    approve(store, bare, NEEDED[1], "审批人乙")
+    give(store, bare, "d" * 43, "badge")
+    assert ids(store) == [officer], "a badge alone proves nothing"
+
+
+@pytest.mark.parametrize(
+    ("department", "by", "why"),
+    [
+        (NEEDED[0], "审批人乙", "has approved already"),
+        (NEEDED[1], "审批人甲", "two different people"),
+        (NEEDED[1], NAME, "nobody approves their own"),
+        ("后勤科", "审批人乙", "expected one of 医务科, 护理部"),
+        (NEEDED[1], " ", "by: expected"),
+    ],
+)
+def test_two_departments_and_two_people(department: str, by: str, why: str, store: Store) -> None:
+    officer = applied(store)
+    approve(store, officer)
+    with pytest.raises(OfficerError, match=why):
+        approve(store, officer, department, by)
+    with store.transaction():
+        assert store.officers.account(officer).state(NOW) == "applied"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "a\nb"),
+        ("post", "x" * 201),
+        ("reason", "  "),
+        ("department", "\x00"),
+        ("phone", "call me"),
+        ("code", "产科"),
+        ("valid_to", NOW),
+    ],
+)
+def test_bad_input_is_named_and_not_repeated(field: str, value: Any, store: Store) -> None:
+    with pytest.raises(OfficerError, match=f"^{field.replace('_', '-')}: ") as refused:
+        applied(store, **{field: value})
+    assert not value or str(value) not in str(refused.value)
+    with store.transaction():
+        assert store.officers.accounts() == []
+        assert store.officers.audit() == []
+
+
+def test_an_inspector_has_an_end(store: Store) -> None:
+    with pytest.raises(OfficerError, match="an inspector's account needs a last day"):
+        applied(store, role=Role.INSPECTOR)
+    officer = approved(store, role=Role.INSPECTOR, valid_to=NOW + DAY)
+    assert ids(store) == [officer]
+    assert ids(store, NOW + DAY) == [], "over"
+
+
+def test_an_id_is_given_once(store: Store) -> None:
+    with store.transaction():
+        store.officers.apply(application(), NAME, NOW, "o-1")
+        with pytest.raises(OfficerError, match="given already"):
+            store.officers.apply(application(), NAME, NOW, "O-1")
+        with pytest.raises(OfficerError, match="id must be"):
+            store.officers.apply(application(), NAME, NOW, "o 1")
+        assert store.officers.apply(application(), NAME, NOW) == "g-0002"
+
+
+def test_revoked_is_for_good(store: Store) -> None:
+    officer = approved(store)
+    before = latest(store, NOW)["version"]
+    with store.transaction():
+        store.officers.revoke(officer, "护理部主任", "离职", NOW)
+    after = latest(store, NOW)
+    assert after["officers"] == []
+    assert after["version"] > before
+    for again in (lambda: approve(store, officer), lambda: give(store, officer, "x")):
+        with pytest.raises(OfficerError, match="revoked"):
+            again()
+    with store.transaction(), pytest.raises(OfficerError, match="revoked already"):
+        store.officers.revoke(officer, "护理部主任", "离职", NOW)
+
+
+def test_nobody_is_two_officers(store: Store) -> None:
+    one, other = approved(store), approved(store)
+    give(store, one, "d" * 43, "badge")
+    give(store, one, "key", "webauthn", "id-1")
+    for method, value, key in (("badge", "d" * 43, ""), ("webauthn", "another", "id-1")):
+        with pytest.raises(OfficerError, match="nobody is two officers"):
+            give(store, other, value, method, key)
+    for number in range(2, MOST_KEYS + 1):
+        give(store, one, "key", "webauthn", f"id-{number}")
+    with pytest.raises(OfficerError, match="at most"):
+        give(store, one, "key", "webauthn", "one-more")
+
+
+def test_a_version_is_a_change(store: Store) -> None:
+    approved(store)
+    first = latest(store, NOW)
+    assert latest(store, NOW + DAY) == first
+    approved(store)
+    second = latest(store, NOW)
+    assert second["version"] > first["version"]
+    assert second["badge_salt"] == first["badge_salt"]
+
+
+def test_the_audit_says_who_and_when_and_is_only_added_to(store: Store) -> None:
+    officer = approved(store)
+    with store.transaction():
+        entries = store.officers.audit(officer)
+    assert [(one.who, one.did) for one in entries] == [
+        (NAME, "applied"),
+        ("审批人甲", "approved"),
+        ("审批人乙", "approved"),
+        ("信息科", "gave pin"),
+    ]
+    with closing(sqlite3.connect(store.path)) as db:
+        for statement in ("UPDATE officer_audit SET who = 'nobody'", "DELETE FROM officer_audit"):
+            with pytest.raises(sqlite3.IntegrityError, match="only added to"):
+                db.execute(statement)
+
+
+# --- as an operator types it ---
+
+
+@dataclass(slots=True)
+class Desk:
+    hospital: Hospital
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+
+    def say(self, *words: str, status: int = 0, typed: str = "") -> str:
+        self.monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        done = main(["--config", str(self.hospital.gateway_toml), *words])
+        out, err = self.capsys.readouterr()
+        assert done == status, err
+        return str(out if status == 0 else err)
+
+    def officer(self, *more: str) -> str:
+        words = ["--name", NAME, "--department", "产科", "--post", "护师", "--phone", PHONE, "--reason", WHY]
+        return str(json.loads(self.say("officer", "apply", *words, "--code", "OBS", *more, "--json"))["id"])
+
+
+@pytest.fixture(scope="module")
+def provisioned() -> Iterator[Hospital]:
+    with folder_in_memory() as folder:
+        yield Hospital.of_site(folder)
+
+
+@pytest.fixture
+def desk(provisioned: Hospital, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    return Desk(provisioned, capsys, monkeypatch)
+
+
+def test_from_application_to_the_unit(desk: Desk) -> None:
+    officer = desk.officer("--regular")
+    for department, by in zip(NEEDED, ("审批人甲", "审批人乙"), strict=True):
+        said = desk.say("officer", "approve", officer, "--department", department, "--by", by)
+    assert "is in the next roster" in said
+    desk.say("officer", "pin", officer, "--by", "信息科", typed="739104\n")
+    desk.say("officer", "badge", officer, "--by", "信息科", typed="NB-0047\n")
+    assert "1 officers, is on its way to u1" in desk.say("roster", "send", "--unit", "u1")
+    with closing(Store(desk.hospital.gateway_toml.parent / "data/gateway.db")) as store:
+        (sent,) = command.waiting(store)
+    assert (sent.channel, sent.unit) == (Channel.ROSTER, "u1")
+    for secret in (NAME, PHONE, WHY, "739104", "NB-0047"):
+        assert secret not in json.dumps(desk.say("roster", "show", "--json"), ensure_ascii=False)
+    address = Address(desk.hospital.site, "u1")
+    how: dict[str, Any] = {"last_counter": 0, "now": desk.hospital.now}
+    _, body = downlink.read(sent.token, Channel.ROSTER, address, desk.hospital.key_for, **how)
+    assert not {NAME, PHONE, WHY} & set(json.dumps(body, ensure_ascii=False).split('"'))
+    roster = Roster(read_body(body), lambda: dt.datetime.now(dt.UTC))
+    assert roster.confirm(roster.officer_of_badge("NB-0047"), "739104", "ab" * 32, regular=True).officer == officer
+    (line,) = map(json.loads, desk.say("officer", "list", "--json").splitlines())
+    assert (line["state"], line["credentials"], line["name"]) == ("approved", ["badge", "pin"], NAME)
+    assert "sent roster" in desk.say("officer", "audit")
+    assert len(desk.say("roster", "list").splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "why"),
+    [
+        (("officer", "approve", "nobody", "--department", "医务科", "--by", "x"), "", "no officer with this id"),
+        (("officer", "pin", "nobody", "--by", "x"), "739104\n", "no officer with this id"),
+        (("officer", "pin", "nobody", "--by", "x"), "", "PIN: standard input holds none"),
+        (("officer", "revoke", "nobody", "--by", "x", "--reason", "y"), "", "no officer with this id"),
+        (("roster", "send"), "", "no unit is known yet"),
+    ],
+)
+def test_what_cannot_be(words: tuple[str, ...], typed: str, why: str, desk: Desk) -> None:
+    assert why in desk.say(*words, status=2, typed=typed)
+
+
+def test_a_bad_pin_is_not_repeated(desk: Desk) -> None:
+    err = desk.say("officer", "pin", "nobody", "--by", "x", status=3, typed="123456\n")
+    assert "first that anybody tries" in err
+    assert "123456" not in err
+
+
+def test_departments_are_configured(desk: Desk) -> None:
+    toml = desk.hospital.gateway_toml
+    text = toml.read_text("utf-8")
+    try:
+        toml.write_text(f'{text}\n[officers]\napproved_by = ["医务处"]\n', "utf-8")
+        assert "officers.approved_by: expected two departments" in desk.say("officer", "list", status=2)
+    finally:
+        toml.write_text(text, "utf-8")
+
+
+def test_pins_are_as_hard_to_guess_as_provisioning_makes_them(desk: Desk) -> None:
+    officer = desk.officer()
+    desk.say("officer", "pin", officer, "--by", "信息科", typed="739104\n")
+    with closing(Store(desk.hospital.gateway_toml.parent / "data/gateway.db")) as store, store.transaction():
+        ((_, _, value),) = store.officers.account(officer).credentials
+    assert value.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert PasswordHasher().verify(value, "739104")
