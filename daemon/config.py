@@ -90,6 +90,8 @@ class Limits:
     decision_s: float = 300.0
     sign_s: float = 60.0
     parked_s: float = 12 * 3600.0
+    duty_s: float = 1800.0
+    """After that long without an officer's action nobody is on duty any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,6 +283,11 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
+class DutyChanged:
+    """Somebody logged in or out at the screen; no check changes by it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The result was seen: the screen returns to idle and everything personal is forgotten."""
 
@@ -313,5 +318,6 @@ Event = (
     | Sealed
     | Explained
     | Amended
+    | DutyChanged
     | Closed
 )

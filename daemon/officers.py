@@ -177,6 +177,11 @@ class Roster:
         assert officer is not None
         return self._valid(officer)
 
+    def is_valid(self, officer_id: str) -> bool:
+        """Whether the roster has this officer, and it is their time."""
+        officer = self._all.by_id.get(officer_id)
+        return officer is not None and self._is_in_time(officer)
+
     def officer_of_badge(self, badge: str) -> str:
         """The id of the officer whose badge this is; nothing is proven by it.
 
@@ -206,10 +211,13 @@ class Roster:
             raise OfficerRefused("regular_staff_only")
 
     def _valid(self, officer: Officer) -> Officer:
-        now = self._now()
-        if now < officer.valid_from or (officer.valid_to is not None and now >= officer.valid_to):
+        if not self._is_in_time(officer):
             raise OfficerRefused("not_valid")
         return officer
+
+    def _is_in_time(self, officer: Officer) -> bool:
+        now = self._now()
+        return officer.valid_from <= now and (officer.valid_to is None or now < officer.valid_to)
 
     def _remember(self, officer_id: str, tries: list[dt.datetime]) -> None:
         """Unknown ids are locked like known ones, but what anybody can type must not be remembered without end."""

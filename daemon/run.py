@@ -20,6 +20,7 @@ from daemon.config import Config
 from daemon.delivery import Delivery
 from daemon.desk import Desk
 from daemon.door import CoprocessorDoor, Door, NoDoor
+from daemon.duty import Duty, OnDuty
 from daemon.entrance import EntranceTask
 from daemon.faces import FaceTask
 from daemon.identity import OUTBOX, Identity, bring_into_force, load_identity
@@ -126,6 +127,8 @@ class Assembly:
         self._rosters = RosterBook(config.unit.data / ROSTER)
         first = read_roster(config.unit.officers)
         roster = self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
+        self.duty = Duty(roster, self.outbox.clock.moment, config.limits.duty_s)
+        self._duty_shown: OnDuty | None = None
         coprocessor = self.coprocessor = _coprocessor(config)
         door = CoprocessorDoor(coprocessor) if coprocessor else None
         self.pins = _pins(config)
@@ -140,6 +143,7 @@ class Assembly:
             changed=self._changed,
             stored=self._wake.set,
             give_reserve=self.storage.give_reserve,
+            on_duty=lambda: self.duty.current,
         )
         self.unit.cards = CardTask(
             DeviceUri.parse(config.devices.card_reader),
@@ -167,6 +171,7 @@ class Assembly:
             lambda: self.unit.state,
             self.outbox.clock.moment,
             self.outbox.find_check,
+            duty=self.duty,
         )
         self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
 
@@ -220,6 +225,7 @@ class Assembly:
     # --- what the parts tell each other ------------------------------------------------------------------------
 
     def _changed(self, desk: Desk) -> None:
+        self._duty_shown = self.duty.current
         link = self.link.state
         self.kiosk.show(
             view(
@@ -230,6 +236,7 @@ class Assembly:
                 storage=self.storage.state.to_dict(),
                 troubles=self._troubles,
                 owed=self.outbox.owed(),
+                duty=self._duty_shown,
             )
         )
 
@@ -290,6 +297,8 @@ class Assembly:
             if time.monotonic() >= troubles_due_s:
                 self._look_for_troubles()
                 troubles_due_s = time.monotonic() + _PUMP_S
+            if self.duty.current != self._duty_shown:
+                self._changed(self.unit.desk)
             self.delivery.pump()
             if self.link.failed.is_set() and self.link.failure is not None:
                 raise self.link.failure

@@ -7,7 +7,7 @@ import queue
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from daemon.cards import CardTask, LaidCard, Photo
 from daemon.config import Config
 from daemon.desk import Desk
 from daemon.door import Door
+from daemon.duty import OnDuty
 from daemon.effects import Note, SealRecord
 from daemon.events import Event, TimedOut, WaitedLong
 from daemon.faces import FaceTask
@@ -24,7 +25,7 @@ from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
 from daemon.state import State, Step
 from evidence.envelope import attachment
-from evidence.record import Outcome
+from evidence.record import Kind, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class Unit:
     faces: FaceTask = field(init=False)
     desk: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
+    on_duty: Callable[[], OnDuty | None] = lambda: None
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
     _to_write: queue.SimpleQueue[SealRecord | Note | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
@@ -221,7 +223,8 @@ class Unit:
         self._timer = _Timer(time.monotonic() + seconds, TimedOut(self.state.check, self.state.step))
 
     def _write_record(self, effect: SealRecord | Note) -> None:
-        self._to_write.put(effect)
+        one = self.on_duty() if effect.fields["kind"] == Kind.CHECK else None
+        self._to_write.put(replace(effect, fields={**effect.fields, "on_duty": one.to_dict()}) if one else effect)
 
     # --- the writer: a thread of its own, since a TPM may need a second ------------------------------------------
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.check_id import new_check_id
+from daemon.duty import Duty
 from daemon.events import (
     Amended,
     Begin,
@@ -18,6 +19,7 @@ from daemon.events import (
     Confirmed,
     Consented,
     Declined,
+    DutyChanged,
     Emergency,
     Event,
     Explained,
@@ -36,6 +38,7 @@ from daemon.events import (
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox.checks import CheckRow
 from daemon.policy import DECIDABLE, Policy
+from daemon.policy.words import Staff
 from daemon.record_fields import provisional
 from daemon.state import State
 from evidence.decision import DecisionStatement
@@ -74,6 +77,7 @@ class Touches:
     state: Callable[[], State]
     now: Callable[[], dt.datetime]
     find_check: Callable[[str], CheckRow | None]
+    duty: Duty | None = None
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -84,7 +88,10 @@ class Touches:
         make = _TOUCHES.get(name)
         if make is None:
             raise TouchRefused("unknown_touch", 404)
-        return make(self, values)
+        event = make(self, values)
+        if self.duty is not None and isinstance(event, _OFFICERS):
+            self.duty.acted()
+        return event
 
     def begin(self, values: Mapping[str, Any]) -> Event:
         """Start a check; without a visit it gets a provisional reference."""
@@ -176,7 +183,8 @@ class Touches:
             raise TouchRefused("nothing_to_confirm", 409)
         if self.now() > read_instant(statement.expires):
             raise TouchRefused("statement_expired", 409)
-        return Confirmed(self._confirmation(values, statement))
+        document = self.state().document
+        return Confirmed(self._confirmation(values, statement, document.type if document else None))
 
     def explain(self, values: Mapping[str, Any]) -> Event:
         """An officer accounts for an emergency."""
@@ -203,9 +211,39 @@ class Touches:
         """The result was seen."""
         return Closed()
 
-    def _confirmation(self, values: Mapping[str, Any], statement: DecisionStatement) -> Any:
+    def log_in(self, values: Mapping[str, Any]) -> Event:
+        """An officer takes over: badge or id, and PIN."""
+        duty = self._duty()
         try:
-            return self.roster.confirm(_text(values, "officer"), _text(values, "pin"), statement.sha256)
+            duty.log_in(self.roster.identify(self._who(values), _text(values, "pin")))
+        except OfficerRefused as error:
+            raise TouchRefused(error.cause, 403) from None
+        return DutyChanged()
+
+    def log_out(self, _values: Mapping[str, Any]) -> Event:
+        """The officer on duty goes."""
+        self._duty().log_out()
+        return DutyChanged()
+
+    def _duty(self) -> Duty:
+        if self.duty is None:
+            raise TouchRefused("unknown_touch", 404)
+        return self.duty
+
+    def _who(self, values: Mapping[str, Any]) -> str:
+        """The officer's id: whose badge was scanned, as typed, or who is on duty. The PIN comes beside it."""
+        badge = _text(values, "badge", optional=True)
+        if badge:
+            return self.roster.officer_of_badge(badge)
+        there = self.duty.current if self.duty and "officer" not in values else None
+        return there.officer if there else _text(values, "officer")
+
+    def _confirmation(
+        self, values: Mapping[str, Any], statement: DecisionStatement, document_type: str | None = None
+    ) -> Any:
+        regular = self.policy.staff_for(document_type) is Staff.REGULAR
+        try:
+            return self.roster.confirm(self._who(values), _text(values, "pin"), statement.sha256, regular=regular)
         except OfficerRefused as error:
             raise TouchRefused(error.cause, 403) from None
 
@@ -250,6 +288,8 @@ def _choice(values: Mapping[str, Any], name: str, allowed: tuple[str, ...], defa
     return str(value)
 
 
+_OFFICERS = (Begin, Proposed, Confirmed, Withdrawn, Parked, Resumed, Amended, Explained)
+"""What only an officer does; the rest may be the woman's own touch."""
 _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "begin": Touches.begin,
     "consent": Touches.consent,
@@ -265,6 +305,8 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "confirm": Touches.confirm,
     "withdraw": Touches.withdraw,
     "explain": Touches.explain,
+    "log_in": Touches.log_in,
+    "log_out": Touches.log_out,
     EMERGENCY: Touches.emergency,
     "left": Touches.left,
     "close": Touches.close,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from daemon.desk import Desk
+from daemon.duty import OnDuty
 from daemon.outbox.checks import CheckRow
 from daemon.state import State, Step
 
@@ -19,6 +20,7 @@ def view(
     storage: Mapping[str, Any] | None = None,
     troubles: Sequence[str] = (),
     owed: Sequence[CheckRow] = (),
+    duty: OnDuty | None = None,
 ) -> dict[str, Any]:
     """The screen's content as plain JSON values.
 
@@ -26,6 +28,7 @@ def view(
         storage: the room that is left, see :mod:`daemon.storage`.
         troubles: what is wrong with devices, see :mod:`daemon.troubles`.
         owed: checks that are still owed.
+        duty: who is on duty.
     """
     state = desk.active
     return {
@@ -48,6 +51,7 @@ def view(
         "devices": list(troubles),
         "parked": [_parked(one) for one in desk.parked],
         "owed": [_owed(one) for one in owed],
+        "duty": {"officer": duty.officer, "role": duty.role, "since": duty.since} if duty else None,
     }
 
 

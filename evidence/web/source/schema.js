@@ -116,6 +116,12 @@ const schema = (() => {
     }),
     finger: object(["decision"], { decision: oneOf("match", "no_match", "not_performed"), score: number() }),
     officers: list(object(["id", "role", "assertion"], { id: name, role: text(), assertion })),
+    on_duty: object(["id", "role", "since", "attested_by"], {
+      id: name,
+      role: text(),
+      since: instant,
+      attested_by: oneOf("unit"),
+    }),
     decision,
     subject_sign: object(["by", "relation", "sha256"], { by: text(), relation: text(), sha256: hash }),
     reason: text({ max: 500 }),

@@ -1,0 +1,200 @@
+"""Roles, badge and duty: who may decide, who is named, and when somebody's duty ends."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from daemon.duty import Duty
+from daemon.events import Confirmed, Document, DutyChanged, Left
+from daemon.kiosk.touches import Touches, TouchRefused
+from daemon.officers import Officers, Roster
+from daemon.policy import Policy, load_policy
+from daemon.policy.words import Staff
+from daemon.roster import read_body
+from daemon.state import State, Step
+from evidence.credentials import badge_digest, hash_pin
+from evidence.decision import DecisionStatement
+from evidence.encoding import b64url_encode
+from evidence.instants import write_instant
+from evidence.record import Outcome
+from models.face import FaceModels
+from tests.daemon.support import Home, now
+from tests.daemon.test_daemon_unit import Running
+
+SALT = b"0123456789abcdef"
+PIN = "739104"
+PIN_HASH = hash_pin(PIN)
+IDLE_S = 600.0
+DAY = dt.timedelta(days=1)
+
+
+def entry(officer: str, role: str = "officer", *, regular: bool = False, **more: Any) -> dict[str, Any]:
+    shown = [
+        {"method": "pin", "argon2id": PIN_HASH},
+        {"method": "badge", "digest": badge_digest(f"badge-{officer}", SALT)},
+    ]
+    facts = {"id": officer, "role": role, "regular": regular, "valid_from": write_instant(now() - DAY)}
+    return {**facts, "credentials": shown, **more}
+
+
+def officers(*entries: dict[str, Any]) -> Officers:
+    return read_body({"version": 1, "badge_salt": b64url_encode(SALT), "officers": list(entries)})
+
+
+EVERYBODY = officers(
+    entry("regular", regular=True),
+    entry("temporary"),
+    entry("office", "office", regular=True),
+    entry("engineer", "engineer", regular=True),
+    entry("inspector", "inspector", regular=True, valid_to=write_instant(now() + DAY)),
+)
+
+
+class Post:
+    """Touches at a unit where a statement waits, with a clock of its own."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.moment, self.passed_s = now(), 0.0
+        self.roster = Roster(EVERYBODY, lambda: self.moment)
+        self.duty = Duty(self.roster, lambda: self.moment, IDLE_S, lambda: self.passed_s)
+        self.state = State(policy, Step.CONFIRM)
+        statement = DecisionStatement("c", None, Outcome.MANUAL, "x", write_instant(now() + 30 * DAY))
+        self.state = replace(self.state, statement=statement)
+        self.touches = Touches(
+            policy, "delivery", self.roster, lambda: self.state, lambda: self.moment, lambda _: None, self.duty
+        )
+
+    def document(self, kind: str) -> None:
+        self.state = replace(self.state, document=Document({"type": kind}, (), {}, "0" * 64))
+
+    def confirm(self, **values: str) -> str:
+        """The id of the officer that confirmed, or why none could."""
+        try:
+            event = self.touches.event("confirm", {"pin": PIN, **values})
+        except TouchRefused as refused:
+            return refused.cause
+        assert isinstance(event, Confirmed)
+        return event.confirmation.officer
+
+    def log_in(self, **values: str) -> None:
+        assert isinstance(self.touches.event("log_in", {"pin": PIN, **values}), DutyChanged)
+
+    @property
+    def there(self) -> str | None:
+        return self.duty.current.officer if self.duty.current else None
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post(load_policy("neutral"))
+
+
+@pytest.mark.parametrize(
+    ("officer", "said"),
+    [
+        ("regular", "regular"),
+        ("office", "office"),
+        ("engineer", "engineer_self_test_only"),
+        ("inspector", "inspector_reads_only"),
+        ("nobody", "wrong_pin"),
+    ],
+)
+def test_roles_that_decide(officer: str, said: str, post: Post) -> None:
+    assert post.confirm(officer=officer) == said
+
+
+def test_a_role_is_told_only_to_who_knows_the_pin(post: Post) -> None:
+    assert post.confirm(officer="engineer", pin="000000") == "wrong_pin"
+
+
+@pytest.mark.parametrize("kind", ["passport", "hk_mo_tw_travel_permit", "something new", "resident_id_card"])
+def test_regular_staff_where_the_policy_wants_it(kind: str, post: Post) -> None:
+    post.document(kind)
+    only_regular = post.state.policy.staff_for(kind) is Staff.REGULAR
+    assert post.confirm(officer="temporary") == ("regular_staff_only" if only_regular else "temporary")
+    assert post.confirm(officer="regular") == "regular"
+
+
+def test_the_rule_is_asked_both_ways() -> None:
+    assert load_policy("neutral").staff_for("passport") is Staff.REGULAR
+    assert load_policy("neutral").staff_for("resident_id_card") is Staff.ANY
+
+
+def test_a_policy_for_regular_staff_only() -> None:
+    post = Post(load_policy("chongqing_yubei"))
+    assert post.confirm(officer="temporary") == "regular_staff_only"
+    assert post.confirm(officer="regular") == "regular"
+
+
+def test_an_inspectors_time_ends(post: Post) -> None:
+    post.log_in(officer="inspector")
+    assert post.there == "inspector"
+    post.moment += 2 * DAY
+    assert post.there is None
+    with pytest.raises(TouchRefused, match="not_valid"):
+        post.log_in(officer="inspector")
+
+
+def test_badge_and_pin(post: Post) -> None:
+    assert post.confirm(badge="badge-regular") == "regular"
+    assert post.confirm(badge="badge-regular", officer="office") == "regular", "the badge says who it is"
+    assert post.confirm(badge="badge-nobody") == "unknown_badge"
+    assert post.confirm(badge="badge-regular", pin="000000") == "wrong_pin"
+
+
+def test_a_badge_is_locked_with_its_officer(post: Post) -> None:
+    for _ in range(5):
+        assert post.confirm(badge="badge-regular", pin="000000") == "wrong_pin"
+    assert post.confirm(officer="regular") == "locked"
+    assert post.confirm(badge="badge-office") == "office"
+
+
+def test_shift_handover(post: Post) -> None:
+    assert post.there is None
+    post.log_in(badge="badge-regular")
+    assert post.there == "regular"
+    assert post.confirm() == "regular", "who is on duty types no id, but the PIN"
+    assert post.confirm(pin="000000") == "wrong_pin"
+    post.log_in(officer="office")
+    assert post.there == "office"
+    assert isinstance(post.touches.event("log_out", {}), DutyChanged)
+    assert post.there is None
+    assert post.confirm() == "officer_is_missing"
+
+
+def test_duty_ends_by_itself(post: Post) -> None:
+    post.log_in(officer="regular")
+    post.passed_s = IDLE_S - 1
+    assert post.there == "regular"
+    post.confirm()  # an officer's action
+    post.passed_s += IDLE_S - 1
+    assert post.there == "regular"
+    post.touches.event("sign_later", {})  # not one
+    post.passed_s += 1
+    assert post.there is None
+
+
+def test_duty_ends_with_the_roster(post: Post) -> None:
+    post.log_in(officer="regular")
+    post.roster.replace(officers(entry("office", "office")))
+    assert post.there is None
+
+
+def test_the_record_names_who_is_on_duty_by_the_units_word(post: Post, home: Home, face_models: FaceModels) -> None:
+    post.log_in(officer="regular")
+    running = Running(home, face_models, home.config())
+    running.unit.on_duty = lambda: post.duty.current
+    try:
+        running.begin()
+        running.post(Left())
+        running.at(Step.DONE)
+        record = home.opened(running.outbox)[-1].payload
+        assert home.verified(running.outbox).findings == []
+    finally:
+        running.close()
+    said = {"id": "regular", "role": "officer", "since": write_instant(post.moment), "attested_by": "unit"}
+    assert (record["on_duty"], record["officers"]) == (said, [])
