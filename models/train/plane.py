@@ -111,7 +111,7 @@ def rounded(shape: tuple[int, int], radius: float) -> Mask:
     y = np.abs(np.arange(rows, dtype=np.float32) - (rows - 1) / 2)[:, np.newaxis] - (rows / 2 - radius)
     x = np.abs(np.arange(columns, dtype=np.float32) - (columns - 1) / 2)[np.newaxis] - (columns / 2 - radius)
     outside = np.hypot(np.maximum(x, 0), np.maximum(y, 0)) - radius
-    return np.clip(0.5 - outside, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.5 - outside, 0, 1), np.float32)
 
 
 def finger(frame_px: int, at: tuple[float, float], towards: tuple[float, float], width_px: float) -> Mask:
