@@ -2,7 +2,8 @@
 
 The door follows the co-processor's rule with the means of a circuit: the relay is held only while LOCK_ENABLE is high
 *and* a retriggerable one-shot of 3 s sees edges on LOCK_PULSE. A process that hangs, crashes or is killed makes no more
-edges, whatever levels it leaves behind; :meth:`PinDoor.release` needs no 3 s because LOCK_ENABLE opens at once.
+edges, whatever levels it leaves behind; :meth:`PinDoor.release` needs no 3 s because LOCK_ENABLE opens at once. Where
+nobody has said that the one-shot is fitted, LOCK_ENABLE stays low: nothing would take it back from a Pi that hangs.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ class PinDoor:
         *,
         emergency: bool = False,
     ) -> None:
-        """``gpio:``, or ``gpio:?one_shot=fitted`` where somebody has tested the circuit of README.md. Opens nothing.
+        """``gpio:?one_shot=fitted`` where somebody has tested the circuit of README.md; ``gpio:`` never locks the door.
+
+        Making it takes no pin.
 
         ``emergency``: one from before this process is still open.
 
@@ -186,7 +189,7 @@ class PinDoor:
     @property
     def locked(self) -> bool:
         """Whether the door is wanted locked and nothing forbids it; without heartbeats it opens all the same."""
-        return self._want_lock and not self._emergency
+        return self.one_shot and self._want_lock and not self._emergency
 
     @property
     def emergency(self) -> bool:
@@ -211,7 +214,7 @@ class PinDoor:
             self._open_door()
 
     def lock(self) -> None:
-        """Want the door locked; it is from the next heartbeat on."""
+        """Want the door locked; it is from the next heartbeat on, where the one-shot is fitted."""
         with self._lock:
             self._want_lock = True
 

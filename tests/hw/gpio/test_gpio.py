@@ -36,7 +36,7 @@ def pins(clock: Clock) -> SimulatedGpio:
     return SimulatedGpio(clock)
 
 
-def taken(pins: SimulatedGpio, clock: Clock, uri: str = "gpio:") -> PinDoor:
+def taken(pins: SimulatedGpio, clock: Clock, uri: str = "gpio:?one_shot=fitted") -> PinDoor:
     door = PinDoor(DeviceUri.parse(uri), lambda: pins, clock)
     door.open()
     return door
@@ -139,7 +139,7 @@ def test_a_later_press_is_not_cleared_with_the_earlier(pins: SimulatedGpio, cloc
 
 
 def test_nothing_is_driven_before_and_after(pins: SimulatedGpio, clock: Clock) -> None:
-    door = PinDoor(DeviceUri.parse("gpio:"), lambda: pins, clock)
+    door = PinDoor(DeviceUri.parse("gpio:?one_shot=fitted"), lambda: pins, clock)
     door.lock()
     door.heartbeat()
     door.release()
@@ -178,7 +178,23 @@ def test_impossible_uri(uri: str) -> None:
 
 def test_one_shot_is_what_somebody_says(pins: SimulatedGpio, clock: Clock) -> None:
     assert taken(pins, clock, "gpio:?one_shot=fitted").one_shot
-    assert not taken(pins, clock).one_shot
+    assert not taken(pins, clock, "gpio:").one_shot
+
+
+def test_without_one_shot_the_door_is_never_locked(pins: SimulatedGpio, clock: Clock) -> None:
+    """A Pi that hangs leaves its levels as they are; so LOCK_ENABLE was never high. Button and lamp work all the same."""
+    with taken(pins, clock, "gpio:") as door:
+        for _ in range(3):
+            door.lock()
+            beat(door, clock, 5)
+            assert not door.locked
+            pins.press()
+            pins.let_go()
+            assert door.emergency
+            door.clear_emergency(door.pressed)
+        door.draw()
+        assert pins.level(PiPin.LIGHT) == pins.HIGH
+    assert [level for _, level in pins.history[PiPin.LOCK_ENABLE]] == [pins.LOW]
 
 
 def test_broken_wire_at_the_start(pins: SimulatedGpio, clock: Clock) -> None:
