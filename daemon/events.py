@@ -76,12 +76,16 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """One officer's confirmation of a decision statement, already checked against the roster."""
+    """One officer's confirmation of a decision statement, already checked against the roster.
+
+    ``proof``: what a security key signed, as the record holds it; empty for a PIN.
+    """
 
     officer: str
     role: str
     method: str
     statement_sha256: str
+    proof: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

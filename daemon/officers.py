@@ -21,13 +21,17 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from daemon.events import Confirmation
 from evidence.credentials import badge_digest
 from evidence.encoding import json_object
-from evidence.errors import MalformedError
+from evidence.errors import EvidenceError, MalformedError
 from evidence.instants import read_instant
+from evidence.keys import plain_jwk
 from evidence.topics import check_name
+from evidence.webauthn import RP_ID, check_assertion, read_cose
 
 TRIES = 5
 LOCKED_FOR = dt.timedelta(minutes=5)
 _REMEMBERED = 1000
+PROOF = ("credential_id", "authenticator_data", "client_data", "signature")
+"""What a security key's assertion consists of."""
 
 
 class RosterUnusable(Exception):
@@ -38,6 +42,7 @@ class OfficerRefused(Exception):
     """This officer may not do this now; ``cause`` is a short name.
 
     ``wrong_pin`` (or unknown id), ``unknown_badge``, ``locked``, ``not_valid``; for those who proved who they are:
+    ``wrong_key`` (no key of this officer, or its assertion is not for this statement and page),
     ``inspector_reads_only``, ``engineer_self_test_only``, ``role_decides_nothing``, ``regular_staff_only``.
     """
 
@@ -157,6 +162,45 @@ class Roster:
         officer = self.identify(officer_id, pin)
         self.check_may_decide(officer, regular=regular)
         return Confirmation(officer.id, officer.role, "pin", statement_sha256)
+
+    def confirm_by_key(
+        self,
+        officer_id: str,
+        assertion: Mapping[str, Any],
+        statement_sha256: str,
+        origin: str,
+        *,
+        regular: bool = False,
+    ) -> Confirmation:
+        """The confirmation of one statement by an officer's security key.
+
+        Args:
+            officer_id: whose key it must be.
+            assertion: ``credential_id``, ``authenticator_data``, ``client_data``, ``signature``, base64url.
+            statement_sha256: what is confirmed; its bytes are the challenge.
+            origin: of the page that asked the key.
+            regular: only regular staff may.
+
+        Raises:
+            OfficerRefused: ``wrong_key``, and what :meth:`identify` and :meth:`check_may_decide` say.
+        """
+        officer = self._all.by_id.get(officer_id)
+        try:
+            proof = {name: str(assertion[name]) for name in PROOF} | {"rp_id": RP_ID}
+            key = read_cose(officer.keys[proof["credential_id"]]) if officer else None
+            if officer is None or key is None:
+                raise OfficerRefused("wrong_key")
+            check_assertion(proof, statement_sha256, key, origin)
+        except (EvidenceError, KeyError):
+            raise OfficerRefused("wrong_key") from None
+        self.check_may_decide(self._valid(officer), regular=regular)
+        said = {**proof, "key": plain_jwk(key)}
+        return Confirmation(officer.id, officer.role, "webauthn", statement_sha256, said)
+
+    def keys_of(self, officer_id: str) -> list[str]:
+        """Credential ids of an officer's security keys, for the page to ask for one; none for an unknown id."""
+        officer = self._all.by_id.get(officer_id)
+        return sorted(officer.keys) if officer else []
 
     def identify(self, officer_id: str, pin: str) -> Officer:
         """The valid officer of any role who knows the PIN.

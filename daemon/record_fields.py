@@ -31,7 +31,7 @@ def officers(confirmations: Iterable[Confirmation]) -> list[dict[str, Any]]:
             "assertion": {
                 "method": one.method,
                 "statement_sha256": one.statement_sha256,
-                **({"attested_by": "unit"} if one.method == "pin" else {}),
+                **({"attested_by": "unit"} if one.method == "pin" else one.proof),
             },
         }
         for one in confirmations

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from daemon import devices, sd_notify, troubles
 from daemon.cards import CardTask
@@ -172,6 +173,7 @@ class Assembly:
             self.outbox.clock.moment,
             self.outbox.find_check,
             duty=self.duty,
+            origin=lambda: f"http://localhost:{urlsplit(self.kiosk.url).port}",
         )
         self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
 

@@ -5,13 +5,15 @@ A WebAuthn challenge is the SHA-256 of these bytes; a PIN is recorded as atteste
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from evidence.encoding import json_bytes, sha256_hex
-from evidence.errors import SignatureError
+from evidence.errors import MalformedError, SignatureError
+from evidence.keys import from_jwk
 from evidence.record import Outcome
+from evidence.webauthn import check_assertion
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ class DecisionStatement:
 def check_decision(payload: Mapping[str, Any]) -> None:
     """Hold the officers of a record against the statement in it: step 7 of :mod:`evidence.verify`.
 
-    Every officer must have signed this very statement, about this very check. The outcome must be the one decided,
-    apart from an interrupted check, whose statement may have been one signature short.
+    Every officer must have signed this very statement, about this very check; nobody twice, and a security key's
+    assertion must hold with the key that the record names. The outcome must be the one decided, apart from an
+    interrupted check, whose statement may have been one signature short.
 
     Raises:
-        SignatureError: officers without a statement, or a statement about something else.
+        SignatureError: officers without a statement, one twice, an assertion that does not hold, or a statement about
+            something else.
     """
     decision, officers = payload.get("decision"), payload.get("officers", ())
     if decision is None:
@@ -63,7 +67,21 @@ def check_decision(payload: Mapping[str, Any]) -> None:
     digest = sha256_hex(json_bytes(decision))
     if any(one["assertion"]["statement_sha256"] != digest for one in officers):
         raise SignatureError("an officer has signed another decision than the record's")
+    _check_officers(officers, digest)
     if decision["check"] != payload.get("check"):
         raise SignatureError("the decision is about another check")
     if payload.get("outcome", decision["outcome"]) not in (decision["outcome"], Outcome.INTERRUPTED):
         raise SignatureError("the officers decided another outcome than the record's")
+
+
+def _check_officers(officers: Sequence[Mapping[str, Any]], digest: str) -> None:
+    assertions = [one["assertion"] for one in officers]
+    keys = [one["credential_id"] for one in assertions if one["method"] == "webauthn"]
+    if len({one["id"] for one in officers}) != len(officers) or len(set(keys)) != len(keys):
+        raise SignatureError("the same officer, or the same security key, stands there twice")
+    for one in assertions:
+        if one["method"] == "webauthn":
+            try:
+                check_assertion(one, digest, from_jwk(one["key"]), None)
+            except MalformedError as error:
+                raise SignatureError(f"the security key's assertion does not hold: {error}") from None

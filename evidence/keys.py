@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc.jwk import ECKey
 
-from evidence.encoding import b64url_encode
-from evidence.errors import KeyUnusableError
+from evidence.encoding import b64url_decode, b64url_encode
+from evidence.errors import KeyUnusableError, MalformedError
 from evidence.files import write_atomic
 
 PublicKey = ec.EllipticCurvePublicKey
@@ -62,6 +63,26 @@ def to_jwk(key: PublicKey | PrivateKey) -> ECKey:
             )
         )
     return ECKey.import_key(public_pem(key))
+
+
+def plain_jwk(key: PublicKey) -> dict[str, str]:
+    """``key`` as a record holds it: exactly ``crv``, ``kty``, ``x`` and ``y``."""
+    point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    x, y = (b64url_encode(half) for half in (point[1:33], point[33:]))
+    return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+
+
+def from_jwk(jwk: Mapping[str, str]) -> PublicKey:
+    """The P-256 key of a JWK that obeys the schema.
+
+    Raises:
+        MalformedError: no point of the curve.
+    """
+    x, y = (int.from_bytes(b64url_decode(jwk[name]), "big") for name in ("x", "y"))
+    try:
+        return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    except ValueError:
+        raise MalformedError("not a point of P-256") from None
 
 
 def public_pem(key: PublicKey) -> bytes:

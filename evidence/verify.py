@@ -26,7 +26,10 @@ For each record, in the order of the bundle:
    nothing follows a retire record.
 7. *Checks.* A check id has exactly one check record; an addendum names an earlier record by number and hash, and
    that record's check. Officers have signed the decision in the record (the SHA-256 of its canonical JSON is in every
-   assertion), and it is about this check and, unless the check was interrupted, this outcome.
+   assertion), and it is about this check and, unless the check was interrupted, this outcome. No officer and no
+   security key stands there twice. An assertion of method webauthn holds (WebAuthn Level 2, section 7.2): that hash
+   is the challenge, rpIdHash is that of ``rp_id``, the origin is one that may use this rp id, the user was present
+   and verified, and ``key`` made the signature.
 
 And for the whole:
 

@@ -12,12 +12,13 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from evidence.credentials import badge_digest, hash_pin
-from evidence.encoding import b64url_decode
+from evidence.encoding import b64url_decode, json_object
 from evidence.keys import Signer
 from evidence.topics import Address, check_name
+from evidence.webauthn import read_registration, registration_challenge
 from gateway import roster
 from gateway.config import Config
-from gateway.officers import BADGE, PIN, Account, Application, OfficerError, Role
+from gateway.officers import BADGE, PIN, WEBAUTHN, Account, Application, OfficerError, Role
 from gateway.store import Store
 
 Action = Callable[[Config, argparse.Namespace], int]
@@ -103,6 +104,22 @@ def give_badge(config: Config, arguments: argparse.Namespace) -> int:
         salt = b64url_decode(store.officers.badge_salt(roster.new_salt()))
         store.officers.set_credential(arguments.id, BADGE, badge_digest(badge, salt), arguments.by, _now())
     _say(f"{arguments.id}: has a badge")
+    return OK
+
+
+def give_key(config: Config, arguments: argparse.Namespace) -> int:
+    """Give an officer a security key: what the browser's toJSON() gave at registration, one line on standard input."""
+    registration = json_object(_secret("registration").encode())
+    key, cose = read_registration(registration, config.gateway.site, arguments.id)
+    with _store(config) as store, store.transaction():
+        store.officers.set_credential(arguments.id, WEBAUTHN, cose, arguments.by, _now(), key)
+    _say(f"{arguments.id}: has a security key")
+    return OK
+
+
+def challenge(config: Config, arguments: argparse.Namespace) -> int:
+    """The challenge with which an officer's security key must be registered, base64url."""
+    _say(registration_challenge(config.gateway.site, arguments.id))
     return OK
 
 
@@ -231,10 +248,11 @@ def add_commands(commands: Any, open_signer: Callable[[Config], Signer]) -> None
     parser.add_argument("id")
     parser.add_argument("--by", required=True)
     parser.add_argument("--reason", required=True)
-    for name, action in (("pin", give_pin), ("badge", give_badge)):
+    for name, action in (("pin", give_pin), ("badge", give_badge), ("key", give_key)):
         parser = _add(group, name, action, prints=False)
         parser.add_argument("id")
         parser.add_argument("--by", required=True)
+    _add(group, "challenge", challenge, prints=False).add_argument("id")
     _add(group, "list", list_officers)
     _add(group, "audit", audit).add_argument("id", nargs="?")
     summary = "who may use the units: rosters made of the accounts"

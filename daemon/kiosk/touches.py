@@ -78,6 +78,8 @@ class Touches:
     now: Callable[[], dt.datetime]
     find_check: Callable[[str], CheckRow | None]
     duty: Duty | None = None
+    origin: Callable[[], str] = lambda: "http://localhost"
+    """Of the page that may ask a security key."""
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -243,7 +245,12 @@ class Touches:
     ) -> Any:
         regular = self.policy.staff_for(document_type) is Staff.REGULAR
         try:
-            return self.roster.confirm(self._who(values), _text(values, "pin"), statement.sha256, regular=regular)
+            who, key = self._who(values), values.get("assertion")
+            if key is None:
+                return self.roster.confirm(who, _text(values, "pin"), statement.sha256, regular=regular)
+            if not isinstance(key, dict):
+                raise TouchRefused("assertion_must_be_an_object")
+            return self.roster.confirm_by_key(who, key, statement.sha256, self.origin(), regular=regular)
         except OfficerRefused as error:
             raise TouchRefused(error.cause, 403) from None
 

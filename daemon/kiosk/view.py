@@ -9,6 +9,7 @@ from daemon.desk import Desk
 from daemon.duty import OnDuty
 from daemon.outbox.checks import CheckRow
 from daemon.state import State, Step
+from evidence.webauthn import challenge_of
 
 
 def view(
@@ -84,4 +85,5 @@ def _decision(state: State) -> dict[str, Any] | None:
         "reason": state.statement.reason,
         "confirmed": [one.officer for one in state.confirmations],
         "needed": state.officers_needed,
+        "challenge": challenge_of(state.statement.sha256),
     }

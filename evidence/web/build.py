@@ -23,6 +23,7 @@ SCRIPTS = (
     "der",
     "certificate",
     "keys",
+    "assertion",
     "procedure",
     "bundle",
     "texts",

@@ -25,6 +25,7 @@ from gateway.roster import latest
 from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.support import NOW, Hospital
+from tests.support.soft_key import SoftKey
 
 NEEDED = ("医务科", "护理部")
 NAME, PHONE, WHY = "示例核验员", "139 0000 0001", "夜班"
@@ -285,3 +286,18 @@ def test_pins_are_as_hard_to_guess_as_provisioning_makes_them(desk: Desk) -> Non
         ((_, _, value),) = store.officers.account(officer).credentials
     assert value.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert PasswordHasher().verify(value, "739104")
+
+
+def test_a_security_key_is_registered_for_one_officer(desk: Desk) -> None:
+    officer, other, key = desk.officer(), desk.officer(), SoftKey()
+    challenge = desk.say("officer", "challenge", officer).strip()
+    typed = json.dumps(key.register(challenge)) + "\n"
+    err = desk.say("officer", "key", other, "--by", "信息科", typed=typed, status=3)
+    assert "Wrong challenge" in err
+    desk.say("officer", "key", officer, "--by", "信息科", typed=typed)
+    with closing(Store(desk.hospital.gateway_toml.parent / "data/gateway.db")) as store, store.transaction():
+        kept = store.officers.account(officer).credentials
+    assert kept == (("webauthn", key.id, key.credential()["key"]),)
+    taken = json.dumps(key.register(desk.say("officer", "challenge", other).strip())) + "\n"
+    assert "nobody is two officers" in desk.say("officer", "key", other, "--by", "信息科", typed=taken, status=2)
+    assert "not JSON" in desk.say("officer", "key", other, "--by", "信息科", typed="x\n", status=3)

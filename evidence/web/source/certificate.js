@@ -231,6 +231,7 @@ const certificates = (() => {
     check,
     keyOf,
     thumbprint,
+    rawSignature,
     unitOf: (certificate) => attribute(certificate, OID.commonName),
     siteOf: (certificate) => attribute(certificate, OID.organization),
   };

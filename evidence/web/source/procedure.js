@@ -22,6 +22,10 @@ const procedure = (() => {
     }
     const digest = await bytes.sha256Hex(new TextEncoder().encode(strictJson.canonical(decision)));
     if (officers.some(({ assertion }) => assertion.statement_sha256 !== digest)) throw new Fault("decision.signed");
+    const keys = officers.filter((one) => one.assertion.method === "webauthn").map((one) => one.assertion.credential_id);
+    const ids = officers.map((one) => one.id);
+    if (new Set(ids).size !== ids.length || new Set(keys).size !== keys.length) throw new Fault("decision.twice");
+    for (const one of officers) if (one.assertion.method === "webauthn") await assertion.check(one.assertion, digest);
     if (decision.check !== check) throw new Fault("decision.check");
     const decided = [undefined, "interrupted", decision.outcome];
     if (!decided.includes(outcome)) throw new Fault("decision.outcome");

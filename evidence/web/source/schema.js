@@ -56,11 +56,29 @@ const schema = (() => {
     }
   };
 
-  const assertion = object(["method", "statement_sha256"], {
-    method: oneOf("pin", "webauthn"),
-    attested_by: oneOf("unit"),
-    statement_sha256: hash,
-  });
+  const base64url = text({ pattern: /^[A-Za-z0-9_-]{1,4096}$/ });
+  const JWK = { crv: oneOf("P-256"), kty: oneOf("EC"), x: kid, y: kid };
+  const jwk = (value, path) => {
+    object(Object.keys(JWK), JWK)(value, path);
+    if (!Object.keys(value).every((one) => Object.hasOwn(JWK, one))) refuse(path, "names");
+  };
+  const SIGNED = {
+    credential_id: base64url,
+    authenticator_data: base64url,
+    client_data: base64url,
+    signature: base64url,
+    rp_id: text({ min: 1, max: 253 }),
+    key: jwk,
+  };
+  const assertion = (value, path) => {
+    object(["method", "statement_sha256"], {
+      method: oneOf("pin", "webauthn"),
+      attested_by: oneOf("unit"),
+      statement_sha256: hash,
+      ...SIGNED,
+    })(value, path);
+    if (value.method === "webauthn") object(Object.keys(SIGNED))(value, path);
+  };
 
   const outcome = oneOf("passed", "failed", "refused", "unable", "manual", "emergency", "device_fault", "interrupted");
   const STATEMENT = { check: uuid7, document_sha256: orNull(hash), outcome, reason: text(), expires: instant };

@@ -184,6 +184,8 @@ const texts = (() => {
     "replaces.end": ["前一台设备的记录不以第 {0} 号结束", "the predecessor's records do not end with the one named, seq {0}"],
     "decision.missing": ["有医务人员签名，但没有所签的决定", "officers are named, but not the decision that they signed"],
     "decision.signed": ["医务人员签的不是记录中的决定", "an officer has signed another decision than the record's"],
+    "decision.twice": ["同一医务人员或同一安全密钥出现两次", "the same officer, or the same security key, stands there twice"],
+    "decision.key": ["安全密钥的签名不成立", "the security key's assertion does not hold"],
     "decision.check": ["决定属于另一次核验", "the decision is about another check"],
     "decision.outcome": ["医务人员决定的结果与记录不同", "the officers decided another outcome than the record's"],
     "signature.unknown": ["由未知密钥签名，kid {0}", "signed by an unknown key, kid {0}"],

@@ -16,7 +16,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 Key = ec.EllipticCurvePrivateKey
@@ -210,8 +210,31 @@ def decision(number: int, outcome: str, **more: Any) -> Payload:
 
 
 def officer(name: str, signed_by_both: Payload, method: str = "pin") -> Payload:
-    assertion = {"method": method, "statement_sha256": sha256(text_of(signed_by_both))}
-    return {"id": name, "role": "nurse", "assertion": assertion | ({"attested_by": "unit"} if method == "pin" else {})}
+    digest = sha256(text_of(signed_by_both))
+    more = {"attested_by": "unit"} if method == "pin" else security_key(digest, key(f"security key of {name}"))
+    return {"id": name, "role": "nurse", "assertion": {"method": method, "statement_sha256": digest, **more}}
+
+
+def security_key(digest: str, owner: Key, **changes: Any) -> Payload:
+    """What a security key says to the challenge ``digest`` (WebAuthn Level 2, sections 5.8.1 and 6.1)."""
+    said = {
+        "type": changes.get("type", "webauthn.get"),
+        "challenge": b64(bytes.fromhex(digest)),
+        "origin": changes.get("origin", "http://localhost:8080"),
+        "crossOrigin": False,
+    }
+    client = json.dumps(said, separators=(",", ":")).encode()
+    flags = bytes([changes.get("flags", 0b101)])  # user present, user verified
+    data = hashlib.sha256(changes.get("hashed", "localhost").encode()).digest() + flags + (7).to_bytes(4, "big")
+    signature = encode_dss_signature(*pair(owner, data + hashlib.sha256(client).digest()))
+    return {
+        "credential_id": b64(hashlib.sha256(kid(owner).encode()).digest()[:16]),
+        "authenticator_data": b64(data),
+        "client_data": b64(client),
+        "signature": b64(signature),
+        "rp_id": "localhost",
+        "key": jwk(owner),
+    }
 
 
 def decided(number: int, outcome: str, **more: Any) -> Payload:

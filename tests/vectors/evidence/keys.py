@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.vectors.evidence import by_hand as hand
@@ -224,6 +224,7 @@ def decisions() -> Iterator[Vector]:
     yield change(
         "nobody signed", "no officers, about another check", 7, officers=[], decision=hand.decision(7, "unable")
     )
+    yield from _security_keys(sound, change)
     pending = hand.decision(10, "manual")
     half = remade(9, lambda payload: payload | {"decision": pending, "officers": [hand.officer("N001", pending)]})
     yield then("decision: sound, interrupted", "nothing; the second officer never signed", 9, half)
@@ -233,3 +234,42 @@ def decisions() -> Iterator[Vector]:
     wrong = hand.decision(8, "emergency")
     both_wrong = {"decision": wrong, "officers": [hand.officer("N001", wrong)]}
     yield then("decision: addendum, another check", "8", 10, remade(10, lambda payload: payload | both_wrong), 7)
+
+
+def _security_keys(sound: Payload, change: Callable[..., Vector]) -> Iterator[Vector]:
+    """The second officer of seq 6 signs with a security key."""
+    first, second = sound["officers"]
+    digest, owner = second["assertion"]["statement_sha256"], hand.key("security key of N002")
+
+    def signed_with(name: str, by_hand: str, *steps: int, owner: hand.Key = owner, **changes: Any) -> Vector:
+        made = second["assertion"] | hand.security_key(changes.pop("digest", digest), owner, **changes)
+        return change(f"security key: {name}", by_hand, *steps, officers=[first, second | {"assertion": made}])
+
+    def edited_assertion(name: str, by_hand: str, step: int, **values: Any) -> Vector:
+        made = {**second["assertion"], **values}
+        kept = {name: value for name, value in made.items() if value is not None}
+        return change(f"security key: {name}", by_hand, step, officers=[first, second | {"assertion": kept}])
+
+    yield signed_with("sound", "nothing")
+    yield signed_with("another origin of the same place", "a host below localhost", origin="https://unit.localhost")
+    yield signed_with("another statement", "the challenge is another statement's hash", 7, digest=sha256(b"another"))
+    yield signed_with("another origin", "a page from elsewhere", 7, origin="https://example.org")
+    yield signed_with("plain http", "a page of another host, not secure", 7, origin="http://example.localhost.org")
+    yield signed_with("another place", "rpIdHash of another rp id", 7, hashed="example.org")
+    yield signed_with("a registration", "type webauthn.create", 7, type="webauthn.create")
+    yield signed_with("nobody verified", "user present, not verified", 7, flags=0b001)
+    yield signed_with("nobody present", "user verified, not present", 7, flags=0b100)
+    another = hand.security_key(digest, hand.key("a stranger's security key"))
+    yield edited_assertion("another key", "the key is not the one that signed", 7, key=another["key"])
+    yield edited_assertion("another signature", "by a stranger", 7, signature=another["signature"])
+    yield edited_assertion("another rp id", "example.org", 7, rp_id="example.org")
+    yield edited_assertion(
+        "no point of the curve", "x and y are equal", 7, key=second["assertion"]["key"] | {"y": "A" * 43}
+    )
+    for name in ("credential_id", "authenticator_data", "client_data", "signature", "rp_id", "key"):
+        yield edited_assertion(f"no {name}", "left out", 1, **{name: None})
+    twice = [second, second | {"id": "N003"}]
+    yield change("security key: for two officers", "one key stands for both", 7, officers=twice)
+    yield change(
+        "one officer twice", "PIN and security key of the same", 7, officers=[first, second | {"id": first["id"]}]
+    )

@@ -1,0 +1,143 @@
+"""Security keys (WebAuthn Level 2): what one signs when an officer confirms a decision, and how it is registered.
+
+The challenge of an assertion is the SHA-256 of the decision statement, so it is good for this statement alone: not for
+another one, and not before there is one. The record carries the whole assertion and the public key. That the key is
+this officer's is the unit's word, which it has from the gateway's roster; that it signed this decision, anybody can
+verify.
+
+ES256 with user verification (the key's own PIN or fingerprint) is wanted: a key that was found proves nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from fido2 import cbor
+from fido2.cose import ES256, CoseKey
+from fido2.rpid import verify_rp_id
+from fido2.server import Fido2Server
+from fido2.webauthn import Aaguid, AttestedCredentialData, PublicKeyCredentialRpEntity, UserVerificationRequirement
+
+from evidence.encoding import b64url_decode, b64url_encode, sha256_hex
+from evidence.errors import MalformedError, SignatureError
+from evidence.keys import PublicKey
+
+RP_ID = "localhost"
+"""Where the unit's screen is; browsers take it for secure. A key that is registered for it works at every unit."""
+_REGISTRATION = "vernix-key-registration"
+_FAULTS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, RecursionError)
+"""What the library raises for bytes that are not what they should be."""
+
+
+def challenge_of(statement_sha256: str) -> str:
+    """The challenge that a page hands to the security key, base64url."""
+    return b64url_encode(bytes.fromhex(statement_sha256))
+
+
+def registration_challenge(site: str, officer: str) -> str:
+    """The challenge with which a key is registered for ``officer``: made for nobody else."""
+    return b64url_encode(bytes.fromhex(sha256_hex(f"{_REGISTRATION}:{site}:{officer}".encode())))
+
+
+def _server(rp_id: str, origin: str | None) -> Fido2Server:
+    def is_ours(found: str) -> bool:
+        return verify_rp_id(rp_id, found) and origin in (None, found)
+
+    return Fido2Server(PublicKeyCredentialRpEntity(name="Vernix", id=rp_id), verify_origin=is_ours)
+
+
+def _cose(key: PublicKey) -> ES256:
+    """RFC 9053, section 7.1.1."""
+    point = key.public_numbers()
+    x, y = (number.to_bytes(32, "big") for number in (point.x, point.y))
+    return ES256({1: 2, 3: ES256.ALGORITHM, -1: 1, -2: x, -3: y})
+
+
+def _state(challenge: str) -> dict[str, Any]:
+    return {"challenge": challenge, "user_verification": UserVerificationRequirement.REQUIRED}
+
+
+def check_assertion(assertion: Mapping[str, Any], statement_sha256: str, key: PublicKey, origin: str | None) -> None:
+    """Make sure that ``key`` signed the statement.
+
+    Args:
+        assertion: ``credential_id``, ``authenticator_data``, ``client_data``, ``signature`` (base64url) and ``rp_id``.
+        statement_sha256: of the decision statement.
+        key: the officer's public key.
+        origin: of the page that asked for it; None: any that ``rp_id`` may have.
+
+    Raises:
+        SignatureError: it did not, not for this page, or without user verification.
+        MalformedError: a field is not base64url.
+    """
+    raw = {name: b64url_decode(str(assertion[name])) for name in ("credential_id", "authenticator_data", "client_data")}
+    raw["signature"] = b64url_decode(str(assertion["signature"]))
+    response = {
+        "id": assertion["credential_id"],
+        "rawId": assertion["credential_id"],
+        "type": "public-key",
+        "response": {
+            "clientDataJSON": assertion["client_data"],
+            "authenticatorData": assertion["authenticator_data"],
+            "signature": assertion["signature"],
+        },
+    }
+    known = AttestedCredentialData.create(Aaguid.NONE, raw["credential_id"], _cose(key))
+    try:
+        server = _server(str(assertion["rp_id"]), origin)
+        server.authenticate_complete(_state(challenge_of(statement_sha256)), [known], response)
+    except _FAULTS as error:
+        raise SignatureError(f"the security key's assertion does not hold: {_short(error)}") from None
+
+
+def _short(error: Exception) -> str:
+    """The library's own sentences, which hold no data; of any other fault its kind."""
+    sentences = ("Incorrect type", "Invalid origin", "Wrong ", "User ", "Invalid signature", "Unknown credential")
+    return str(error) if str(error).startswith(sentences) else type(error).__name__
+
+
+def read_cose(key: str) -> PublicKey:
+    """The P-256 key in ``key``, a COSE key in base64url as a roster holds it.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    try:
+        found = cbor.decode(b64url_decode(key))
+        if not isinstance(found, Mapping):
+            raise ValueError("not a map")
+        parsed = CoseKey.parse(found)
+        if not isinstance(parsed, ES256) or parsed[-1] != 1:
+            raise ValueError("not ES256")
+        x, y = (int.from_bytes(parsed[number], "big") for number in (-2, -3))
+        return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    except _FAULTS:
+        raise MalformedError("not a COSE key for ES256") from None
+
+
+def read_registration(registration: Mapping[str, Any], site: str, officer: str, rp_id: str = RP_ID) -> tuple[str, str]:
+    """Credential id and COSE key, both base64url, of a security key that was registered for ``officer``.
+
+    Args:
+        registration: what ``PublicKeyCredential.toJSON()`` gives in a browser.
+        site, officer: whom the challenge must name.
+        rp_id: where the key will be used.
+
+    Raises:
+        SignatureError: for somebody else, another place, without user verification, or a key of another kind.
+    """
+    try:
+        made = _server(rp_id, None).register_complete(_state(registration_challenge(site, officer)), registration)
+        credential = made.credential_data
+        if credential is None:
+            raise ValueError("no credential")
+        cose = b64url_encode(cbor.encode(dict(credential.public_key)))
+        read_cose(cose)
+    except MalformedError as error:
+        raise SignatureError(f"the security key is of another kind: {error}") from None
+    except (*_FAULTS, AssertionError) as error:
+        raise SignatureError(f"the security key's registration does not hold: {_short(error)}") from None
+    return b64url_encode(credential.credential_id), cose
