@@ -133,6 +133,18 @@ def check_tampering_waits_for_room():
     assert m.EVENT_EMERGENCY in kinds and m.EVENT_TAMPER_OPENED in kinds, kinds
 
 
+def check_an_emergency_overtakes_the_rest():
+    """It is noticed while 15 other events wait to be written: its page is the next one."""
+    journal = greeted()[0].journal
+    while journal.work(True, 0):
+        pass
+    for number in range(MAX_WAITING - 1):
+        assert journal.note(m.EVENT_DOOR_OPENED, number, 0)
+    assert journal.note(m.EVENT_EMERGENCY, 0, 0) and journal.open_emergency
+    assert journal.work(False, 0)
+    assert journal.last_emergency == journal.store.counter == journal.store.pending[-1][0]
+
+
 def check_refusals():
     controller, host = greeted()
     host.put(0x7F, host.session, host.number, b"what")

@@ -90,6 +90,8 @@ def check_every_step():
             assert not new.locked, where
         if new.locked and not old.locked:
             assert action in ("beat, lock", "beat, both") or (action == "old beat, lock" and not old.silent), where
+        if "beat" in action:
+            assert new.silence_ms == min(old.silence_ms, SMALL.silent_ms if action.startswith("old") else 0), where
         if action in ("release", "emergency", "beat", "beat, keep power"):
             assert not new.locked, where
         if old.emergency and action != "clear":
@@ -150,6 +152,18 @@ def check_real_limits_door():
     assert not safety.locked and safety.care_first
     safety.heartbeat(WISH_WANT_LOCK)
     assert safety.locked and not safety.care_first
+
+
+def check_a_late_heartbeat_takes_nothing_back():
+    """Repeated on a bad line it may arrive after a younger one: the younger one counts, to the millisecond."""
+    limits = Limits()
+    safety = Safety(limits)
+    safety.heartbeat(WISH_WANT_LOCK, 100)
+    safety.pass_time(200)
+    safety.heartbeat(WISH_WANT_LOCK, limits.silent_ms)
+    assert safety.locked
+    assert not safety.pass_time(limits.silent_ms - 301) and safety.locked
+    assert safety.pass_time(1) == WENT_SILENT and not safety.locked
 
 
 def check_real_limits_power():

@@ -5,6 +5,7 @@ import time
 
 import micropython
 
+from coprocessor import controller as controller_module
 from coprocessor import messages as m
 from coprocessor.controller import REST_MS, Controller
 from coprocessor.frames import FRAME, Parser, new_frame, write_frame
@@ -168,6 +169,23 @@ def greeted(limits=None, store=None, cycles=0):
     host.turns()
     assert host.session
     return controller, host
+
+
+class HeldTime:
+    """The loop's milliseconds pass only when a check says so; ``with HeldTime() as held: held.pass_ms(99)``."""
+
+    def __init__(self):
+        self.now = controller_module.ticks_ms()
+
+    def __enter__(self):
+        self.ticks_ms, controller_module.ticks_ms = controller_module.ticks_ms, lambda: self.now
+        return self
+
+    def __exit__(self, *exc):
+        controller_module.ticks_ms = self.ticks_ms
+
+    def pass_ms(self, ms):
+        self.now = time.ticks_add(self.now, ms)
 
 
 def press(controller, host):
