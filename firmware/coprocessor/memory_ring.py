@@ -1,17 +1,23 @@
 """What stands in for the flash ring on a MicroPython whose file system takes all of the flash."""
 
+import os
+
 from coprocessor.flash_ring import FULL, MAX_MISSED, WRITTEN
 
 
 class MemoryRing:
-    """Keeps events until the next reset, and numbers them from 1 after it. The host is told (no FEATURE_FLASH_RING)."""
+    """Keeps events until the next reset, and numbers them from 1 after it. The host is told (no FEATURE_FLASH_RING).
+
+    Nothing counts the starts either: ``boot`` is drawn anew at each, so that the host does not take an event for one of
+    an earlier start with the same counter and time.
+    """
 
     erasable = False
 
     def __init__(self, capacity: int = 48) -> None:
         self.pages = self.capacity = capacity
         self.counter = 0
-        self.boot = 0
+        self.boot = int.from_bytes(os.urandom(4), "little") >> 1
         self.confirmed = 0
         self.emergency = 0
         self.cleared = 0

@@ -9,7 +9,7 @@ from coprocessor.inputs import Contact
 from coprocessor.journal import MAX_WAITING
 from coprocessor.memory_ring import MemoryRing
 from coprocessor.safety import Limits
-from memory_board import MemoryPin, greeted
+from memory_board import HeldTime, MemoryPin, greeted
 
 
 def check_interrupts_allocate_nothing():
@@ -59,13 +59,16 @@ def check_button_to_relay_in_two_turns():
 
 def check_an_old_heartbeat_holds_nothing():
     controller, host = greeted()
-    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 3000)
-    assert not controller.board.locked
-    host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2900)
-    assert controller.board.locked
-    time.sleep_ms(110)
-    host.turns(1)
-    assert not controller.board.locked
+    with HeldTime() as held:
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2500)
+        assert not controller.board.locked
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2400)
+        held.pass_ms(99)
+        host.turns(1)
+        assert controller.board.locked
+        held.pass_ms(1)
+        host.turns(1)
+        assert not controller.board.locked
 
 
 def check_power_cycles_are_kept():
@@ -101,6 +104,12 @@ def check_events_with_gaps_are_all_told():
     host.messages.clear()
     host.turns(200)
     assert [event[0] for event in host.of(m.EVENT)] == counters
+
+
+def check_each_start_without_flash_has_its_own_boot_number():
+    """Counters begin anew; equal boot numbers would make two events of two starts one."""
+    boots = {greeted()[0].journal.boot for _ in range(20)}
+    assert len(boots) == 20 and all(0 < boot < 1 << 32 for boot in boots)
 
 
 def check_tamper_shorter_than_a_turn():

@@ -2,7 +2,8 @@
 
 Commands, one a line: ``pin NUMBER LEVEL``, ``stop`` (leave, telling what of the
 heap is in use). Every level that an output takes is
-told on standard output as ``out NUMBER LEVEL MICROSECONDS``. Interrupt handlers run under ``heap_lock``: one that
+told on standard output as ``out NUMBER LEVEL MICROSECONDS``, every ``pin`` command that was obeyed as ``obeyed pin
+NUMBER LEVEL``. Interrupt handlers run under ``heap_lock``: one that
 allocates ends the program.
 """
 
@@ -168,6 +169,7 @@ class WDT:
 def obey(words):
     if words[0] == "pin":
         _pins[int(words[1])].drive(int(words[2]))
+        tell("obeyed", *words)
     elif words[0] == "stop":
         gc.collect()
         tell("heap", gc.mem_alloc())

@@ -2,6 +2,8 @@
 
 import os
 
+from machine import tell
+
 SECTOR = 4096
 _BLANK = b"\xff" * 256
 _path = os.getenv("STAND_IN_FLASH")
@@ -35,6 +37,7 @@ class Flash:
             raise ValueError("byte is not blank")
         self._seek(block, offset)
         self._file.write(bytes(old & new for old, new in zip(before, buffer)))
+        tell("wrote", block, offset)
 
     def ioctl(self, operation, argument):
         if operation == 4:

@@ -182,7 +182,7 @@ def test_one_shot_is_what_somebody_says(pins: SimulatedGpio, clock: Clock) -> No
 
 
 def test_without_one_shot_the_door_is_never_locked(pins: SimulatedGpio, clock: Clock) -> None:
-    """A Pi that hangs leaves its levels as they are, so LOCK_ENABLE was never high. Button and lamp work all the same."""
+    """A Pi that hangs leaves its levels as they are, so LOCK_ENABLE was never high. Button and lamp work."""
     with taken(pins, clock, "gpio:") as door:
         for _ in range(3):
             door.lock()
