@@ -2,7 +2,7 @@
 
 Door: the lock is energised only while a host whose heartbeat is younger than 2.5 s wants it locked, no emergency is
 open, and the journal has pages for the next one. Everything else, this object's birth included, means open. What is
-promised is 3 s after the host's last sign of life: how long a heartbeat lies here unread is not in the age that it tells.
+promised is 3 s after the host's last sign of life: how long a heartbeat lies here unread is not in the age it tells.
 
 Power: a Pi that has had a heartbeat and then none for 60 s is switched off for 5 s, but not within 120 s of the last
 switching on, doubled after each time; three times, then it is left on. An hour of heartbeats without a gap gives the
