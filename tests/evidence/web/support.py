@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,14 @@ class Verifier:
         self.choose(**chosen)
         self.page.click("#verify")
         self.page.wait_for_selector(".verdict")
+
+    def wait_until(self, expression: str) -> None:
+        """Wait until ``expression`` is true, asking from outside: ``wait_for_function`` polls by eval in the page, which
+        its content security policy forbids."""
+        deadline = time.monotonic() + PATIENCE_MS / 1000
+        while not self.page.evaluate(expression):
+            assert time.monotonic() < deadline, expression
+            self.page.wait_for_timeout(5)
 
     @property
     def state(self) -> str:

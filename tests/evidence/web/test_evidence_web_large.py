@@ -55,7 +55,7 @@ def test_the_page_stays_alive(verifier: Verifier, files: Files, many: bytes) -> 
 def test_it_can_be_stopped(verifier: Verifier, files: Files, many: bytes) -> None:
     verifier.choose(bundle=files.bundle(many), authority=files.authority())
     verifier.page.click("#verify")
-    verifier.page.wait_for_function("document.getElementById('progress').value > 0")
+    verifier.wait_until("document.getElementById('progress').value > 0")
     verifier.screenshot("verify-progress")
     verifier.page.click("#cancel")
     verifier.page.wait_for_selector(".verdict")

@@ -65,7 +65,7 @@ def test_a_record_opens_with_a_click_and_leaves_nothing_behind(verifier: Verifie
     verifier.page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     # A dialog tells of its end a moment later.
-    verifier.page.wait_for_function("() => !document.documentElement.outerHTML.includes('样本甲')")
+    verifier.wait_until("!document.documentElement.outerHTML.includes('样本甲')")
 
 
 def test_a_file_changed_after_it_was_verified_is_not_opened(verifier: Verifier, sound: dict[str, Path]) -> None:
