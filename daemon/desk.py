@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from daemon import moves, record_fields, session
 from daemon.effects import ClearEmergency, Effect, Forget, LockDoor, Note, StartTimer, StopDevices
-from daemon.events import Amended, Event, Parked, Resumed, TimedOut, WaitedLong
+from daemon.events import Accounted, Amended, Event, Parked, Resumed, TimedOut, WaitedLong
 from daemon.policy import Policy
 from daemon.state import State, Step
 from evidence.record import Outcome
@@ -46,20 +46,16 @@ def step(desk: Desk, event: Event) -> Result:
         case WaitedLong():
             return _give_up(desk, event.check)
         case Amended():
-            return desk, _amend(desk.active, event)
+            files = record_fields.signature_files(event.signature)
+            return desk, (Note(record_fields.amendment(event), attachments=files),)
+        case Accounted():
+            lock = (LockDoor(),) if desk.active.step is Step.IDLE else ()
+            return desk, (ClearEmergency(), *lock)
         case TimedOut() if _pending(desk.active) and session.expects(desk.active, event):
             return _park(desk)
         case _:
             active, effects = session.step(desk.active, event)
             return (desk if active is desk.active else replace(desk, active=active)), effects
-
-
-def _amend(active: State, event: Amended) -> tuple[Effect, ...]:
-    note = Note(record_fields.amendment(event), attachments=record_fields.signature_files(event.signature))
-    if not event.accounts:
-        return (note,)
-    lock: tuple[Effect, ...] = (LockDoor(),) if active.step is Step.IDLE else ()
-    return (note, ClearEmergency(), *lock)
 
 
 def _pending(state: State) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from daemon.state import State, Step
@@ -126,8 +127,9 @@ class NoDoor:
 class CoprocessorDoor:
     """The lock and the ring of the RP2040, which opens the door by itself when it hears no heartbeat."""
 
-    def __init__(self, device: Coprocessor) -> None:
-        self._device = device
+    def __init__(self, device: Coprocessor, recorded: Callable[[int], bool]) -> None:
+        """Prepare; ``recorded`` tells whether the event of a counter is: what nobody has seen, nobody accounts for."""
+        self._device, self._recorded = device, recorded
         self._pressed = 0
         self._to_clear = 0
         self._next_try_s = 0.0
@@ -151,10 +153,10 @@ class CoprocessorDoor:
                 self._device.lock()
 
     def clear_emergency(self) -> None:
-        """Clear what the co-processor still holds open, up to the newest press that was heard."""
+        """Clear what the co-processor still holds open, up to the newest press that is recorded."""
         status = self._device.status
         told = status.last_emergency if status is not None and status.emergency else 0
-        self._to_clear, self._pressed = max(self._pressed, told), 0
+        self._to_clear, self._pressed = max(self._pressed, told if self._recorded(told) else 0), 0
         self._clear()
 
     def heartbeat(self) -> None:

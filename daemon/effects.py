@@ -64,7 +64,7 @@ class LockDoor:
 
 @dataclass(frozen=True, slots=True)
 class ClearEmergency:
-    """An officer has accounted for the emergency: it no longer holds the door open."""
+    """An officer has accounted for an emergency: if it was the last one, none holds the door open any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ class EntranceTask:
         """Record one event, if it is new, and confirm it, if it is proven."""
         if self._is_new(event):
             if event.kind is EventKind.EMERGENCY:  # first of all: the screen, the alert and the check's own record
-                self._pressed(event.counter)
+                if event.authentic:  # a forged counter must not be what an officer's word clears
+                    self._pressed(event.counter)
                 self._post(Emergency(new_check_id(), self._checkpoint))
             proven = (event.counter, fingerprint(event)) if event.authentic else None
             fields = fields_of(event)

@@ -275,7 +275,7 @@ class Explained:
 class Amended:
     """What came later about a check that has its record: ``said`` are further fields of the addendum.
 
-    ``accounts``: it accounts for an emergency, so that none holds the door open any more.
+    ``accounts``: an officer accounts with it for an emergency.
     """
 
     to: Sealed
@@ -289,6 +289,11 @@ class Amended:
 @dataclass(frozen=True, slots=True)
 class DutyChanged:
     """Somebody logged in or out at the screen; no check changes by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accounted:
+    """The addendum that accounts for an emergency is committed: only now may anything be cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +327,7 @@ Event = (
     | Sealed
     | Explained
     | Amended
+    | Accounted
     | DutyChanged
     | Closed
 )

@@ -131,7 +131,9 @@ class Assembly:
         self.duty = Duty(roster, self.outbox.clock.moment, config.limits.duty_s)
         self._duty_shown: OnDuty | None = None
         coprocessor = self.coprocessor = _coprocessor(config)
-        door = CoprocessorDoor(coprocessor) if coprocessor else None
+        # Without a key no event is proven, so none is known again: then its own word must do.
+        known = self.outbox.has_counter if config.keys.coprocessor else lambda _counter: True
+        door = CoprocessorDoor(coprocessor, known) if coprocessor else None
         self.pins = _pins(config)
         self.door: Door = door or self.pins or NoDoor()
         self._wake = threading.Event()
@@ -237,7 +239,7 @@ class Assembly:
                 why_offline=None if link.connected else link.reason,
                 storage=self.storage.state.to_dict(),
                 troubles=self._troubles,
-                owed=self.outbox.owed(),
+                owed=self.outbox.owed,
                 duty=self._duty_shown,
             )
         )

@@ -63,6 +63,8 @@ class Unit:
     desk: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
     on_duty: Callable[[], OnDuty | None] = lambda: None
+    compared: Callable[[Event, str | None], Event] = lambda event, _visit: event
+    """Holds a document that was read against whom the visit expects."""
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
     _to_write: queue.SimpleQueue[SealRecord | Note | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
@@ -113,7 +115,7 @@ class Unit:
 
         Nothing else beats it: a loop that hangs stops holding the door.
         """
-        self.door.lock()
+        self._lock_door()
         while True:
             self.door.heartbeat()
             alive()
@@ -140,7 +142,8 @@ class Unit:
         return event
 
     def _step(self, event: Event) -> None:
-        before = self.state.step
+        before, begun = self.state.step, self.state.begin
+        event = self.compared(event, begun.visit if begun else None)
         self.desk, wanted = desk.step(self.desk, event)
         self._parked_since_s = {
             one.check: self._parked_since_s.get(one.check, time.monotonic()) for one in self.desk.parked if one.check
@@ -204,11 +207,15 @@ class Unit:
     def _release_door(self, _effect: object) -> None:
         self.door.release()
 
-    def _lock_door(self, _effect: object) -> None:
-        self.door.lock()
+    def _lock_door(self, _effect: object = None) -> None:
+        """An emergency that nobody has accounted for keeps the door open, also over a restart of anything."""
+        if not self.outbox.unaccounted:
+            self.door.lock()
 
     def _clear_emergency(self, _effect: object) -> None:
-        self.door.clear_emergency()
+        pressed_again = self.state.step is Step.SEALING and self.state.outcome is Outcome.EMERGENCY
+        if not pressed_again and not self.outbox.unaccounted:
+            self.door.clear_emergency()
 
     def _start_timer(self, _effect: object) -> None:
         limits = self.config.limits
@@ -236,6 +243,8 @@ class Unit:
             if isinstance(request, SealRecord):
                 self.journal.clear(request.check)
                 self.post(events.Sealed(request.check, stored.seq, stored.sha256))
+            elif request.fields.get("accounts"):
+                self.post(events.Accounted())
             self.stored()
 
     def _settle(self) -> None:

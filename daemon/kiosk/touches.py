@@ -152,17 +152,18 @@ class Touches:
         if row is None:
             raise TouchRefused("unknown_check", 404)
         what = _choice(values, "what", ("visit", "signature", *_ACCOUNTS, "remark"))
-        # A power cut may have ended the emergency's own check: it is recorded as interrupted then.
-        if what in _ACCOUNTS and row.outcome not in (Outcome.EMERGENCY, Outcome.INTERRUPTED):
-            raise TouchRefused("not_an_emergency", 409)
+        accounts = what in _ACCOUNTS
+        if accounts and not row.unaccounted:
+            raise TouchRefused("not_an_open_emergency", 409)
         said: dict[str, Any] = {"visit": {"ref": _visit(values), "source": "typed"}} if what == "visit" else {}
         drawn = self._signature(values) if what == "signature" else None
-        reason = f"{what}: {said['visit']['ref']}" if said else f"{what}: {_text(values, 'reason', optional=True)}"
+        reason = (
+            f"{what}: {said['visit']['ref']}" if said else f"{what}: {_text(values, 'reason', optional=not accounts)}"
+        )
         statement = self._statement(row.check, None, row.outcome, reason.removesuffix(": "))
         to = Sealed(row.check, row.seq, row.sha256)
-        return Amended(
-            to, statement, self._confirmation(values, statement), {**said, "amends": what}, drawn, what in _ACCOUNTS
-        )
+        confirmation = self._confirmation(values, statement)
+        return Amended(to, statement, confirmation, {**said, "amends": what}, drawn, accounts)
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
         by = _choice(values, "by", ("subject", "delegate"), "subject")

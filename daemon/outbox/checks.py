@@ -1,12 +1,16 @@
 """What the unit still knows of its checks: no person, only which check ended how, for which visit, and what is owed.
 
 The records are ciphertext here. Officers refer to a check hours later, a debt must be shown until it is settled, and
-charts count; that needs these rows. They are written with the record they come from, in one transaction.
+charts count; that needs these rows. They are written with the record they come from, in one transaction. A visit's
+reference rests here only while a check of it is owed or unaccounted for; otherwise there is a keyed hash, so that a
+later check of the visit is known as one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
 import sqlite3
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -18,12 +22,15 @@ from evidence.record import Kind, Outcome, Record
 KEPT = dt.timedelta(days=400)
 """A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
 
-_FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed"
+_FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted"
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """One check that has its record; ``at`` is the record's earliest time, ``owed`` whether it is still a debt."""
+    """One check that has its record; ``at`` is the record's earliest time, ``owed`` whether it is still a debt.
+
+    ``unaccounted``: it was an emergency, and no officer has accounted for it yet; until then no door is locked.
+    """
 
     check: str
     seq: int
@@ -34,6 +41,7 @@ class CheckRow:
     drill: bool
     at: str
     owed: bool
+    unaccounted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +64,35 @@ def _note_check(
     db: sqlite3.Connection, seq: int, sha256: str, payload: Mapping[str, Any], debts: Collection[Outcome]
 ) -> None:
     owed = Outcome(payload["outcome"]) in debts and not payload["drill"]
+    unaccounted, visit = _was_emergency(payload), payload["visit"]["ref"]
     values = (
-        *(payload["check"], seq, sha256, payload["checkpoint"], payload["visit"]["ref"], payload["outcome"]),
-        *(int(payload["drill"]), payload["time"]["earliest"], int(owed)),
+        *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
+        *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
+        _mac(db, visit),
     )
-    db.execute(f"INSERT INTO checks ({_FIELDS}) VALUES ({', '.join('?' * len(values))})", values)
+    db.execute(f"INSERT INTO checks ({_FIELDS}, visit_mac) VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _mac(db: sqlite3.Connection, visit: str) -> bytes:
+    (key,) = db.execute("SELECT value FROM secrets WHERE name = 'visits'").fetchone()
+    return hmac.digest(key, visit.encode(), hashlib.sha256)
+
+
+def _was_emergency(payload: Mapping[str, Any]) -> bool:
+    """A power cut may have ended the emergency's own check: it is recorded as interrupted then."""
+    return Outcome.EMERGENCY in (payload["outcome"], payload.get("step_reached"))
 
 
 def _note_addendum(db: sqlite3.Connection, payload: Mapping[str, Any]) -> None:
+    check = payload["check"]
     if "settled_by" in payload:
-        db.execute("UPDATE checks SET owed = 0 WHERE check_id = ?", (payload["check"],))
+        db.execute("UPDATE checks SET owed = 0 WHERE check_id = ?", (check,))
+    if payload.get("accounts"):
+        db.execute("UPDATE checks SET unaccounted = 0 WHERE check_id = ?", (check,))
     if "visit" in payload:
-        db.execute("UPDATE checks SET visit = ? WHERE check_id = ?", (payload["visit"]["ref"], payload["check"]))
+        visit = payload["visit"]["ref"]
+        db.execute("UPDATE checks SET visit = ?, visit_mac = ? WHERE check_id = ?", (visit, _mac(db, visit), check))
+    db.execute("UPDATE checks SET visit = '' WHERE check_id = ? AND owed = 0 AND unaccounted = 0", (check,))
 
 
 def find(db: sqlite3.Connection, check: str) -> CheckRow | None:
@@ -76,10 +101,29 @@ def find(db: sqlite3.Connection, check: str) -> CheckRow | None:
     return _row(row) if row else None
 
 
-def owed(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
+def owed(db: sqlite3.Connection, limit: int) -> tuple[CheckRow, ...]:
     """Debts, the newest first."""
     sql = f"SELECT {_FIELDS} FROM checks WHERE owed = 1 ORDER BY seq DESC LIMIT ?"
+    return tuple(_row(row) for row in db.execute(sql, (limit,)))
+
+
+def recent(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
+    """The last checks, drills apart, the newest first."""
+    sql = f"SELECT {_FIELDS} FROM checks WHERE drill = 0 ORDER BY seq DESC LIMIT ?"
     return [_row(row) for row in db.execute(sql, (limit,))]
+
+
+def counted(db: sqlite3.Connection, since: dt.datetime) -> list[tuple[str, str, str, int]]:
+    """Day (UTC), checkpoint, outcome and how many such checks, drills apart, from ``since`` on; by day."""
+    sql = """SELECT substr(at, 1, 10), checkpoint, outcome, count(*) FROM checks WHERE drill = 0 AND at >= ?
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+    return list(db.execute(sql, (write_instant(since),)))
+
+
+def unaccounted(db: sqlite3.Connection) -> tuple[CheckRow, ...]:
+    """Emergencies that no officer has accounted for, the newest first."""
+    sql = f"SELECT {_FIELDS} FROM checks WHERE unaccounted = 1 ORDER BY seq DESC"
+    return tuple(_row(row) for row in db.execute(sql))
 
 
 def settled(db: sqlite3.Connection, debts: Collection[Outcome]) -> list[Settlement]:
@@ -87,7 +131,7 @@ def settled(db: sqlite3.Connection, debts: Collection[Outcome]) -> list[Settleme
     found: dict[str, Settlement] = {}
     names = ", ".join(f"{table}.{name.strip()}" for table in ("debt", "later") for name in _FIELDS.split(","))
     sql = f"""SELECT {names} FROM checks AS debt JOIN checks AS later
-        ON later.visit = debt.visit AND later.seq > debt.seq AND later.drill = 0
+        ON later.visit_mac = debt.visit_mac AND later.seq > debt.seq AND later.drill = 0
         WHERE debt.owed = 1 ORDER BY debt.seq, later.seq"""
     half = len(CheckRow.__dataclass_fields__)
     for row in db.execute(sql):
@@ -97,11 +141,19 @@ def settled(db: sqlite3.Connection, debts: Collection[Outcome]) -> list[Settleme
     return list(found.values())
 
 
+def give_way(db: sqlite3.Connection, most: int) -> int:
+    """Drop the oldest rows that are only counted any more, where room is short; how many."""
+    sql = "SELECT check_id FROM checks WHERE owed = 0 AND unaccounted = 0 ORDER BY seq LIMIT ?"
+    return db.execute(f"DELETE FROM checks WHERE check_id IN ({sql})", (most,)).rowcount
+
+
 def forget_old(db: sqlite3.Connection, now: dt.datetime) -> int:
     """Drop rows that nobody needs any more; how many."""
-    return db.execute("DELETE FROM checks WHERE owed = 0 AND at < ?", (write_instant(now - KEPT),)).rowcount
+    return db.execute(
+        "DELETE FROM checks WHERE owed = 0 AND unaccounted = 0 AND at < ?", (write_instant(now - KEPT),)
+    ).rowcount
 
 
 def _row(values: tuple[Any, ...]) -> CheckRow:
-    check, seq, sha256, checkpoint, visit, outcome, drill, at, is_owed = values
-    return CheckRow(check, seq, sha256, checkpoint, visit, Outcome(outcome), bool(drill), at, bool(is_owed))
+    check, seq, sha256, checkpoint, visit, outcome, drill, at, *flags = values
+    return CheckRow(check, seq, sha256, checkpoint, visit, Outcome(outcome), bool(drill), at, *map(bool, flags))

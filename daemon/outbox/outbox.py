@@ -56,6 +56,8 @@ class Usage:
     recent: int
 
 
+_SHOWN = 50
+"""Debts that are told, at most."""
 _COUNTED = 20_000
 """Records that :meth:`Outbox.usage` looks at, at most."""
 
@@ -109,6 +111,7 @@ class Outbox:
         begun.touch()
         sync_folder(path.parent)
         self._waiting = int(self._db.execute("SELECT count(*) FROM records WHERE receipted = 0").fetchone()[0])
+        self._look_at_checks()
         self.boot = self._raise_number("boot")
         self.clock = clock(self._last_time())
 
@@ -186,6 +189,7 @@ class Outbox:
                 if event is not None:
                     self._db.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (_slot(event[0]), event[1]))
             self._waiting += 1
+            self._look_at_checks()
             self.clock.raise_floor(read_instant(interval.earliest))
             return Stored(sealed.seq, sealed.sha256)
 
@@ -227,15 +231,34 @@ class Outbox:
             ).fetchone()
         return Stored(*row) if row else None
 
+    def _look_at_checks(self) -> None:
+        self._owed = checks.owed(self._db, _SHOWN)
+        self._unaccounted = checks.unaccounted(self._db)
+
     def find_check(self, check: str) -> CheckRow | None:
         """What is still known of a check that has its record."""
         with self._lock:
             return checks.find(self._db, check)
 
-    def owed(self, limit: int = 50) -> list[CheckRow]:
-        """Checks that are still owed, the newest first."""
+    @property
+    def owed(self) -> tuple[CheckRow, ...]:
+        """Checks that are still owed, the newest first. Waits for nobody: a token may be signing."""
+        return self._owed
+
+    def recent(self, limit: int = 20) -> list[CheckRow]:
+        """The last checks, the newest first; no drills."""
         with self._lock:
-            return checks.owed(self._db, limit)
+            return checks.recent(self._db, limit)
+
+    def counted(self, days: int) -> list[tuple[str, str, str, int]]:
+        """Day, checkpoint, outcome and number of the checks of the last ``days``; no drills."""
+        with self._lock:
+            return checks.counted(self._db, self.clock.moment() - dt.timedelta(days=days))
+
+    @property
+    def unaccounted(self) -> tuple[CheckRow, ...]:
+        """Emergencies that no officer has accounted for, the newest first. Waits for nobody."""
+        return self._unaccounted
 
     def settled(self) -> list[Settlement]:
         """Debts that a later check has settled and no addendum says so yet."""
@@ -309,6 +332,8 @@ class Outbox:
         """Overwrite some of what may be overwritten, see :mod:`daemon.outbox.retention`; how many records."""
         with self._lock, self._transaction() as db:
             checks.forget_old(db, self.clock.moment())
+            if short and (dropped := checks.give_way(db, retention.BATCH)):
+                return dropped  # what is only counted gives way before any evidence does
             return retention.overwrite(db, self.clock.moment(), short=short)
 
     def usage(self, days: int) -> Usage:
@@ -325,6 +350,10 @@ class Outbox:
     def has_event(self, counter: int, fingerprint: int) -> bool:
         """Whether this event of the co-processor is recorded. A counter that began anew is another event."""
         return self._number(_slot(counter)) == fingerprint
+
+    def has_counter(self, counter: int) -> bool:
+        """Whether an event with this counter of the co-processor is recorded, of whatever start."""
+        return self._number(_slot(counter)) != 0
 
     def last_counter(self, channel: Channel) -> int:
         """The highest counter accepted on a downlink channel."""

@@ -40,6 +40,7 @@ MIGRATIONS: Final[Sequence[str]] = (
     CREATE TABLE keys (kid TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
     """,
     # 4: what the unit still knows of its checks. Of those before, it knows nothing: their records are sealed.
+    # A visit is in clear only while a check is owed or unaccounted; checks of one visit are told by ``visit_mac``.
     """
     CREATE TABLE checks (
         check_id TEXT PRIMARY KEY,
@@ -47,13 +48,18 @@ MIGRATIONS: Final[Sequence[str]] = (
         sha256 TEXT NOT NULL,
         checkpoint TEXT NOT NULL,
         visit TEXT NOT NULL,
+        visit_mac BLOB NOT NULL,
         outcome TEXT NOT NULL,
         drill INTEGER NOT NULL,
         at TEXT NOT NULL,
-        owed INTEGER NOT NULL
+        owed INTEGER NOT NULL,
+        unaccounted INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX owed ON checks (seq) WHERE owed = 1;
-    CREATE INDEX checks_of_a_visit ON checks (visit, seq);
+    CREATE INDEX unaccounted ON checks (seq) WHERE unaccounted = 1;
+    CREATE INDEX checks_of_a_visit ON checks (visit_mac, seq);
+    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+    INSERT INTO secrets VALUES ('visits', randomblob(32));
     CREATE INDEX checks_by_time ON checks (at) WHERE owed = 0;
     """,
 )
@@ -163,6 +169,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA secure_delete=FAST")  # a visit that is forgotten leaves no trace in its page
         version = int(db.execute("PRAGMA user_version").fetchone()[0])
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             db.executescript(f"BEGIN IMMEDIATE;{script}PRAGMA user_version={number};COMMIT;")

@@ -87,14 +87,16 @@ class Home:
         """The gateway's signing key."""
         return open_signer(f"file:{self.site / 'gateway' / 'signing.key'}")
 
-    def outbox(self, clock: Callable[[dt.datetime | None], UnitClock] | None = None) -> Outbox:
+    def outbox(
+        self, clock: Callable[[dt.datetime | None], UnitClock] | None = None, signer: Signer | None = None
+    ) -> Outbox:
         """Open the unit's outbox, as the daemon does; the kernel's judgement of the clock is always a good one."""
         identity, config = self.identity(), self.config()
         config.unit.data.mkdir(exist_ok=True)
         return Outbox(
             self.database,
             identity={"unit": UNIT, "site": SITE, "software": {"version": "0.0.0"}},
-            signer=identity.signer,
+            signer=signer or identity.signer,
             recipients=identity.recipients,
             birth=lambda: read_birth(config.keys.birth, identity.certificate_der),
             clock=clock or (lambda floor: UnitClock(floor, kernel=lambda: SYNCHRONISED)),

@@ -260,7 +260,8 @@ def test_emergency_from_before_a_restart_is_accounted_for_later() -> None:
     statement = DecisionStatement("check-0", None, Outcome.EMERGENCY, "explanation: birth at the door", EXPIRES)
     confirmation = ev.Confirmation("o-1", "officer", "pin", statement.sha256)
     event = ev.Amended(ev.Sealed("check-0", 7, HASH), statement, confirmation, accounts=True)
-    _, effects = play(Desk.of(NEUTRAL), event)
-    assert effects[1:] == (ef.ClearEmergency(), ef.LockDoor())
-    _, effects = play(Desk.of(NEUTRAL), begin(), event)
-    assert effects[1:] == (ef.ClearEmergency(),), "a check is under way: its end locks the door"
+    now, (note,) = play(Desk.of(NEUTRAL), event)
+    assert isinstance(note, ef.Note)
+    assert note.fields["accounts"], "nothing is cleared before this is committed"
+    assert play(now, ev.Accounted())[1] == (ef.ClearEmergency(), ef.LockDoor())
+    assert play(now, begin(), ev.Accounted())[1] == (ef.ClearEmergency(),), "the end of the check locks the door"

@@ -58,7 +58,7 @@ class Loop:
     """The part of the unit's loop that the entrance needs: a heart that beats, a box for events."""
 
     def __init__(self, driver: Coprocessor, outbox: Outbox) -> None:
-        self.door = CoprocessorDoor(driver)
+        self.door = CoprocessorDoor(driver, lambda _counter: True)
         self.events: list[Event] = []
         self.task = EntranceTask(
             driver, Notebook(outbox), "delivery", post=self.events.append, pressed=self.door.pressed
@@ -251,7 +251,7 @@ def test_each_sound_is_heard_once(
 def test_a_buzzer_that_cannot_be_told_stops_nothing(
     device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
 ) -> None:
-    door = CoprocessorDoor(driver)
+    door = CoprocessorDoor(driver, lambda _counter: True)
     door.show(DECIDED[0])  # no line yet: it is not to be heard when it has come
     with Loop(driver, outbox):
         wait_for(lambda: driver.ready, "the link")

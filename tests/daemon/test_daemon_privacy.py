@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of, drawn_name
 from daemon.demo.screen import View
 from hw.card_reader.photo import SimulatedDecoder
 from hw.card_reader.simulator import SimulatedReader
@@ -105,12 +105,15 @@ def test_nothing_is_left_of_her(home: Home, reader: SimulatedReader, face_models
     studio = Studio(face_models)
     prepare(home, reader, studio, ANNA)
     needles = personal(studio, face_models, ANNA)
-    needles |= {"PIN": [PIN.encode()]}
+    drawing = base64.b64decode(drawn_name())
+    needles |= {"PIN": [PIN.encode()], "signature": [drawing, drawing.hex().encode(), drawn_name().encode()]}
     with RunningUnit(home) as unit:
         unit.screen.touch("begin", visit=VISIT)
         unit.screen.touch("consent")
         until(unit, "card")
         reader.lay(studio.card(ANNA, document_of(ANNA, now().date())))
+        until(unit, "sign")
+        unit.screen.touch("sign", png=drawn_name())
         shown = until(unit, "done")
         assert shown["outcome"] == "passed"
         during = written(home)
