@@ -74,6 +74,8 @@ class Delivery:
     """Messages down that the link did not even hand on: too large, or on a topic that is not ours."""
     roster: Callable[[Mapping[str, Any]], None] | None = None
     """Keeps a roster and brings it into force; raises EvidenceError where it does not."""
+    worklist: Callable[[Mapping[str, Any]], None] | None = None
+    """Takes a worklist; raises EvidenceError where it cannot."""
     refused: int = 0
     _sent: Repeats = field(init=False)
     _alerted: Repeats = field(init=False)
@@ -135,6 +137,8 @@ class Delivery:
                 self._command(body)
             elif channel is Channel.ROSTER and self.roster is not None:
                 self.roster(body)
+            elif channel is Channel.WORKLIST and self.worklist is not None:
+                self.worklist(body)
             else:
                 log.warning("a %s message came; this version has no use for it", channel)
             self.outbox.accept_counter(channel, counter)

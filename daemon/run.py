@@ -42,8 +42,10 @@ from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.thermal import ThermalTask
 from daemon.unit import Unit
+from daemon.worklist import Worklist
 from evidence.record import OWED, Outcome
 from evidence.topics import CONTENT_TYPES, Channel
+from evidence.worklist import announce
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
@@ -130,6 +132,7 @@ class Assembly:
         roster = self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
         self.duty = Duty(roster, self.outbox.clock.moment, config.limits.duty_s)
         self._duty_shown: OnDuty | None = None
+        self.worklist = Worklist()
         coprocessor = self.coprocessor = _coprocessor(config)
         # Without a key no event is proven, so none is known again: then its own word must do.
         known = self.outbox.has_counter if config.keys.coprocessor else lambda _counter: True
@@ -147,6 +150,7 @@ class Assembly:
             stored=self._wake.set,
             give_reserve=self.storage.give_reserve,
             on_duty=lambda: self.duty.current,
+            compared=self.worklist.compared,
         )
         self.unit.cards = CardTask(
             DeviceUri.parse(config.devices.card_reader),
@@ -190,6 +194,7 @@ class Assembly:
             troubles=lambda: self._troubles,
             dropped=lambda: self.link.counters.oversize + self.link.counters.foreign,
             roster=lambda body: self.roster.replace(self._rosters.take(body)),
+            worklist=self.worklist.take,
         )
 
     def _make_link(self, data: Path) -> MqttLink:
@@ -201,7 +206,7 @@ class Assembly:
             on_published=lambda _identifier: self._wake.set(),
             remembered=data / "broker.json",
             software=software_version(),
-            about={"boot": self.outbox.boot},
+            about={"boot": self.outbox.boot, "worklist_key": self._announced_key()},
         )
 
     def _page(self) -> dict[str, object]:
@@ -214,6 +219,9 @@ class Assembly:
             "consent": {"zh": self.policy.consent.zh, "en": self.policy.consent.en},
             "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in self.policy.delegates},
         }
+
+    def _announced_key(self) -> str:
+        return announce(self.worklist.key, self.config.address, self.outbox.boot, self.outbox.signer)
 
     # --- the book of the entrance ------------------------------------------------------------------------------
 
@@ -241,6 +249,7 @@ class Assembly:
                 troubles=self._troubles,
                 owed=self.outbox.owed,
                 duty=self._duty_shown,
+                expected=self.worklist.entries,
             )
         )
 
@@ -281,7 +290,7 @@ class Assembly:
         start("delivery", self._deliver)
         start("kiosk", self.kiosk.run)
         self.link.start()
-        start("session", lambda: self.unit.run(self._alive()))
+        start("session", lambda: self.unit.run(sd_notify.Beat(sd_notify.watchdog_interval_s())))
         sd_notify.notify("READY=1")
         log.info("ready: %s, boot %d, screen at %s", self.config.unit.id, self.outbox.boot, self.kiosk.url)
         self.supervisor.stop.wait()
@@ -324,9 +333,6 @@ class Assembly:
             log.warning("devices: %s", ", ".join(found) or "all in order again")
             self._changed(self.unit.desk)
 
-    def _alive(self) -> Beat:
-        return Beat(sd_notify.watchdog_interval_s())
-
     def stop(self) -> None:
         """End :meth:`run`."""
         self.supervisor.stop.set()
@@ -351,20 +357,6 @@ class Assembly:
         if late:
             log.warning("did not end in time: %s", ", ".join(late))
         self.outbox.close()
-
-
-class Beat:
-    """Tells systemd that the loop is alive, as often as it wants to hear it."""
-
-    def __init__(self, interval_s: float | None) -> None:
-        self._interval_s = interval_s
-        self._due_s = 0.0
-
-    def __call__(self) -> None:
-        """Called by the loop on every turn."""
-        if self._interval_s is not None and time.monotonic() >= self._due_s:
-            sd_notify.notify("WATCHDOG=1")
-            self._due_s = time.monotonic() + self._interval_s
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
-from gateway import command, officer_commands
+from gateway import command, officer_commands, worklist_commands
 from gateway.aside import STRANGERS, Room
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
@@ -254,6 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("unit")
     out.add_argument("file", type=Path)
     officer_commands.add_commands(commands, _signer)
+    worklist_commands.add_commands(commands, _signer)
     return parser
 
 

@@ -27,7 +27,7 @@ from gateway.config import Broker, Tls
 
 log = logging.getLogger(__name__)
 
-LISTENED = (Channel.RECORD, Channel.ALERT, Channel.HEALTH)
+LISTENED = (Channel.RECORD, Channel.ALERT, Channel.HEALTH, Channel.STATE)
 CONNECT_S = 5.0
 KEEPALIVE_S = 20
 SILENT_S = 180.0

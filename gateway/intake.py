@@ -14,14 +14,22 @@ from typing import Final
 
 from cryptography import x509
 
-from evidence import chain, envelope
+from evidence import chain, envelope, schema, worklist
 from evidence.chain import Head
-from evidence.encoding import json_bytes
+from evidence.encoding import json_bytes, json_object
 from evidence.envelope import Opened
-from evidence.errors import ChainError, EvidenceError, MalformedError, RevokedError, SignatureError, UnknownKeyError
+from evidence.errors import (
+    ChainError,
+    EvidenceError,
+    MalformedError,
+    RefusedError,
+    RevokedError,
+    SignatureError,
+    UnknownKeyError,
+)
 from evidence.health import Claim, parse_health, read_health
 from evidence.instants import read_instant, write_instant
-from evidence.keys import PrivateKey
+from evidence.keys import PrivateKey, PublicKey
 from evidence.record import Kind, Record
 from evidence.topics import Address, Channel
 from evidence.verify import Origin, advance, check_signature, read_origin, read_record
@@ -33,6 +41,10 @@ log = logging.getLogger(__name__)
 
 MAX_ABOVE_HOLE: Final = 250
 """Records of one unit that may wait for earlier ones. A unit sends at most 50 records and 50 alerts ahead."""
+MAX_UNSTORED_ALERTS: Final = 1000
+"""Alerts raised without a place in the store that are told only once, however often they come; the newest ones."""
+
+STATE: Final = "state-v1"
 
 Digests = dict[int, str]
 """Records to receipt: ``seq`` -> hash."""
@@ -66,6 +78,7 @@ class Intake:
         self._store, self._site, self._authority, self._key, self._now = store, site, authority, key, now
         self._list = revocations or RevocationList(store, authority, None)
         self._origins: dict[str, Origin] = {}
+        self._unstored_alerts: dict[tuple[str, str], None] = {}
 
     def take(self, messages: Sequence[Message]) -> dict[str, Digests]:
         """Store ``messages`` in one commit.
@@ -102,6 +115,8 @@ class Intake:
             raise SignatureError("the message is from another site")
         if message.channel is Channel.HEALTH:
             self._health(message)
+        elif message.channel is Channel.STATE:
+            self._state(message)
         elif message.channel in (Channel.RECORD, Channel.ALERT):
             self._record(message, receipt)
 
@@ -182,12 +197,25 @@ class Intake:
             raise ChainError(f"seq {item.seq} is here already as another record: the chain is forked")
         if stored is None and not self._has_place(unit, item):
             self._store.count_dropped(message)
+            if message.channel is Channel.ALERT:
+                self._alert_unstored(unit, item)
             return
         if stored is None:
             self._add(unit, item, opened)
             self._store.release(message)
         if message.channel is Channel.ALERT and self._store.mark_alert(unit, item.seq):
-            log.warning("alert: %s seq %d, outcome %s", unit, item.seq, item.payload.get("outcome"))
+            self._alert(unit, item)
+
+    def _alert_unstored(self, unit: str, item: Record) -> None:
+        """Raise an alert that has no place here yet: it is believed, and its record may be long in coming again."""
+        self._alert(unit, item, "; its record has no place yet, too many wait for earlier ones")
+        self._unstored_alerts[unit, item.sha256] = None
+        while len(self._unstored_alerts) > MAX_UNSTORED_ALERTS:
+            del self._unstored_alerts[next(iter(self._unstored_alerts))]
+
+    def _alert(self, unit: str, item: Record, more: str = "") -> None:
+        if (unit, item.sha256) not in self._unstored_alerts:
+            log.warning("alert: %s seq %d, outcome %s%s", unit, item.seq, item.payload.get("outcome"), more)
 
     def _has_place(self, unit: str, item: Record) -> bool:
         head = self._store.head(unit)
@@ -231,6 +259,37 @@ class Intake:
         message = Message(Address(self._site, unit), Channel.RECORD, item.jws.encode("ascii"))
         self._quarantine(message, f"seq {item.seq}: {error}")
         self._store.remove_unchained(unit, item.seq)
+
+    # --- state -------------------------------------------------------------------------------------------------
+
+    def _state(self, message: Message) -> None:
+        """Of what the state says, the key for worklists is kept; its signature is looked at when it is used.
+
+        The birth record may come later, so it is kept of a unit that is not known yet; one announcement for each.
+        """
+        if not message.payload:
+            return  # somebody has cleared what was retained
+        said = json_object(message.payload)
+        schema.check(STATE, said)
+        if (announced := said.get("worklist_key")) is not None:
+            self._store.set_worklist_key(message.address.unit, announced)
+
+    def worklist_key(self, unit: str) -> PublicKey:
+        """The key to which a worklist for ``unit`` is to be encrypted.
+
+        Raises:
+            RefusedError: the unit is not known, or has announced none.
+            MalformedError, SignatureError: what it announced cannot be believed.
+        """
+        origin, announced = self._origin(unit), self._store.worklist_key(unit)
+        if origin is None or announced is None:
+            missing = "no verified records" if origin is None else "announced no key"
+            raise RefusedError(f"{unit}: {missing}; the unit and the running gateway must have been connected once")
+        self._list.refresh()
+        key = worklist.read_announcement(announced, origin)
+        if self._list.current is not None and self._list.current.refuses_now(origin.current.kid, self._now()):
+            raise RevokedError(f"{unit}: the announcement is signed by a revoked key")
+        return key
 
     # --- health ------------------------------------------------------------------------------------------------
 

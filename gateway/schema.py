@@ -50,6 +50,8 @@ MIGRATIONS = (
     """,
     # 3: officers, their approvals and credentials, and the rosters made of them.
     officers.SCHEMA,
+    # 4: what units announced last of the key for their worklists.
+    "CREATE TABLE worklist_keys (unit TEXT PRIMARY KEY, announcement TEXT NOT NULL) STRICT;",
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -179,6 +179,19 @@ class Store:
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO revocations VALUES (1, ?)", (token,))
 
+    # --- worklists ---------------------------------------------------------------------------------------------
+
+    def worklist_key(self, unit: str) -> str | None:
+        """What ``unit`` announced last, not yet verified."""
+        with self._lock:
+            row = self._db.execute("SELECT announcement FROM worklist_keys WHERE unit = ?", (unit,)).fetchone()
+        return str(row[0]) if row else None
+
+    def set_worklist_key(self, unit: str, announcement: str) -> None:
+        """Keep what ``unit`` announced; it replaces what it announced before."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO worklist_keys VALUES (?, ?)", (unit, announcement))
+
     # --- records -----------------------------------------------------------------------------------------------
 
     def received(self, unit: str, seq: int, sha256: str) -> str | None:

@@ -9,6 +9,7 @@ from daemon.desk import Desk
 from daemon.duty import OnDuty
 from daemon.outbox.checks import CheckRow
 from daemon.state import State, Step
+from daemon.worklist import Expected
 from evidence.webauthn import challenge_of
 
 
@@ -22,6 +23,7 @@ def view(
     troubles: Sequence[str] = (),
     owed: Sequence[CheckRow] = (),
     duty: OnDuty | None = None,
+    expected: Sequence[Expected] = (),
 ) -> dict[str, Any]:
     """The screen's content as plain JSON values.
 
@@ -30,6 +32,7 @@ def view(
         troubles: what is wrong with devices, see :mod:`daemon.troubles`.
         owed: checks that are still owed.
         duty: who is on duty.
+        expected: the worklist, of which visit and checkpoint are shown.
     """
     state = desk.active
     return {
@@ -53,6 +56,7 @@ def view(
         "parked": [_parked(one) for one in desk.parked],
         "owed": [_owed(one) for one in owed],
         "duty": {"officer": duty.officer, "role": duty.role, "since": duty.since} if duty else None,
+        "worklist": [{"visit": one.visit, "checkpoint": one.checkpoint, "owed": list(one.owed)} for one in expected],
     }
 
 

@@ -122,7 +122,7 @@ HEALTH = {"v": 1, "unit": "u", "site": "s", "at": "2026-11-21T08:00:00.000Z", "s
 SOUND = {
     **{name: HEAD | {"channel": name, "body": body} for name, body in BODIES.items()},
     "health": HEALTH | {"waiting": 0, "refused": 2, "storage": {"state": "ok"}, "troubles": ["x"]},
-    "state": {"v": 1, "state": "online", "boot": 7},
+    "state": {"v": 1, "state": "online", "boot": 7, "worklist_key": f"a.b.{'c' * 86}"},
 }
 
 
@@ -142,7 +142,7 @@ def _harms(name: str) -> list[tuple[str, dict[str, Any]]]:
     made = [
         one
         for one in made
-        if one[0].removeprefix("without ") not in ("boot", "waiting", "refused", "storage", "troubles")
+        if one[0].removeprefix("without ") not in ("boot", "worklist_key", "waiting", "refused", "storage", "troubles")
     ]
     made.append(("later version", sound | {"v": 2}))
     made += [(f"{key} is a list", sound | {key: [sound[key]]}) for key in sound if key != "troubles"]
@@ -178,6 +178,7 @@ WRONG = [
     ("worklist", {"body": {"kid": "k" * 43, "jwe": "a.b.c"}}),
     ("state", {"state": "offline"}),
     ("state", {"state": "away"}),
+    ("state", {"worklist_key": "a.b.c"}),
     ("health", {"seq": 0}),
     ("health", {"refused": -1}),
 ]
