@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +25,9 @@ PrivateKey = ec.EllipticCurvePrivateKey
 
 SOFT = frozenset({"file", "softhsm", "swtpm"})
 """Protections that are files in the end: for development and tests, not for production."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""Permissions that no private key may have."""
 
 
 class Signer(Protocol):
@@ -107,21 +112,26 @@ def generate_key(path: Path) -> PrivateKey:
     return key
 
 
-def _read(path: Path, what: str) -> bytes:
+def _read(path: Path, what: str, forbidden: int = 0) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)  # of what is read, whatever the name means next
+            if mode & forbidden:
+                advice = f"chmod 600 {path}, and replace the key if somebody may have read it"
+                raise KeyUnusableError(f"{path}: others may use the {what}, mode {mode:04o}; {advice}")
+            return stream.read()
     except OSError as error:
         raise KeyUnusableError(f"{path}: cannot read the {what}: {error.strerror}") from error
 
 
 def load_private_key(path: Path) -> PrivateKey:
-    """Read a P-256 private key from a PEM file.
+    """Read a P-256 private key from a PEM file that only its owner may touch.
 
     Raises:
-        KeyUnusableError: missing, unreadable, damaged, encrypted, or not P-256.
+        KeyUnusableError: missing, unreadable, open to its group or others, damaged, encrypted, or not P-256.
     """
     try:
-        key = serialization.load_pem_private_key(_read(path, "private key"), password=None)
+        key = serialization.load_pem_private_key(_read(path, "private key", _OTHERS), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyUnusableError(f"{path}: not an unencrypted PEM private key") from error
     if not isinstance(key, PrivateKey) or not isinstance(key.curve, ec.SECP256R1):

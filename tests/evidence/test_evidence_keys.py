@@ -33,6 +33,24 @@ def test_a_key_is_written_for_its_owner_alone_and_comes_back(tmp_path: Path) -> 
     assert load_public_key(tmp_path / "public.pem").public_numbers() == key.public_key().public_numbers()
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o610, 0o601, 0o644, 0o777])
+def test_a_private_key_that_is_not_its_owners_alone_is_refused(tmp_path: Path, mode: int) -> None:
+    path, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    key = generate_key(path)
+    public.write_bytes(public_pem(key.public_key()))
+    for file in (path, public):
+        file.chmod(mode)
+    for load in (load_private_key, FileSigner, lambda file: open_signer(f"file:{file}")):
+        with pytest.raises(KeyUnusableError) as caught:
+            load(path)
+        for word in (str(path), f"{mode:04o}", f"chmod 600 {path}"):
+            assert word in str(caught.value)
+    assert load_public_key(public) == key.public_key(), "a public key may be anybody's"
+    for owners in (0o600, 0o400):
+        path.chmod(owners)
+        assert load_private_key(path).private_numbers() == key.private_numbers()
+
+
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     generate_key(path)
@@ -56,6 +74,11 @@ def test_the_thumbprint_is_that_of_rfc_7638() -> None:
         assert thumbprint(owner.public_key()) == by_hand.kid(owner)
 
 
+def _write_private(path: Path, data: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(data)
+
+
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption())
 
@@ -74,7 +97,7 @@ def test_other_keys_than_p256_are_refused(
     tmp_path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 ) -> None:
     private, public = tmp_path / "private.pem", tmp_path / "public.pem"
-    private.write_bytes(_pem(key))
+    _write_private(private, _pem(key))
     public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     with pytest.raises(KeyUnusableError, match="not a P-256 key"):
         load_private_key(private)
@@ -90,7 +113,7 @@ def _encrypted() -> bytes:
 @pytest.mark.parametrize("data", [b"", b"key", _pem(by_hand.UNIT_KEY)[:100], _encrypted(), bytes(range(256))])
 def test_damaged_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "key.pem"
-    path.write_bytes(data)
+    _write_private(path, data)
     for load in (load_private_key, load_public_key, FileSigner):
         with pytest.raises(KeyUnusableError, match="PEM"):
             load(path)

@@ -19,7 +19,8 @@ def folder() -> Path:
 
 
 def written(name: str, data: bytes) -> Path:
-    """``data`` in a file of this name."""
+    """``data`` in a file of this name, of the mode without which no private key is read."""
     path = folder() / name
+    path.touch(mode=0o600)
     path.write_bytes(data)
     return path
