@@ -1,6 +1,6 @@
 """The rules of door and power, and nothing else: no pins, no clock, no link. Explored state by state in the tests.
 
-Door: the lock is energised only while a host whose heartbeat is younger than 2.5 s wants it locked, no emergency is
+Door: the lock is energised only while a host whose heartbeat is younger than 2.3 s wants it locked, no emergency is
 open, and the journal has pages for the next one. Everything else, this object's birth included, means open. What is
 promised is 3 s after the host's last sign of life: how long a heartbeat lies here unread is not in the age it tells.
 
@@ -25,7 +25,7 @@ class Limits:
 
     def __init__(
         self,
-        silent_ms: int = 2500,
+        silent_ms: int = 2300,
         hung_ms: int = 60000,
         grace_ms: int = 120000,
         off_ms: int = 5000,
@@ -57,7 +57,7 @@ class Safety:
 
     @property
     def silent(self) -> bool:
-        """No heartbeat for 2.5 s, or none yet."""
+        """No heartbeat for 2.3 s, or none yet."""
         return self.silence_ms >= self.limits.silent_ms
 
     @property

@@ -62,7 +62,7 @@ from hw.coprocessor.simulated_link import DeviceEnd
 from hw.pty_device import PtyDevice
 
 Noise = Callable[[bytes], bytes]
-HOST_SILENT_S: Final = 2.5
+HOST_SILENT_S: Final = 2.3
 BOOTED_S: Final = 0.25
 SESSION_HOLD_S: Final = 1.5
 

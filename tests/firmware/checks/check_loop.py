@@ -60,9 +60,9 @@ def check_button_to_relay_in_two_turns():
 def check_an_old_heartbeat_holds_nothing():
     controller, host = greeted()
     with HeldTime() as held:
-        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2500)
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2300)
         assert not controller.board.locked
-        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2400)
+        host.say(m.HEARTBEAT, m.WISH_WANT_LOCK, 2200)
         held.pass_ms(99)
         host.turns(1)
         assert controller.board.locked

@@ -146,7 +146,7 @@ def check_real_limits_door():
     safety = Safety(Limits())
     safety.heartbeat(WISH_WANT_LOCK)
     assert safety.locked
-    safety.pass_time(2499)
+    safety.pass_time(2299)
     assert safety.locked
     assert safety.pass_time(1) == WENT_SILENT
     assert not safety.locked and safety.care_first
