@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from daemon.cards import Photo
 from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
+from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
 from hw.errors import HardwareError
@@ -97,6 +98,7 @@ class FaceTask:
         self._camera = Camera(uri)
         self._matcher = FaceMatcher(models)
         self._post = post
+        self.preview = Preview()
         self._work: queue.SimpleQueue[_Work | str | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
 
@@ -112,6 +114,7 @@ class FaceTask:
     def cancel(self) -> None:
         """Stop the camera; no frame is read any more."""
         self._stopped.set()
+        self.preview.drop()
         self._work.put("close")
 
     def close(self) -> None:
@@ -152,6 +155,8 @@ class FaceTask:
             log.warning("camera: %s; %s", error, error.advice)
             self._post(DeviceLost(work.check, DEVICE))
             return
+        finally:
+            self.preview.drop()
         log.info("face compared in %.0f ms: %s", (time.monotonic() - started_s) * 1e3, finding.decision)
         if not work.stopped.is_set():
             self._post(FaceCompared(work.check, finding))
@@ -162,4 +167,6 @@ class FaceTask:
         while time.monotonic() < deadline_s and not stopped.is_set():
             frame = self._camera.latest(newer_than=last)
             last = frame.number
+            if not stopped.is_set():
+                self.preview.put(frame.number, frame.image)
             yield frame

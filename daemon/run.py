@@ -26,9 +26,12 @@ from daemon.entrance import EntranceTask
 from daemon.faces import FaceTask
 from daemon.identity import OUTBOX, Identity, bring_into_force, load_identity
 from daemon.journal import Journal
+from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
+from daemon.kiosk.service import findings
+from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import Touches
-from daemon.kiosk.view import view
+from daemon.kiosk.view import page_facts, view
 from daemon.lock import DataFolder
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
 from daemon.named import decoder_of, policy_of
@@ -36,8 +39,10 @@ from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox, read_birth
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import Policy
+from daemon.preview import only_while
 from daemon.roster import FILE as ROSTER
 from daemon.roster import RosterBook
+from daemon.state import Step
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.thermal import ThermalTask
@@ -181,7 +186,11 @@ class Assembly:
             duty=self.duty,
             origin=lambda: f"http://localhost:{urlsplit(self.kiosk.url).port}",
         )
-        self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, self._page())
+        self._tally = Tally(time.monotonic)
+        asks = Asks(self.outbox, self._tally, roster, lambda: findings(config, self._troubles))
+        page = page_facts(config.unit, self.policy)
+        mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)
+        self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror)
 
     def _make_delivery(self, identity: Identity) -> Delivery:
         return Delivery(
@@ -209,17 +218,6 @@ class Assembly:
             about={"boot": self.outbox.boot, "worklist_key": self._announced_key()},
         )
 
-    def _page(self) -> dict[str, object]:
-        return {
-            "unit": self.config.unit.id,
-            "site": self.config.unit.site,
-            "checkpoint": self.config.unit.checkpoint,
-            "checkpoints": {one.id: one.title for one in self.policy.checkpoints},
-            "notice": {"zh": self.policy.notice.zh, "en": self.policy.notice.en},
-            "consent": {"zh": self.policy.consent.zh, "en": self.policy.consent.en},
-            "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in self.policy.delegates},
-        }
-
     def _announced_key(self) -> str:
         return announce(self.worklist.key, self.config.address, self.outbox.boot, self.outbox.signer)
 
@@ -239,6 +237,7 @@ class Assembly:
     def _changed(self, desk: Desk) -> None:
         self._duty_shown = self.duty.current
         link = self.link.state
+        self._tally.see(desk.active)
         self.kiosk.show(
             view(
                 desk,

@@ -201,11 +201,16 @@ TESTS: dict[str, Callable[[Config], str]] = {
 
 def run_tests(config: Config, expected: tuple[type[Exception], ...]) -> Iterator[Result]:
     """Run every test; ``expected`` are the errors that are findings here, anything else is a bug and raised."""
-    for name, test in TESTS.items():
-        try:
-            yield Result(name, True, test(config))
-        except Failed as error:
-            yield Result(name, False, str(error))
-        except expected as error:
-            advice = f"; {error.advice}" if isinstance(error, HardwareError) else ""
-            yield Result(name, False, f"{error}{advice}")
+    for name in TESTS:
+        yield run_test(config, name, expected)
+
+
+def run_test(config: Config, name: str, expected: tuple[type[Exception], ...]) -> Result:
+    """Run one of :data:`TESTS`; ``expected`` as in :func:`run_tests`."""
+    try:
+        return Result(name, True, TESTS[name](config))
+    except Failed as error:
+        return Result(name, False, str(error))
+    except expected as error:
+        advice = f"; {error.advice}" if isinstance(error, HardwareError) else ""
+        return Result(name, False, f"{error}{advice}")

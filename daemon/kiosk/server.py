@@ -1,7 +1,8 @@
-"""The page's server: static files, one stream of views (server-sent events), and touches.
+"""The page's server: static files, one stream of views (server-sent events), touches, questions, and the mirror.
 
-Only for this machine: it binds to localhost, answers only to its names (against DNS rebinding), and a touch needs
-the token that the page was served with (against other pages in the same browser).
+Only for this machine: it binds to localhost, answers only to its names (against DNS rebinding), and a touch, a
+question or a look into the mirror needs the token that the page was served with (against other pages in the same
+browser).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from daemon.config import Kiosk
 from daemon.environment import EnvironmentUnusable
 from daemon.events import Event
+from daemon.kiosk.asks import Asks
 from daemon.kiosk.touches import EMERGENCY, Touches, TouchRefused
 from evidence.encoding import json_object
 from evidence.errors import MalformedError
@@ -43,10 +45,15 @@ _MAX_BODY = 80_000
 MAX_CHECKING = 4
 """PINs being checked at once; two officers at one screen need one."""
 _KEEP_ALIVE_S = 10.0
+_FRAME_S = 1.0
+_NO_FRAME = -1
+
+Mirror = Callable[[int, float], tuple[int, bytes] | None]
+"""Number and JPEG of a frame newer than a number, waited for so many seconds; None unless a face is being compared."""
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "media-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -57,14 +64,30 @@ _HEADERS = {
 class KioskServer:
     """Serves the screen. :meth:`show` may be called from any thread."""
 
-    def __init__(self, address: Kiosk, touches: Touches, post: Callable[[Event], None], page: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        address: Kiosk,
+        touches: Touches,
+        post: Callable[[Event], None],
+        page: dict[str, Any],
+        *,
+        asks: Asks | None = None,
+        mirror: Mirror = lambda _number, _wait_s: None,
+    ) -> None:
         """Take the port; ``page`` is what the page needs to know once (texts of the policy, checkpoints).
+
+        Args:
+            address, touches, post: where to serve, what touches mean, who is told of them.
+            page: see above.
+            asks: answers questions of staff; without it there is none.
+            mirror: the picture of herself that she sees while her face is compared.
 
         Raises:
             EnvironmentUnusable: the port is taken, or not this user's to take.
         """
         self._token = secrets.token_urlsafe(24)
         self._touches, self._post, self._page = touches, post, page
+        self._asks, self._mirror = asks, mirror
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
             self._socket = socket.create_server((address.host, address.port), family=family)
@@ -131,6 +154,8 @@ class KioskServer:
                 Route("/", self._index),
                 Route("/views", self._views),
                 Route("/touch/{name}", self._touch, methods=["POST"]),
+                Route("/ask/{name}", self._ask, methods=["POST"]),
+                Route("/mirror", self._look, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
             ],
             middleware=[
@@ -163,9 +188,46 @@ class KioskServer:
             await self._changed.wait_for(lambda: self._version != seen)
         return self._version
 
-    async def _touch(self, request: Request) -> Response:
+    def _is_ours(self, request: Request) -> bool:
         # As bytes: text with other characters than ASCII cannot be compared this way.
-        if not secrets.compare_digest(request.headers.get("X-Vernix-Token", "").encode(), self._token.encode()):
+        return secrets.compare_digest(request.headers.get("X-Vernix-Token", "").encode(), self._token.encode())
+
+    async def _look(self, request: Request) -> Response:
+        """One frame at a time: a slow screen gets fewer, never old ones. Nothing is kept on the way."""
+        if not self._is_ours(request):
+            return _refusal("wrong_token", 403)
+        try:
+            number = (await _values(request)).get("after", _NO_FRAME)
+            if type(number) is not int:
+                raise TouchRefused("after_must_be_a_number")
+        except TouchRefused as error:
+            return _refusal(error.cause, error.status)
+        frame = await asyncio.to_thread(self._mirror, number, _FRAME_S)
+        if frame is None:
+            return _refusal("no_face_is_compared", 409)
+        return Response(frame[1], media_type="image/jpeg", headers={"X-Vernix-Frame": str(frame[0])})
+
+    async def _ask(self, request: Request) -> Response:
+        if not self._is_ours(request):
+            return _refusal("wrong_token", 403)
+        try:
+            return JSONResponse(await self._answer(request.path_params["name"], await _values(request)))
+        except TouchRefused as error:
+            return _refusal(error.cause, error.status)
+
+    async def _answer(self, name: str, values: dict[str, Any]) -> Any:
+        if self._asks is None:
+            raise TouchRefused("unknown_question", 404)
+        if self._checking >= MAX_CHECKING:
+            raise TouchRefused("too_many_tries_at_once", 429)
+        self._checking += 1
+        try:
+            return await asyncio.to_thread(self._asks.answer, name, values)
+        finally:
+            self._checking -= 1
+
+    async def _touch(self, request: Request) -> Response:
+        if not self._is_ours(request):
             return _refusal("wrong_token", 403)
         try:
             event = await self._event(request)

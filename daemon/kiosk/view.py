@@ -1,16 +1,50 @@
-"""What the screen may show of a check: masked, and nothing of the document once the check ended as an emergency."""
+"""What the screen may show: the texts it is served with, and of a check what is masked.
+
+Nothing of the document once the check ended as an emergency.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.duty import OnDuty
 from daemon.outbox.checks import CheckRow
+from daemon.policy import Policy
 from daemon.state import State, Step
 from daemon.worklist import Expected
 from evidence.webauthn import challenge_of
+
+VOICES = Path(__file__).with_name("static") / "voice"
+"""A folder for each language or dialect, in it a file for each word."""
+
+
+def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
+    """What the page needs to know once: where it is, the policy's words, and which of them can be heard."""
+    return {
+        "unit": unit.id,
+        "site": unit.site,
+        "checkpoint": unit.checkpoint,
+        "checkpoints": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.checkpoints},
+        "notice": {
+            "id": policy.notice.id,
+            "parts": [
+                {"about": part.about.value, "zh": part.zh.strip(), "en": part.en.strip()}
+                for part in policy.notice.parts
+            ],
+        },
+        "consent": {"id": policy.consent.id, "zh": policy.consent.zh.strip(), "en": policy.consent.en.strip()},
+        "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
+        "own_phone": [one.id for one in policy.checkpoints if one.own_phone],
+        "voices": {
+            folder.name: sorted(file.stem for file in folder.glob("*.ogg"))
+            for folder in sorted(VOICES.iterdir())
+            if folder.is_dir()
+        },
+    }
 
 
 def view(
@@ -48,6 +82,7 @@ def view(
         "findings": list(state.document.findings) if state.document else [],
         "face": _face(state),
         "decision": _decision(state),
+        "may_pass": state.begin is not None and state.matched,
         "waiting": waiting,
         "online": online,
         "why_offline": why_offline,
@@ -71,7 +106,8 @@ def _parked(state: State) -> dict[str, Any]:
 
 
 def _owed(one: CheckRow) -> dict[str, Any]:
-    return {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome, "at": one.at}
+    said = {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome, "at": one.at}
+    return {**said, "unaccounted": one.unaccounted}
 
 
 def _face(state: State) -> dict[str, Any] | None:

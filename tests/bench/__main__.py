@@ -19,6 +19,7 @@ BENCHES = {
     "liveness": "tests.bench.liveness",
     "motion": "tests.bench.liveness_motion",
     "outbox": "tests.bench.outbox",
+    "kiosk": "tests.bench.kiosk",
 }
 """Name on the command line, and the module whose `run()` measures and returns rows."""
 

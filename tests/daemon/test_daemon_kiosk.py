@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -260,9 +261,13 @@ def test_page_cannot_be_broken_out_of(screen: Screen) -> None:
     assert "http://" not in screen.page.replace("http://127.0.0.1", "")
 
 
-def test_script_writes_text_and_never_html() -> None:
-    """A visit called <script> travels as JSON; what app.js does with it must not make elements of it."""
-    script = (ROOT / "daemon" / "kiosk" / "static" / "app.js").read_text("utf-8")
+SCRIPTS = sorted((ROOT / "daemon" / "kiosk" / "static").rglob("*.js"))
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.name))
+def test_script_writes_text_and_never_html(path: Path) -> None:
+    """A visit called <script> travels as JSON; what the page does with it must not make elements of it."""
+    script = path.read_text("utf-8")
     for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
         assert way not in script
 

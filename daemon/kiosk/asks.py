@@ -1,0 +1,74 @@
+"""What staff may ask at the screen beside touching it: the last checks, figures for the charts, the self-test.
+
+Nothing here changes a check. The answers hold no person: visits, checkpoints, outcomes and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.kiosk.tally import Tally
+from daemon.kiosk.touches import TouchRefused
+from daemon.officers import OfficerRefused, Roster
+from daemon.outbox import Outbox
+
+CHART_DAYS = 14
+LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Answers by name; ``findings`` runs the self-test's checks, as far as a working unit can."""
+
+    outbox: Outbox
+    tally: Tally
+    roster: Roster
+    findings: Callable[[], list[dict[str, Any]]]
+
+    def answer(self, name: str, values: Mapping[str, Any]) -> Any:
+        """What ``name`` asks for, as plain JSON values.
+
+        Raises:
+            TouchRefused: there is no such question, or this officer may not ask it.
+        """
+        ask = _ASKS.get(name)
+        if ask is None:
+            raise TouchRefused("unknown_question", 404)
+        return ask(self, values)
+
+    def checks(self, _values: Mapping[str, Any]) -> Any:
+        """The last checks, to amend one of them."""
+        return [
+            {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome.value}
+            | {"at": one.at, "owed": one.owed, "unaccounted": one.unaccounted, "seq": one.seq}
+            for one in self.outbox.recent(LISTED)
+        ]
+
+    def charts(self, _values: Mapping[str, Any]) -> Any:
+        """Counts of :data:`CHART_DAYS` days; times and causes since this process started."""
+        rows = self.outbox.counted(CHART_DAYS)
+        counts = [
+            {"day": day, "checkpoint": place, "outcome": outcome, "count": count} for day, place, outcome, count in rows
+        ]
+        today = self.outbox.clock.moment().date().isoformat()
+        return {"days": CHART_DAYS, "today": today, "counts": counts, **self.tally.to_dict()}
+
+    def selftest(self, values: Mapping[str, Any]) -> Any:
+        """The self-test's findings: for an officer with a PIN, since it speaks of keys and addresses."""
+        officer, badge, pin = (values.get(name, "") for name in ("officer", "badge", "pin"))
+        if not all(isinstance(text, str) for text in (officer, badge, pin)):
+            raise TouchRefused("pin_is_missing")
+        try:
+            self.roster.identify(self.roster.officer_of_badge(badge) if badge else officer.strip(), pin)
+        except OfficerRefused as error:
+            raise TouchRefused(error.cause, 403) from None
+        return self.findings()
+
+
+_ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
+    "checks": Asks.checks,
+    "charts": Asks.charts,
+    "selftest": Asks.selftest,
+}

@@ -1,0 +1,65 @@
+// A pad to sign on, and who signs. What is drawn leaves the page as a small PNG and stays nowhere.
+import { page } from "./page.js";
+import { byId, el } from "./dom.js";
+import { relationName, say } from "./words.js";
+
+let pad = null;
+
+export function signaturePad() {
+  if (!pad) pad = made();
+  pad.setAttribute("aria-label", say("sign_pad"));
+  return pad;
+}
+
+function made() {
+  const canvas = el("canvas", { id: "pad", width: 720, height: 240, aria: { role: "img" } });
+  const pen = canvas.getContext("2d");
+  Object.assign(pen, { lineWidth: 5, lineCap: "round", lineJoin: "round", strokeStyle: "#10171d" });
+  let drawing = false;
+  const at = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) * canvas.width / box.width, (event.clientY - box.top) * canvas.height / box.height];
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    drawing = true;
+    canvas.setPointerCapture(event.pointerId);
+    pen.beginPath();
+    pen.moveTo(...at(event));
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!drawing) return;
+    pen.lineTo(...at(event));
+    pen.stroke();
+    canvas.dataset.drawn = "yes";
+  });
+  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => { drawing = false; });
+  return canvas;
+}
+
+export function clearPad() {
+  if (!pad) return;
+  pad.getContext("2d").clearRect(0, 0, pad.width, pad.height);
+  delete pad.dataset.drawn;
+}
+
+export function forgetPad() {
+  clearPad();
+  pad = null;
+}
+
+// Radio buttons, so that one touch with a glove does.
+export function signerChoice() {
+  const kept = document.querySelector("input[name=signer]:checked")?.value ?? "self";
+  const choices = [["self", say("self")], ...Object.entries(page.relations).map(([id, titles]) => [id, relationName(titles)])];
+  return el("fieldset", { id: "signer" }, el("legend", {}, say("signer")),
+    choices.map(([id, title]) => el("label", { className: "chip" },
+      el("input", { type: "radio", name: "signer", value: id, checked: id === kept }), el("span", {}, title))));
+}
+
+// What the touch sends, or null while nothing is drawn.
+export function signature() {
+  if (!byId("pad")?.dataset.drawn) return null;
+  const relation = document.querySelector("input[name=signer]:checked").value;
+  const who = relation === "self" ? { by: "subject" } : { by: "delegate", relation };
+  return { ...who, png: pad.toDataURL("image/png").split(",")[1] };
+}

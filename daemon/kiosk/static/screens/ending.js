@@ -1,0 +1,64 @@
+// Signing, recording, the result, and an emergency's explanation.
+import { act, complain } from "../act.js";
+import { button, el } from "../dom.js";
+import { icon, signOf } from "../icons.js";
+import { officerForm } from "../officer_form.js";
+import { clearPad, signature, signaturePad, signerChoice } from "../pad.js";
+import { touch } from "../page.js";
+import { go, now } from "../state.js";
+import { explain, say } from "../words.js";
+import { back } from "./ways.js";
+import { documentOf } from "./deciding.js";
+
+function sendSignature() {
+  const drawn = signature();
+  return drawn ? act("sign", drawn) : complain(explain("png_is_missing_or_too_large"));
+}
+
+export const sign = {
+  sign: (view) => signOf[view.outcome],
+  title: () => say("sign"),
+  hint: (view) => [say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number].filter(Boolean).join(" · "),
+  body: () => [signaturePad(), signerChoice()],
+  touches: () => [
+    button(say("sign_ok"), "pass", sendSignature, "first"), button(say("sign_clear"), "undo", clearPad),
+    button(say("sign_later"), "wait", () => act("sign_later")),
+  ],
+  shows: (view) => [view.outcome],
+};
+
+export const sealing = {
+  sign: () => "wait",
+  title: () => say("sealing"),
+  hint: () => say("sealing_hint"),
+  body: () => [],
+  touches: () => [],
+};
+
+const recorded = (view) => (view.online && !view.waiting ? say("recorded_online", view.seq) : say("recorded_here", view.seq, view.waiting));
+const GOOD = { passed: "done_good", emergency: "emergency_hint" };
+
+const result = {
+  sign: (view) => signOf[view.outcome],
+  title: (view) => say(view.outcome),
+  hint: (view) => say(GOOD[view.outcome] ?? "done_other"),
+  body: (view) => [
+    documentOf(view),
+    el("p", { className: "recorded" }, icon("pass"), el("span", {}, recorded(view))),
+    view.document ? el("p", { className: "small" }, say("vanishes")) : null,
+  ],
+  touches: (view) => (view.outcome === "emergency"
+    ? [button(say("explain"), "pen", () => go({ part: "explain" }), "first"), button(say("close_later"), "wait", () => act("close"))]
+    : [button(say("close"), "pass", () => act("close"), "first big")]),
+};
+
+const explanation = {
+  sign: () => "pen",
+  title: () => say("explain"),
+  hint: () => "",
+  body: () => [officerForm({ title: say("explain"), reasons: "emergency", send: (values) => touch("explain", values) })],
+  touches: () => [back()],
+  shows: () => [],
+};
+
+export const doneScreen = () => (now.part === "explain" ? explanation : result);

@@ -1,0 +1,39 @@
+// Nobody is there: the public notice, the visit, and one big button.
+import { act } from "../act.js";
+import { byId, button, el, field } from "../dom.js";
+import { icon } from "../icons.js";
+import { keysFor } from "../keys.js";
+import { page } from "../page.js";
+import { now } from "../state.js";
+import { language, say } from "../words.js";
+
+const PUBLIC = ["purpose", "processing", "other_way", "care_first"];
+const SIGNS = { purpose: "people", processing: "face", retention: "delete", picture: "face", other_way: "hand", liability: "warn", reporting: "phone", care_first: "heart", rights: "text" };
+
+export const notice = (topics) => el("ul", { className: "notice" },
+  page.notice.parts.filter((part) => !topics || topics.includes(part.about))
+    .map((part) => el("li", {}, icon(SIGNS[part.about] ?? "text"), el("span", {}, part[language()]))));
+
+// A visit that a scanner typed says so; anything else was typed.
+export const begin = (visit, source) => act("begin", { visit, ...(visit ? { source } : {}), drill: now.training });
+
+function visitForm() {
+  const form = el("form", { id: "visit-form", aria: { label: say("visit") } },
+    field("visit", `${say("visit")} · ${say("visit_hint")}`, { data: { keys: "all" }, maxLength: 128 }));
+  const keys = keysFor(form);
+  form.append(keys.place);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    begin(byId("visit").value, "typed");
+  });
+  return form;
+}
+
+export const idle = {
+  sign: () => "heart",
+  title: () => say("idle"),
+  hint: () => say("welcome"),
+  body: () => [visitForm(), notice(PUBLIC)],
+  touches: () => [button(say("begin"), "begin", () => begin(byId("visit").value, "typed"), "first big")],
+  shows: () => [now.training],
+};

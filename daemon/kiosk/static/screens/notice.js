@@ -1,0 +1,46 @@
+// The notice, told in full; and, apart from it, consent. Nothing is read before.
+import { act } from "../act.js";
+import { button, el } from "../dom.js";
+import { page } from "../page.js";
+import { canSpeak, isSpeaking, silence, speak } from "../sounds.js";
+import { go, now } from "../state.js";
+import { language, say } from "../words.js";
+import { leave, otherWay, refuse, staffDecides } from "./ways.js";
+import { notice as parts } from "./idle.js";
+
+function aloud(word) {
+  if (!canSpeak(word)) return null;
+  return button(say(isSpeaking() ? "stop_reading" : "read_aloud"), "sound", () => {
+    if (isSpeaking()) silence();
+    else speak(word, { asked: true, ended: go });
+    go();
+  });
+}
+
+export const notice = {
+  sign: () => "text",
+  title: () => say("notice"),
+  hint: () => "",
+  body: () => [parts()],
+  touches: () => [
+    button(say("read_notice"), "begin", () => { silence(); go({ part: "consent" }); }, "first"),
+    aloud(page.notice.id), otherWay(), refuse(), staffDecides(), leave(),
+  ],
+  shows: () => [isSpeaking()],
+};
+
+export const consent = {
+  sign: () => "hand",
+  title: () => say("consent"),
+  hint: () => "",
+  body: () => [el("p", { className: "large" }, page.consent[language()])],
+  touches: () => [
+    button(say("agree"), "pass", () => { silence(); return act("consent"); }, "first"),
+    button(say("agree_delegate"), "people", () => act("consent", { by: "delegate" })),
+    aloud(page.consent.id), otherWay(), refuse(),
+    button(say("back"), "back", () => { silence(); go({ part: null }); }),
+  ],
+  shows: () => [isSpeaking()],
+};
+
+export const noticeScreen = () => (now.part === "consent" ? consent : notice);

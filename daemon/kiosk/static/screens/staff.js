@@ -1,0 +1,116 @@
+// The staff's screens: one touch beside the check, only while nobody is being checked.
+import { button, el } from "../dom.js";
+import { icon, signOf } from "../icons.js";
+import { ask, page, touch } from "../page.js";
+import { go, now } from "../state.js";
+import { deviceTrouble, language, say, testName } from "../words.js";
+import { officerForm } from "../officer_form.js";
+import { act } from "../act.js";
+import { charts } from "../charts.js";
+import { amend } from "./amend.js";
+
+const TABS = { queue: "list", duty: "people", charts: "chart", devices: "plug", engineer: "tool", training: "mask" };
+
+// `said`: what has just been done, in a line.
+export async function open(staff, said = "") {
+  go({ staff, said, amending: null });
+  if (staff === "queue") await fetched("checks");
+  if (staff === "charts") await fetched("charts");
+}
+
+async function fetched(name) {
+  const { answer } = await ask(name);
+  if (answer) go({ facts: { ...now.facts, [name]: answer } });
+}
+
+export const placeName = (id) => page.checkpoints[id]?.[language()] ?? id;
+const clock = (at) => new Date(at).toLocaleString(language() === "zh" ? "zh-CN" : "en-GB", { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+
+function section(title, sign, rows) {
+  return el("section", { className: "list" }, el("h2", {}, icon(sign), el("span", {}, `${title} (${rows.length})`)),
+    rows.length ? el("ul", {}, rows) : el("p", {}, say("nothing")));
+}
+
+const line = (one, outcome, action) => el("li", {}, icon(signOf[outcome] ?? "wait"),
+  el("span", {}, [placeName(one.checkpoint), outcome ? say(outcome) : "", one.visit, one.at ? clock(one.at) : ""].filter(Boolean).join(" · ")), action);
+
+const amendTouch = (one) => {
+  const made = button(say("amend"), "plus", () => go({ amending: { ...one, what: null } }));
+  made.setAttribute("aria-label", `${say("amend")} ${one.visit}`);
+  return made;
+};
+
+const queue = {
+  sign: () => "list",
+  body: (view) => [
+    section(say("parked"), "wait", view.parked.map((one) => line(one, one.decision?.outcome, button(say("resume"), "begin", () => act("resume", { check: one.check }), "first")))),
+    section(say("owed"), "warn", view.owed.map((one) => line(one, one.outcome, amendTouch(one)))),
+    section(say("recent"), "text", (now.facts.checks ?? []).map((one) => line(one, one.outcome, amendTouch(one)))),
+  ],
+  shows: (view) => [view.parked, view.owed, now.facts.checks],
+};
+
+const state = (good, label, text) => el("li", { className: good ? "" : "bad" }, icon(good ? "pass" : "warn"),
+  el("span", {}, `${label} · ${text}`));
+
+const devices = {
+  sign: () => "plug",
+  body: (view) => [el("ul", { className: "list" },
+    view.devices.map((one) => state(false, deviceTrouble(one), say("to_mend"))),
+    view.devices.length ? null : state(true, say("devices"), say("all_in_order")),
+    state(view.online, say("line"), view.online ? say("online") : say("offline", view.waiting)),
+    view.storage ? state(view.storage.state === "ok", say("storage"), say(`storage_${view.storage.state}`, view.storage.days_left)) : null)],
+  shows: (view) => [view.devices, view.online, view.waiting, view.storage],
+};
+
+async function runTests(values) {
+  const { answer, cause } = await ask("selftest", values);
+  if (answer) go({ facts: { ...now.facts, findings: answer } });
+  return cause ?? null;
+}
+
+const engineer = {
+  sign: () => "tool",
+  body: () => (now.facts.findings
+    ? [el("ul", { className: "list" }, now.facts.findings.map((one) => state(one.ok, `${testName(one.test)} · ${say(one.ok ? "in_order" : "to_mend")}`, one.text)))]
+    : [el("p", {}, say("selftest_hint")), officerForm({ title: say("engineer"), ok: say("run_selftest"), send: runTests })]),
+  shows: () => [now.facts.findings],
+};
+
+const training = {
+  sign: () => "mask",
+  body: () => [el("p", { className: "large" }, say("training_hint")),
+    button(say(now.training ? "training_off" : "training_on"), "mask", () => go({ training: !now.training, staff: null }), "first big")],
+  shows: () => [now.training],
+};
+
+const chartsScreen = {
+  sign: () => "chart",
+  body: () => (now.facts.charts ? charts(now.facts.charts, placeName) : []),
+  shows: () => [now.facts.charts],
+};
+
+const duty = {
+  sign: () => "people",
+  body: (view) => [
+    view.duty ? el("p", { className: "large" }, say("on_duty", view.duty.officer)) : null,
+    officerForm({ title: say("duty"), ok: say("log_in"), send: (values) => touch("log_in", values) }),
+    view.duty ? button(say("log_out"), "leave", () => act("log_out")) : null,
+  ],
+  shows: (view) => [view.duty],
+};
+
+const SCREENS = { queue, duty, charts: chartsScreen, devices, engineer, training };
+
+const tabs = () => [
+  button(say("back"), "back", () => go({ staff: null, amending: null }), "first"),
+  ...Object.entries(TABS).map(([name, sign]) => {
+    const made = button(say(name), sign, () => { now.facts = {}; return open(name); });
+    if (name === now.staff) made.setAttribute("aria-current", "page");
+    return made;
+  }),
+];
+
+export const staffScreen = () => (now.amending ? amend : {
+  ...SCREENS[now.staff], title: () => say(now.staff), hint: () => now.said, touches: tabs,
+});

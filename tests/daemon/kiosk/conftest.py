@@ -1,0 +1,36 @@
+"""A real browser, and a page that the test shows views on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.daemon.kiosk.support import FLAGS, Bench, Glass, context_of
+from tests.daemon.support import Home
+from tests.support.programs import FindProgram
+
+
+@pytest.fixture(scope="session")
+def browser(program: FindProgram) -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def bench(home: Home) -> Iterator[Bench]:
+    made = Bench(home)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def glass(browser: Browser, bench: Bench) -> Iterator[Glass]:
+    """The page at noon on a usual screen; that it asked for nothing elsewhere is checked after every test."""
+    with context_of(browser) as context:
+        made = Glass(context.new_page(), bench.server.url)
+        yield made
+        made.check()

@@ -1,0 +1,182 @@
+"""The page in a browser, served by the real server; the unit behind it is the test."""
+
+from __future__ import annotations
+
+import datetime as dt
+import queue
+import threading
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from daemon import session
+from daemon.config import Kiosk
+from daemon.desk import Desk
+from daemon.events import Begin, Document, Event, Sealed
+from daemon.kiosk.asks import Asks
+from daemon.kiosk.server import KioskServer
+from daemon.kiosk.tally import Tally
+from daemon.kiosk.touches import Touches
+from daemon.kiosk.view import page_facts, view
+from daemon.officers import Roster, read_roster
+from daemon.policy import Policy, load_policy
+from daemon.selftest import TESTS
+from daemon.state import State, Step
+from evidence.decision import DecisionStatement
+from evidence.record import Outcome
+from tests.daemon.support import Home, now
+from tests.support import ROOT
+
+SCREENS = ROOT / "build" / "screens"
+PATIENCE_MS = 30_000
+NOON = dt.datetime(2026, 3, 2, 12, 0)
+SIZES = {"small": (1024, 600), "usual": (1280, 800), "portrait": (800, 1280)}
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--autoplay-policy=no-user-gesture-required",
+)
+DOCUMENT = Document({"type": "resident_id"}, ("expired",), {"name": "示*甲", "number": "9900**********0249"}, "0" * 64)
+"""As the screen may show it; nobody is called that."""
+
+
+def picture() -> bytes:
+    """A frame of nobody: bands of colour."""
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[:, 60:260] = (90, 140, 190)
+    return cv2.imencode(".jpg", image)[1].tobytes()
+
+
+class Bench:
+    """A served page whose views the test decides. ``events`` are the touches, ``asked`` the mirror's frames."""
+
+    def __init__(self, home: Home, pack: str = "jiangxi") -> None:
+        self.policy: Policy = load_policy(pack)
+        self.desk = Desk.of(self.policy)
+        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.facts: dict[str, Any] = {"waiting": 0, "online": True, "why_offline": None}
+        self.outbox = home.outbox()
+        self.tally = Tally(lambda: 0.0)
+        roster = Roster(read_roster(home.config().unit.officers), now)
+        touches = Touches(self.policy, "delivery", roster, lambda: self.desk.active, now, self.outbox.find_check)
+        found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
+        asks = Asks(self.outbox, self.tally, roster, lambda: found)
+        unit = replace(home.config().unit, checkpoint="delivery")
+        self.frames = 0
+        page = page_facts(unit, self.policy)
+        self.server = KioskServer(Kiosk("127.0.0.1", 0), touches, self.events.put, page, asks=asks, mirror=self._mirror)
+        self.thread = threading.Thread(target=self.server.run)
+        self.thread.start()
+        self.show(State(self.policy))
+
+    def _mirror(self, number: int, wait_s: float) -> tuple[int, bytes] | None:
+        threading.Event().wait(min(wait_s, 0.05))
+        if self.desk.active.step is not Step.FACE:
+            return None
+        self.frames = number + 1
+        return number + 1, picture()
+
+    def show(self, state: State, **facts: Any) -> None:
+        """The check on the screen is now ``state``."""
+        self.desk = replace(self.desk, active=state)
+        self.server.show(view(self.desk, **{**self.facts, **facts}))
+
+    def tell(self, *events: Event) -> State:
+        """Step the check on the screen as the unit's loop would, and show it."""
+        state = self.desk.active
+        for event in events:
+            state, _ = session.step(state, event)
+        self.show(state)
+        return state
+
+    def close(self) -> None:
+        self.server.close()
+        self.thread.join(20)
+        self.outbox.close()
+        assert not self.thread.is_alive(), "the kiosk's thread did not end"
+
+
+def states(policy: Policy) -> dict[str, State]:
+    """A state for each screen of a check; none of these people exist."""
+    begun = State(policy, Step.NOTICE, begin=Begin("check-1", "delivery", "V-0001", "typed"))
+    statement = DecisionStatement("check-1", None, Outcome.UNABLE, "昏迷", "2030-01-01T00:00:00Z")
+    read = replace(begun, document=DOCUMENT)
+    return {
+        "notice": begun,
+        "card": replace(begun, step=Step.CARD),
+        "card_again": replace(begun, step=Step.CARD, trouble="card_removed"),
+        "face": replace(read, step=Step.FACE),
+        "face_hint": replace(read, step=Step.FACE, trouble="face_too_small"),
+        "finger": replace(read, step=Step.FINGER),
+        "decision": replace(read, step=Step.DECISION, trouble="document_findings"),
+        "confirm": replace(read, step=Step.CONFIRM, statement=statement),
+        "sign": replace(read, step=Step.SIGN, outcome=Outcome.PASSED),
+        "sealing": replace(read, step=Step.SEALING, outcome=Outcome.PASSED),
+        "passed": replace(read, step=Step.DONE, outcome=Outcome.PASSED, sealed=_sealed()),
+        "failed": replace(read, step=Step.DONE, outcome=Outcome.FAILED, sealed=_sealed()),
+        "emergency": replace(begun, step=Step.DONE, outcome=Outcome.EMERGENCY, sealed=_sealed()),
+    }
+
+
+def _sealed() -> Sealed:
+    return Sealed("check-1", 42, "0" * 64)
+
+
+def context_of(browser: Browser, size: str = "usual", **options: Any) -> BrowserContext:
+    """A screen of that size."""
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+class Glass:
+    """The page as somebody sees and touches it; complaints of the browser and requests elsewhere are kept."""
+
+    def __init__(self, page: Page, url: str, *, hour: int = 12) -> None:
+        self.page, self.url = page, url
+        self.troubles: list[str] = []
+        self.requests: list[str] = []
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("console", lambda message: self.troubles.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.clock.set_fixed_time(NOON.replace(hour=hour))
+        page.goto(url)
+        page.wait_for_selector("#main[data-step]")
+
+    def step(self, step: str) -> None:
+        """Wait until that screen is shown."""
+        self.page.wait_for_selector(f"#main[data-step={step}]")
+
+    def touch(self, words: str) -> None:
+        """Touch the button with these words."""
+        self.page.get_by_role("button", name=words, exact=True).click()
+
+    def type(self, field: str, text: str) -> None:
+        self.page.fill(f"#{field}", text)
+
+    @property
+    def title(self) -> str:
+        return self.page.inner_text("#title")
+
+    @property
+    def trouble(self) -> str:
+        return self.page.inner_text("#trouble")
+
+    def shot(self, name: str) -> None:
+        """Save what is in sight, for a person to look at."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENS / f"{name}.png")
+
+    def check(self) -> None:
+        """The page asked for nothing elsewhere and the browser did not complain."""
+        assert [one for one in self.requests if not one.startswith(self.url)] == []
+        # A refused touch or a mirror that is shut is an answer with a status of its own, not an error of the page.
+        assert [one for one in self.troubles if "Failed to load resource" not in one] == []

@@ -1,0 +1,263 @@
+"""What the page does with keys, scanners, light and sound, and what it never does."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from daemon.events import Begin, Consented, Emergency, Event
+from daemon.kiosk.view import VOICES
+from daemon.state import State
+from tests.daemon.kiosk.support import PATIENCE_MS, Bench, Glass, context_of, states
+
+PATIENCE_S = PATIENCE_MS / 1000
+
+
+def told(bench: Bench) -> Event:
+    return bench.events.get(timeout=PATIENCE_S)
+
+
+def begun(bench: Bench) -> Begin:
+    event = told(bench)
+    assert isinstance(event, Begin)
+    return event
+
+
+SCAN = """([text, gap]) => {
+  const target = document.activeElement ?? document.body;
+  let at = 1e6;
+  for (const key of [...text, "Enter"]) {
+    const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+    Object.defineProperty(event, "timeStamp", { value: at });
+    at += gap;
+    const goes = target.dispatchEvent(event);
+    if (goes && target.tagName === "INPUT" && key.length === 1) target.value += key;
+    if (goes && key === "Enter") target.closest("form")?.requestSubmit();
+  }
+}"""
+"""Keys as a scanner or a hand sends them: a fixed time apart."""
+
+
+def test_a_scan_begins_the_check(bench: Bench, glass: Glass) -> None:
+    glass.page.evaluate(SCAN, ["V-2026-0042", 8])
+    event = begun(bench)
+    assert (event.visit, event.visit_source) == ("V-2026-0042", "scanned")
+
+
+def test_a_scan_into_the_field_is_a_scan_too(bench: Bench, glass: Glass) -> None:
+    glass.page.focus("#visit")
+    glass.page.evaluate(SCAN, ["V-2026-0042", 8])
+    event = begun(bench)
+    assert (event.visit, event.visit_source) == ("V-2026-0042", "scanned")
+    assert bench.events.empty(), "and begins once"
+
+
+def test_a_hand_types_slower(bench: Bench, glass: Glass) -> None:
+    glass.page.focus("#visit")
+    glass.page.evaluate(SCAN, ["V-0042", 120])
+    event = begun(bench)
+    assert (event.visit, event.visit_source) == ("V-0042", "typed")
+
+
+def test_a_scan_presses_no_button(bench: Bench, glass: Glass) -> None:
+    """Its Enter would otherwise touch whatever has the focus: to refuse, for instance."""
+    bench.show(states(bench.policy)["notice"])
+    glass.step("notice")
+    glass.page.get_by_role("button", name="拒绝核验").focus()
+    stopped = glass.page.evaluate(
+        """() => {
+          const results = [];
+          let at = 1e6;
+          for (const key of [..."V-0042", "Enter"]) {
+            const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+            Object.defineProperty(event, "timeStamp", { value: (at += 8) });
+            results.push(document.activeElement.dispatchEvent(event));
+          }
+          return results.at(-1);
+        }"""
+    )
+    assert stopped is False
+    assert bench.events.empty()
+
+
+def test_keys_on_the_screen_type(bench: Bench, glass: Glass) -> None:
+    glass.page.focus("#visit")
+    for key in ("v", "-", "4", "2", "9"):
+        glass.touch(key)
+    glass.touch("删除")
+    assert glass.page.input_value("#visit") == "v-42"
+    glass.touch("开始核验")
+    assert begun(bench).visit == "v-42"
+
+
+def test_what_is_being_typed_outlives_news(bench: Bench, glass: Glass) -> None:
+    glass.page.focus("#visit")
+    glass.type("visit", "V-00")
+    bench.show(State(bench.policy), waiting=7, online=False)
+    expect(glass.page.locator("#line")).to_contain_text("7")
+    assert glass.page.input_value("#visit") == "V-00"
+    assert glass.page.evaluate("document.activeElement.id") == "visit"
+
+
+def test_by_keyboard_alone(bench: Bench, glass: Glass) -> None:
+    """Top to bottom: tools, the field, begin, and emergency last; each with a focus that is seen."""
+    reached = []
+    for _ in range(12):
+        glass.page.keyboard.press("Tab")
+        reached.append(glass.page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+        if reached[-1] == "emergency":
+            break
+        assert (
+            glass.page.evaluate(
+                "() => { const s = getComputedStyle(document.activeElement); return s.outlineStyle + s.boxShadow; }"
+            )
+            != "nonenone"
+        )
+    wanted = ["visit", "开始核验", "emergency"]
+    assert [one for one in reached if one in wanted] == wanted
+    glass.page.keyboard.press("Enter")
+    assert isinstance(told(bench), Emergency)
+    assert bench.events.empty(), "one press, one emergency"
+
+
+def test_a_new_screen_is_told_and_has_the_focus(bench: Bench, glass: Glass) -> None:
+    bench.show(states(bench.policy)["card"])
+    expect(glass.page.locator("#told")).to_contain_text("请将身份证放在读卡区")
+    assert glass.page.get_attribute("#told", "role") == "status"
+    assert glass.page.evaluate("document.activeElement.id") == "title"
+
+
+@pytest.mark.parametrize("name", ["idle", "notice", "face", "confirm", "sign", "passed"])
+def test_emergency_is_one_press_from_everywhere(name: str, bench: Bench, glass: Glass) -> None:
+    state = State(bench.policy) if name == "idle" else states(bench.policy)[name]
+    bench.show(state)
+    glass.step(state.step.value)
+    box = glass.page.locator("#emergency").bounding_box()
+    assert box is not None
+    glass.page.mouse.move(box["x"] + 20, box["y"] + 20)
+    glass.page.mouse.down()
+    assert isinstance(told(bench), Emergency)
+    glass.page.mouse.move(5, 5)
+    glass.page.mouse.up()
+    assert bench.events.empty()
+
+
+def test_consent_is_apart_from_the_notice(bench: Bench, glass: Glass) -> None:
+    bench.show(states(bench.policy)["notice"])
+    glass.step("notice")
+    assert bench.policy.consent.zh.strip() not in glass.page.inner_text("main")
+    for part in bench.policy.notice.parts:
+        assert part.zh.strip() in glass.page.inner_text("main")
+    glass.touch("我已阅读")
+    assert bench.policy.consent.zh.strip() in glass.page.inner_text("main")
+    assert bench.events.empty()
+    glass.touch("同意并开始")
+    assert isinstance(told(bench), Consented)
+
+
+@pytest.mark.parametrize(("hour", "light"), [(12, "day"), (23, "night"), (3, "night"), (7, "day")])
+def test_night_comes_by_the_hour(browser: Browser, bench: Bench, hour: int, light: str) -> None:
+    with context_of(browser) as context:
+        glass = Glass(context.new_page(), bench.server.url, hour=hour)
+        assert glass.page.get_attribute("html", "data-light") == light
+        glass.page.click("#light")
+        assert glass.page.get_attribute("html", "data-light") != light
+
+
+def test_night_comes_where_the_browser_is_dark(browser: Browser, bench: Bench) -> None:
+    with context_of(browser, color_scheme="dark") as context:
+        glass = Glass(context.new_page(), bench.server.url)
+        assert glass.page.get_attribute("html", "data-light") == "night"
+
+
+def heard(glass: Glass) -> list[str]:
+    return [one.rpartition("/voice/")[2] for one in glass.requests if "/voice/" in one]
+
+
+def test_steps_are_spoken_by_day_and_not_by_night(browser: Browser, bench: Bench) -> None:
+    for hour, spoken in ((12, ["zh/card.ogg", "zh/card_removed.ogg", "zh/passed.ogg"]), (3, [])):
+        with context_of(browser) as context:
+            glass = Glass(context.new_page(), bench.server.url, hour=hour)
+            for name in ("card", "card_again", "passed"):
+                bench.show(states(bench.policy)[name])
+                glass.step(states(bench.policy)[name].step.value)
+                expect(glass.page.locator("#trouble")).to_have_text(
+                    "证件移开过早，请重新放置" if name == "card_again" else ""
+                )
+            glass.page.wait_for_timeout(200)
+            assert list(dict.fromkeys(heard(glass))) == spoken
+            bench.show(State(bench.policy))
+
+
+def test_the_notice_is_read_aloud_when_asked(bench: Bench, glass: Glass) -> None:
+    bench.show(states(bench.policy)["notice"])
+    glass.step("notice")
+    assert heard(glass) == []
+    glass.touch("朗读")
+    glass.page.get_by_role("button", name="停止朗读").click()
+    assert heard(glass)[0] == f"zh/{bench.policy.notice.id}.ogg"
+
+
+def test_voices_are_small_and_whole() -> None:
+    files = sorted(VOICES.rglob("*.ogg"))
+    assert sum(file.stat().st_size for file in files) <= 1_000_000
+    assert all(file.read_bytes().startswith(b"OggS") for file in files)
+    assert {file.stem for file in (VOICES / "en").iterdir()} <= {file.stem for file in (VOICES / "zh").iterdir()}
+
+
+def test_both_languages_have_the_same_words(glass: Glass) -> None:
+    different = glass.page.evaluate(
+        """async () => {
+          const load = (name, of) => import(`/static/words/${name}.${of}.js`);
+          const found = [];
+          for (const name of ["words", "troubles"]) {
+            const [zh, en] = [await load(name, "zh"), await load(name, "en")];
+            for (const table of Object.keys(zh)) {
+              for (const key of new Set([...Object.keys(zh[table]), ...Object.keys(en[table])])) {
+                const places = (words) => [...String(words).matchAll(/\\{\\d\\}/g)].map(String).sort().join();
+                const both = key in zh[table] && key in en[table];
+                if (!both || (table === "words" && places(zh[table][key]) !== places(en[table][key]))) found.push(key);
+              }
+            }
+          }
+          return found;
+        }"""
+    )
+    assert different == []
+
+
+def test_english_has_no_chinese_left(bench: Bench, glass: Glass) -> None:
+    glass.page.click("#language")
+    for name, state in states(bench.policy).items():
+        bench.show(state)
+        glass.step(state.step.value)
+        shown = glass.page.inner_text("body").replace("昏迷", "").replace("示*甲", "").replace("中文", "")
+        assert [letter for letter in shown if "\u4e00" <= letter <= "\u9fff"] == [], name
+
+
+def test_a_drill_cannot_be_mistaken(bench: Bench, glass: Glass) -> None:
+    glass.page.click("#staff")
+    glass.touch("演练")
+    glass.touch("开始演练")
+    assert glass.page.inner_text("#drill") == "演练，不计入统计"
+    glass.touch("开始核验")
+    assert begun(bench).drill is True
+
+
+def test_a_unit_that_is_gone_is_said(bench: Bench, glass: Glass) -> None:
+    bench.server.close()
+    expect(glass.page.locator("#trouble")).to_contain_text("本机无响应")
+    glass.troubles.clear()
+
+
+def test_nothing_is_kept_in_the_browser(bench: Bench, glass: Glass) -> None:
+    for name in ("decision", "sign", "passed"):
+        bench.show(states(bench.policy)[name])
+        glass.step(states(bench.policy)[name].step.value)
+    bench.show(State(bench.policy))
+    glass.step("idle")
+    left = glass.page.evaluate(
+        """async () => [localStorage.length, sessionStorage.length, document.cookie, (await caches.keys()).length,
+          (await indexedDB.databases()).length, document.documentElement.outerHTML.includes('示*甲')]"""
+    )
+    assert left == [0, 0, "", 0, 0, False]

@@ -1,0 +1,177 @@
+"""Every screen in both languages and three sizes: nothing cut off, large, nothing that axe finds. With pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from daemon.check_id import new_check_id
+from daemon.state import State
+from evidence.record import Outcome
+from tests.daemon.kiosk.support import SIZES, Bench, Glass, context_of, states
+from tests.daemon.support import check_fields
+
+MEASURE = """() => {
+  const seen = [...document.querySelectorAll('button, input, label.chip')].filter((one) => one.checkVisibility());
+  const small = seen.filter((one) => !one.closest('.keys.all') && !one.closest('label.chip input')).filter((one) => {
+    const box = (one.closest('label.chip') ?? one).getBoundingClientRect();
+    return box.height < 55.5 || box.width < 55.5;
+  }).map((one) => one.textContent || one.id);
+  const main = document.getElementById('main');
+  const wide = document.documentElement.scrollWidth > innerWidth || main.scrollWidth > main.clientWidth + 1;
+  const emergency = document.getElementById('emergency').getBoundingClientRect();
+  const top = document.elementFromPoint(emergency.x + emergency.width / 2, emergency.y + emergency.height / 2);
+  const inside = emergency.bottom <= innerHeight && emergency.top >= 0 && emergency.height >= 56;
+  const cut = seen.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent || one.id);
+  return { small, wide, cut, emergency: inside && Boolean(top?.closest('#emergency')) };
+}"""
+
+Step = Callable[[Glass, bool], None]
+"""Touches that lead to a part of a screen; the second argument: in English."""
+
+
+def word(glass: Glass, key: str) -> str:
+    """A word of the page in its language."""
+    found: str = glass.page.evaluate("async (key) => (await import('/static/words.js')).say(key)", key)
+    return found
+
+
+def touches(*keys: str) -> Callable[[Glass], None]:
+    def play(glass: Glass) -> None:
+        for key in keys:
+            if key == "staff":  # tells beside it how many checks wait
+                glass.page.click("#staff")
+            else:
+                glass.touch(word(glass, key))
+
+    return play
+
+
+def typing_visit(glass: Glass) -> None:
+    glass.page.focus("#visit")
+
+
+def signing(glass: Glass) -> None:
+    box = glass.page.locator("#pad").bounding_box()
+    assert box is not None
+    glass.page.mouse.move(box["x"] + 40, box["y"] + 60)
+    glass.page.mouse.down()
+    for step in range(12):
+        glass.page.mouse.move(box["x"] + 40 + 25 * step, box["y"] + 60 + 40 * (step % 2))
+    glass.page.mouse.up()
+
+
+def with_pin(glass: Glass) -> None:
+    glass.page.focus("#officer-pin")
+
+
+def live(glass: Glass) -> None:
+    glass.page.wait_for_selector("#mirror[data-live=yes]")
+
+
+NOTHING = touches()
+SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
+    "idle": ("idle", NOTHING, {}),
+    "idle_offline": (
+        "idle",
+        NOTHING,
+        {
+            "online": False,
+            "waiting": 12,
+            "troubles": ("thermal:no_answer",),
+            "storage": {"state": "low", "days_left": 41, "free_mb": 400},
+        },
+    ),
+    "idle_typing": ("idle", typing_visit, {}),
+    "notice": ("notice", NOTHING, {}),
+    "consent": ("notice", touches("read_notice"), {}),
+    "card": ("card", NOTHING, {}),
+    "card_again": ("card_again", NOTHING, {}),
+    "card_ways": ("card", touches("no_card"), {}),
+    "face": ("face", live, {}),
+    "face_hint": ("face_hint", live, {}),
+    "finger": ("finger", NOTHING, {}),
+    "decision": ("decision", NOTHING, {}),
+    "reason": ("decision", touches("failed"), {}),
+    "confirm": ("confirm", NOTHING, {}),
+    "confirm_pin": ("confirm", with_pin, {}),
+    "sign": ("sign", signing, {}),
+    "sealing": ("sealing", NOTHING, {}),
+    "passed": ("passed", NOTHING, {}),
+    "failed_offline": ("failed", NOTHING, {"online": False, "waiting": 3}),
+    "emergency": ("emergency", NOTHING, {}),
+    "explain": ("emergency", touches("explain"), {}),
+    "queue": ("idle", touches("staff"), {}),
+    "charts": ("idle", touches("staff", "charts"), {}),
+    "devices": ("idle", touches("staff", "devices"), {"troubles": ("thermal:no_answer", "door:no_one_shot")}),
+    "engineer": ("idle", touches("staff", "engineer"), {}),
+    "duty": ("idle", touches("staff", "duty"), {}),
+    "training": ("idle", touches("staff", "training"), {}),
+    "drill": ("drill", NOTHING, {}),
+}
+
+
+def filled(bench: Bench) -> None:
+    """Checks of some days, debts and failures, for lists and charts."""
+    for number, outcome in enumerate(("refused", "unable", "interrupted", "refused", "failed", "unable")):
+        fields = check_fields(new_check_id(), outcome)
+        bench.outbox.append({**fields, "checkpoint": ("delivery", "admission")[number % 2]})
+    for state in states(bench.policy).values():
+        for end in (Outcome.FAILED, Outcome.PASSED):
+            begun = replace(state, begin=replace(state.begin, check=new_check_id())) if state.begin else state
+            bench.tally.see(begun)
+            bench.tally.see(replace(begun, step=states(bench.policy)["sign"].step, outcome=end))
+    bench.facts["owed"] = bench.outbox.owed
+    bench.desk = replace(bench.desk, parked=(states(bench.policy)["confirm"],))
+
+
+def state_of(bench: Bench, name: str) -> State:
+    if name == "idle":
+        return State(bench.policy)
+    if name == "drill":
+        card = states(bench.policy)["card"]
+        assert card.begin is not None
+        return replace(card, begin=replace(card.begin, drill=True))
+    return states(bench.policy)[name]
+
+
+def complaints(glass: Glass) -> list[str]:
+    found = Axe().run(glass.page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_screen(browser: Browser, bench: Bench, size: str, language: str) -> None:
+    filled(bench)
+    wrong: list[str] = []
+    with context_of(browser, size, reduced_motion="reduce") as context:
+        glass = Glass(context.new_page(), bench.server.url)
+        if language == "en":
+            glass.page.click("#language")
+        for name, (state, play, facts) in SHOTS.items():
+            back_to_idle(bench, glass)
+            bench.show(state_of(bench, state), **facts)
+            glass.step(state_of(bench, state).step.value)
+            play(glass)
+            glass.page.wait_for_load_state("networkidle") if name in ("queue", "charts") else None
+            measured = glass.page.evaluate(MEASURE)
+            expected = {"small": [], "wide": False, "cut": [], "emergency": True}
+            if measured != expected:
+                wrong.append(f"{name}: {measured}")
+            wrong += [f"{name}: {one}" for one in complaints(glass)]
+            glass.shot(f"{size}-{language}-{name}")
+            assert glass.page.get_attribute("html", "lang") == ("zh-CN" if language == "zh" else "en")
+        glass.check()
+    assert wrong == []
+
+
+def back_to_idle(bench: Bench, glass: Glass) -> None:
+    """Another check is shown in between, so that no part of a screen stays open."""
+    bench.show(states(bench.policy)["sealing"])
+    glass.step("sealing")
