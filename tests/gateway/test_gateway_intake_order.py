@@ -119,6 +119,46 @@ def test_what_waits_above_a_hole_is_bounded(desk: Desk, unit: Unit) -> None:
     assert desk.head(unit) == unit.head
 
 
+def alarms(caplog: pytest.LogCaptureFixture) -> list[int]:
+    """The seq of every alert that was raised, in this order."""
+    return [int(line.split(" seq ")[1].split(",")[0]) for line in caplog.messages if line.startswith("alert: u1")]
+
+
+def test_no_alert_is_silent_for_want_of_a_place(desk: Desk, unit: Unit, caplog: pytest.LogCaptureFixture) -> None:
+    records = unit.grow(2 + 300)
+    birth, missing, *above = records
+    desk.take(unit.message(birth), *[unit.message(record, Channel.ALERT) for record in above])
+    numbers = [record.seq for record in above]
+    assert desk.store.count_unchained("u1") == MAX_ABOVE_HOLE
+    assert alarms(caplog) == numbers, "also those that found no place"
+    desk.take(*[unit.message(record, Channel.ALERT) for record in above[-60:]])
+    assert alarms(caplog) == numbers, "a repetition says nothing new"
+    desk.take(unit.message(missing), *[unit.message(record, Channel.ALERT) for record in above[MAX_ABOVE_HOLE:]])
+    assert desk.head(unit) == unit.head
+    assert [row.alert for row in desk.store.rows()] == [False, False] + [True] * 300
+    assert alarms(caplog) == numbers, "nor does the place they have at last"
+
+
+def test_alerts_without_a_place_are_remembered_within_bounds(
+    desk: Desk, unit: Unit, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.intake.MAX_ABOVE_HOLE", 0)
+    monkeypatch.setattr("gateway.intake.MAX_UNSTORED_ALERTS", 3)
+    records = unit.grow(7)
+    desk.take(unit.message(records[0]), *[unit.message(record, Channel.ALERT) for record in records[2:]])
+    desk.take(*[unit.message(record, Channel.ALERT) for record in reversed(records[2:])])
+    assert alarms(caplog) == [3, 4, 5, 6, 7, 4, 3], "of five the last three are known again"
+
+
+def test_forged_alert_without_a_place_alarms_nobody(
+    desk: Desk, hospital: Hospital, unit: Unit, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.intake.MAX_ABOVE_HOLE", 0)
+    birth, _, third = unit.grow(3)
+    desk.take(unit.message(birth), unit.message(unit.twin(third.seq, hospital.signer), Channel.ALERT))
+    assert alarms(caplog) == []
+
+
 def test_intake_begun_anew_goes_on(desk: Desk, hospital: Hospital, unit: Unit) -> None:
     records = unit.grow(4)
     desk.take(unit.message(records[0]), unit.message(records[2]))
