@@ -150,7 +150,8 @@ def _door(config: Config) -> str:
     if uri.scheme == "none":
         return devices.NONE_FITTED
     with PinDoor(uri) as pins:
-        _mended(troubles.of_pins(None, held=pins.held, one_shot=pins.one_shot))
+        unexplained = (config.unit.data / "emergency").exists()
+        _mended(troubles.of_pins(None, held=pins.held, one_shot=pins.one_shot, emergency=unexplained))
     return "pins answer, button not pressed; no tamper events, and nobody power-cycles a Pi that hangs"
 
 
