@@ -14,11 +14,12 @@ from coprocessor.buzzer import SOUNDS, Buzzer
 from coprocessor.frames import FRAME, Parser
 from coprocessor.inputs import Contact
 from coprocessor.journal import Journal
-from coprocessor.lights import COLOURS, PATTERNS, Lights, result
+from coprocessor.lights import COLOURS, PATTERNS, Lights
 from coprocessor.link import MAX_QUEUE, Link
 from coprocessor.messages import (
     BUZZER,
     CHALLENGE,
+    CHALLENGE_COMPLETE,
     CHALLENGE_DONE,
     CHALLENGE_STEP,
     CHALLENGE_STOPPED,
@@ -239,7 +240,7 @@ class Controller:
         if shown:
             number, step, at_us = shown
             if step < 0:
-                self.link.send(CHALLENGE_DONE, number, result(step), at_us)
+                self.link.send(CHALLENGE_DONE, number, CHALLENGE_COMPLETE, at_us)
             else:
                 self.link.send(CHALLENGE_STEP, number, step, at_us)
 

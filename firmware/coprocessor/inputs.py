@@ -1,4 +1,4 @@
-"""Contacts on pins. An interrupt only counts and stamps; what it means is decided in the loop.
+"""Contacts on pins. An interrupt only counts; what it means is decided in the loop.
 
 All three contacts close to ground and open when something happens (emergency pressed, housing open, door open) or when
 their wire breaks; the pull-up then reads 1.
@@ -6,7 +6,7 @@ their wire breaks; the pull-up then reads 1.
 
 from micropython import const
 
-from coprocessor.ticks import ticks_diff, ticks_ms, ticks_us
+from coprocessor.ticks import ticks_diff, ticks_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +16,10 @@ COUNT_MASK = const(0xFFFF)
 
 
 class Contact:
-    """One contact. ``edges`` and ``stamp`` are written in the interrupt; small integers, so nothing is allocated."""
+    """One contact. ``edges`` is written in the interrupt; a small integer, so nothing is allocated."""
 
     def __init__(self, pin: Pin, debounce_ms: int) -> None:
         self.edges = 0
-        self.stamp = 0
         self.open = False
         self._pin = pin
         self._debounce_ms = debounce_ms
@@ -32,7 +31,6 @@ class Contact:
     def on_edge(self, _pin: Pin) -> None:
         """The interrupt: the contact has opened."""
         self.edges = (self.edges + 1) & COUNT_MASK
-        self.stamp = ticks_us()
 
     def _level(self) -> bool:
         return self._pin.value() == 1

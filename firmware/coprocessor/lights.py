@@ -3,8 +3,6 @@
 from micropython import const
 
 from coprocessor.messages import (
-    CHALLENGE_COMPLETE,
-    CHALLENGE_STOPPED,
     PATTERN_CARD,
     PATTERN_CARE_FIRST,
     PATTERN_FACE,
@@ -146,8 +144,3 @@ class Lights:
         elif mode == BLINK and step >= LEVELS:
             level = 0
         self._ring.fill((red * level // LEVELS, green * level // LEVELS, blue * level // LEVELS))
-
-
-def result(step: int) -> int:
-    """How a challenge that ended after this ``poll`` step has ended."""
-    return CHALLENGE_COMPLETE if step < 0 else CHALLENGE_STOPPED

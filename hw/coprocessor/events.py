@@ -26,8 +26,10 @@ class CoprocessorEvent:
     """Something that happened at the co-processor.
 
     Attributes:
-        counter: 1, 2, 3... over the whole life of the unit; a gap is a finding.
-        boot: which start of the co-processor it happened in.
+        counter: 1, 2, 3... as long as the co-processor's flash lives. Each counter's event comes up until it is
+            confirmed, so one that never came was lost; a number told as MISSED never had counters. Another
+            co-processor, an erased one, and one without a ring in flash at every start, begin at 1 again.
+        boot: which start of the co-processor it happened in; a random number where there is no ring in flash.
         uptime_ms: milliseconds after that start, modulo 2**32.
         kind: :class:`EventKind`, or the number of one this release does not know.
         age_s: how long ago, when it happened in the running boot; else None.

@@ -24,24 +24,16 @@ PIXEL_RANGE_C: Final = (-20.0, 100.0)
 
 @unique
 class Register(IntEnum):
-    """Addresses, in the document's spelling."""
+    """Addresses of the registers that are used, in the document's spelling."""
 
     PCTL = 0x00
     RST = 0x01
     FPSC = 0x02
-    INTC = 0x03
     STAT = 0x04
     SCLR = 0x05
     AVE = 0x07
-    INTHL = 0x08
-    INTHH = 0x09
-    INTLL = 0x0A
-    INTLH = 0x0B
-    IHYSL = 0x0C
-    IHYSH = 0x0D
     TTHL = 0x0E
     TTHH = 0x0F
-    INT0 = 0x10
     T01L = 0x80
 
 
@@ -59,7 +51,6 @@ class Power(IntEnum):
 class Reset(IntEnum):
     """Values of RST."""
 
-    FLAG = 0x30
     INITIAL = 0x3F
 
 
@@ -71,17 +62,9 @@ class FrameRate(IntEnum):
     FPS_1 = 0x01
 
 
-class Interrupt(IntFlag):
-    """Bits of INTC: output enabled; absolute instead of difference mode."""
-
-    INTEN = 0x01
-    INTMOD = 0x02
-
-
 class StatusBit(IntFlag):
-    """Bits of STAT (and, one place each, of SCLR)."""
+    """Bits of STAT (and, one place each, of SCLR) that are used."""
 
-    INTF = 0x02
     OVF_IRS = 0x04
     OVF_THS = 0x08
 
@@ -133,18 +116,3 @@ def encode_thermistor(degrees_c: float) -> bytes:
     """The two bytes of a temperature."""
     raw = min(round(abs(degrees_c) / THERMISTOR_STEP_C), 0x7FF)
     return (raw | (0x800 if degrees_c < 0 else 0)).to_bytes(2, "little")
-
-
-def encode_level(degrees_c: float) -> bytes:
-    """An interrupt level (INTHL, INTLL, IHYSL) as two bytes: 12-bit two's complement. ValueError: out of range."""
-    raw = round(degrees_c / PIXEL_STEP_C)
-    if not -0x800 <= raw <= 0x7FF:
-        raise ValueError(f"level of {degrees_c} degrees")
-    return (raw & 0xFFF).to_bytes(2, "little")
-
-
-def decode_interrupts(data: bytes) -> npt.NDArray[np.bool_]:
-    """Which of the (8, 8) pixels is beyond its level, from the 8 bytes from INT0 on; lowest bit first."""
-    if len(data) != ROWS:
-        raise ValueError(f"{len(data)} bytes of interrupt table instead of {ROWS}")
-    return np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little").astype(np.bool_).reshape(ROWS, COLUMNS)

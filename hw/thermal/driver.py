@@ -1,6 +1,6 @@
-"""An AMG8833 on an I2C bus: start it, read pictures, watch a level.
+"""An AMG8833 on an I2C bus: start it, read pictures.
 
-The bus is anything with the four methods of :class:`Bus`, which ``smbus2.SMBus`` has. Every failure is one of
+The bus is anything with the methods of :class:`Bus`, which ``smbus2.SMBus`` has. Every failure is one of
 :mod:`hw.errors`; the unit runs on without the sensor, and the self-test says so.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol, Self, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import smbus2
 
 from hw.errors import (
@@ -28,16 +26,13 @@ from hw.errors import (
 from hw.thermal.codec import (
     PIXEL_BYTES,
     FrameRate,
-    Interrupt,
     Power,
     Register,
     Reset,
     StatusBit,
     ThermalFrame,
-    decode_interrupts,
     decode_pixels,
     decode_thermistor,
-    encode_level,
 )
 from hw.uri import DeviceUri
 
@@ -71,9 +66,6 @@ class Bus(Protocol):
 
     def read_i2c_block_data(self, i2c_addr: int, register: int, length: int) -> list[int]:
         """``length`` registers, at most 32."""
-
-    def write_i2c_block_data(self, i2c_addr: int, register: int, data: Sequence[int]) -> None:
-        """Set registers one after the other."""
 
     def close(self) -> None:
         """Give the bus back."""
@@ -170,22 +162,6 @@ class ThermalSensor:
             self._write(Register.SCLR, int(status))
         return ThermalFrame(pixels, board_c, bool(status))
 
-    def watch(self, low_c: float, high_c: float, hysteresis_c: float = 1.0) -> None:
-        """Pull the sensor's INT line low while a pixel is below ``low_c`` or above ``high_c``."""
-        for register, degrees_c in (
-            (Register.INTHL, high_c),
-            (Register.INTLL, low_c),
-            (Register.IHYSL, hysteresis_c),
-        ):
-            self._write_block(register, encode_level(degrees_c))
-        self._write(Register.INTC, Interrupt.INTEN | Interrupt.INTMOD)
-
-    def beyond(self) -> npt.NDArray[np.bool_]:
-        """Which of the (8, 8) pixels is beyond the levels of :meth:`watch`; asking clears the line."""
-        found = decode_interrupts(self._block(Register.INT0, 8))
-        self._write(Register.RST, Reset.FLAG)
-        return found
-
     def self_test(self) -> ThermalFrame:
         """A picture with a plausible board temperature.
 
@@ -214,9 +190,6 @@ class ThermalSensor:
 
     def _write(self, register: int, value: int) -> None:
         self._trying("write", lambda bus: bus.write_byte_data(self._address, register, value))
-
-    def _write_block(self, register: int, data: bytes) -> None:
-        self._trying("write", lambda bus: bus.write_i2c_block_data(self._address, register, list(data)))
 
     def _trying(self, doing: str, operation: Callable[[Bus], T]) -> T:
         """One disturbed transfer is tried again; a bus that is stuck is not."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -76,12 +75,6 @@ class SimulatedBus:
         self._transfer(i2c_addr)
         self._write(register, value)
 
-    def write_i2c_block_data(self, i2c_addr: int, register: int, data: Sequence[int]) -> None:
-        """Set registers one after the other."""
-        self._transfer(i2c_addr)
-        for at, value in enumerate(data):
-            self._write(register + at, value)
-
     def close(self) -> None:
         """Give the bus back."""
         self.closed = True
@@ -104,8 +97,6 @@ class SimulatedBus:
             return encode_thermistor(self.board_c)[register - Register.TTHL]
         if register == Register.STAT:
             return int(StatusBit.OVF_IRS) if self.overflow else 0
-        if Register.INT0 <= register < Register.INT0 + 8:
-            return self._interrupt_row(register - Register.INT0)
         return self.registers.get(register, 0)
 
     def _write(self, register: int, value: int) -> None:
@@ -121,12 +112,3 @@ class SimulatedBus:
 
     def _asleep(self) -> bool:
         return self.registers.get(Register.PCTL) != Power.NORMAL
-
-    def _level(self, register: int) -> float:
-        raw = self.registers.get(register, 0) | self.registers.get(register + 1, 0) << 8
-        return ((raw ^ 0x800) - 0x800) / 4
-
-    def _interrupt_row(self, row: int) -> int:
-        low_c, high_c = self._level(Register.INTLL), self._level(Register.INTHL)
-        beyond = (self.pixels_c[row] > high_c) | (self.pixels_c[row] < low_c)
-        return int(sum(1 << column for column in range(8) if beyond[column]))

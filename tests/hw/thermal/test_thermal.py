@@ -20,10 +20,8 @@ from hw.thermal.codec import (
     Power,
     Register,
     Reset,
-    decode_interrupts,
     decode_pixels,
     decode_thermistor,
-    encode_level,
     encode_pixels,
     encode_thermistor,
 )
@@ -82,24 +80,10 @@ def test_thermistor(data: bytes, degrees: float) -> None:
     assert encode_thermistor(degrees) == data
 
 
-@pytest.mark.parametrize(("degrees", "data"), [(30.0, b"\x78\x00"), (-20.0, b"\xb0\x0f"), (0.25, b"\x01\x00")])
-def test_level(degrees: float, data: bytes) -> None:
-    assert encode_level(degrees) == data
-
-
-def test_wrong_sizes_and_levels() -> None:
-    for call in (
-        lambda: decode_thermistor(b"\0"),
-        lambda: decode_interrupts(bytes(7)),
-        lambda: encode_level(600.0),
-    ):
-        with pytest.raises(ValueError, match=r"bytes|level"):
-            call()
-
-
-def test_interrupt_table() -> None:
-    found = decode_interrupts(b"\x01\x80" + bytes(6))
-    assert np.argwhere(found).tolist() == [[0, 0], [1, 7]]
+@pytest.mark.parametrize("data", [b"", b"\0", bytes(3)])
+def test_not_a_thermistor(data: bytes) -> None:
+    with pytest.raises(ValueError, match="bytes of thermistor"):
+        decode_thermistor(data)
 
 
 def test_started_and_read() -> None:
@@ -134,17 +118,6 @@ def test_overflow_is_told_once() -> None:
     with sensor(bus) as thermal:
         assert thermal.read().overflow
         assert not thermal.read().overflow
-
-
-def test_watch() -> None:
-    bus = SimulatedBus()
-    with sensor(bus) as thermal:
-        thermal.watch(low_c=0, high_c=30)
-        assert not thermal.beyond().any()
-        bus.show_face()
-        assert thermal.beyond().sum() == 20
-    assert bus.resets[-1] == Reset.FLAG
-    assert bus.registers[Register.INTC] == 3
 
 
 @pytest.mark.parametrize("uri", [f"{URI}?address=0x10", f"{URI}?address=warm"])
