@@ -13,6 +13,7 @@ from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import TouchRefused
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
+from evidence.webauthn import RP_ID
 
 CHART_DAYS = 14
 LISTED = 20
@@ -55,6 +56,16 @@ class Asks:
         today = self.outbox.clock.moment().date().isoformat()
         return {"days": CHART_DAYS, "today": today, "counts": counts, **self.tally.to_dict()}
 
+    def keys(self, values: Mapping[str, Any]) -> Any:
+        """Credential ids of an officer's security keys, named by id or badge; none for somebody unknown."""
+        officer, badge = values.get("officer", ""), values.get("badge", "")
+        if not isinstance(officer, str) or not isinstance(badge, str):
+            raise TouchRefused("officer_must_be_text")
+        try:
+            return self.roster.keys_of(self.roster.officer_of_badge(badge) if badge else officer.strip())
+        except OfficerRefused as error:
+            raise TouchRefused(error.cause, 403) from None
+
     def selftest(self, values: Mapping[str, Any]) -> Any:
         """The self-test's findings: for an officer with a PIN, since it speaks of keys and addresses."""
         officer, badge, pin = (values.get(name, "") for name in ("officer", "badge", "pin"))
@@ -66,9 +77,20 @@ class Asks:
             raise TouchRefused(error.cause, 403) from None
         return self.findings()
 
+    def keys(self, values: Mapping[str, Any]) -> Any:
+        """An officer's security keys, for ``navigator.credentials.get``; whoever is unknown has none."""
+        officer, badge = values.get("officer"), values.get("badge")
+        try:
+            who = self.roster.officer_of_badge(badge) if isinstance(badge, str) and badge else officer
+        except OfficerRefused as error:
+            raise TouchRefused(error.cause, 403) from None
+        return {"rp_id": RP_ID, "credentials": self.roster.keys_of(who.strip()) if isinstance(who, str) else []}
+
 
 _ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
     "checks": Asks.checks,
     "charts": Asks.charts,
+    "keys": Asks.keys,
     "selftest": Asks.selftest,
+    "keys": Asks.keys,
 }
