@@ -17,6 +17,7 @@ from typing import Any
 from daemon.outbox import Outbox
 from daemon.repeats import Repeats
 from evidence import downlink, receipt
+from evidence.downlink import Accepted
 from evidence.errors import EvidenceError
 from evidence.health import write_health
 from evidence.instants import write_instant
@@ -130,23 +131,23 @@ class Delivery:
     def receive(self, channel: Channel, payload: bytes) -> None:
         """A message from the gateway; one that is not what it must be is refused and counted, never acted on."""
         try:
-            counter, body = self._read(channel, payload)
+            message = self._read(channel, payload)
             if channel is Channel.RECEIPT:
-                self._receipt(body)
+                self._receipt(message)
             elif channel is Channel.COMMAND:
-                self._command(body)
+                self._command(message.body)
             elif channel is Channel.ROSTER and self.roster is not None:
-                self.roster(body)
+                self.roster(message.body)
             elif channel is Channel.WORKLIST and self.worklist is not None:
-                self.worklist(body)
+                self.worklist(message.body)
             else:
                 log.warning("a %s message came; this version has no use for it", channel)
-            self.outbox.accept_counter(channel, counter)
+            self.outbox.accept_counter(channel, message.counter)
         except (EvidenceError, UnicodeDecodeError) as error:
             self.refused += 1
             log.warning("refused a message on %s: %s", channel, error)
 
-    def _read(self, channel: Channel, payload: bytes) -> tuple[int, Mapping[str, Any]]:
+    def _read(self, channel: Channel, payload: bytes) -> Accepted:
         clock = self.outbox.clock
         now: dt.datetime | None = clock.moment() if clock.trusted else None
         return downlink.read(
@@ -158,8 +159,8 @@ class Delivery:
             now=now,
         )
 
-    def _receipt(self, body: Mapping[str, Any]) -> None:
-        fresh = self.outbox.apply_receipt(body)
+    def _receipt(self, message: Accepted) -> None:
+        fresh = self.outbox.apply_receipt(message.body, message.issued)
         log.info("receipt: %d records newly at the gateway, %d waiting", fresh, self.outbox.count_waiting())
         with self._lock:
             self._sent.answered(item.seq for item in self.outbox.waiting(limit=WINDOW))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from evidence import jws, schema
@@ -18,6 +19,16 @@ from evidence.keys import PublicKey, Signer
 from evidence.topics import Address, Channel
 
 SCHEMA = "downlink-v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that passed every check; ``issued`` is when its sender signed it, by the sender's clock."""
+
+    counter: int
+    issued: dt.datetime
+    body: Mapping[str, Any] = field(repr=False)
+    """May name people: rosters and worklists do."""
 
 
 def type_of(channel: Channel) -> str:
@@ -62,8 +73,8 @@ def read(
     *,
     last_counter: int,
     now: dt.datetime | None,
-) -> tuple[int, Mapping[str, Any]]:
-    """The counter and body of a message for the unit at ``address``.
+) -> Accepted:
+    """A message for the unit at ``address``.
 
     Args:
         last_counter: the highest counter accepted on this channel before.
@@ -82,4 +93,4 @@ def read(
         raise RefusedError(f"counter {message['counter']} is not above {last_counter}: a repetition")
     if now is not None and read_instant(message["expires"]) < now:  # (4)
         raise RefusedError(f"expired at {message['expires']}")
-    return message["counter"], message["body"]
+    return Accepted(message["counter"], read_instant(message["issued"]), message["body"])

@@ -283,8 +283,11 @@ class Outbox:
         """How many records the gateway has not receipted."""
         return self._waiting
 
-    def apply_receipt(self, body: Mapping[str, Any]) -> int:
+    def apply_receipt(self, body: Mapping[str, Any], issued: dt.datetime) -> int:
         """Mark the records of a receipt (signature already checked) as overwritable; how many were new.
+
+        Their time here counts from our clock or from when the receipt was ``issued``, whichever is later: a clock that
+        lags, and is set right a minute after, must not make them old.
 
         Raises:
             MalformedError: the ranges make no sense.
@@ -295,7 +298,7 @@ class Outbox:
             raise RefusedError(f"a receipt for seq {ranges[-1][1]}, which does not exist")
         with self._lock:
             receipt.check_hash(body, self._digests(ranges))
-            at = write_instant(self.clock.moment())
+            at = write_instant(max(self.clock.moment(), issued))
             with self._transaction() as db:
                 fresh = sum(self._mark(db, first, last, at) for first, last in ranges)
             self._waiting -= fresh

@@ -186,7 +186,7 @@ def test_resend_brings_receipted_records_again(home: Home, delivery: Delivery, o
     sealed = envelopes(outbox)
     assert line.take(Channel.RECORD) == [sealed[seq] for seq in (3, 5, 6, 7)]
     assert line.take(Channel.ALERT) == [sealed[6]]
-    assert outbox.apply_receipt(receipt_body(outbox, 3, 5, 6, 7)) == 4
+    assert outbox.apply_receipt(receipt_body(outbox, 3, 5, 6, 7), now()) == 4
     assert (outbox.count_waiting(), delivery.refused) == (0, 0)
 
 
@@ -370,3 +370,32 @@ def test_expiry_is_not_asked_of_a_clock_that_is_not_trusted(home: Home, line: Li
     delivery.receive(Channel.RECEIPT, old)
     assert (delivery.refused, outbox.count_waiting()) == (0, 0)
     outbox.close()
+
+
+@pytest.mark.parametrize("lag", ["behind the last record", "of a stopped clock"])
+def test_records_receipted_by_a_clock_that_lags_stay_thirty_days(lag: str, home: Home, line: Line) -> None:
+    """60 days behind when the receipt comes, set right a minute later: the records are a minute old, not 60 days."""
+    home.outbox().close()
+    right = now() + dt.timedelta(days=60)
+    today = [{"behind the last record": dt.datetime(1970, 1, 1, tzinfo=dt.UTC), "of a stopped clock": now()}[lag]]
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: SYNCHRONISED))
+    identity = home.identity()
+    delivery = Delivery(
+        outbox, home.config().address, identity.signer, identity.gateway_key, line.publish, lambda: line.now_s
+    )
+    outbox.append(check_fields())
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 1, issued=right))
+    assert outbox.count_waiting() == 0
+    for later, gone in ((dt.timedelta(minutes=1), 0), (dt.timedelta(days=29), 0), (dt.timedelta(days=31), 2)):
+        today[0] = right + later
+        assert outbox.make_room() == gone, later
+    outbox.close()
+
+
+def test_receipt_that_was_long_on_its_way_counts_from_when_it_came(
+    home: Home, delivery: Delivery, outbox: Outbox
+) -> None:
+    issued, lifetime = now() - dt.timedelta(days=40), dt.timedelta(days=50)
+    message = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 1, issued=issued, lifetime=lifetime)
+    delivery.receive(Channel.RECEIPT, message)
+    assert (outbox.count_waiting(), outbox.make_room()) == (0, 0)

@@ -19,7 +19,7 @@ from evidence.errors import MalformedError, RefusedError, SignatureError
 from evidence.instants import read_instant
 from evidence.keys import load_private_key
 from evidence.topics import Channel
-from tests.daemon.support import SITE, SYNCHRONISED, UNIT, Home, check_fields
+from tests.daemon.support import SITE, SYNCHRONISED, UNIT, Home, check_fields, now
 
 
 @pytest.fixture
@@ -112,11 +112,11 @@ def test_many_threads_make_one_chain(home: Home, outbox: Outbox) -> None:
 def test_receipt_ends_the_waiting(outbox: Outbox) -> None:
     for _ in range(6):
         outbox.append(check_fields())
-    assert outbox.apply_receipt(body_for(outbox, 1, 2, 3, 6)) == 4
+    assert outbox.apply_receipt(body_for(outbox, 1, 2, 3, 6), now()) == 4
     assert waiting(outbox) == [4, 5, 7]
     assert outbox.count_waiting() == 3
-    assert outbox.apply_receipt(body_for(outbox, 1, 2, 3, 4)) == 1, "an overlap counts only what is new"
-    assert outbox.apply_receipt(body_for(outbox, 1, 2, 3, 4)) == 0, "a repetition is harmless"
+    assert outbox.apply_receipt(body_for(outbox, 1, 2, 3, 4), now()) == 1, "an overlap counts only what is new"
+    assert outbox.apply_receipt(body_for(outbox, 1, 2, 3, 4), now()) == 0, "a repetition is harmless"
     assert waiting(outbox) == [5, 7]
     assert len(list(outbox.every_envelope())) == 7, "a receipt removes nothing"
 
@@ -132,7 +132,7 @@ def test_receipt_for_other_records_is_refused(outbox: Outbox) -> None:
     ]
     for body in wrong:
         with pytest.raises(RefusedError):
-            outbox.apply_receipt(body)
+            outbox.apply_receipt(body, now())
     assert waiting(outbox) == [1, 2, 3, 4]
 
 
@@ -140,7 +140,7 @@ def test_receipt_for_other_records_is_refused(outbox: Outbox) -> None:
 def test_receipt_whose_ranges_make_no_sense(ranges: list[list[int]], outbox: Outbox) -> None:
     outbox.append(check_fields())
     with pytest.raises(MalformedError):
-        outbox.apply_receipt({"ranges": ranges, "sha256": "0" * 64})
+        outbox.apply_receipt({"ranges": ranges, "sha256": "0" * 64}, now())
     assert waiting(outbox) == [1, 2]
 
 

@@ -50,7 +50,7 @@ def outbox(home: Home) -> Iterator[Outbox]:
 
 def receipted(outbox: Outbox, *numbers: int) -> None:
     hashes = {seq: digest for seq, digest, _ in outbox.every_envelope()}
-    outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in numbers}))
+    outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in numbers}), outbox.clock.moment())
 
 
 def kept(outbox: Outbox) -> list[int]:
@@ -113,7 +113,7 @@ def test_receipted_records_stay_thirty_days_and_then_go(home: Home) -> None:
     before = outbox.head
     stored = outbox.append(check_fields())
     assert stored.seq == before.seq + 1, "the chain goes on"
-    assert outbox.apply_receipt(_by_hash(home, outbox)) == 4, "hashes of overwritten records are still known"
+    assert outbox.apply_receipt(_by_hash(home, outbox), today[0]) == 4, "hashes of overwritten records are still known"
     outbox.close()
 
 

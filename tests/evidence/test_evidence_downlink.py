@@ -32,7 +32,7 @@ def _write(site: Site, channel: Channel = Channel.RECEIPT, body: dict[str, Any] 
     return downlink.write(channel, UNIT, body, counter=counter, now=NOW, lifetime=MINUTES, signer=site.gateway)
 
 
-def _read(site: Site, token: str, channel: Channel = Channel.RECEIPT, **given: Any) -> tuple[int, Any]:
+def _read(site: Site, token: str, channel: Channel = Channel.RECEIPT, **given: Any) -> downlink.Accepted:
     how: dict[str, Any] = {"last_counter": 4, "now": NOW} | given
     return downlink.read(token, channel, how.pop("address", UNIT), site.key_for, **how)
 
@@ -40,7 +40,7 @@ def _read(site: Site, token: str, channel: Channel = Channel.RECEIPT, **given: A
 @pytest.mark.parametrize("channel", DOWN)
 def test_what_is_written_is_read(site: Site, channel: Channel) -> None:
     body = {Channel.RECEIPT: BODY, **OTHER_BODIES}[channel]
-    assert _read(site, _write(site, channel, body), channel) == (5, body)
+    assert _read(site, _write(site, channel, body), channel) == downlink.Accepted(5, NOW, body)
 
 
 @pytest.mark.parametrize("channel", DOWN)
@@ -74,8 +74,8 @@ def test_refusals(site: Site) -> None:
         _read(site, token, last_counter=5)
     with pytest.raises(RefusedError, match="expired"):
         _read(site, token, now=NOW + MINUTES + dt.timedelta(milliseconds=1))
-    assert _read(site, token, now=NOW + MINUTES)[0] == 5
-    assert _read(site, token, now=None)[0] == 5
+    assert _read(site, token, now=NOW + MINUTES).counter == 5
+    assert _read(site, token, now=None).counter == 5
 
 
 def test_the_gateway_alone_may_send(site: Site) -> None:
@@ -97,10 +97,10 @@ BODIES = st.dictionaries(st.sampled_from(["ranges", "sha256", "x"]), JSON | RANG
 def test_any_message_is_accepted_or_refused(site: Site, name: str, value: Any) -> None:
     try:
         text = json_bytes(message() | {"site": "s1", "unit": "u1"} | {name: value})
-        counter, _ = _read(site, jws.sign(text, site.gateway, "vernix-receipt+jws"))
+        accepted = _read(site, jws.sign(text, site.gateway, "vernix-receipt+jws"))
     except EvidenceError:
         return
-    assert type(counter) is int
+    assert type(accepted.counter) is int
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))

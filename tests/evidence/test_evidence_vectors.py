@@ -133,12 +133,12 @@ def test_each_message_is_refused_by_its_step(vector: dict[str, Any]) -> None:
     now = read_instant(vector["now"]) if vector["now"] else None
     address = Address(DOWNLINKS["site"], DOWNLINKS["unit"])
 
-    def read() -> tuple[int, Any]:
+    def read() -> downlink.Accepted:
         last = vector["last_counter"]
         return downlink.read(vector["token"], Channel.RECEIPT, address, _gateway, last_counter=last, now=now)
 
     if vector["step"] == 0:
-        assert read() == (5, downlinks_by_hand.SOUND)
+        assert (read().counter, read().body) == (5, downlinks_by_hand.SOUND)
     elif vector["step"] == 1:
         with pytest.raises((errors.MalformedError, errors.SignatureError)):
             read()

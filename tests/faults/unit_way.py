@@ -220,7 +220,7 @@ class UnitWay:
             verdict.doubled.append(f"the gateway has {len(rows)} of {outbox.head.seq} records, or some twice")
         if apart:
             verdict.broken.append(f"the gateway keeps {apart} messages apart")
-        outbox.apply_receipt(receipt.make_body(digests))
+        outbox.apply_receipt(receipt.make_body(digests), outbox.clock.moment())
         if outbox.count_waiting():
             verdict.broken.append("a record waits although the gateway has it")
 
@@ -257,7 +257,7 @@ def _take_receipt(outbox: Outbox, say: Say, count: int) -> None:
     numbers = [item.seq for item in outbox.waiting(limit=count)]
     if numbers:
         say(f"receipt {' '.join(map(str, numbers))}")
-        outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in numbers}))
+        outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in numbers}), outbox.clock.moment())
         outbox.accept_counter(Channel.RECEIPT, outbox.last_counter(Channel.RECEIPT) + 1)
 
 

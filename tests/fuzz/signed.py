@@ -66,7 +66,7 @@ def _downlink(data: bytes) -> None:
     key = by_hand.GATEWAY.public_key()
     for channel in topics.DOWN:
         try:
-            _, body = downlink.read(_text(data), channel, address, lambda _: key, last_counter=0, now=None)
+            body = downlink.read(_text(data), channel, address, lambda _: key, last_counter=0, now=None).body
         except MalformedError:
             continue
         if channel is topics.Channel.RECEIPT:

@@ -289,8 +289,8 @@ def test_resend_lays_down_a_signed_command(office: Office) -> None:
         downlink.read(one.token, Channel.COMMAND, address, key_for, last_counter=0, now=office.hospital.now)
         for one in (first, second)
     ]
-    assert [body["ranges"] for _, body in read] == [[[2, 4]], [[3, 3]]]
-    assert 0 < read[0][0] < read[1][0]
+    assert [one.body["ranges"] for one in read] == [[[2, 4]], [[3, 3]]]
+    assert 0 < read[0].counter < read[1].counter
 
 
 @pytest.mark.parametrize(("words", "status"), [(("u1", 4, 2), 2), (("u/1", 1, 2), 3), (("u1", 1, 2**60), 3)])

@@ -180,14 +180,14 @@ def test_receipt_is_one_that_the_unit_takes(desk: Desk, hospital: Hospital, unit
     sealed = [item.envelope for item in outbox.waiting()]
     receipted = desk.take(*[Message(unit.address, Channel.RECORD, one) for one in sealed])
     token = hospital.receipt(unit.address, receipted, 1)
-    _, body = downlink.read(
+    accepted = downlink.read(
         token, Channel.RECEIPT, unit.address, hospital.key_for, last_counter=0, now=hospital.now + dt.timedelta(hours=1)
     )
-    assert outbox.apply_receipt(body) == 4
+    assert outbox.apply_receipt(accepted.body, accepted.issued) == 4
     assert outbox.count_waiting() == 0
     other = hospital.receipt(unit.address, receipted | {3: "0" * 64}, 2)
-    _, body = downlink.read(other, Channel.RECEIPT, unit.address, hospital.key_for, last_counter=1, now=None)
+    accepted = downlink.read(other, Channel.RECEIPT, unit.address, hospital.key_for, last_counter=1, now=None)
     with pytest.raises(RefusedError):
-        outbox.apply_receipt(body)
+        outbox.apply_receipt(accepted.body, accepted.issued)
     outbox.close()
     assert [read_record(token).seq for token in desk.store.chained_jws("u1")] == [1, 2, 3, 4]

@@ -239,7 +239,7 @@ def test_from_application_to_the_unit(desk: Desk) -> None:
         assert secret not in json.dumps(desk.say("roster", "show", "--json"), ensure_ascii=False)
     address = Address(desk.hospital.site, "u1")
     how: dict[str, Any] = {"last_counter": 0, "now": desk.hospital.now}
-    _, body = downlink.read(sent.token, Channel.ROSTER, address, desk.hospital.key_for, **how)
+    body = downlink.read(sent.token, Channel.ROSTER, address, desk.hospital.key_for, **how).body
     assert not {NAME, PHONE, WHY} & set(json.dumps(body, ensure_ascii=False).split('"'))
     roster = Roster(read_body(body), lambda: dt.datetime.now(dt.UTC))
     assert roster.confirm(roster.officer_of_badge("NB-0047"), "739104", "ab" * 32, regular=True).officer == officer

@@ -138,9 +138,10 @@ def covered(watcher: Watcher, unit: Unit, hospital: Hospital) -> set[int]:
     found: set[int] = set()
     counter = 0
     for token in watcher.payloads(topic(unit, Channel.RECEIPT)):
-        counter, body = downlink.read(
+        accepted = downlink.read(
             token.decode(), Channel.RECEIPT, unit.address, hospital.key_for, last_counter=counter, now=None
         )
+        counter, body = accepted.counter, accepted.body
         numbers = [seq for first, last in receipt.read_ranges(body) for seq in range(first, last + 1)]
         receipt.check_hash(body, [unit.records[seq - 1].sha256 for seq in numbers])
         found |= set(numbers)

@@ -94,7 +94,7 @@ def test_a_file_reaches_the_unit_and_nobody_else(
     with closing(Store(hospital.gateway_toml.parent / "data/gateway.db")) as store:
         (laid,) = command.waiting(store)
     how: dict[str, Any] = {"last_counter": 0, "now": hospital.now}
-    _, body = downlink.read(laid.token, Channel.WORKLIST, unit.address, hospital.key_for, **how)
+    body = downlink.read(laid.token, Channel.WORKLIST, unit.address, hospital.key_for, **how).body
     assert open_sealed(body, KEY) == CONTENT["entries"]
     for path in hospital.gateway_toml.parent.rglob("*"):
         assert not path.is_file() or NAME.encode() not in path.read_bytes()
