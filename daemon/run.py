@@ -134,8 +134,8 @@ class Assembly:
         self.storage.look(self.outbox)
         self._rosters = RosterBook(config.unit.data / ROSTER)
         first = read_roster(config.unit.officers)
-        roster = self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
-        self.duty = Duty(roster, self.outbox.clock.moment, config.limits.duty_s)
+        self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
+        self.duty = Duty(self.roster, self.outbox.clock.moment, config.limits.duty_s)
         self._duty_shown: OnDuty | None = None
         self.worklist = Worklist()
         coprocessor = self.coprocessor = _coprocessor(config)
@@ -145,26 +145,7 @@ class Assembly:
         self.pins = _pins(config)
         self.door: Door = door or self.pins or NoDoor()
         self._wake = threading.Event()
-        self.unit = Unit(
-            config,
-            self.policy,
-            self.outbox,
-            Journal(config.unit.data / "journal"),
-            self.door,
-            changed=self._changed,
-            stored=self._wake.set,
-            give_reserve=self.storage.give_reserve,
-            on_duty=lambda: self.duty.current,
-            compared=self.worklist.compared,
-        )
-        self.unit.cards = CardTask(
-            DeviceUri.parse(config.devices.card_reader),
-            decoder_of(config),
-            today=lambda: self.outbox.clock.moment().astimezone().date(),
-            post=self.unit.post,
-            laid=self.unit.laid,
-        )
-        self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), self.models, post=self.unit.post)
+        self.unit = self._make_unit()
         self.entrance: EntranceTask | PinEntranceTask | None = None
         place, post = config.unit.checkpoint, self.unit.post
         if coprocessor and door:
@@ -176,21 +157,48 @@ class Assembly:
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
         self.delivery = self._make_delivery(identity)
+        self._tally = Tally(time.monotonic)
+        self.kiosk = self._make_kiosk()
+
+    def _make_unit(self) -> Unit:
+        unit = Unit(
+            self.config,
+            self.policy,
+            self.outbox,
+            Journal(self.config.unit.data / "journal"),
+            self.door,
+            changed=self._changed,
+            stored=self._wake.set,
+            give_reserve=self.storage.give_reserve,
+            on_duty=lambda: self.duty.current,
+            compared=self.worklist.compared,
+        )
+        unit.cards = CardTask(
+            DeviceUri.parse(self.config.devices.card_reader),
+            decoder_of(self.config),
+            today=lambda: self.outbox.clock.moment().astimezone().date(),
+            post=unit.post,
+            laid=unit.laid,
+        )
+        unit.faces = FaceTask(DeviceUri.parse(self.config.devices.camera), self.models, post=unit.post)
+        return unit
+
+    def _make_kiosk(self) -> KioskServer:
+        config = self.config
         touches = Touches(
             self.policy,
             config.unit.checkpoint,
-            roster,
+            self.roster,
             lambda: self.unit.state,
             self.outbox.clock.moment,
             self.outbox.find_check,
             duty=self.duty,
             origin=lambda: f"http://localhost:{urlsplit(self.kiosk.url).port}",
         )
-        self._tally = Tally(time.monotonic)
-        asks = Asks(self.outbox, self._tally, roster, lambda: findings(config, self._troubles))
+        asks = Asks(self.outbox, self._tally, self.roster, lambda: findings(config, self._troubles))
         page = page_facts(config.unit, self.policy)
         mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)
-        self.kiosk = KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror)
+        return KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror)
 
     def _make_delivery(self, identity: Identity) -> Delivery:
         return Delivery(

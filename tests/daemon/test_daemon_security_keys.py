@@ -12,6 +12,8 @@ from daemon import record_fields
 from daemon.check_id import new_check_id
 from daemon.desk import Desk
 from daemon.events import Begin, Declined
+from daemon.kiosk.asks import Asks
+from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import STATEMENT_LIFETIME, Touches, TouchRefused
 from daemon.kiosk.view import view
 from daemon.officers import Roster
@@ -164,3 +166,17 @@ def test_another_page_or_nobody_verified(changes: dict[str, Any], post: Post) ->
 def test_rubbish_is_named(assertion: Any, cause: str, post: Post) -> None:
     post.propose()
     assert post.confirm("one", assertion) == cause
+
+
+def test_the_page_learns_which_keys_to_ask_for(post: Post) -> None:
+    outbox = post.home.outbox()
+    try:
+        asks = Asks(outbox, Tally(lambda: 0.0), post.touches.roster, list)
+        told = asks.answer("keys", {"officer": " two "})
+        nobody = [asks.answer("keys", values)["credentials"] for values in ({"officer": "x"}, {"officer": 5}, {})]
+        with pytest.raises(TouchRefused, match="unknown_badge"):
+            asks.answer("keys", {"badge": "NB-1"})
+    finally:
+        outbox.close()
+    assert told == {"rp_id": "localhost", "credentials": [post.keys["two"].id]}
+    assert nobody == [[], [], []]
