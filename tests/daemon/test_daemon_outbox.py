@@ -6,6 +6,7 @@ import datetime as dt
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -203,6 +204,42 @@ def test_clock_at_1970_does_not_lead_back(home: Home) -> None:
     last = home.outbox()
     assert home.verified(last).sound
     last.close()
+
+
+def test_clock_set_back_in_mid_run_does_not_lead_back(home: Home) -> None:
+    """NTP leads an hour too far and back: the floor rises with every record, not only when the outbox opens."""
+    today = [now()]
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: SYNCHRONISED))
+    for step in (dt.timedelta(0), dt.timedelta(hours=1), -dt.timedelta(hours=1)):
+        today[0] += step
+        outbox.append(check_fields())
+    times = [record.payload["time"] for record in home.opened(outbox)]
+    assert [time["source"] for time in times[-3:]] == ["network", "network", "floor"]
+    assert times[-1]["earliest"] == times[-2]["earliest"]
+    assert home.verified(outbox).sound
+    outbox.close()
+
+
+def test_signing_happens_outside_of_any_transaction(home: Home) -> None:
+    """A TPM may need a second: for so long nothing else that writes to the database may have to wait."""
+    signer, signed = home.identity().signer, []
+
+    class Watched:
+        kid, protection, public_key = signer.kid, signer.protection, signer.public_key
+
+        def sign(self, data: bytes) -> bytes:
+            with closing(sqlite3.connect(home.database, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")  # SQLITE_BUSY if the outbox were writing
+                other.execute("ROLLBACK")
+            signed.append(data)
+            return signer.sign(data)
+
+    outbox = home.outbox(signer=Watched())
+    for alert in (False, True):
+        outbox.append(check_fields(), alert=alert)
+    assert len(signed) == 2
+    assert home.verified(outbox).sound
+    outbox.close()
 
 
 def test_signing_that_fails_leaves_nothing(home: Home, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
