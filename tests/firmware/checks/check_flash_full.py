@@ -2,8 +2,10 @@
 
 from coprocessor.flash_ring import FULL, FlashRing
 from coprocessor.journal import Journal
+from coprocessor.memory_ring import MemoryRing
 from coprocessor.messages import EVENT_DOOR_OPENED, EVENT_EMERGENCY, EVENT_MISSED, EVENT_RING_FULL, EVENT_TAMPER_OPENED
 from flash_unit import PAGES, SEAL, SECTORS, Unit, confirm_all, kinds_and_details, life, payload, work
+from measure_flash import PlainFlash
 from nor_flash import WAYS, NorFlash, PowerCut
 
 
@@ -126,8 +128,6 @@ def check_a_cut_while_it_counts():
 
 def check_a_full_tally_counts_no_further():
     """What one page can count, and no more, outlives a reset; in memory the count goes on."""
-    from measure_flash import PlainFlash
-
     ring = FlashRing(PlainFlash(256))
     assert not ring.tally() and ring.missed == 1, "no entry yet, so there is room anyway"
     ring.append(payload(1, 1, 0), False, True)
@@ -191,3 +191,57 @@ def check_doors_leave_room_for_tampering():
     for _ in range(4):
         journal.work(True, 0)
     assert len(journal.store.pending) == doors + 1
+
+
+def serious_until_missed(journal, may_erase, confirming):
+    """How many of the unit's serious events are kept before the first one is only counted."""
+    kept = -1  # RING_FULL counts the first that is missed
+    while not journal.missed:
+        journal.note(EVENT_TAMPER_OPENED, 0, 0)
+        work(journal, may_erase)
+        if confirming:
+            journal.confirm(journal.store.counter)
+        kept += 1
+    return kept
+
+
+def after_laps(events):
+    """The device's ring, used and confirmed; a host that has not been told all of it is not needed here."""
+    journal = Journal(FlashRing(PlainFlash()), SEAL)
+    for _ in range(events):
+        journal.note(EVENT_TAMPER_OPENED, 0, 0)
+        work(journal, steps=3)
+        journal.confirm(journal.store.counter)
+    return journal
+
+
+def check_the_numbers_of_the_readme():
+    """firmware/README.md, "pages run out because", wherever in a sector the ring stands."""
+    least = [1000, 1000, 1000]
+    for events in range(600, 617, 3):
+        journal = after_laps(events)
+        least[0] = min(least[0], serious_until_missed(journal, True, False))
+        journal = after_laps(events)
+        while not journal.may_lock(False):
+            assert journal.work(True, 0)
+        least[1] = min(least[1], serious_until_missed(journal, False, True))
+        journal = after_laps(events)
+        while journal.work(True, 0):  # a minute unlocked
+            pass
+        least[2] = min(least[2], serious_until_missed(journal, False, True))
+    assert least[0] >= 224 and least[1] >= 112 and least[2] >= 224, least
+    print(least)
+
+
+def check_the_number_of_events_in_memory():
+    """A stock build: 48, emergencies being the last of them."""
+    journal = Journal(MemoryRing(), SEAL)
+    for number in range(60):
+        journal.note(EVENT_TAMPER_OPENED, number, 0)
+        work(journal)
+    while journal.store.ready:
+        journal.note(EVENT_EMERGENCY, 0, 0)
+        work(journal)
+    kinds = [kind for kind, _ in kinds_and_details(journal.store)]
+    assert len(kinds) == 48 and kinds[-1] == EVENT_EMERGENCY
+    assert kinds.count(EVENT_TAMPER_OPENED) + journal.missed == 60
