@@ -20,7 +20,7 @@ from daemon.mqtt import LinkError
 from daemon.officers import RosterUnusable
 from daemon.outbox import OutboxDamaged
 from daemon.policy.cli import add_policy_commands, policy_command
-from daemon.verify_files import verify_files
+from daemon.verify_files import completeness, lines_of, verify_files
 from evidence.console import quietly
 from evidence.errors import EvidenceError
 from evidence.tree import TreeError, plain
@@ -90,21 +90,22 @@ def selftest(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Verify a bundle of records against the site authority's certificate. Exit 1 if anything does not hold."""
-    result = verify_files(
-        arguments.file,
-        arguments.authority,
-        revocations=arguments.revocations,
-        health=arguments.health,
-        predecessor=arguments.predecessor,
-    )
+    try:
+        result = verify_files(
+            arguments.file,
+            arguments.authority,
+            revocations=arguments.revocations,
+            health=arguments.health,
+            predecessor=arguments.predecessor,
+        )
+    except MemoryError:
+        text = f"{arguments.file}: verifying it takes more memory than there is; do it on a larger machine"
+        raise EnvironmentUnusable(f"{text}. This is no verdict about the records") from None
     if arguments.json:
-        print(json.dumps({**asdict(result), "sound": result.sound}, ensure_ascii=False))
+        more = {"sound": result.sound, "completeness": completeness(result, arguments.health)}
+        print(json.dumps({**asdict(result), **more}, ensure_ascii=False))
     else:
-        for finding in result.findings:
-            print(f"step {finding.step}, record {finding.place}: {finding.text}")
-        kinds = ", ".join(f"{count} {kind}" for kind, count in result.kinds.items())
-        verdict = "sound" if result.sound else f"NOT sound, {len(result.findings)} findings"
-        print(f"{arguments.file}: {verdict}; unit {result.unit}, site {result.site}, {result.count} records ({kinds})")
+        print("\n".join(lines_of(result, arguments.file, arguments.health)))
     return OK if result.sound else FINDING
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from evidence.bundle import read_bundle
+from evidence.bundle import open_bundle
 from evidence.certificates import load_certificate
 from evidence.errors import MalformedError, SignatureError
 from evidence.revocation import read_revocations
@@ -36,21 +37,23 @@ def verify_files(
     listed = None if revocations is None else read_revocations(_signed(revocations), certificate)
     before = None
     if predecessor is not None:
-        old = read_bundle(predecessor)
-        before = verify_records(old.records, certificate, old.head, revocations=listed)
+        with open_bundle(predecessor) as old:
+            before = verify_records(old.records, certificate, old.head, address=old.address, revocations=listed)
         if not before.sound:
             raise SignatureError(
                 f"{predecessor}: is not sound itself, {len(before.findings)} findings; verify it alone"
             )
-    records = read_bundle(bundle)
-    return verify_records(
-        records.records,
-        certificate,
-        records.head,
-        health=None if health is None else _signed(health),
-        revocations=listed,
-        predecessor=before,
-    )
+    said = None if health is None else _signed(health)
+    with open_bundle(bundle) as opened:
+        return verify_records(
+            opened.records,
+            certificate,
+            opened.head,
+            address=opened.address,
+            health=said,
+            revocations=listed,
+            predecessor=before,
+        )
 
 
 def _signed(path: Path) -> str:
@@ -59,3 +62,25 @@ def _signed(path: Path) -> str:
     if len(data) > _MAX_SIGNED_BYTES:
         raise MalformedError(f"{path}: too large for a signed message")
     return data.decode("ascii", "replace").strip()
+
+
+def completeness(result: Verified, health: Path | None) -> str:
+    """What ``result`` says of a tail that may have been cut off; ``health`` is the file that was given."""
+    if result.sound and result.signed_head is not None:
+        return f"complete up to seq {result.signed_head.seq}, whose head the unit signed"
+    return "completeness not proven" if health is not None else "completeness not proven: give --health"
+
+
+def lines_of(result: Verified, bundle: Path, health: Path | None) -> Iterator[str]:
+    """``result`` for a person: findings, keys, what it does not prove, and the verdict last."""
+    for finding in result.findings:
+        yield f"step {finding.step}, record {finding.place}: {finding.text}"
+    if result.more:
+        yield f"and more: verification stopped after {len(result.findings)} findings"
+    for key in result.keys:
+        yield f"key {key.kid} from seq {key.since}, protection by the unit's word: {key.protection}"
+    yield completeness(result, health)
+    kinds = ", ".join(f"{count} {kind}" for kind, count in result.kinds.items())
+    least = "at least " if result.more else ""
+    verdict = "sound" if result.sound else f"NOT sound, {least}{len(result.findings)} findings"
+    yield f"{bundle}: {verdict}; unit {result.unit}, site {result.site}, {result.count} records ({kinds})"

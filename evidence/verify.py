@@ -21,7 +21,8 @@ For each record, in the order of the bundle:
    holds all the same). Once a record of a revoked key is found, none of that key is believed after it. A record whose
    signature does not hold or whose key was revoked is not looked at any further: nothing below is said of it, or by it.
 4. *Chain.* seq follows without a gap, and ``prev`` is the hash of the record before.
-5. *Identity.* Unit and site are those of the birth record.
+5. *Identity.* Unit and site are those of the birth record. So are those in a bundle's first line; where they are not,
+   that is a finding about the whole.
 6. *Order.* The boot counter does not fall, ``time.latest`` does not fall before an earlier ``time.earliest``, and
    nothing follows a retire record.
 7. *Checks.* A check id has exactly one check record; an addendum names an earlier record by number and hash, and
@@ -38,7 +39,8 @@ And for the whole:
    names its unit and site.
 
 Each broken step is a finding; verification goes on with the next record wherever that makes sense. Of one record the
-findings come in the order 1, 3, 2, 5, 4, 6, 7 (the birth record's step 2 before 3).
+findings come in the order 1, 3, 2, 5, 4, 6, 7 (the birth record's step 2 before 3); those about the whole, 5 and 8,
+come last. Before a record that follows a thousand findings verification stops, and nothing is said about the whole.
 """
 
 from __future__ import annotations
@@ -67,8 +69,10 @@ from evidence.origin import (
 )
 from evidence.record import Kind, Record
 from evidence.revocation import Revocations
+from evidence.topics import Address
 
 __all__ = [
+    "MAX_FINDINGS",
     "Finding",
     "Origin",
     "UnitKey",
@@ -79,6 +83,9 @@ __all__ = [
     "read_record",
     "verify_records",
 ]
+
+MAX_FINDINGS = 1000
+"""After so many nobody learns from one more; a file of blank lines would fill the memory with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +108,24 @@ class KeyUse:
 
 @dataclass(slots=True)
 class Verified:
-    """The result over a whole bundle."""
+    """The result over a whole bundle.
+
+    Attributes:
+        head: the last record's.
+        signed_head: a head that the unit signed and that the records reach: up to there nothing was left out of sound
+            records. None proves nothing: the tail may have been cut off.
+        more: verification stopped at ``MAX_FINDINGS``.
+    """
 
     unit: str = ""
     site: str = ""
     count: int = 0
     head: Head | None = None
+    signed_head: Head | None = None
     kinds: dict[str, int] = field(default_factory=dict)
     keys: list[KeyUse] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    more: bool = False
 
     @property
     def sound(self) -> bool:
@@ -267,6 +283,7 @@ def verify_records(
     authority: x509.Certificate,
     head: Head | None = None,
     *,
+    address: Address | None = None,
     health: str | None = None,
     revocations: Revocations | None = None,
     predecessor: Verified | None = None,
@@ -277,6 +294,7 @@ def verify_records(
         tokens: JWS in ascending order of ``seq``, from the birth record on.
         authority: the site authority's certificate, from a source the verifier trusts.
         head: the head that the records must reach, from a source the verifier trusts.
+        address: whose records they are said to be, by a bundle's first line.
         health: a health message of the unit, whose head they must reach.
         revocations: the authority's list of revoked keys, if there is one.
         predecessor: the verified records of the unit that this one replaces, if they are at hand.
@@ -284,16 +302,27 @@ def verify_records(
     result = Verified()
     walk = _Walk(authority, result, revocations)
     for place, token in enumerate(tokens, start=1):
+        if len(result.findings) >= MAX_FINDINGS:
+            result.more = True
+            return result
         walk.take(place, token)
         if place == 1 and predecessor is not None:
             _check_predecessor(walk, token, predecessor)
     if not result.count and not result.findings:
         walk.find(1, 0, "there is no record to verify")
+    if address is not None:
+        _check_address(walk, address)
     if health is not None:
         _check_health(walk, health)
     if head is not None:
         _check_tail(walk, head)
     return result
+
+
+def _check_address(walk: _Walk, address: Address) -> None:
+    origin = walk.origin
+    if origin is not None and (address.unit, address.site) != (origin.unit, origin.site):
+        walk.find(5, 0, "the bundle's first line names another unit or site than the birth record")
 
 
 def _check_health(walk: _Walk, health: str) -> None:
@@ -304,7 +333,8 @@ def _check_health(walk: _Walk, health: str) -> None:
     except EvidenceError as error:
         walk.find(8, 0, f"not a health message of this unit: {error}")
     else:
-        _check_tail(walk, claim.head)
+        if _check_tail(walk, claim.head):
+            walk.result.signed_head = claim.head
 
 
 def _check_predecessor(walk: _Walk, token: str, predecessor: Verified) -> None:
@@ -319,9 +349,10 @@ def _check_predecessor(walk: _Walk, token: str, predecessor: Verified) -> None:
         walk.find(2, 1, f"the predecessor's records do not end with the one named, seq {replaces['seq']}")
 
 
-def _check_tail(walk: _Walk, head: Head) -> None:
+def _check_tail(walk: _Walk, head: Head) -> bool:
     reached = walk.seen.get(head.seq)
     if reached is None:
         walk.find(8, 0, f"the records end before seq {head.seq}, which the unit had signed: the tail is cut off")
     elif reached.sha256 != head.sha256:
         walk.find(8, 0, f"seq {head.seq} is another record than the one the unit had signed")
+    return reached is not None and reached.sha256 == head.sha256

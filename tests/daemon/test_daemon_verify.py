@@ -96,6 +96,68 @@ def test_verify_against_a_signed_head(home: Home, vernix: Command) -> None:
     assert vernix("verify", bundle, "--authority", authority, "--health", home.folder / "none")[0] == ENVIRONMENT
 
 
+def test_verify_says_what_it_does_not_prove(home: Home, vernix: Command) -> None:
+    """A cut tail whose first line was lowered is sound as far as it goes; whoever reads that must be told."""
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    with closing(home.outbox()) as outbox:
+        signed, kid = health_message(outbox, home.config().address, outbox.signer, 0), outbox.signer.kid
+    said = home.folder / "health.jws"
+    said.write_text(signed)
+    _, out, _ = vernix("verify", bundle, "--authority", authority, "--health", said)
+    assert "complete up to seq 4" in out
+    assert "not proven" not in out
+    assert f"key {kid} from seq 1, protection by the unit's word: file" in out
+    first, *tokens = bundle.read_text("ascii").splitlines()
+    cut = json.loads(first) | {"head": {"seq": 3, "sha256": sha256_hex(tokens[2].encode())}}
+    bundle.write_text("\n".join([json.dumps(cut), *tokens[:3], ""]))
+    status, out, _ = vernix("verify", bundle, "--authority", authority)
+    assert (status, "completeness not proven: give --health\n" in out) == (OK, True)
+    found = json.loads(vernix("verify", bundle, "--authority", authority, "--json")[1])
+    assert (found["completeness"], found["signed_head"]) == ("completeness not proven: give --health", None)
+    assert found["keys"] == [{"kid": kid, "since": 1, "protection": "file"}]
+    found = json.loads(vernix("verify", bundle, "--authority", authority, "--health", said, "--json")[1])
+    assert (found["sound"], found["completeness"]) == (False, "completeness not proven")
+
+
+def test_verify_holds_the_first_line_against_the_records(home: Home, vernix: Command) -> None:
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    first, rest = bundle.read_bytes().split(b"\n", 1)
+    bundle.write_bytes(first.replace(UNIT.encode(), b"unit-else") + b"\n" + rest)
+    status, out, _ = vernix("verify", bundle, "--authority", authority)
+    assert (status, "step 5, record 0: the bundle's first line names another unit" in out) == (FINDING, True)
+
+
+def test_verify_a_file_of_blank_lines(home: Home, vernix: Command) -> None:
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    with bundle.open("ab") as stream:
+        stream.write(b"\n" * 3_000_000)
+    status, out, _ = vernix("verify", bundle, "--authority", authority)
+    assert (status, "and more: verification stopped after 1000 findings" in out) == (FINDING, True)
+    assert len(out) < 100_000
+    assert "NOT sound, at least 1000 findings" in out
+
+
+def test_verify_a_file_that_is_too_large(home: Home, vernix: Command) -> None:
+    """Sparse: no line feed for 64 GiB."""
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    with bundle.open("r+b") as stream:
+        stream.truncate(1 << 36)
+    status, out, err = vernix("verify", bundle, "--authority", authority)
+    assert (status, out) == (ENVIRONMENT, "")
+    assert "line 6 is longer than" in err
+
+
+def test_verify_without_memory_is_no_verdict(home: Home, vernix: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def starved(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    bundle, authority = bundle_of(home), home.site / "authority" / "authority.pem"
+    monkeypatch.setattr("daemon.verify_files.verify_records", starved)
+    status, out, err = vernix("verify", bundle, "--authority", authority)
+    assert (status, out) == (ENVIRONMENT, "")
+    assert "no verdict" in err
+
+
 def test_verify_with_the_unit_before(home: Home, vernix: Command) -> None:
     before, authority = bundle_of(home), home.site / "authority" / "authority.pem"
     enrol(home.site, "unit-next", home.folder / "next", UnitSettings("delivery", camera="none:"), now, before)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.bundle import Bundle, read_bundle, write_bundle
+from evidence.bundle import MAX_LINE, Bundle, open_bundle, read_bundle, write_bundle
 from evidence.chain import Head
 from evidence.errors import MalformedError
-from evidence.verify import verify_records
+from evidence.topics import Address
+from evidence.verify import MAX_FINDINGS, verify_records
 from tests.vectors.evidence import build, by_hand
 
 BUNDLE = Bundle(
@@ -73,6 +74,42 @@ def test_a_bundle_without_records_is_one(tmp_path: Path) -> None:
     path.write_bytes(FIRST)
     assert read_bundle(path).records == ()
     assert not verify_records((), by_hand.authority()).sound
+
+
+def test_no_more_of_a_line_is_read_than_the_longest_record_has(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.jsonl"
+    path.write_bytes(FIRST + b"\n" + b"a" * MAX_LINE + b"\n" + b"a" * (MAX_LINE + 1))
+    with open_bundle(path) as opened:
+        assert len(next(opened.records)) == MAX_LINE
+        with pytest.raises(MalformedError, match="line 3 is longer than"):
+            next(opened.records)
+    with path.open("r+b") as stream:
+        stream.truncate(0)
+        stream.truncate(1 << 36)
+    with pytest.raises(MalformedError, match="line 1 is longer than"):
+        read_bundle(path)
+
+
+def test_a_million_blank_lines_are_a_thousand_findings(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.jsonl"
+    path.write_bytes(FIRST + b"\n" * 1_000_000)
+    with open_bundle(path) as opened:
+        result = verify_records(opened.records, by_hand.authority(), opened.head, address=opened.address)
+        assert len(list(opened.records)) == 1_000_000 - 1 - MAX_FINDINGS - 1, "only so many were read"
+    assert (len(result.findings), result.more, result.sound) == (MAX_FINDINGS, True, False)
+    assert {finding.step for finding in result.findings} == {1}, "nothing is said of a tail that nobody looked at"
+
+
+def test_a_thousand_bad_lines_and_no_more_are_all_there_is() -> None:
+    result = verify_records([""] * MAX_FINDINGS, by_hand.authority(), BUNDLE.head)
+    assert (len(result.findings), result.more) == (MAX_FINDINGS + 1, False)
+
+
+@pytest.mark.parametrize("address", [Address("other", by_hand.UNIT), Address(by_hand.SITE, "other")])
+def test_a_first_line_of_somebody_else_is_a_finding(address: Address) -> None:
+    found = verify_records(build.BASE, by_hand.authority(), BUNDLE.head, address=address).findings
+    assert [(finding.step, finding.place) for finding in found] == [(5, 0)]
+    assert verify_records(build.BASE, by_hand.authority(), address=Address(by_hand.SITE, by_hand.UNIT)).sound
 
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:

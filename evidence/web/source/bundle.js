@@ -4,7 +4,7 @@
 
 const bundles = (() => {
   const PIECE = 1 << 22;
-  const LONGEST = 2 * strictJson.MAX_BYTES + 1; // of a longer line only so much is kept: enough to find it too long
+  const LONGEST = 2 * strictJson.MAX_BYTES; // no record has a longer line, and no more of one is kept
 
   /* The lines of a file as { start, length, data }, without their line feeds. */
   async function* lines(file) {
@@ -41,7 +41,8 @@ const bundles = (() => {
   }
 
   /* The token of a line; `number` is the line's, from 1. */
-  function token({ data }, number) {
+  function token({ data, length }, number) {
+    if (length > LONGEST) throw new Fault("bundle.long", number, LONGEST);
     if (data.some((byte) => byte >= 128)) throw new Fault("bundle.ascii", number);
     return bytes.fromUtf8(data);
   }
@@ -53,12 +54,13 @@ const bundles = (() => {
     return value;
   }
 
-  /* Open a bundle: its first line, and then its records as { place, token, start, length }. */
+  /* Open a bundle: whose it is by its first line, its head, and then its records as { place, token, start, length }. */
   async function open(file) {
     const all = lines(file);
     const { value, done } = await all.next();
     if (done) throw new Fault("bundle.empty");
-    return { head: first(value).head, records: records(all) };
+    const { unit, site, head } = first(value);
+    return { address: { unit, site }, head, records: records(all) };
   }
 
   async function* records(all) {

@@ -68,6 +68,7 @@ const page = (() => {
   async function walkThrough(bundle, walk, token, size, each) {
     let breath = performance.now();
     for await (const record of bundle.records) {
+      if (walk.enough()) break;
       each(record, await walk.take(record.place, record.token));
       if (performance.now() - breath > BREATH_MS) {
         progress(record.place, ((record.start + record.length) / size) * 100);
@@ -94,7 +95,7 @@ const page = (() => {
       const bundle = await bundles.open(file);
       const walk = new procedure.Walk(authority, revocations);
       const whole = await walkThrough(bundle, walk, token, file.size, () => undefined);
-      const result = walk.finish(bundle.head);
+      const { result } = await walk.finish(bundle);
       if (whole && !result.sound) throw new Fault("predecessorUnsound");
       return result;
     });
@@ -107,17 +108,16 @@ const page = (() => {
     const predecessor = await predecessorFor(authority, revocations, token);
     const walk = new procedure.Walk(authority, revocations);
     const collection = new Collection();
-    const head = await within("where.bundle", async () => {
+    const said = await within("where.bundle", async () => {
       const bundle = await bundles.open(file);
       await walkThrough(bundle, walk, token, file.size, (record, payload) => {
         if (record.place === 1 && predecessor !== null) walk.predecessor(predecessor);
         if (payload !== null) collection.add(record, payload);
       });
-      return bundle.head;
+      return { head: bundle.head, address: bundle.address };
     });
     if (token.cancelled) return { state: "stopped" };
-    const signed = health === null ? null : await walk.signedHead(await text(health));
-    const result = walk.finish(head);
+    const { result, signed } = await walk.finish({ ...said, health: health === null ? null : await text(health) });
     const { checks, period } = collection;
     const fingerprint = await bytes.sha256Hex(authority.der);
     const state = result.sound ? "sound" : "unsound";

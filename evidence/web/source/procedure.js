@@ -5,6 +5,7 @@
 const procedure = (() => {
   const TYPE = "vernix-record+jws";
   const HEALTH_TYPE = "vernix-health+jws";
+  const MAX_FINDINGS = 1000; // nobody learns from one more
 
   /* Step 1 alone. */
   function readRecord(token) {
@@ -43,11 +44,17 @@ const procedure = (() => {
       this.retired = false;
       this.checks = new Map(); // check id -> seq of its check record
       this.seen = new Map(); // seq -> what later records are held against
-      this.result = { unit: "", site: "", count: 0, head: null, kinds: {}, keys: [], findings: [] };
+      this.result = { unit: "", site: "", count: 0, head: null, kinds: {}, keys: [], findings: [], more: false, sound: false };
     }
 
     find(step, place, code, ...details) {
       this.result.findings.push({ step, place, code, details });
+    }
+
+    /* Asked before every record: whether there have been findings enough. Then nothing is said about the whole. */
+    enough() {
+      this.result.more = this.result.findings.length >= MAX_FINDINGS;
+      return this.result.more;
     }
 
     /* What `work` gives, or null and a finding of `step`. Only a Fault is a finding; anything else is an error of ours. */
@@ -185,6 +192,11 @@ const procedure = (() => {
       }
     }
 
+    /* 5. Identity, of a bundle's first line. */
+    address({ unit, site }) {
+      if (this.origin !== null && (unit !== this.origin.unit || site !== this.origin.site)) this.find(5, 0, "identity.first");
+    }
+
     /* 8. Tail. */
     tail(head) {
       const reached = this.seen.get(head.seq);
@@ -212,11 +224,15 @@ const procedure = (() => {
       });
     }
 
-    finish(head) {
+    /* What is about the whole: nobody's records, the first line's address, and the heads; then the verdict. */
+    async finish({ head = null, address = null, health = null }) {
+      if (this.result.more) return { result: this.result, signed: null };
       if (this.result.count === 0 && this.result.findings.length === 0) this.find(1, 0, "nothing");
+      if (address !== null) this.address(address);
+      const signed = health === null ? null : await this.signedHead(health);
       if (head !== null) this.tail(head);
       this.result.sound = this.result.count > 0 && this.result.findings.length === 0;
-      return this.result;
+      return { result: this.result, signed };
     }
   }
 
@@ -224,11 +240,11 @@ const procedure = (() => {
   async function verifyRecords(tokens, authority, { head = null, health = null, revocations = null, predecessor = null } = {}) {
     const walk = new Walk(authority, revocations);
     for (const [index, token] of tokens.entries()) {
+      if (walk.enough()) break;
       await walk.take(index + 1, token);
       if (index === 0 && predecessor !== null) walk.predecessor(predecessor);
     }
-    if (health !== null) await walk.signedHead(health);
-    return walk.finish(head);
+    return (await walk.finish({ head, health })).result;
   }
 
   return { Walk, readRecord, verifyRecords };

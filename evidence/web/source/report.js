@@ -93,7 +93,7 @@ const report = (() => {
     if (outcome.state === "failed") return [verdict("failed", say(outcome.where, say(outcome.code, ...outcome.details)))];
     if (outcome.state === "stopped") return [verdict("stopped", say("stoppedText"))];
     if (!result.sound) {
-      return [verdict("unsound", say("unsoundText", result.findings.length)), facts(outcome), ...findings(outcome), ...kinds(outcome)];
+      return [verdict("unsound", say(result.more ? "unsoundMore" : "unsoundText", result.findings.length)), facts(outcome), ...findings(outcome), ...kinds(outcome)];
     }
     const list = outcome.checks.length ? checks(outcome, open) : [];
     return [verdict("sound", say("soundText", result.count)), tail(outcome), facts(outcome), ...kinds(outcome), ...list];

@@ -45,6 +45,10 @@ const texts = (() => {
       "发现 {0} 处问题。在查清之前，不要将此记录包当作完整的证据。",
       "{0} findings. Do not take this bundle for whole evidence before they are explained.",
     ],
+    unsoundMore: [
+      "发现 {0} 处问题后停止验证，之后可能还有。在查清之前，不要将此记录包当作完整的证据。",
+      "Verification stopped after {0} findings; there may be more. Do not take this bundle for whole evidence before they are explained.",
+    ],
     failed: ["无法验证", "Cannot be verified"],
     stopped: ["已停止", "Stopped"],
     stoppedText: ["验证未完成，没有结论。", "Verification did not finish; there is no verdict."],
@@ -137,7 +141,7 @@ const texts = (() => {
       "Each record was signed by the key in force there; its certificate had not expired and, where a list is given, it was not revoked.",
     ],
     "about.4": ["序号连续，每条记录含前一条的哈希值。", "Numbers follow without a gap, and each record holds the hash of the one before."],
-    "about.5": ["设备和机构始终相同。", "Unit and site stay the same."],
+    "about.5": ["设备和机构始终相同，与首行所写一致。", "Unit and site stay the same, and are those of the first line."],
     "about.6": [
       "启动次数不减，时间不倒退，停用之后没有记录。",
       "The boot counter does not fall, time does not run backwards, nothing follows retirement.",
@@ -204,6 +208,7 @@ const texts = (() => {
     "chain.gap": ["第 {0} 号不是紧接第 {1} 号", "seq {0} does not follow seq {1}"],
     "chain.link": ["第 {0} 号所链接的不是第 {1} 号", "seq {0} is linked to another record than seq {1}"],
     identity: ["记录的设备或机构与启用记录不同", "the record names another unit or site than the birth record"],
+    "identity.first": ["首行写的设备或机构与启用记录不同", "the bundle's first line names another unit or site than the birth record"],
     "order.retired": ["设备停用之后还有记录", "a record follows the unit's retirement"],
     "order.boot": ["启动次数从 {0} 减为 {1}", "the boot counter fell from {0} to {1}"],
     "order.time": ["时间倒退", "time runs backwards"],
@@ -216,6 +221,7 @@ const texts = (() => {
     nothing: ["没有可验证的记录", "there is no record to verify"],
     "bundle.empty": ["文件是空的", "the file is empty"],
     "bundle.ascii": ["第 {0} 行不是 JWS", "line {0} is not a JWS"],
+    "bundle.long": ["第 {0} 行超过 {1} 字节，不可能是记录", "line {0} is longer than {1} bytes; no record is"],
     "bundle.sealed": [
       "这是加密的记录包；须先用网关或机构恢复密钥打开",
       "this bundle is encrypted: it has to be opened with the gateway's or the site's recovery key first",

@@ -32,10 +32,10 @@ def head_of(token: str) -> dict[str, Any]:
     return {"seq": by_hand.payload_of(token)["seq"], "sha256": by_hand.sha256(token.encode())}
 
 
-def bundle_of(tokens: Sequence[str], head: dict[str, Any] | None = None) -> bytes:
+def bundle_of(tokens: Sequence[str], head: dict[str, Any] | None = None, unit: str = by_hand.UNIT) -> bytes:
     """A bundle, written here and not by evidence/; its head is that of the last record."""
     head = head or head_of(tokens[-1])
-    first = {"format": "vernix-bundle", "v": 1, "unit": by_hand.UNIT, "site": by_hand.SITE, "head": head}
+    first = {"format": "vernix-bundle", "v": 1, "unit": unit, "site": by_hand.SITE, "head": head}
     return "".join(f"{line}\n" for line in [json.dumps(first), *tokens]).encode()
 
 
@@ -96,8 +96,10 @@ class Verifier:
         self.page.wait_for_selector(".verdict")
 
     def wait_until(self, expression: str) -> None:
-        """Wait until ``expression`` is true, asking from outside: ``wait_for_function`` polls by eval in the page, which
-        its content security policy forbids."""
+        """Wait until ``expression`` is true, asking from outside.
+
+        ``wait_for_function`` polls by eval in the page, which the page's content security policy forbids.
+        """
         deadline = time.monotonic() + PATIENCE_MS / 1000
         while not self.page.evaluate(expression):
             assert time.monotonic() < deadline, expression

@@ -9,6 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from playwright.sync_api import expect
 
+from evidence.bundle import MAX_LINE
+from evidence.verify import MAX_FINDINGS
 from tests.evidence.web.support import BASE, Files, Verifier, bundle_of, head_of
 from tests.vectors.evidence import by_hand
 
@@ -85,6 +87,22 @@ def test_an_unsound_bundle_lists_what_is_wrong_and_where(verifier: Verifier, fil
     assert "第 5 条\uff08第 6 行\uff09" in verifier.text
     assert verifier.page.locator("table.checks").count() == 0
     verifier.screenshot("verify-unsound")
+
+
+@pytest.mark.parametrize("name", [by_hand.UNIT, by_hand.SITE])
+def test_a_first_line_of_somebody_else_is_a_finding(name: str, verifier: Verifier, files: Files) -> None:
+    first, rest = bundle_of(BASE).split(b"\n", 1)
+    changed = first.replace(f'"{name}"'.encode(), b'"other"')
+    assert changed != first
+    verifier.verify(bundle=files.bundle(changed + b"\n" + rest), authority=files.authority())
+    assert verifier.findings() == [[5, 0]]
+
+
+def test_blank_lines_are_a_thousand_findings(verifier: Verifier, files: Files) -> None:
+    bundle = files.bundle(bundle_of(BASE) + b"\n" * 1_000_000)
+    verifier.verify(bundle=bundle, authority=files.authority())
+    assert verifier.state == "unsound"
+    assert f"发现 {MAX_FINDINGS} 处问题后停止" in verifier.text
 
 
 def test_in_english(verifier: Verifier, sound: dict[str, Path]) -> None:
@@ -188,8 +206,9 @@ def test_an_authority_in_der_does_too(verifier: Verifier, files: Files) -> None:
             "v",
         ),
         (bundle_of(BASE[:2]) + "中文\n".encode(), "第 4 行不是 JWS"),
+        (bundle_of(BASE[:2]) + b"a" * (MAX_LINE + 1), "第 4 行超过"),
     ],
-    ids=["empty", "empty line", "UTF-16", "list", "sealed", "later version", "not ASCII"],
+    ids=["empty", "empty line", "UTF-16", "list", "sealed", "later version", "not ASCII", "too long"],
 )
 def test_what_is_no_bundle_has_no_verdict(content: bytes, said: str, verifier: Verifier, files: Files) -> None:
     verifier.verify(bundle=files.bundle(content), authority=files.authority())

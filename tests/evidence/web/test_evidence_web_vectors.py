@@ -12,6 +12,7 @@ from evidence.bundle import read_bundle
 from evidence.certificates import from_der
 from evidence.encoding import b64url_decode
 from evidence.revocation import read_revocations
+from evidence.topics import Address
 from evidence.verify import Verified, verify_records
 from tests.evidence.web.support import BASE, RECORDS, Files, Verifier, bundle_of, head_of, tokens_of
 from tests.vectors.evidence import by_hand
@@ -65,7 +66,8 @@ def _as_bundle(vector: Vector) -> bytes | None:
     tokens = tokens_of(vector["tokens"])
     if not all(token.isascii() and "\n" not in token for token in tokens):
         return None
-    return bundle_of(tokens, vector.get("head", head_of(BASE[0])))
+    unit = by_hand.payload_of(tokens[0])["unit"] if vector["name"].startswith("replacement") else by_hand.UNIT
+    return bundle_of(tokens, vector.get("head", head_of(BASE[0])), unit)
 
 
 def _choices(vector: Vector, content: bytes, files: Files) -> dict[str, Path]:
@@ -86,6 +88,7 @@ def _other_verifier(vector: Vector, path: Path) -> Verified:
         bundle.records,
         AUTHORITY,
         bundle.head,
+        address=Address(bundle.site, bundle.unit),
         health=vector.get("health"),
         revocations=read_revocations(vector["revocations"], AUTHORITY) if "revocations" in vector else None,
         predecessor=verify_records(tokens_of(vector["predecessor"]), AUTHORITY) if "predecessor" in vector else None,
