@@ -56,16 +56,6 @@ class Asks:
         today = self.outbox.clock.moment().date().isoformat()
         return {"days": CHART_DAYS, "today": today, "counts": counts, **self.tally.to_dict()}
 
-    def keys(self, values: Mapping[str, Any]) -> Any:
-        """Credential ids of an officer's security keys, named by id or badge; none for somebody unknown."""
-        officer, badge = values.get("officer", ""), values.get("badge", "")
-        if not isinstance(officer, str) or not isinstance(badge, str):
-            raise TouchRefused("officer_must_be_text")
-        try:
-            return self.roster.keys_of(self.roster.officer_of_badge(badge) if badge else officer.strip())
-        except OfficerRefused as error:
-            raise TouchRefused(error.cause, 403) from None
-
     def selftest(self, values: Mapping[str, Any]) -> Any:
         """The self-test's findings: for an officer with a PIN, since it speaks of keys and addresses."""
         officer, badge, pin = (values.get(name, "") for name in ("officer", "badge", "pin"))
@@ -90,7 +80,6 @@ class Asks:
 _ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
     "checks": Asks.checks,
     "charts": Asks.charts,
-    "keys": Asks.keys,
     "selftest": Asks.selftest,
     "keys": Asks.keys,
 }

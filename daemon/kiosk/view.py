@@ -38,7 +38,6 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         },
         "consent": {"id": policy.consent.id, "zh": policy.consent.zh.strip(), "en": policy.consent.en.strip()},
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
-        "own_phone": [one.id for one in policy.checkpoints if one.own_phone],
         "voices": {
             folder.name: sorted(file.stem for file in folder.glob("*.ogg"))
             for folder in sorted(VOICES.iterdir())

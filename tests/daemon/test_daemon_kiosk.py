@@ -40,6 +40,7 @@ from daemon.policy import load_policy
 from daemon.session import step
 from daemon.state import State
 from evidence.record import Outcome
+from evidence.webauthn import challenge_of
 from tests.daemon.support import PINS, Home, now
 from tests.support import ROOT
 
@@ -383,9 +384,7 @@ def test_ipv6_serves_too(home: Home) -> None:
 def test_taken_port_is_an_error(screen: Screen, home: Home) -> None:
     roster = Roster(read_roster(home.config().unit.officers), now)
     touches = Touches(POLICY, "delivery", roster, lambda: screen.state, now, screen.rows.get)
-    with pytest.raises(
-        EnvironmentUnusable, match=f"kiosk.port: .* port {screen.port}: Address already in use"
-    ):
+    with pytest.raises(EnvironmentUnusable, match=f"kiosk.port: .* port {screen.port}: Address already in use"):
         KioskServer(Kiosk("127.0.0.1", screen.port), touches, screen.events.put, {})
 
 
@@ -394,4 +393,6 @@ def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:
     shown = view(Desk(screen.state), waiting=3, online=False, why_offline="no network")
     assert json.loads(json.dumps(shown)) == shown
     assert (shown["step"], shown["waiting"], shown["why_offline"]) == ("confirm", 3, "no network")
+    assert screen.state.statement is not None
+    assert shown["decision"].pop("challenge") == challenge_of(screen.state.statement.sha256)
     assert shown["decision"] == {"outcome": "refused", "reason": "she refuses", "confirmed": [], "needed": 1}

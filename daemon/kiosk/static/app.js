@@ -5,6 +5,7 @@ import { byId, button, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { isNight, switchNight, watchNight } from "./night.js";
 import { page } from "./page.js";
+import { placeName } from "./places.js";
 import { endMirror } from "./preview.js";
 import { forgetPad } from "./pad.js";
 import { watchScanner } from "./scanner.js";
@@ -14,13 +15,13 @@ import { tell } from "./tell.js";
 import { deviceTrouble, explain, language, say, switchLanguage } from "./words.js";
 import { confirm, decisionScreen } from "./screens/deciding.js";
 import { doneScreen, sealing, sign } from "./screens/ending.js";
-import { begin, idle } from "./screens/idle.js";
+import { begin, idleScreen } from "./screens/idle.js";
 import { noticeScreen } from "./screens/notice.js";
 import { cardScreen, face, finger } from "./screens/reading.js";
-import { open, placeName, staffScreen } from "./screens/staff.js";
+import { open, staffScreen } from "./screens/staff.js";
 
 const SCREENS = {
-  idle: () => idle, notice: noticeScreen, card: cardScreen, face: () => face, finger: () => finger, decision: decisionScreen,
+  idle: idleScreen, notice: noticeScreen, card: cardScreen, face: () => face, finger: () => finger, decision: decisionScreen,
   confirm: () => confirm, sign: () => sign, sealing: () => sealing, noting: () => sealing, done: doneScreen,
 };
 const BESIDE = ["notice", "card", "face", "finger"]; // steps in which officers may step in before they are asked

@@ -1,6 +1,7 @@
 // An officer's id and PIN, and where asked a reason. It lies in the page and is never modal: emergency stays in reach.
 import { byId, button, el, field } from "./dom.js";
 import { keysFor } from "./keys.js";
+import { askKey, canAskKey } from "./security_key.js";
 import { now } from "./state.js";
 import { explain, reasonsFor, say } from "./words.js";
 
@@ -25,15 +26,22 @@ function who() {
   return { officer: now.view.duty?.officer ?? "" };
 }
 
-// `send` gets { officer or badge, pin, reason } and returns what was wrong, or null. `more`: elements above the officer's fields.
-export function officerForm({ title, send, ok = say("confirm_touch"), reasons = null, more = [] }) {
+// `send` gets { officer or badge, pin, reason } and returns what was wrong, or null. `more`: elements above the officer's
+// fields. `challenge`: a security key may confirm too, and `send` then gets its assertion instead of the PIN.
+export function officerForm({ title, send, ok = say("confirm_touch"), reasons = null, more = [], challenge = null }) {
+  async function byKey() {
+    wrong.textContent = say("key_now");
+    const { assertion, cause } = await askKey(who(), challenge);
+    wrong.textContent = explain(cause ?? await send({ ...who(), assertion }));
+  }
   const wrong = el("p", { className: "wrong", aria: { role: "alert" } });
   badge = null;
   const fields = el("div", { className: "fields" },
     more, reasons ? reasonField(reasons) : null,
     field("officer-id", say("officer"), { data: { keys: "all" }, autocapitalize: "off", placeholder: now.view.duty ? say("on_duty", now.view.duty.officer) : "" }),
     field("officer-pin", say("pin"), { type: "password", inputMode: "numeric", data: { keys: "digits" } }),
-    wrong, el("button", { type: "submit", className: "first" }, ok));
+    wrong, el("button", { type: "submit", className: "first" }, ok),
+    challenge && canAskKey() ? button(say("by_key"), "lock", byKey) : null);
   const form = el("form", { id: "officer", noValidate: true, aria: { label: title } }, fields);
   const keys = keysFor(form);
   form.append(keys.place);

@@ -64,8 +64,9 @@ class Bench:
         self.facts: dict[str, Any] = {"waiting": 0, "online": True, "why_offline": None}
         self.outbox = home.outbox()
         self.tally = Tally(lambda: 0.0)
-        roster = Roster(read_roster(home.config().unit.officers), now)
-        touches = Touches(self.policy, "delivery", roster, lambda: self.desk.active, now, self.outbox.find_check)
+        roster = self.roster = Roster(read_roster(home.config().unit.officers), now)
+        find, state = self.outbox.find_check, lambda: self.desk.active
+        touches = Touches(self.policy, "delivery", roster, state, now, find, origin=lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
         asks = Asks(self.outbox, self.tally, roster, lambda: found)
         unit = replace(home.config().unit, checkpoint="delivery")
@@ -75,6 +76,11 @@ class Bench:
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         self.show(State(self.policy))
+
+    @property
+    def origin(self) -> str:
+        """Of the page under the name that security keys belong to."""
+        return self.server.url.rstrip("/").replace("127.0.0.1", "localhost")
 
     def _mirror(self, number: int, wait_s: float) -> tuple[int, bytes] | None:
         threading.Event().wait(min(wait_s, 0.05))
@@ -106,7 +112,7 @@ class Bench:
 def states(policy: Policy) -> dict[str, State]:
     """A state for each screen of a check; none of these people exist."""
     begun = State(policy, Step.NOTICE, begin=Begin("check-1", "delivery", "V-0001", "typed"))
-    statement = DecisionStatement("check-1", None, Outcome.UNABLE, "昏迷", "2030-01-01T00:00:00Z")
+    statement = DecisionStatement("check-1", None, Outcome.UNABLE, "昏迷", "2100-01-01T00:00:00.000Z")
     read = replace(begun, document=DOCUMENT)
     return {
         "notice": begun,

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from playwright.sync_api import Browser, expect
 
-from daemon.events import Begin, Consented, Emergency, Event
+from daemon.events import Begin, Confirmed, Consented, Emergency, Event
 from daemon.kiosk.view import VOICES
-from daemon.state import State
+from daemon.kiosk.voice.build import WORDS, words_of
+from daemon.officers import DECIDES_NOTHING
+from daemon.roster import read_body
+from daemon.state import State, Step
+from daemon.worklist import NAME_DIFFERS, NUMBER_DIFFERS, Expected
+from evidence.instants import write_instant
+from evidence.record import Outcome
+from evidence.webauthn import read_registration, registration_challenge
+from hw.card_reader.document import Finding
+from models.quality import Cause
 from tests.daemon.kiosk.support import PATIENCE_MS, Bench, Glass, context_of, states
+from tests.daemon.support import now
+from tests.daemon.test_daemon_security_keys_browser import REGISTER
 
 PATIENCE_S = PATIENCE_MS / 1000
 
@@ -224,6 +237,69 @@ def test_both_languages_have_the_same_words(glass: Glass) -> None:
         }"""
     )
     assert different == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_there_are_words_for_everything_that_can_be_wrong(language: str) -> None:
+    known = words_of(WORDS / f"troubles.{language}.js")
+    wanted = {*map(str, Finding), *map(str, Cause), NUMBER_DIFFERS, NAME_DIFFERS, *DECIDES_NOTHING.values()}
+    assert wanted - set(known) == set()
+    shown = {*map(str, Outcome), *map(str, Step)} - {Step.DONE}  # where the outcome is the title
+    assert shown <= set(words_of(WORDS / f"words.{language}.js"))
+
+
+def with_key(bench: Bench, glass: Glass) -> str:
+    """An officer's security key is plugged in and in the roster."""
+    session = glass.page.context.new_cdp_session(glass.page)
+    session.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "usb", "hasUserVerification": True, "isUserVerified": True}
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    made = glass.page.evaluate(REGISTER, [registration_challenge("s1", "o-7"), "o-7"])
+    key, cose = read_registration(made, "s1", "o-7")
+    shown = {"method": "webauthn", "id": key, "key": cose}
+    start = write_instant(now() - dt.timedelta(days=1))
+    facts = {"id": "o-7", "role": "officer", "regular": True, "valid_from": start, "credentials": [shown]}
+    bench.roster.replace(read_body({"version": 1, "officers": [facts]}))
+    return "o-7"
+
+
+def test_a_security_key_confirms(browser: Browser, bench: Bench) -> None:
+    with context_of(browser) as context:
+        glass = Glass(context.new_page(), bench.origin + "/")
+        officer = with_key(bench, glass)
+        bench.show(states(bench.policy)["confirm"])
+        glass.step("confirm")
+        glass.type("officer-id", "o-8")
+        glass.touch("用安全密钥确认")
+        expect(glass.page.locator(".wrong")).to_have_text("没有登记安全密钥")
+        glass.type("officer-id", officer)
+        glass.touch("用安全密钥确认")
+        event = told(bench)
+        assert isinstance(event, Confirmed)
+        assert (event.confirmation.officer, event.confirmation.method) == (officer, "webauthn")
+        glass.check()
+
+
+def test_a_badge_and_a_pin_confirm(bench: Bench, glass: Glass) -> None:
+    """The scanner's text goes to the officer's form, not to the visit, and is not shown."""
+    bench.show(states(bench.policy)["confirm"])
+    glass.step("confirm")
+    glass.page.evaluate(SCAN, ["B-12345678", 8])
+    assert glass.page.get_attribute("#officer-id", "placeholder") == "已读取工牌"
+    assert "B-12345678" not in glass.page.content()
+    glass.page.keyboard.type("480273")
+    glass.touch("确认")
+    expect(glass.page.locator(".wrong")).to_have_text("工牌未登记")
+    assert bench.events.empty()
+
+
+def test_visit_picked_from_the_worklist(bench: Bench, glass: Glass) -> None:
+    expected = (Expected("V-0007", "delivery", ("unable",)), Expected("V-0008"))
+    bench.show(State(bench.policy), expected=expected)
+    glass.touch("待核验名单 2")
+    glass.touch("V-0007 · 分娩 · 尚欠核验")
+    event = begun(bench)
+    assert (event.visit, event.visit_source) == ("V-0007", "worklist")
 
 
 def test_english_has_no_chinese_left(bench: Bench, glass: Glass) -> None:

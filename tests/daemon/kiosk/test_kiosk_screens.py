@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from daemon.check_id import new_check_id
 from daemon.state import State
+from daemon.worklist import Expected
 from evidence.record import Outcome
 from tests.daemon.kiosk.support import SIZES, Bench, Glass, context_of, states
 from tests.daemon.support import check_fields
@@ -74,6 +75,16 @@ def live(glass: Glass) -> None:
     glass.page.wait_for_selector("#mirror[data-live=yes]")
 
 
+def of_worklist(glass: Glass) -> None:
+    glass.touch(f"{word(glass, 'worklist')} {len(EXPECTED)}")
+
+
+def at_night(glass: Glass) -> None:
+    """From here on."""
+    glass.page.click("#light")
+
+
+EXPECTED = tuple(Expected(f"V-{number:04}", "delivery", ("unable",) * (number % 2)) for number in range(5))
 NOTHING = touches()
 SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "idle": ("idle", NOTHING, {}),
@@ -88,6 +99,8 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
         },
     ),
     "idle_typing": ("idle", typing_visit, {}),
+    "idle_expected": ("idle", NOTHING, {"expected": EXPECTED}),
+    "worklist": ("idle", of_worklist, {"expected": EXPECTED}),
     "notice": ("notice", NOTHING, {}),
     "consent": ("notice", touches("read_notice"), {}),
     "card": ("card", NOTHING, {}),
@@ -113,6 +126,9 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "duty": ("idle", touches("staff", "duty"), {}),
     "training": ("idle", touches("staff", "training"), {}),
     "drill": ("drill", NOTHING, {}),
+    "night": ("card_again", at_night, {}),
+    "night_decision": ("decision", NOTHING, {}),
+    "night_passed": ("passed", NOTHING, {}),
 }
 
 

@@ -78,6 +78,6 @@ export const confirm = {
   sign: (view) => signOf[view.decision.outcome],
   title: () => say("confirm"),
   hint: (view) => `${say(view.decision.outcome)} · ${view.decision.reason}`,
-  body: (view) => [documentOf(view), persons(view), officerForm({ title: say("confirm"), send: (values) => touch("confirm", values) })],
+  body: (view) => [documentOf(view), persons(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", values) })],
   touches: () => [button(say("park"), "wait", () => act("park")), button(say("withdraw"), "undo", () => act("withdraw"))],
 };

@@ -4,8 +4,10 @@ import { byId, button, el, field } from "../dom.js";
 import { icon } from "../icons.js";
 import { keysFor } from "../keys.js";
 import { page } from "../page.js";
-import { now } from "../state.js";
+import { placeName } from "../places.js";
+import { go, now } from "../state.js";
 import { language, say } from "../words.js";
+import { back } from "./ways.js";
 
 const PUBLIC = ["purpose", "processing", "other_way", "care_first"];
 const SIGNS = { purpose: "people", processing: "face", retention: "delete", picture: "face", other_way: "hand", liability: "warn", reporting: "phone", care_first: "heart", rights: "text" };
@@ -29,11 +31,27 @@ function visitForm() {
   return form;
 }
 
-export const idle = {
+const expected = {
+  sign: () => "list",
+  title: () => say("worklist"),
+  hint: () => "",
+  body: (view) => [el("div", { className: "choices" }, view.worklist.map((one) => button(
+    [one.visit, placeName(one.checkpoint), one.owed.length ? say("owed") : null].filter(Boolean).join(" · "),
+    one.owed.length ? "warn" : "begin", () => begin(one.visit, "worklist"))))],
+  touches: () => [back()],
+  shows: (view) => [view.worklist],
+};
+
+const nobody = {
   sign: () => "heart",
   title: () => say("idle"),
   hint: () => say("welcome"),
   body: () => [visitForm(), notice(PUBLIC)],
-  touches: () => [button(say("begin"), "begin", () => begin(byId("visit").value, "typed"), "first big")],
-  shows: () => [now.training],
+  touches: (view) => [
+    button(say("begin"), "begin", () => begin(byId("visit").value, "typed"), "first big"),
+    view.worklist.length ? button(`${say("worklist")} ${view.worklist.length}`, "list", () => go({ part: "worklist" })) : null,
+  ],
+  shows: (view) => [now.training, view.worklist.length],
 };
+
+export const idleScreen = () => (now.part === "worklist" ? expected : nobody);

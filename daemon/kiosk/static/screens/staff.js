@@ -1,7 +1,8 @@
 // The staff's screens: one touch beside the check, only while nobody is being checked.
 import { button, el } from "../dom.js";
 import { icon, signOf } from "../icons.js";
-import { ask, page, touch } from "../page.js";
+import { ask, touch } from "../page.js";
+import { placeName } from "../places.js";
 import { go, now } from "../state.js";
 import { deviceTrouble, language, say, testName } from "../words.js";
 import { officerForm } from "../officer_form.js";
@@ -23,7 +24,6 @@ async function fetched(name) {
   if (answer) go({ facts: { ...now.facts, [name]: answer } });
 }
 
-export const placeName = (id) => page.checkpoints[id]?.[language()] ?? id;
 const clock = (at) => new Date(at).toLocaleString(language() === "zh" ? "zh-CN" : "en-GB", { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
 
 function section(title, sign, rows) {
