@@ -49,9 +49,9 @@ WRONG = {
     "camera of no scheme": ('camera = "none:"', 'camera = "/dev/video0"', "devices.camera", "unknown scheme ''"),
     "camera that nobody serves here": (
         'camera = "none:"',
-        'camera = "v4l2:///dev/video0"',
+        'camera = "i2c:/dev/i2c-1"',
         "devices.camera",
-        "on this machine; use one of replay:, sim:, none:",
+        "on this machine; use one of ",
     ),
     "camera with an unknown option": ('camera = "none:"', 'camera = "sim:x?fsp=3"', "devices.camera", "'fsp'"),
     "camera of an impossible size": ('camera = "none:"', 'camera = "sim:x?width=5"', "devices.camera", "16 to 1920"),

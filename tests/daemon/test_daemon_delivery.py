@@ -392,9 +392,7 @@ def test_records_receipted_by_a_clock_that_lags_stay_thirty_days(lag: str, home:
     outbox.close()
 
 
-def test_receipt_that_was_long_on_its_way_counts_from_when_it_came(
-    home: Home, delivery: Delivery, outbox: Outbox
-) -> None:
+def test_receipt_long_on_its_way_counts_from_when_it_came(home: Home, delivery: Delivery, outbox: Outbox) -> None:
     issued, lifetime = now() - dt.timedelta(days=40), dt.timedelta(days=50)
     message = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 1, issued=issued, lifetime=lifetime)
     delivery.receive(Channel.RECEIPT, message)

@@ -147,7 +147,6 @@ def targets() -> list[Target]:
         Target("hw: camera, status lines", mutated(lines), _camera_lines, (camera.StatusError,)),
         Target("hw: thermal, pixels", mutated([bytes(128)]), _thermal, (ValueError,)),
         Target("hw: thermal, thermistor", mutated([bytes(2)]), thermal.decode_thermistor, (ValueError,)),
-        Target("hw: thermal, interrupts", mutated([bytes(8)]), thermal.decode_interrupts, (ValueError,)),
         Target("hw: device URI", mutated([one.encode() for one in uris]).map(_latin), DeviceUri.parse, (BadDeviceUri,)),
     ]
 
