@@ -12,8 +12,9 @@ from tests.daemon.support import Home
 from tests.support.programs import FindProgram
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(program: FindProgram) -> Iterator[Browser]:
+    """One for a module: a process can drive only one at a time, and runs no other event loop meanwhile."""
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
         yield started

@@ -21,8 +21,9 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(program: FindProgram) -> Iterator[Browser]:
+    """One for a module: a process can drive only one at a time, and runs no other event loop meanwhile."""
     with sync_playwright() as driver:
         started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
         yield started
@@ -34,9 +35,9 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def offline(browser: Browser) -> Iterator[Verifier]:
-    """One page for all tests, its network off."""
+    """One page for all tests of a module, its network off."""
     context = browser.new_context(offline=True, viewport={"width": 1100, "height": 900})
     yield Verifier(context.new_page())
     context.close()
