@@ -17,6 +17,7 @@ from daemon.demo.folder import PREFIX, remove_stale, stage_folder
 from tests.end_to_end.support import Mark, eventually_nothing
 from tests.end_to_end.test_e2e_demo import COMMAND, read_until
 from tests.support import ROOT
+from tests.support.brokers import wait_for
 
 pytestmark = pytest.mark.xdist_group("stage")
 
@@ -67,10 +68,15 @@ def only_match(mark: Mark) -> subprocess.CompletedProcess[str]:
 
 def test_killed_stage_takes_its_children_along_and_the_next_one_works(mark: Mark) -> None:
     demo = started(mark, COMMAND, "card laid")
-    children = psutil.Process(demo.pid).children(recursive=True)
-    lines = [" ".join(child.cmdline()) for child in children]
-    for name in ("daemon.cli", "gateway.cli", "daemon.demo.broker", "hw.camera.capture"):
-        assert any(name in line for line in lines), (name, lines)
+    children: list[psutil.Process] = []
+
+    def all_there() -> bool:
+        children[:] = psutil.Process(demo.pid).children(recursive=True)
+        lines = [" ".join(child.cmdline()) for child in children]
+        names = ("daemon.cli", "gateway.cli", "daemon.demo.broker", "hw.camera.capture")
+        return all(any(name in line for line in lines) for name in names)
+
+    wait_for(all_there, "unit, gateway, broker and camera")
     demo.kill()
     demo.communicate(timeout=20)
     _, alive = psutil.wait_procs(children, timeout=10)
@@ -96,7 +102,13 @@ def test_terminal_is_closed(mark: Mark, command: list[str]) -> None:
     """The kernel tells the program by SIGHUP, and there is nowhere to write any more."""
     ours, theirs = pty.openpty()
     program = subprocess.Popen(
-        ["setsid", "--ctty", *command], cwd=ROOT, env=mark.environment, stdin=theirs, stdout=theirs, stderr=theirs
+        # Whoever runs the tests in the background or under nohup has these ignored, and children inherit that.
+        ["env", "--default-signal=HUP,INT", "setsid", "--ctty", *command],
+        cwd=ROOT,
+        env=mark.environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
     )
     os.close(theirs)
     said = b""

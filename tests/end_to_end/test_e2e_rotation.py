@@ -43,4 +43,5 @@ def test_records_before_and_after_a_rotation(stage: Stage) -> None:
     assert verified["sound"], verified["findings"]
     assert [key["since"] for key in verified["keys"]] == [1, kinds.index("key") + 2]
     (status,) = stage.gateway("status", "--json")
-    assert (status["missing"], status["quarantined"], status["waiting"], status["refused"]) == (0, 0, 0, 0)
+    # What the unit refused is not asked: a receipt that the broker brings twice counts there.
+    assert (status["missing"], status["quarantined"], status["waiting"]) == (0, 0, 0)

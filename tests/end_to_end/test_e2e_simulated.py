@@ -76,6 +76,8 @@ def test_check_is_played_by_typed_commands(mark: Mark) -> None:
     screen.wait("card", lambda view: view["step"] == "card")
     assert unit.type("wave").startswith("known: lift, nobody, card a, face a")
     assert unit.type("  card   a ") == "ok: card a"
+    screen.wait("the pad", lambda view: view["step"] == "sign")
+    screen.touch("sign_later")
     view = screen.wait("the record", lambda view: view["step"] == "done")
     assert (view["outcome"], view["seq"]) == ("passed", 2)
     screen.wait("the receipt", lambda view: view["online"] and not view["waiting"])

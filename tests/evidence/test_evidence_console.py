@@ -20,7 +20,12 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 def python(*arguments: str, folder: Path = ROOT) -> subprocess.Popen[bytes]:
     environment = ENVIRONMENT | {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"}
     return subprocess.Popen(
-        [sys.executable, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        # Whoever runs the tests in the background has this ignored, and children inherit that.
+        ["env", "--default-signal=INT", sys.executable, *arguments],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 

@@ -26,7 +26,6 @@ NAMES = (
     "hw: camera, status lines",
     "hw: thermal, pixels",
     "hw: thermal, thermistor",
-    "hw: thermal, interrupts",
     "hw: device URI",
     "evidence: JSON",
     "evidence: base64url",
