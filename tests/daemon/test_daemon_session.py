@@ -26,9 +26,10 @@ CONSENT = ev.Consented(EXPIRES)
 
 def play(*happened: ev.Event, state: State | None = None) -> tuple[State, tuple[ef.Effect, ...]]:
     """The state after all events, and the effects of the last."""
-    now, effects = state or State(POLICY), ()
+    now = state or State(POLICY)
+    effects: tuple[ef.Effect, ...] = ()
     for event in happened:
-        now, effects = step(now, event)  # type: ignore[assignment]
+        now, effects = step(now, event)
     return now, effects
 
 

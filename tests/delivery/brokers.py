@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -199,7 +200,7 @@ mqtt {{
         for node in range(self.nodes):
             self.start_node(node)
         for node in range(self.nodes):
-            wait_for(lambda which=node: serves(self, which), f"node {node}", START_S)  # type: ignore[misc]
+            wait_for(partial(serves, self, node), f"node {node}", START_S)
 
     def end(self, how: signal.Signals, *, wipe: bool = False) -> None:
         """As :class:`Broker`."""

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -148,6 +149,10 @@ def covered(watcher: Watcher, unit: Unit, hospital: Hospital) -> set[int]:
     return found
 
 
+def has_stored(running: Running, seq: int) -> bool:
+    return seq in running.stored()
+
+
 def test_broker_restart(hospital: Hospital, unit: Unit, memory: Path, site: Site, broker: AnyBroker) -> None:
     records = unit.grow(4)
     with Running(hospital, memory, broker_of(site, broker.port)) as running:
@@ -156,7 +161,7 @@ def test_broker_restart(hospital: Hospital, unit: Unit, memory: Path, site: Site
             with Watcher(site, broker.port, v5=isinstance(broker, Mosquitto)) as watcher:
                 for record in part:
                     watcher.send(topic(unit), unit.sealed(record))
-                wait_for(lambda last=part[-1].seq: last in running.stored(), "the records")  # type: ignore[misc]
+                wait_for(partial(has_stored, running, part[-1].seq), "the records")
             end()
             wait_for(lambda: not running.receiver.connected, "the receiver to notice")
             broker.start()
