@@ -14,7 +14,7 @@ from daemon.config import Config
 from daemon.delivery import health_message
 from daemon.identity import load_identity
 from daemon.lock import DataFolder
-from daemon.run import open_outbox
+from daemon.parts import open_outbox
 from evidence.encoding import json_bytes
 from evidence.files import sync_folder
 

@@ -20,7 +20,7 @@ from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
 from daemon.named import decoder_of, policy_of
 from daemon.officers import read_roster
-from daemon.run import open_outbox
+from daemon.parts import open_outbox
 from evidence.keys import SOFT
 from hw.camera.driver import Camera
 from hw.coprocessor.driver import Coprocessor

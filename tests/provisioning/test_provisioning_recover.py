@@ -12,7 +12,7 @@ import pytest
 from daemon import config as unit_config
 from daemon.cli import main as vernix
 from daemon.identity import load_identity
-from daemon.run import open_outbox
+from daemon.parts import open_outbox
 from evidence.encoding import sha256_hex
 from evidence.envelope import attachment
 from tests.provisioning.conftest import Command
