@@ -22,6 +22,11 @@ class Timed(Cutter):
 
     slowest_s = 0.0
 
+    @property
+    def struck(self) -> int:
+        """Cuts that came before the check was over."""
+        return self.endings["cut"] + self.endings["cut while starting"]
+
     def restart(self, page: Screen) -> None:
         """The unit comes back."""
         began_s = time.monotonic()
@@ -30,31 +35,37 @@ class Timed(Cutter):
 
 
 def cut(cuts: int, seed: int, progress: Callable[[int, str], None]) -> Tally:
-    """Play ``cuts`` checks with a power cut each, and hold what was shown against what the gateway has."""
+    """Play checks with a power cut until ``cuts`` have struck; hold what was shown against what the gateway has.
+
+    A cut that comes after the check is over struck nothing: it is counted as too late, and another one is made.
+    """
     tally = Tally("daemon")
     with Stage(silent) as stage:
         cutter = Timed(stage, Random(seed))
         try:
-            _play(stage, cutter, cuts, lambda done: progress(done, tally.way))
+            tally.not_reached = _play(stage, cutter, cuts, lambda done: progress(done, tally.way)) - cuts
             _judge(tally, stage, cutter)
         except DemoError as error:
             tally.broken = 1
             tally.faults.append(f"the daemon does not come back: {error}")
-    tally.killed = cutter.endings["cut"] + cutter.endings["cut while starting"]
-    tally.not_reached = cuts - tally.killed
+    tally.killed = cutter.struck
     tally.slowest_start_s = round(cutter.slowest_s, 2)
     return tally
 
 
-def _play(stage: Stage, cutter: Timed, cuts: int, progress: Callable[[int], None]) -> None:
-    for number in range(cuts):
+def _play(stage: Stage, cutter: Timed, cuts: int, progress: Callable[[int], None]) -> int:
+    """How many checks it took."""
+    number = 0
+    while cutter.struck < cuts:
         if number % START_EVERY == START_EVERY - 1:
             cutter.cut_while_starting()
         else:
             cutter.cut(number)
-        progress(number + 1)
+        number += 1
+        progress(cutter.struck)
     whole(act(stage, "V-9999"))
     all_receipted(stage)
+    return number
 
 
 def _judge(tally: Tally, stage: Stage, cutter: Cutter) -> None:
