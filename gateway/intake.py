@@ -308,7 +308,8 @@ class Intake:
         stored = self._store.digest(unit, claim.head.seq)
         if stored not in (None, claim.head.sha256):
             raise ChainError(f"the unit claims another record seq {claim.head.seq} than the one that is here")
-        self._store.set_claim(unit, claim.head, claim.at, write_instant(self._now()), claim.refused or 0)
+        heard, token = write_instant(self._now()), message.payload.decode("ascii")
+        self._store.set_claim(unit, claim.head, claim.at, heard, claim.refused or 0, token)
 
     def _claim(self, message: Message, origin: Origin, head: Head) -> Claim | None:
         """What the unit says; None where it is signed by a key that may come with a record which is not here yet.

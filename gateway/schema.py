@@ -52,6 +52,8 @@ MIGRATIONS = (
     officers.SCHEMA,
     # 4: what units announced last of the key for their worklists.
     "CREATE TABLE worklist_keys (unit TEXT PRIMARY KEY, announcement TEXT NOT NULL) STRICT;",
+    # 5: the health message itself that a unit's claim came with: an export proves its completeness by it.
+    "ALTER TABLE units ADD COLUMN claim TEXT NOT NULL DEFAULT '';",
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
 SCHEMA_VERSION = len(MIGRATIONS)

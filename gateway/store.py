@@ -44,6 +44,8 @@ class UnitRow:
     """When it was last heard of, by ours."""
     refused: int = 0
     """Messages down that it did not take since it was started: by its own word."""
+    claim: str = field(default="", repr=False)
+    """The health message that ``claimed`` came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class Store:
         return self._units("ORDER BY unit")
 
     def _units(self, which: str, *values: str) -> list[UnitRow]:
-        columns = "unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard, refused"
+        columns = "unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard, refused, claim"
         sql = f"SELECT {columns} FROM units {which}"
         with self._lock:
             rows = self._db.execute(sql, values).fetchall()
@@ -157,13 +159,13 @@ class Store:
                 "UPDATE records SET chained = 1 WHERE unit = ? AND seq <= ? AND chained = 0", (unit, head.seq)
             )
 
-    def set_claim(self, unit: str, claim: Head, at: str, heard: str, refused: int = 0) -> None:
-        """The unit signed at its time ``at`` that its chain reaches ``claim``; we heard it at ``heard``."""
+    def set_claim(self, unit: str, claim: Head, at: str, heard: str, refused: int = 0, token: str = "") -> None:
+        """The unit signed at its time ``at`` that its chain reaches ``claim``; we heard it at ``heard``, as ``token``."""
         with self._lock:
             self._db.execute(
-                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ?, refused = ?"
+                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ?, refused = ?, claim = ?"
                 " WHERE unit = ?",
-                (claim.seq, claim.sha256, at, heard, refused, unit),
+                (claim.seq, claim.sha256, at, heard, refused, token, unit),
             )
 
     # --- revocations -------------------------------------------------------------------------------------------
