@@ -50,9 +50,8 @@ class Asks:
     def charts(self, _values: Mapping[str, Any]) -> Any:
         """Counts of :data:`CHART_DAYS` days; times and causes since this process started."""
         rows = self.outbox.counted(CHART_DAYS)
-        counts = [
-            {"day": day, "checkpoint": place, "outcome": outcome, "count": count} for day, place, outcome, count in rows
-        ]
+        names = ("day", "checkpoint", "outcome", "channel", "count")
+        counts = [dict(zip(names, row, strict=True)) for row in rows]
         today = self.outbox.clock.moment().date().isoformat()
         return {"days": CHART_DAYS, "today": today, "counts": counts, **self.tally.to_dict()}
 

@@ -68,9 +68,9 @@ def _note_check(
     values = (
         *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
         *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
-        _mac(db, visit),
+        *(_mac(db, visit), payload["channel"]),
     )
-    db.execute(f"INSERT INTO checks ({_FIELDS}, visit_mac) VALUES ({', '.join('?' * len(values))})", values)
+    db.execute(f"INSERT INTO checks ({_FIELDS}, visit_mac, channel) VALUES ({', '.join('?' * len(values))})", values)
 
 
 def _mac(db: sqlite3.Connection, visit: str) -> bytes:
@@ -113,10 +113,10 @@ def recent(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
     return [_row(row) for row in db.execute(sql, (limit,))]
 
 
-def counted(db: sqlite3.Connection, since: dt.datetime) -> list[tuple[str, str, str, int]]:
-    """Day (UTC), checkpoint, outcome and how many such checks, drills apart, from ``since`` on; by day."""
-    sql = """SELECT substr(at, 1, 10), checkpoint, outcome, count(*) FROM checks WHERE drill = 0 AND at >= ?
-        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+def counted(db: sqlite3.Connection, since: dt.datetime) -> list[tuple[str, str, str, str, int]]:
+    """Day (UTC), checkpoint, outcome, channel and how many such checks, drills apart, from ``since`` on; by day."""
+    sql = """SELECT substr(at, 1, 10), checkpoint, outcome, channel, count(*) FROM checks WHERE drill = 0 AND at >= ?
+        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
     return list(db.execute(sql, (write_instant(since),)))
 
 

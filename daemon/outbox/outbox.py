@@ -250,8 +250,8 @@ class Outbox:
         with self._lock:
             return checks.recent(self._db, limit)
 
-    def counted(self, days: int) -> list[tuple[str, str, str, int]]:
-        """Day, checkpoint, outcome and number of the checks of the last ``days``; no drills."""
+    def counted(self, days: int) -> list[tuple[str, str, str, str, int]]:
+        """Day, checkpoint, outcome, channel and number of the checks of the last ``days``; no drills."""
         with self._lock:
             return checks.counted(self._db, self.clock.moment() - dt.timedelta(days=days))
 

@@ -62,6 +62,10 @@ MIGRATIONS: Final[Sequence[str]] = (
     INSERT INTO secrets VALUES ('visits', randomblob(32));
     CREATE INDEX checks_by_time ON checks (at) WHERE owed = 0;
     """,
+    # 5: where a check was done: here, or through a province's app. All before were done here.
+    """
+    ALTER TABLE checks ADD COLUMN channel TEXT NOT NULL DEFAULT 'unit';
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -58,11 +58,13 @@ def test_charts_count_by_day_place_and_outcome(asks: Asks, outbox: Outbox) -> No
         outbox.append(check_fields(new_check_id()))
     outbox.append({**check_fields(new_check_id()), "checkpoint": "admission"})
     outbox.append({**check_fields(), "drill": True})
+    outbox.append({**check_fields(), "channel": "ganfutong"})
     facts = asks.answer("charts", {})
     day = facts["today"]
     assert facts["counts"] == [
-        {"day": day, "checkpoint": "admission", "outcome": "refused", "count": 1},
-        {"day": day, "checkpoint": "delivery", "outcome": "refused", "count": 3},
+        {"day": day, "checkpoint": "admission", "outcome": "refused", "channel": "unit", "count": 1},
+        {"day": day, "checkpoint": "delivery", "outcome": "refused", "channel": "ganfutong", "count": 1},
+        {"day": day, "checkpoint": "delivery", "outcome": "refused", "channel": "unit", "count": 3},
     ]
 
 
