@@ -1,7 +1,7 @@
 """A fingerprint module on a serial line: capture, templates, and the 1:1 match of a live finger with a reference.
 
-The driver changes nothing that outlives a power cycle: it sends no SetPwd, SetAdder, SetSysPara, Store, DeletChar or
-Empty, so that no mistake of ours locks a module or empties it.
+Nothing here outlives a power cycle: no SetPwd, SetAdder or SetSysPara is ever sent, so that no mistake of ours locks a
+module. What is kept in its flash is ``slots.py``.
 """
 
 from __future__ import annotations
@@ -121,6 +121,23 @@ class FingerprintModule:
         self._verify_password()
         return self._read_parameters()
 
+    def ask(self, instruction: Instruction, *fields: int, accept: frozenset[int] = frozenset()) -> Acknowledge:
+        """One command and its answer, which says Ok or one of the codes in ``accept``.
+
+        Raises:
+            ModuleRefused: the module said something else.
+        """
+        try:
+            with self._line() as link:
+                return link.ask(instruction, *fields, accept=accept)
+        except ModuleRefused as error:
+            if error.code != Confirmation.MustVerifyPassword:
+                raise
+        log.info("%s: module has restarted; password verified again", self.device)
+        self._verify_password()
+        with self._line() as link:
+            return link.ask(instruction, *fields, accept=accept)
+
     def capture(
         self, stop: threading.Event, timeout_s: float, on_feedback: OnFeedback, *, buffer: int = LIVE_BUFFER
     ) -> None:
@@ -152,7 +169,7 @@ class FingerprintModule:
             DeviceProtocolError: the answer says "match" without a score, so it is another command's.
             ModuleRefused: a buffer is empty or holds what the module cannot compare.
         """
-        answer = self._ask(Instruction.Match, accept=frozenset({Confirmation.NotMatched}))
+        answer = self.ask(Instruction.Match, accept=frozenset({Confirmation.NotMatched}))
         if answer.code == Confirmation.NotMatched:
             return MatchResult(False, int.from_bytes(answer.extra[:2], "big"))
         if len(answer.extra) != 2:
@@ -219,19 +236,26 @@ class FingerprintModule:
             for _ in range(ENROL_ATTEMPTS):
                 if self._capture_pair(stop, timeout_s, on_feedback):
                     return self.upload_template(1)
-                on_feedback(Feedback.LIFT_AND_TRY_AGAIN)
+                on_feedback(Feedback.DIFFERENT)
                 self._wait_for_lift(stop, timeout_s)
         raise CombineFailed(self.device, f"{ENROL_ATTEMPTS} pairs of captures disagreed")
 
-    def forget(self) -> bool:
-        """Overwrite both buffers with a pattern that is nobody's. False when the module would not take it.
+    def overwrite_buffers(self) -> None:
+        """Overwrite both buffers with a pattern that is nobody's.
 
         The module's image buffer keeps the last image until the next one or a power cycle: no instruction clears it.
+
+        Raises:
+            ModuleRefused: the module would not take it.
         """
         pattern = bytes(index & 0xFF for index in range(self._template_size))
+        for buffer in (LIVE_BUFFER, REFERENCE_BUFFER):
+            self.download_template(pattern, buffer)
+
+    def forget(self) -> bool:
+        """As :meth:`overwrite_buffers`; False when the module would not take it."""
         try:
-            for buffer in (1, 2):
-                self.download_template(pattern, buffer)
+            self.overwrite_buffers()
         except ModuleRefused as error:
             log.warning("%s; the buffers keep the last print until the next capture", error)
             return False
@@ -245,7 +269,7 @@ class FingerprintModule:
         if not self._has_led:
             return False
         try:
-            self._ask(Instruction.AuraLedConfig, mode, speed, colour, count)
+            self.ask(Instruction.AuraLedConfig, mode, speed, colour, count)
         except (ModuleRefused, DeviceTimeout, DeviceProtocolError) as error:
             log.info("%s; taken as a module without light", error)
             self._has_led = False
@@ -257,7 +281,7 @@ class FingerprintModule:
         on_feedback(Feedback.ONCE_MORE)
         self._wait_for_lift(stop, timeout_s)
         self.capture(stop, timeout_s, on_feedback, buffer=2)
-        answer = self._ask(Instruction.RegModel, accept=frozenset({Confirmation.CombineFail}))
+        answer = self.ask(Instruction.RegModel, accept=frozenset({Confirmation.CombineFail}))
         return answer.code == Confirmation.Ok
 
     @contextmanager
@@ -265,6 +289,8 @@ class FingerprintModule:
         """Overwrite the buffers afterwards, unless the line no longer answers."""
         try:
             yield
+        except WrongPassword:  # it has restarted: there is nothing left to forget, and it would take no pattern
+            raise
         except (FingerprintError, DeviceProtocolError):
             self.forget()
             raise
@@ -272,12 +298,12 @@ class FingerprintModule:
 
     def _look(self, buffer: int) -> int:
         """One look at the sensor: Ok (features are in ``buffer``), NoFinger or a key of ``FAULTS``."""
-        code = self._ask(Instruction.GenImg, accept=_LOOK).code
-        return self._ask(Instruction.Img2Tz, buffer, accept=_LOOK).code if code == Confirmation.Ok else code
+        code = self.ask(Instruction.GenImg, accept=_LOOK).code
+        return self.ask(Instruction.Img2Tz, buffer, accept=_LOOK).code if code == Confirmation.Ok else code
 
     def _wait_for_lift(self, stop: threading.Event, timeout_s: float) -> None:
         end_s = time.monotonic() + timeout_s
-        while self._ask(Instruction.GenImg, accept=_LOOK).code != Confirmation.NoFinger:
+        while self.ask(Instruction.GenImg, accept=_LOOK).code != Confirmation.NoFinger:
             self._check_stop(stop)
             if time.monotonic() >= end_s:
                 raise NoFinger(self.device, "the finger was not lifted in time")
@@ -306,23 +332,11 @@ class FingerprintModule:
 
     def _read_parameters(self) -> Parameters:
         try:
-            return Parameters.from_bytes(self._ask(Instruction.ReadSysPara).extra)
+            return Parameters.from_bytes(self.ask(Instruction.ReadSysPara).extra)
         except (ModuleRefused, ValueError) as error:
             log.warning("%s: parameters unusable (%s); factory settings assumed", self.device, error)
         baud = self._uri.number("baud", DEFAULT_BAUD)
         return Parameters(0, 0, 0, 3, self._address, 2, baud, assumed=True)
-
-    def _ask(self, instruction: Instruction, *fields: int, accept: frozenset[int] = frozenset()) -> Acknowledge:
-        try:
-            with self._line() as link:
-                return link.ask(instruction, *fields, accept=accept)
-        except ModuleRefused as error:
-            if error.code != Confirmation.MustVerifyPassword:
-                raise
-        log.info("%s: module has restarted; password verified again", self.device)
-        self._verify_password()
-        with self._line() as link:
-            return link.ask(instruction, *fields, accept=accept)
 
     @contextmanager
     def _line(self) -> Iterator[Link]:

@@ -21,6 +21,7 @@ class Feedback(Enum):
     MESSY = "image smeared"
     TOO_FEW_FEATURES = "too few features"
     LIFT_AND_TRY_AGAIN = "lift the finger and try again"
+    DIFFERENT = "the two prints differ: start again with the same finger"
     ONCE_MORE = "first print taken: lift, then lay the same finger again"
 
 

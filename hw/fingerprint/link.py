@@ -64,6 +64,13 @@ REPEATABLE: Final = frozenset(
         Instruction.UpChar,
         Instruction.DownChar,
         Instruction.UpImage,
+        Instruction.Search,
+        Instruction.Store,
+        Instruction.LoadChar,
+        Instruction.DeletChar,
+        Instruction.Empty,
+        Instruction.TempleteNum,
+        Instruction.ReadIndexTable,
         Instruction.ReadSysPara,
         Instruction.VfyPwd,
     }

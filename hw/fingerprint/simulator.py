@@ -31,11 +31,12 @@ from hw.fingerprint.codec import (
     Parser,
     data_packets,
 )
-from hw.fingerprint.simulated_finger import MATCH_SCORE, Finger, combine, score
+from hw.fingerprint.simulated_finger import MATCH_SCORE, Finger, Skin, combine, score
 from hw.pty_device import PtyDevice
 
 Handler = Callable[..., Acknowledge]
 GARBLE: Final = bytes.fromhex("ef01 ffffffff 0900 03ff")
+_SKINS: Final = tuple(skin.value for skin in Skin)
 FACTORY_PARAMETERS: Final = Parameters(0, 0, 200, 3, BROADCAST, 2, 57600)
 
 
@@ -56,7 +57,8 @@ class SimulatedModule(PtyDevice):
     - ``password``, ``parameters``, ``slots`` (stored templates by page), ``led`` (mode, speed, colour, count)
     - ``no_led``: None, or how the missing light shows; ``stray_after_down_char``: send the stray error ack before the
       answer that follows a DownChar; ``bad_sums``: as many packets leave with a wrong checksum; ``deaf``: never answer;
-      ``odd_parameters``: bytes to answer ReadSysPara with instead; ``refused``: instructions the model does not know
+      ``odd_parameters``: bytes to answer ReadSysPara with instead; ``refused``: instructions the model does not know;
+      ``data_until_unplugged``: so many data packets cross the line, either way, before the cable is pulled
     - ``template_size``, ``image_size`` in bytes; ``history``: instructions received
     """
 
@@ -73,6 +75,7 @@ class SimulatedModule(PtyDevice):
         self.deaf = False
         self.odd_parameters: bytes | None = None
         self.refused: set[int] = set()
+        self.data_until_unplugged: int | None = None
         self.template_size = template_size
         self.image_size = image_size
         self.history: list[int] = []
@@ -81,9 +84,9 @@ class SimulatedModule(PtyDevice):
         self._power_on()
         super().__init__("finger")
 
-    def press(self, identity: str, quality: int = 90) -> None:
+    def press(self, identity: str, quality: int = 90, skin: Skin = Skin.GOOD) -> None:
         """Lay a finger on the sensor."""
-        self.finger = Finger(identity, quality)
+        self.finger = Finger(identity, quality, skin)
 
     def lift(self) -> None:
         """Take the finger away."""
@@ -170,10 +173,23 @@ class SimulatedModule(PtyDevice):
         else:
             return
         for packet in data_packets(content, self.parameters.packet_size, self.parameters.address):
+            if self._pulled():
+                return
             self._send(packet)
 
+    def _pulled(self) -> bool:
+        """Whether the cable is pulled now, in the middle of a transfer."""
+        if self.data_until_unplugged is None:
+            return False
+        self.data_until_unplugged -= 1
+        if self.data_until_unplugged >= 0:
+            return False
+        self.data_until_unplugged = None
+        self.unplug()
+        return True
+
     def _data(self, data: Data) -> None:
-        if self._incoming is None:
+        if self._incoming is None or self._pulled():
             return
         self._content += data.content
         if data.last:
@@ -328,13 +344,15 @@ def _ok(instruction: Instruction | None = None, *fields: int) -> Acknowledge:
 
 
 def run_commands(module: SimulatedModule, lines: TextIO) -> Iterator[str]:
-    """Obey the lines ``press NAME [QUALITY]``, ``lift``, ``unplug``, ``plug``, ``quit``; yields what to print."""
+    """Obey the lines ``press NAME [QUALITY or SKIN]``, ``lift``, ``unplug``, ``plug``, ``quit``; yields the answers."""
     for line in lines:
         match line.split():
             case ["press", name]:
                 module.press(name)
             case ["press", name, quality] if quality.isdigit() and int(quality) <= 100:
                 module.press(name, int(quality))
+            case ["press", name, skin] if skin in _SKINS:
+                module.press(name, skin=Skin(skin))
             case ["lift"]:
                 module.lift()
             case ["unplug"]:
@@ -346,7 +364,7 @@ def run_commands(module: SimulatedModule, lines: TextIO) -> Iterator[str]:
             case []:
                 continue
             case _:
-                yield "commands: press NAME [QUALITY 0-100] | lift | unplug | plug | quit"
+                yield f"commands: press NAME [QUALITY 0-100 | {' | '.join(_SKINS)}] | lift | unplug | plug | quit"
                 continue
         yield "ok"
 
