@@ -66,6 +66,7 @@ def to_document(card: IdentityDocument, today: dt.date) -> Document:
     """The card as the record and the screen know it."""
     facts = {
         "type": DOCUMENT_TYPES[card.kind],
+        "method": "chip",
         "number": card.number,
         "name": card.display_name,
         "sex": card.sex_code,

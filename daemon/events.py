@@ -30,6 +30,11 @@ class Document:
         """What kind of document it is, as the record names it."""
         return str(self.facts["type"])
 
+    @property
+    def from_chip(self) -> bool:
+        """Whether the unit read it itself; else an officer entered it, by its machine-readable zone or typed."""
+        return self.facts.get("method") == "chip"
+
 
 @dataclass(frozen=True, slots=True)
 class Liveness:
@@ -133,6 +138,14 @@ class DocumentEntered:
     """A document without a chip, typed or scanned by an officer: two officers decide about it."""
 
     document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedElsewhere:
+    """The check was done through another channel that the policy allows; ``reference`` is that channel's own."""
+
+    channel: str
+    reference: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +321,7 @@ Event = (
     | CardTrouble
     | NoCard
     | DocumentEntered
+    | CheckedElsewhere
     | PhoneGiven
     | FaceCompared
     | FingerCompared

@@ -28,6 +28,7 @@ from daemon.events import (
     Begin,
     CardRead,
     CardTrouble,
+    CheckedElsewhere,
     Closed,
     Confirmed,
     Consented,
@@ -171,6 +172,13 @@ def document_entered(state: State, event: DocumentEntered) -> Result:
     return _ask_officers(after, "document_entered")
 
 
+def checked_elsewhere(state: State, event: CheckedElsewhere) -> Result:
+    """Done through a province's app: officers decide about that; nothing that this unit compared stands beside it."""
+    if event.channel not in {one.id for one in state.policy.channels}:
+        return replace(state, trouble="unknown_channel"), ()
+    return _ask_officers(replace(state, elsewhere=event, faces=(), fingers=()), "checked_elsewhere")
+
+
 def phone_given(state: State, event: PhoneGiven) -> Result:
     """Her own telephone number: kept for the record; if only that was missing, the check goes on."""
     after = replace(state, phone=event.phone)
@@ -229,7 +237,8 @@ def propose(state: State, event: Proposed) -> Result:
     if event.outcome not in DECIDABLE or (event.outcome is Outcome.PASSED and not state.matched):
         return replace(state, trouble="outcome_not_open"), ()
     document = state.document.sha256 if state.document else None
-    statement = DecisionStatement(state.begin.check, document, event.outcome, event.reason, event.expires)
+    reason = record_fields.reason(state.elsewhere, event.reason)
+    statement = DecisionStatement(state.begin.check, document, event.outcome, reason, event.expires)
     after = replace(state, step=Step.CONFIRM, statement=statement, confirmations=(), trouble=None)
     return after, (StopDevices(), journal(after), StartTimer())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from daemon.events import Amended, Confirmation, Sealed, Signature
+from daemon.events import Amended, CheckedElsewhere, Confirmation, Sealed, Signature
 from daemon.journal import Entry
 from daemon.outbox.checks import Settlement
 from daemon.policy import Policy
@@ -15,6 +15,16 @@ from evidence.record import Kind, Outcome
 
 if TYPE_CHECKING:
     from daemon.state import State
+
+
+UNIT = "unit"
+"""The channel of every check that was done here."""
+LONGEST_REASON = 500
+
+
+def reason(elsewhere: CheckedElsewhere | None, why: str) -> str:
+    """The reason of a decision; of a check that was done elsewhere it names where, so that officers sign that too."""
+    return why if elsewhere is None else f"{elsewhere.channel} {elsewhere.reference}: {why}"[:LONGEST_REASON]
 
 
 def provisional(check: str) -> str:
@@ -52,7 +62,7 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
         "visit": {"ref": begin.visit, "source": begin.visit_source},
         "subject": {"role": begin.role},
         "officers": officers(state.confirmations),
-        "channel": "unit",
+        "channel": UNIT,
     }
     if reason:
         fields["reason"] = reason
@@ -64,6 +74,8 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
         return {**fields, "officers": [], "step_reached": reached(state)}
     if state.statement is not None:
         fields["decision"] = state.statement.to_dict()
+        if state.elsewhere is not None:
+            fields |= {"channel": state.elsewhere.channel, "channel_reference": state.elsewhere.reference}
     if state.phone is not None:
         fields["contact"] = {"phone": state.phone}
     if state.signature is not None:
@@ -198,7 +210,7 @@ def interrupted(entry: Entry, policy: Policy) -> dict[str, Any]:
         "visit": {"ref": entry.visit, "source": entry.visit_source},
         "subject": {"role": entry.role},
         "officers": [],
-        "channel": "unit",
+        "channel": UNIT,
         "reason": "restart",
         "step_reached": entry.step,
     }

@@ -7,6 +7,7 @@ from enum import StrEnum, unique
 
 from daemon.events import (
     Begin,
+    CheckedElsewhere,
     Confirmation,
     Consented,
     Document,
@@ -15,7 +16,7 @@ from daemon.events import (
     Sealed,
     Signature,
 )
-from daemon.policy import Policy
+from daemon.policy import FLOOR_OFFICERS, Policy
 from daemon.policy.words import Factor
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
@@ -47,6 +48,7 @@ class State:
     """Everything known about the check under way.
 
     Attributes:
+        elsewhere: the check was done through a province's app; nothing of her body counts here.
         without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
         statement: what officers are confirming.
         trouble: short name of what stands in the way, for the screen.
@@ -58,6 +60,7 @@ class State:
     consent: Consented | None = None
     without_biometrics: bool = False
     document: Document | None = field(default=None, repr=False)
+    elsewhere: CheckedElsewhere | None = None
     phone: str | None = field(default=None, repr=False)
     faces: tuple[FaceFinding, ...] = ()
     fingers: tuple[FingerFinding, ...] = ()
@@ -77,19 +80,21 @@ class State:
     def officers_needed(self) -> int:
         """How many officers must confirm the statement."""
         assert self.statement is not None
-        return self.policy.officers_for(self.statement.outcome, self.document.type if self.document else None)
+        needed = self.policy.officers_for(self.statement.outcome, self.document.type if self.document else None)
+        entered = self.document is not None and not self.document.from_chip
+        return max(needed, FLOOR_OFFICERS) if entered else needed
 
     @property
     def matched(self) -> bool:
         """Whether everything that a pass needs was read and is right; what officers judge of a document apart."""
-        return self.document is not None and not self.lacking
+        return self.document is not None and self.elsewhere is None and not self.lacking
 
     @property
     def lacking(self) -> tuple[Factor, ...]:
         """What a pass at this checkpoint still wants; of a choice, all that could be chosen."""
         assert self.begin is not None
         shown = {
-            Factor.CARD: self.document is not None,
+            Factor.CARD: self.document is not None and self.document.from_chip,
             Factor.FACE: self.against_the_face is None,
             Factor.FINGER: bool(self.fingers) and self.fingers[-1].decision == "match",
         }

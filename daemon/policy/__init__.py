@@ -7,7 +7,7 @@ are found by name, any other by path.
 from __future__ import annotations
 
 from daemon.policy.check import hold
-from daemon.policy.pack import DECIDABLE, VERIFIED, Policy, Told
+from daemon.policy.pack import DECIDABLE, FLOOR_OFFICERS, VERIFIED, Policy, Told
 from daemon.policy.packs import pack_path, shipped_names
 from evidence.tree import load_tree
 
@@ -23,4 +23,4 @@ def load_policy(name: str) -> Policy:
     return policy
 
 
-__all__ = ["DECIDABLE", "VERIFIED", "Policy", "Told", "load_policy", "pack_path", "shipped_names"]
+__all__ = ["DECIDABLE", "FLOOR_OFFICERS", "VERIFIED", "Policy", "Told", "load_policy", "pack_path", "shipped_names"]

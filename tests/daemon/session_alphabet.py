@@ -19,10 +19,14 @@ EXPIRES = "2030-01-01T00:00:00.000Z"
 MODEL = {"detector": HASH, "embedding": HASH}
 
 
-FACTS = {"type": "resident_id_card", "number": "-", "name": "-"}
+FACTS = {"type": "resident_id_card", "method": "chip", "number": "-", "name": "-"}
 
 
-PERMIT = {"type": "hk_mo_tw_residence_permit", "number": "-", "name": "-"}
+PERMIT = {"type": "hk_mo_tw_residence_permit", "method": "chip", "number": "-", "name": "-"}
+
+
+ENTERED = {**FACTS, "method": "typed"}
+"""Of the kind that needs no officer when its chip is read."""
 
 
 OTHER = "another-check"
@@ -142,7 +146,9 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "decline refuse": _plain(ev.Declined("refuse")),
         "decline other way": _plain(ev.Declined("other_way")),
         "no card": _plain(ev.NoCard("forgotten")),
-        "document entered": _plain(ev.DocumentEntered(document(permit=True))),
+        "document entered": _plain(ev.DocumentEntered(ev.Document(ENTERED, (), {}, HASH))),
+        "elsewhere unknown": _plain(ev.CheckedElsewhere("nowhere", "R-1")),
+        **{f"elsewhere {one.id}": _plain(ev.CheckedElsewhere(one.id, "R-1")) for one in policy.channels[:1]},
         "phone": _plain(ev.PhoneGiven("-")),
         "signed": _plain(ev.Signed(ev.Signature("delegate", "spouse", b"-"))),
         "signed later": _plain(ev.SignedLater()),

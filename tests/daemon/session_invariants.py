@@ -132,6 +132,7 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     fields: Any = seal.fields
     move.hold("a drill alerts nobody", not (fields["drill"] and seal.alert))
     outcome, officers = Outcome(fields["outcome"]), [one["id"] for one in fields["officers"]]
+    _not_of_this_unit(move, fields, outcome, officers)
     move.hold("nobody is both officers", len(set(officers)) == len(officers))
     if outcome is Outcome.PASSED:
         _pass(move, fields, officers)
@@ -141,6 +142,20 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     if outcome is Outcome.INTERRUPTED:
         kept = {"document", "face", "finger", "contact", "subject_sign"} & fields.keys()
         move.hold("an interrupted check keeps no document", not kept)
+
+
+def _not_of_this_unit(move: Move, fields: Any, outcome: Outcome, officers: list[str]) -> None:
+    """What an officer entered is never taken for what the unit read and compared."""
+    entered = fields.get("document", {}).get("method", "chip") != "chip"
+    elsewhere = fields["channel"] != "unit"
+    matched = {"face", "liveness", "finger"} & fields.keys() or outcome is Outcome.PASSED
+    move.hold("no match beside a document without a chip", not (entered and matched))
+    move.hold("no match beside a check done elsewhere", not (elsewhere and matched))
+    if entered and outcome in DECIDABLE:
+        move.hold("two officers for a document without a chip", len(officers) >= 2)
+    if elsewhere:
+        named = f"{fields['channel']} {fields['channel_reference']}: "
+        move.hold("officers sign where it was done", fields["decision"]["reason"].startswith(named))
 
 
 def _pass(move: Move, fields: Any, officers: list[str]) -> None:

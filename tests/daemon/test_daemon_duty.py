@@ -69,7 +69,7 @@ class Post:
         )
 
     def document(self, kind: str) -> None:
-        self.state = replace(self.state, document=Document({"type": kind}, (), {}, "0" * 64))
+        self.state = replace(self.state, document=Document({"type": kind, "method": "chip"}, (), {}, "0" * 64))
 
     def confirm(self, **values: str) -> str:
         """The id of the officer that confirmed, or why none could."""

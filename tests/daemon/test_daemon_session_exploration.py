@@ -16,8 +16,9 @@ from daemon.moves import Result
 from daemon.policy import Policy, load_policy, shipped_names
 from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
+from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import alphabet, small_alphabet
+from tests.daemon.session_alphabet import EXPIRES, alphabet, small_alphabet
 from tests.daemon.session_exploration import explore
 from tests.daemon.session_invariants import Violation
 
@@ -118,6 +119,16 @@ def _one_is_enough(state: State, event: ev.Confirmed) -> Result:
     return moves.seal(after, state.statement.outcome, state.statement.reason)
 
 
+def _keeps_the_face(state: State, event: ev.DocumentEntered) -> Result:
+    after, effects = moves.document_entered(state, event)
+    return replace(after, faces=state.faces, fingers=state.fingers), effects
+
+
+def _any_app_passes(state: State, event: ev.CheckedElsewhere) -> Result:
+    statement = DecisionStatement(state.check or "", None, Outcome.PASSED, "why", EXPIRES)
+    return moves.seal(replace(state, elsewhere=event, statement=statement), Outcome.PASSED)
+
+
 def _second_record(state: State, _event: ev.Emergency) -> Result:
     sealing, effects = moves.seal(state, Outcome.EMERGENCY)
     return sealing, (ef.ReleaseDoor(), *effects)
@@ -171,6 +182,14 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
         _after(Step.NOTICE, ev.Consented, _less(ef.StartTimer)),
     ),
     "no journal": ("a check under way is in the journal", _after(Step.IDLE, ev.Begin, _less(ef.Journal))),
+    "a passport takes over the face of a card": (
+        "no match beside a document without a chip",
+        _with(Step.DECISION, ev.DocumentEntered, _keeps_the_face),
+    ),
+    "an app's word is a pass": (
+        "no match beside a check done elsewhere",
+        _with(Step.DECISION, ev.CheckedElsewhere, _any_app_passes),
+    ),
     "the door opens for all": (
         "the door opens for a pass or an emergency only",
         _after(Step.SEALING, ev.Sealed, _more(ef.ReleaseDoor())),

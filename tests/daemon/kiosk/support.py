@@ -43,7 +43,12 @@ FLAGS = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
-DOCUMENT = Document({"type": "resident_id"}, ("expired",), {"name": "示*甲", "number": "9900**********0249"}, "0" * 64)
+DOCUMENT = Document(
+    {"type": "resident_id_card", "method": "chip"},
+    ("expired",),
+    {"type": "resident_id_card", "name": "示*甲", "number": "9900**********0249"},
+    "0" * 64,
+)
 """As the screen may show it; nobody is called that."""
 
 
