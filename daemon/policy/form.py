@@ -12,7 +12,6 @@ from daemon.policy.words import (
     Challenge,
     DocumentType,
     Factor,
-    FormId,
     Hold,
     Kind,
     Often,
@@ -24,6 +23,7 @@ from daemon.policy.words import (
     Topic,
 )
 from evidence.encoding import sha256_hex
+from evidence.forms.words import FormId
 from evidence.record import Outcome
 from evidence.tree import Form
 

@@ -10,7 +10,6 @@ from daemon.policy import form as tables
 from daemon.policy.words import (
     BIOMETRICS,
     Factor,
-    FormId,
     Function,
     Hold,
     Kind,
@@ -20,6 +19,7 @@ from daemon.policy.words import (
     SignsWhen,
     Staff,
 )
+from evidence.forms.words import FormId
 from evidence.record import Outcome
 from evidence.tree import Form
 

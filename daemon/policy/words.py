@@ -153,17 +153,6 @@ class Topic(StrEnum):
     RIGHTS = "rights"
 
 
-@unique
-class FormId(StrEnum):
-    """Forms that can be printed."""
-
-    JIANGXI_CONFIRMATION = "jiangxi_confirmation"
-    HAINAN_RECORD = "hainan_record"
-    DELIVERIES_REGISTER = "deliveries_register"
-    SLIP_NOT_PASSED = "slip_not_passed"
-    SLIP_FAMILY = "slip_family"
-
-
 Title = tuple[str, str]
 """The exact Chinese words, and English."""
 
