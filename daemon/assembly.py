@@ -8,7 +8,6 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from daemon import parts, sd_notify, troubles
 from daemon.cards import CardTask
@@ -133,7 +132,7 @@ class Assembly:
             self.outbox.clock.moment,
             self.outbox.find_check,
             duty=self.duty,
-            origin=lambda: f"http://localhost:{urlsplit(self.kiosk.url).port}",
+            origin=lambda: self.kiosk.url.rstrip("/"),
         )
         asks = Asks(self.outbox, self._tally, self.roster, lambda: findings(config, self._troubles))
         page = page_facts(config.unit, self.policy)

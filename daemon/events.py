@@ -253,7 +253,10 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Emergency:
-    """Somebody pressed the emergency button; ``check`` is a fresh id, used if none is under way."""
+    """Somebody pressed the emergency button; ``check`` is a fresh id, used if none is under way.
+
+    ``again``: so soon after the press before that it is the same emergency.
+    """
 
     check: str
     checkpoint: str
@@ -267,6 +270,7 @@ class TimedOut:
     step: str
 
 
+    again: bool = False
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """The check's record is committed: only now may anything be shown as done."""

@@ -274,7 +274,8 @@ def signed_later(state: State, _event: SignedLater | TimedOut | Left) -> Result:
 
 def emergency(state: State, event: Emergency) -> Result:
     """Care first: the door opens at once; the check under way, or a new one, is recorded as emergency."""
-    if state.step is Step.SEALING and state.outcome is Outcome.EMERGENCY:
+    same = state.step is Step.SEALING or (state.step is Step.DONE and event.again)
+    if state.outcome is Outcome.EMERGENCY and same:
         return state, (ReleaseDoor(),)
     before: tuple[Effect, ...] = ()
     if state.step in OPEN:

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+SAME_EMERGENCY_S = 60.0
+"""Who presses again within that time, while the first press is still on the screen, means the same emergency."""
 DONE_S = 10.0
 """How long a result, and what is personal about it, stays on the screen."""
 TICK_S = 0.5
@@ -70,6 +72,8 @@ class Unit:
     _timer: _Timer | None = None
     _parked_since_s: dict[str, float] = field(default_factory=dict)
     _photo: Photo | None = field(default=None, repr=False)
+    _emergency_s: float = -SAME_EMERGENCY_S
+    """When the emergency on the screen was pressed first."""
 
     def __post_init__(self) -> None:
         self.desk = Desk.of(self.policy)
@@ -144,6 +148,8 @@ class Unit:
     def _step(self, event: Event) -> None:
         before, begun = self.state.step, self.state.begin
         event = self.compared(event, begun.visit if begun else None)
+        if isinstance(event, events.Emergency):
+            event = self._same_or_new(event)
         self.desk, wanted = desk.step(self.desk, event)
         self._parked_since_s = {
             one.check: self._parked_since_s.get(one.check, time.monotonic()) for one in self.desk.parked if one.check
@@ -157,6 +163,14 @@ class Unit:
         self.changed(self.desk)
 
     # --- effects -----------------------------------------------------------------------------------------------
+
+    def _same_or_new(self, event: events.Emergency) -> Event:
+        """Counted from the first press on: a woman who comes later has an emergency of her own."""
+        shown = self.state.outcome is Outcome.EMERGENCY and self.state.step in (Step.SEALING, Step.DONE)
+        if shown and time.monotonic() - self._emergency_s < SAME_EMERGENCY_S:
+            return replace(event, again=True)
+        self._emergency_s = time.monotonic()
+        return event
 
     def _write_journal(self, effect: effects.Journal) -> None:
         one = effect.begin

@@ -184,8 +184,8 @@ class Stage:
 
     @property
     def url(self) -> str:
-        """Where the unit's screen is."""
-        return f"http://{HOST}:{self._kiosk_port}/"
+        """Where the unit's screen is: under the name that security keys belong to."""
+        return f"http://localhost:{self._kiosk_port}/"
 
     @property
     def screen(self) -> Screen:

@@ -110,9 +110,8 @@ class KioskServer:
 
     @property
     def url(self) -> str:
-        """Where the page is."""
-        host, port = self._socket.getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+        """Where the page is. ``localhost``, because security keys belong to a name and browsers refuse them an address."""
+        return f"http://localhost:{self._socket.getsockname()[1]}/"
 
     def run(self) -> None:
         """Serve until :meth:`close`; one thread's whole life."""

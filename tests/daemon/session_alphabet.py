@@ -160,6 +160,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "waited long other": _plain(ev.WaitedLong(OTHER)),
         "amended": _amended,
         "emergency": lambda _s, fresh: ev.Emergency(fresh, policy.checkpoints[0].id),
+        "emergency again": lambda _s, fresh: ev.Emergency(fresh, policy.checkpoints[0].id, again=True),
         "explained": lambda s, _f: _explained(s.check or "none"),
         "explained other": lambda _s, _f: _explained(OTHER),
         "confirmed other": lambda s, _f: _confirmed(s, "o-3", other_statement=True),

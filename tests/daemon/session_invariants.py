@@ -97,15 +97,16 @@ def _emergency(move: Move) -> None:
     move.hold(
         "an emergency opens the door in its own step", move.effects and isinstance(move.effects[0], ef.ReleaseDoor)
     )
-    under_way = move.before.step is Step.SEALING and move.before.outcome is Outcome.EMERGENCY
+    shown = move.before.step is Step.SEALING or (move.before.step is Step.DONE and move.event.again)
+    under_way = shown and move.before.outcome is Outcome.EMERGENCY
     records = [one for one in move.seals("check") if one.fields["outcome"] == Outcome.EMERGENCY]
     move.hold("an emergency leads to one record", len(records) == (0 if under_way else 1))
-    move.hold("an emergency leads to one record", move.after.step is Step.SEALING)
+    move.hold("an emergency leads to one record", move.after.step is (move.before.step if under_way else Step.SEALING))
     move.hold("an emergency leads to one record", move.after.outcome is Outcome.EMERGENCY)
     decided = [one for one in move.seals("check") if one not in records]
     move.hold("what was decided before an emergency stands", bool(decided) == (move.before.step is Step.SIGN))
-    shown, further = desk.step(Desk(move.after), ev.Sealed(move.after.check or "", 2, HASH))
-    move.hold("an emergency ends in one action", shown.active.step is Step.DONE)
+    ended, further = desk.step(Desk(move.after), ev.Sealed(move.after.check or "", 2, HASH))
+    move.hold("an emergency ends in one action", ended.active.step is Step.DONE)
     move.hold("an emergency leads to one record", not any(isinstance(one, ef.SealRecord) for one in further))
 
 

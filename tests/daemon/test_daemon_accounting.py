@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.state import Step
-from daemon.unit import Unit
+from daemon.unit import SAME_EMERGENCY_S, Unit
 from tests.daemon.conftest import Home
 from tests.daemon.support import now
 
@@ -137,6 +138,23 @@ def test_two_emergencies_are_both_accounted_for(place: Callable[[], Place]) -> N
     assert unit.open
     unit.post(unit.amend(EMERGENCY, "explanation"))
     assert not unit.open
+
+
+def test_pressed_twice_within_one_emergency_it_is_one_record(
+    place: Callable[[], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door opens with every press; a woman who comes while the first one is still on the screen has her own."""
+    unit = place()
+    passed_s = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: passed_s)
+    unit.post(Emergency(EMERGENCY, "delivery"))
+    unit.door.lock()
+    unit.post(Emergency(CHECK, "delivery"))
+    assert unit.open
+    assert [one.check for one in unit.outbox.unaccounted] == [EMERGENCY]
+    passed_s += SAME_EMERGENCY_S
+    unit.post(Emergency(CHECK, "delivery"))
+    assert [one.check for one in unit.outbox.unaccounted] == [CHECK, EMERGENCY]
 
 
 def test_nothing_is_cleared_before_the_addendum_is_committed(place: Callable[[], Place]) -> None:

@@ -151,6 +151,10 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
         "an emergency leads to one record",
         _with(Step.SEALING, ev.Emergency, _second_record),
     ),
+    "a hand that trembles writes a second record": (
+        "an emergency leads to one record",
+        _with(Step.DONE, ev.Emergency, lambda state, event: moves.emergency(state, replace(event, again=False))),
+    ),
     "the camera warms up during the notice": (
         "nothing of the body before consent",
         _after(Step.IDLE, ev.Begin, _more(ef.OpenCamera())),
