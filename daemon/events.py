@@ -260,6 +260,7 @@ class Emergency:
 
     check: str
     checkpoint: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +271,6 @@ class TimedOut:
     step: str
 
 
-    again: bool = False
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """The check's record is committed: only now may anything be shown as done."""
