@@ -26,6 +26,9 @@ from daemon.kiosk.service import findings
 from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import page_facts, view
+from daemon.liveness.eyes import Eyes
+from daemon.liveness.inspection import Means
+from daemon.liveness.light import RingLight
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
 from daemon.named import decoder_of, policy_of
 from daemon.officers import Roster, read_roster
@@ -42,8 +45,6 @@ from daemon.worklist import Worklist
 from evidence.topics import CONTENT_TYPES, Channel
 from evidence.worklist import announce
 from hw.uri import DeviceUri
-from models import selfcheck
-from models.face import FaceModels
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,7 @@ class Assembly:
         self.config = config
         self.policy: Policy = policy_of(config)
         identity = load_identity(config, dt.datetime.now(dt.UTC))
-        self.models = FaceModels.load()
-        selfcheck.run(self.models)
+        self.eyes = Eyes.load()
         self.storage = Storage(config.unit.data)
         self.outbox = parts.open_outbox(config, identity, self.policy.debts.outcomes)
         bring_into_force(self.outbox, identity)
@@ -84,6 +84,7 @@ class Assembly:
         self.pins = parts.pins_of(config)
         self.door: Door = door or self.pins or NoDoor()
         self._wake = threading.Event()
+        self.thermal = parts.thermal_of(config)
         self.unit = self._make_unit()
         self.entrance: EntranceTask | PinEntranceTask | None = None
         place, post = config.unit.checkpoint, self.unit.post
@@ -91,7 +92,6 @@ class Assembly:
             self.entrance = EntranceTask(coprocessor, self, place, post=post, pressed=door.pressed)
         elif self.pins:
             self.entrance = PinEntranceTask(self.pins, self, place, post=post)
-        self.thermal = parts.thermal_of(config)
         self._troubles: troubles.Troubles = ()
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
@@ -119,8 +119,19 @@ class Assembly:
             post=unit.post,
             laid=unit.laid,
         )
-        unit.faces = FaceTask(DeviceUri.parse(self.config.devices.camera), self.models, post=unit.post)
+        unit.faces = FaceTask(
+            DeviceUri.parse(self.config.devices.camera),
+            self.eyes,
+            post=unit.post,
+            means=self._means(),
+            told=lambda: self._changed(unit.desk),
+        )
         return unit
+
+    def _means(self) -> Means:
+        ring = RingLight(self.coprocessor) if self.coprocessor else None
+        thermal = self.thermal
+        return Means.of(self.policy, ring, (lambda: thermal.view) if thermal else None)
 
     def _make_kiosk(self) -> KioskServer:
         config = self.config
@@ -196,6 +207,7 @@ class Assembly:
                 owed=self.outbox.owed,
                 duty=self._duty_shown,
                 expected=self.worklist.entries,
+                asked=self.unit.faces.asked,
             )
         )
 
@@ -263,7 +275,7 @@ class Assembly:
                 raise self.link.failure
 
     def _look_for_troubles(self) -> None:
-        found = troubles.of_reader(self.unit.cards.state)
+        found = troubles.of_reader(self.unit.cards.state) + troubles.of_models(self.eyes.problem)
         if self.coprocessor is not None:
             unproven = isinstance(self.entrance, EntranceTask) and self.entrance.heard_unproven
             has_key = self.config.keys.coprocessor is not None

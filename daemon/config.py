@@ -85,7 +85,7 @@ class Limits:
     """Waiting times of a check, in seconds."""
 
     card_s: float = 60.0
-    face_s: float = 20.0
+    face_s: float = 40.0
     finger_s: float = 20.0
     decision_s: float = 300.0
     sign_s: float = 60.0

@@ -33,6 +33,13 @@ class CompareFace:
 
 
 @dataclass(frozen=True, slots=True)
+class SkipChallenge:
+    """Leave this challenge out while her face is looked at; end it, if it is under way."""
+
+    challenge: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompareFinger:
     """Compare her finger."""
 
@@ -96,6 +103,7 @@ Effect = (
     | ReadCard
     | OpenCamera
     | CompareFace
+    | SkipChallenge
     | CompareFinger
     | StopCamera
     | StopDevices

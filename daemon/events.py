@@ -172,6 +172,16 @@ class FaceCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeSkipped:
+    """An officer leaves out a challenge that she cannot do: ``challenge`` is ``light`` or ``motion``."""
+
+    challenge: str
+    officer: str
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FingerCompared:
     """The finger was compared."""
 
@@ -328,6 +338,7 @@ Event = (
     | CheckedElsewhere
     | PhoneGiven
     | FaceCompared
+    | ChallengeSkipped
     | FingerCompared
     | DeviceLost
     | Proposed

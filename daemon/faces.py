@@ -1,4 +1,4 @@
-"""Comparing the live face with the card's photo: camera and models in a thread, the finding as an event."""
+"""Whether the live face is the card's and alive: camera and networks in a thread, the finding as an event."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from daemon.cards import Photo
 from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
+from daemon.liveness.eyes import Eyes
+from daemon.liveness.inspection import Compared, Inspection, Means
+from daemon.liveness.watch import Watch
 from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
 from hw.errors import HardwareError
 from hw.uri import DeviceUri
-from models.comparison import Comparison
+from models.detector import Face
 from models.embedding import Template
 from models.errors import ImageError
-from models.face import FaceModels, nearest_face
+from models.face import nearest_face
+from models.passive import PassiveScore
 
 log = logging.getLogger(__name__)
 
 DEVICE = "camera"
+MODELS = "models"
+"""Named as the lost device where this machine does not compute the networks as they were measured."""
 FRAMES = 3
 """Usable frames per comparison, fused into one template: one bad frame does not decide."""
 ATTEMPT_S = 4.0
+NO_MEANS = Means()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,83 +43,125 @@ class _Work:
     stopped: threading.Event
 
 
-class FaceMatcher:
-    """A reference photo against frames. Knows no camera: frames come from an iterator."""
+@dataclass(slots=True)
+class _Looks:
+    """What is gathered from the frames of one comparison."""
 
-    def __init__(self, models: FaceModels) -> None:
-        self._models = models
+    templates: list[Template] = field(default_factory=list, repr=False)
+    scores: list[PassiveScore] = field(default_factory=list)
+    face: Face | None = field(default=None, repr=False)
+    size: tuple[int, int] = (0, 0)
+    cause: str = "no_face"
+
+
+class FaceMatcher:
+    """A reference photo against frames. Knows no camera: frames come from an iterable."""
+
+    def __init__(self, eyes: Eyes) -> None:
+        self._eyes, self._models = eyes, eyes.models
 
     def reference(self, photo: Photo) -> Template | None:
         """The template of the chip photo; None if no face is found in it."""
         face = nearest_face(self._models.detect(photo))
         return self._models.reference(photo, face) if face else None
 
-    def compare(self, reference: Template, frames: Iterator[Frame]) -> FaceFinding:
-        """Compare once :data:`FRAMES` usable frames are seen, or with fewer when the frames end."""
-        live: list[Template] = []
-        cause = "no_face"
+    def compare(self, reference: Template, frames: Iterable[Frame]) -> tuple[FaceFinding, Compared]:
+        """Compare once :data:`FRAMES` usable frames are seen, or with fewer when the frames end.
+
+        Returns the finding, about life not yet, and what was seen of her.
+        """
+        looks = _Looks()
         for frame in frames:
             try:
-                template, wrong = self._template(frame.image, mirrored=bool(len(live) % 2))
+                self._look(frame.image, looks)
             except ImageError as error:
                 log.info("a frame was passed over: %s", error)
-                continue
-            cause = wrong or cause
-            if template is not None:
-                live.append(template)
-            if len(live) == FRAMES:
+            if len(looks.templates) == FRAMES:
                 break
-        if not live:
-            return self.not_comparable(cause)
-        return self._finding(self._models.compare(reference, self._models.fuse(live)), len(live))
+        if not looks.templates:
+            return self.not_comparable(looks.cause), Compared()
+        live = self._models.fuse(looks.templates)
+        return self._finding(reference, live, len(looks.templates)), Compared(
+            tuple(looks.scores), looks.face, looks.size, live
+        )
 
-    def _template(self, image: Photo, *, mirrored: bool) -> tuple[Template | None, str | None]:
-        """The nearest face's template, or the first thing that is wrong with that face."""
+    def _look(self, image: Photo, looks: _Looks) -> None:
+        """Gather the nearest face's template and passive score, or the first thing that is wrong with that face."""
         face = nearest_face(self._models.detect(image))
         if face is None:
-            return None, None
+            return
         quality = self._models.assess(image, face)
         if not quality.usable:
-            return None, quality.causes[0].value
-        return self._models.template(image, face, mirrored=mirrored), None
+            looks.cause = quality.causes[0].value
+            return
+        looks.templates.append(self._models.template(image, face, mirrored=bool(len(looks.templates) % 2)))
+        looks.scores.append(self._eyes.passive.assess(image, face.box))
+        looks.face, looks.size = face, (image.shape[1], image.shape[0])
 
     def not_comparable(self, cause: str) -> FaceFinding:
         """The finding when there is nothing to compare."""
         threshold = self._models.operating_point.threshold
-        return FaceFinding("not_comparable", None, threshold, 0, self._models.hashes, cause)
+        return FaceFinding("not_comparable", None, threshold, 0, self._eyes.hashes, cause)
 
-    def _finding(self, comparison: Comparison, frames: int) -> FaceFinding:
+    def _finding(self, reference: Template, live: Template, frames: int) -> FaceFinding:
+        comparison = self._models.compare(reference, live)
         score = round(min(1.0, max(-1.0, comparison.score)), 4)
-        return FaceFinding(str(comparison.decision), score, comparison.threshold, frames, self._models.hashes)
+        return FaceFinding(str(comparison.decision), score, comparison.threshold, frames, self._eyes.hashes)
 
 
 class FaceTask:
-    """Runs the camera from consent to the end of a check, and compares when asked."""
+    """Runs the camera from consent to the end of a check, and compares when asked.
 
-    def __init__(self, uri: DeviceUri, models: FaceModels, *, post: Callable[[Event], None]) -> None:
+    ``asked``: what the screen asks of her now: ``light``, ``turn_left``, ``turn_right``, ``blink``, or None.
+    """
+
+    def __init__(
+        self,
+        uri: DeviceUri,
+        eyes: Eyes,
+        *,
+        post: Callable[[Event], None],
+        means: Means = NO_MEANS,
+        told: Callable[[], None] = lambda: None,
+    ) -> None:
         """Prepare; the camera's process starts only with :meth:`open_camera`.
+
+        Args:
+            uri: the camera.
+            eyes: the networks, this task's own.
+            post: told of what was found.
+            means: what the policy allows and the unit has to tell life with.
+            told: called whenever ``asked`` has changed.
 
         Raises:
             BadDeviceUri: no camera has this URI.
         """
         self._camera = Camera(uri)
-        self._matcher = FaceMatcher(models)
-        self._post = post
+        self._eyes, self._matcher = eyes, FaceMatcher(eyes)
+        self._post, self._means, self._told = post, means, told
+        self.asked: str | None = None
         self.preview = Preview()
         self._work: queue.SimpleQueue[_Work | str | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        self._skipped: frozenset[str] = frozenset()
+        self._first_camera: str | None = None
 
     def open_camera(self) -> None:
         """Start the camera, so that it is ready when the card is read. Only ever after consent."""
         self._stopped = threading.Event()
+        self._skipped = frozenset()
         self._work.put("open")
 
     def compare(self, check: str, photo: Photo) -> None:
-        """Compare the live face with ``photo``; the answer comes as an event."""
+        """Compare the live face with ``photo`` and see whether it is alive; the answer comes as an event."""
         self._work.put(_Work(check, photo, self._stopped))
 
+    def skip(self, challenge: str) -> None:
+        """Leave ``challenge`` out until the camera is opened anew; one that is under way ends at once."""
+        self._skipped |= {challenge}
+
     def cancel(self) -> None:
-        """Stop the camera; no frame is read any more."""
+        """Stop the camera; no frame is read any more, and no challenge shown."""
         self._stopped.set()
         self.preview.drop()
         self._work.put("close")
@@ -142,31 +191,43 @@ class FaceTask:
         except HardwareError as error:
             # Told again, as an event, when a comparison is asked for: only then somebody waits for the camera.
             log.warning("camera: %s; %s", error, error.advice)
+        if self._first_camera is None:
+            self._first_camera = self._camera.identity
 
     def _serve(self, work: _Work) -> None:
+        if self._eyes.problem is not None:
+            log.error("nobody is decided about: %s", self._eyes.problem)
+            self._post(DeviceLost(work.check, MODELS))
+            return
         started_s = time.monotonic()
         try:
-            reference = self._matcher.reference(work.photo)
-            if reference is None:
-                finding = self._matcher.not_comparable("card_photo_no_face")
-            else:
-                finding = self._matcher.compare(reference, self._frames(work.stopped))
+            finding = self._find(work)
         except HardwareError as error:
             log.warning("camera: %s; %s", error, error.advice)
             self._post(DeviceLost(work.check, DEVICE))
             return
         finally:
             self.preview.drop()
-        log.info("face compared in %.0f ms: %s", (time.monotonic() - started_s) * 1e3, finding.decision)
+        alive, took_ms = finding.liveness, (time.monotonic() - started_s) * 1e3
+        log.info("face in %.0f ms: %s, %s %s", took_ms, finding.decision, alive.decision, alive.cause or "")
         if not work.stopped.is_set():
             self._post(FaceCompared(work.check, finding))
 
-    def _frames(self, stopped: threading.Event) -> Iterator[Frame]:
-        deadline_s = time.monotonic() + ATTEMPT_S
-        last = -1
-        while time.monotonic() < deadline_s and not stopped.is_set():
-            frame = self._camera.latest(newer_than=last)
-            last = frame.number
-            if not stopped.is_set():
-                self.preview.put(frame.number, frame.image)
-            yield frame
+    def _find(self, work: _Work) -> FaceFinding:
+        reference = self._matcher.reference(work.photo)
+        if reference is None:
+            return self._matcher.not_comparable("card_photo_no_face")
+        changed = self._camera.identity != self._first_camera
+        watch = Watch(self._camera, self._eyes, self.preview, work.stopped.is_set, changed)
+        finding, compared = self._matcher.compare(reference, watch.frames(time.monotonic() + ATTEMPT_S))
+        if compared.live is None:
+            return finding
+        inspection = Inspection(self._eyes, self._means, watch, self._tell, lambda: self._skipped)
+        matched = finding.decision == "match"
+        return replace(
+            finding, liveness=inspection.run(compared) if matched else inspection.without_challenge(compared)
+        )
+
+    def _tell(self, asked: str | None) -> None:
+        self.asked = asked
+        self._told()

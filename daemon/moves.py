@@ -20,6 +20,7 @@ from daemon.effects import (
     ReadCard,
     ReleaseDoor,
     SealRecord,
+    SkipChallenge,
     StartTimer,
     StopCamera,
     StopDevices,
@@ -28,6 +29,7 @@ from daemon.events import (
     Begin,
     CardRead,
     CardTrouble,
+    ChallengeSkipped,
     CheckedElsewhere,
     Closed,
     Confirmed,
@@ -186,16 +188,27 @@ def phone_given(state: State, event: PhoneGiven) -> Result:
 
 
 def face_compared(state: State, event: FaceCompared) -> Result:
-    """A living match ends it or goes on to the finger; a miss is tried again, then the finger or officers decide."""
+    """A living match ends it or goes on to the finger; a miss is tried again, then the finger or officers decide.
+
+    Whether she is alive was asked as often as it may be within the one try: a doubt is for people, never for a loop.
+    """
     after = replace(state, faces=(*state.faces, event.finding))
     trouble = after.against_the_face
     if after.matched:
         return _judge(after)
-    if trouble is not None and trouble != "liveness_missing" and len(after.faces) <= after.policy.retries:
+    missed = event.finding.decision != "match"
+    if missed and len(after.faces) <= after.policy.retries:
         return replace(after, trouble=trouble), (CompareFace(), StartTimer())
     if Factor.FINGER in after.lacking and not after.attacked and trouble != "liveness_missing":
         return _read_finger(after)
     return _ask_officers(after, trouble or "finger_missing")
+
+
+def skip_challenge(state: State, event: ChallengeSkipped) -> Result:
+    """An officer leaves out a challenge that she cannot do, where the policy allows it; the record says who."""
+    if not state.policy.challenges.officer_may_skip:
+        return replace(state, trouble="challenge_not_skippable"), ()
+    return replace(state, skipped=(*state.skipped, event)), (SkipChallenge(event.challenge),)
 
 
 def finger_compared(state: State, event: FingerCompared) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from daemon.events import Amended, CheckedElsewhere, Confirmation, Sealed, Signature
+from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Sealed, Signature
 from daemon.journal import Entry
 from daemon.outbox.checks import Settlement
 from daemon.policy import Policy
@@ -145,6 +145,7 @@ def _findings(state: State) -> dict[str, Any]:
             "decision": last.liveness.decision,
             "checks": [dict(one) for one in last.liveness.checks],
             **({"cause": last.liveness.cause} if last.liveness.cause else {}),
+            **({"skipped": [_skipped(one) for one in state.skipped]} if state.skipped else {}),
         }
     if state.fingers:
         finger = state.fingers[-1]
@@ -155,6 +156,11 @@ def _findings(state: State) -> dict[str, Any]:
             **({"cause": finger.cause} if finger.cause else {}),
         }
     return fields
+
+
+def _skipped(one: ChallengeSkipped) -> dict[str, Any]:
+    said = {"challenge": one.challenge, "officer": one.officer, "role": one.role, "reason": one.reason}
+    return {**said, "attested_by": "unit"}
 
 
 def addendum(to: Sealed, statement: DecisionStatement, confirmations: Iterable[Confirmation]) -> dict[str, Any]:

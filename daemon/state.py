@@ -7,6 +7,7 @@ from enum import StrEnum, unique
 
 from daemon.events import (
     Begin,
+    ChallengeSkipped,
     CheckedElsewhere,
     Confirmation,
     Consented,
@@ -63,6 +64,7 @@ class State:
     elsewhere: CheckedElsewhere | None = None
     phone: str | None = field(default=None, repr=False)
     faces: tuple[FaceFinding, ...] = ()
+    skipped: tuple[ChallengeSkipped, ...] = ()
     fingers: tuple[FingerFinding, ...] = ()
     statement: DecisionStatement | None = None
     confirmations: tuple[Confirmation, ...] = ()

@@ -14,6 +14,7 @@ from hw.coprocessor.errors import VersionMismatch
 from hw.coprocessor.numbers import Feature, StatusFlag
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.thermal.driver import BusStuck, NotAcknowledged
+from models.errors import ModelWrong
 
 Troubles = tuple[str, ...]
 
@@ -53,6 +54,10 @@ MEANING: Final = MappingProxyType(
         "no_one_shot": (
             "nothing opens the door when the Pi hangs, unless the lock is wired through the one-shot of "
             "hw/gpio/README.md: fit and test it, then write gpio:?one_shot=fitted"
+        ),
+        "computes_otherwise": (
+            "this machine does not compute the networks as they were measured, so officers decide about every face: "
+            "use the runtime of constraints.txt"
         ),
         "button_held": "the emergency button is pressed, or its wire is broken: the door stays open",
     }
@@ -112,6 +117,11 @@ def of_pins(problem: HardwareError | None, *, held: bool, one_shot: bool, emerge
 def of_reader(state: ReaderState | None) -> Troubles:
     """What is wrong with the card reader, as far as a check has found out."""
     return (of_error("card_reader", state.error),) if state is not None and state.error is not None else ()
+
+
+def of_models(problem: ModelWrong | None) -> Troubles:
+    """What is wrong with the networks on this machine, see :mod:`daemon.liveness.eyes`."""
+    return ("models:computes_otherwise",) if problem is not None else ()
 
 
 def of_thermal(problem: HardwareError | None) -> Troubles:

@@ -203,6 +203,9 @@ class Unit:
         assert self._photo is not None
         self.faces.compare(self.state.check, self._photo)
 
+    def _skip_challenge(self, effect: effects.SkipChallenge) -> None:
+        self.faces.skip(effect.challenge)
+
     def _compare_finger(self, _effect: object) -> None:
         assert self.state.check is not None
         self.post(events.DeviceLost(self.state.check, "fingerprint"))
@@ -277,6 +280,7 @@ _EFFECTS: dict[type, Callable[..., None]] = {
     effects.ReadCard: Unit._read_card,
     effects.OpenCamera: Unit._open_camera,
     effects.CompareFace: Unit._compare_face,
+    effects.SkipChallenge: Unit._skip_challenge,
     effects.CompareFinger: Unit._compare_finger,
     effects.StopCamera: Unit._stop_camera,
     effects.StopDevices: Unit._stop_devices,

@@ -9,7 +9,7 @@ face that cannot be judged has a named finding and no score.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from models import selfcheck
 from models.errors import ImageError, ModelWrong
 from models.image import FloatArray, Image, require_image
 from models.interpreter import Network, installed_runtime
+from models.liveness.result import CheckResult, Decision, not_performed
 from models.manifest import MANIFEST, LivenessEntry, Manifest
 from models.quality import inside
 
@@ -161,6 +162,25 @@ class PassiveLiveness:
 
     def _unusable(self, finding: PassiveFinding) -> PassiveScore:
         return PassiveScore(None, self.threshold, PassiveDecision.UNUSABLE, finding)
+
+
+def judge(scores: Sequence[PassiveScore]) -> CheckResult:
+    """Decide about some frames of one face: by the mean score of those that could be judged.
+
+    Unsure with the last one's finding where none could, not performed without frames.
+    """
+    usable = [one.score for one in scores if one.score is not None]
+    if not scores:
+        return not_performed("passive", "no_frames")
+    if not usable:
+        finding = scores[-1].finding or PassiveFinding.NO_ANSWER
+        return CheckResult("passive", Decision.UNSURE, (finding.value,), {"frames": 0})
+    threshold = scores[-1].threshold
+    mean = float(np.mean(usable))
+    evidence = {"frames": len(usable), "score": round(mean, 4), "threshold": threshold}
+    if mean >= threshold:
+        return CheckResult("passive", Decision.LIVE, (), evidence)
+    return CheckResult("passive", Decision.ATTACK, ("looks_recaptured",), evidence)
 
 
 def reversed_colours(crops: Image) -> Image:

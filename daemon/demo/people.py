@@ -13,12 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hw.camera.simulated_scene import Act, Kind, Scene
 from hw.card_reader import id_number
 from hw.card_reader.codec import CARD_NUMBER_SIZE
 from hw.card_reader.document import DocumentKind, IdentityDocument
 from hw.card_reader.photo import HEIGHT, WIDTH
 from hw.card_reader.simulated_photo import encode_simulated
 from hw.card_reader.simulator import SimulatedCard
+from models.detector import Face
 from models.face import FaceModels, nearest_face
 
 Picture = NDArray[np.uint8]
@@ -26,9 +28,10 @@ Picture = NDArray[np.uint8]
 _FOLDER = Path(__file__).with_name("people")
 _FACE_SHARE = 0.55
 """Height of the face box in an ID photo, of the picture's height."""
-_SCENE = (640, 480)
-_SCENE_FACE_PX = 190
-_FRAMES = 6
+_SCENE_FACE_PX = 150.0
+_RING_RATIO = 0.08
+"""The ring's light on a face to the room's, as in a corridor that is lit but not sunny."""
+_SEED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,14 @@ class Studio:
         photo = encode_simulated(self._id_photo(_read(person.card_photo)))
         return SimulatedCard(document, photo, number=os.urandom(CARD_NUMBER_SIZE))
 
-    def _box(self, image: Picture) -> tuple[float, float, float, float]:
+    def _face(self, image: Picture) -> Face:
         face = nearest_face(self._models.detect(image))
         if face is None:
             raise ValueError("the demo's portrait has no face that the detector finds")
-        return face.box
+        return face
 
     def _id_photo(self, image: Picture) -> Picture:
-        left, top, width, height = self._box(image)
+        left, top, width, height = self._face(image).box
         tall = height / _FACE_SHARE
         wide = tall * WIDTH / HEIGHT
         x, y = left + width / 2 - wide / 2, top + height * 0.45 - tall / 2
@@ -105,20 +108,12 @@ class Studio:
         photo = cv2.warpAffine(image, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(photo, dtype=np.uint8)
 
-    def scene(self, person: Person, folder: Path) -> Path:
-        """Write frames of ``person`` in front of the camera into ``folder``: she moves a little."""
-        folder.mkdir(parents=True)
-        image = _read(person.live_photo)
-        left, top, width, height = self._box(image)
-        scale = _SCENE_FACE_PX / width
-        for number in range(_FRAMES):
-            sway_x, sway_y = 12 * np.sin(number), 6 * np.cos(1.7 * number)
-            x = _SCENE[0] / 2 - (left + width / 2) * scale + sway_x
-            y = _SCENE[1] / 2 - (top + height / 2) * scale + sway_y
-            matrix = np.array([[scale, 0, x], [0, scale, y]])
-            frame = cv2.warpAffine(image, matrix, _SCENE, flags=cv2.INTER_AREA, borderValue=(96, 96, 96))
-            cv2.imwrite(str(folder / f"{number}.png"), frame)
-        return folder
+    def scene(self, person: Person, kind: Kind = Kind.LIVE, act: Act = Act.STILL) -> Scene:
+        """``person`` before the camera, or her picture as an attack of that ``kind``."""
+        face = self._face(_read(person.live_photo))
+        marks = tuple((float(x), float(y)) for x, y in face.landmarks.tolist())
+        picture = str(_FOLDER / f"{person.live_photo}.jpg")
+        return Scene(kind, picture, marks, act, ratio=_RING_RATIO, face_px=_SCENE_FACE_PX, seed=_SEED)
 
 
 def drawn_name() -> str:

@@ -21,9 +21,12 @@ from daemon.demo.broker import HOST, DemoBroker
 from daemon.demo.folder import stage_folder, temporary_files_in
 from daemon.demo.people import Person, Studio
 from daemon.demo.process import Process, uninterrupted
+from daemon.demo.room import Room
 from daemon.demo.screen import DemoError, Screen
+from hw.camera.simulated_scene import Act, Kind
 from hw.card_reader.simulator import SimulatedReader
 from hw.coprocessor.events import KEY_SIZE
+from hw.coprocessor.simulated_light import Light
 from hw.coprocessor.simulator import SimulatedCoprocessor
 from models.face import FaceModels
 
@@ -52,7 +55,12 @@ MakeBroker = Callable[[Path, int], Broker]
 
 
 class EntranceDevice(Protocol):
-    """A co-processor that somebody can press a button on; simulated, or the real firmware."""
+    """A co-processor that somebody can press a button on; simulated, or the real firmware.
+
+    ``light`` is told what its ring shows.
+    """
+
+    light: Light
 
     @property
     def uri(self) -> str:
@@ -129,9 +137,8 @@ class Stage:
         with temporary_files_in(self.folder):
             self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
             self.coprocessor = stack.enter_context(self._make_coprocessor(self._event_key))
-        self._scenes: dict[Person | None, Path] = {}
-        self._scene = self.folder / "camera"
-        self.look(None)
+        self.room = Room(self.folder, self.studio)
+        self.coprocessor.light = self.room.light.shine
         self._say("site: authority, gateway and broker keys, one unit, two officers")
         self._provision()
         self._say("broker: starts, TLS with client certificates")
@@ -155,7 +162,7 @@ class Stage:
         )
         self._vernix_provision(
             *("unit", "enrol", "--site", str(site), "--unit", UNIT, "--into", str(unit), "--checkpoint", "delivery"),
-            *("--card-reader", self.reader.uri, "--camera", f"replay://{self._scene}?fps=15"),
+            *("--card-reader", self.reader.uri, "--camera", self.room.uri),
         )
         for officer, pin in OFFICERS.items():
             self._vernix_provision(
@@ -230,18 +237,9 @@ class Stage:
 
     # --- what happens in front of it -----------------------------------------------------------------------------
 
-    def look(self, person: Person | None) -> None:
-        """``person`` stands in front of the camera; None: nobody."""
-        if person not in self._scenes:
-            folder = self.folder / f"scene-{len(self._scenes)}"
-            if person is None:
-                folder.mkdir()
-            else:
-                self.studio.scene(person, folder)
-            self._scenes[person] = folder
-        new = self.folder / "camera.new"
-        new.symlink_to(self._scenes[person])
-        new.replace(self._scene)
+    def look(self, person: Person | None, kind: Kind = Kind.LIVE, act: Act = Act.STILL) -> None:
+        """``person`` stands in front of the camera, or her picture as an attack of that kind; None: nobody."""
+        self.room.stand(person, kind, act)
 
     def wait_for_door(self, *, locked: bool, within_s: float = 10.0) -> None:
         """Wait until the door is as it should be.

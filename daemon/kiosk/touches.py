@@ -15,6 +15,7 @@ from daemon.duty import Duty
 from daemon.events import (
     Amended,
     Begin,
+    ChallengeSkipped,
     Closed,
     Confirmed,
     Consented,
@@ -202,6 +203,20 @@ class Touches:
         """Care first; nothing is asked."""
         return Emergency(new_check_id(), self.checkpoint)
 
+    def skip_challenge(self, values: Mapping[str, Any]) -> Event:
+        """An officer leaves out a challenge that she cannot do, with the reason and a PIN."""
+        rule = self.policy.challenges
+        if not rule.officer_may_skip:
+            raise TouchRefused("challenge_not_skippable", 409)
+        challenge = _choice(values, "challenge", tuple(one.value for one in rule.allowed))
+        reason = _text(values, "reason")
+        try:
+            officer = self.roster.identify(self._who(values), _text(values, "pin"))
+            self.roster.check_may_decide(officer, regular=False)
+        except OfficerRefused as error:
+            raise TouchRefused(error.cause, 403) from None
+        return ChallengeSkipped(challenge, officer.id, officer.role, reason)
+
     def withdraw(self, _values: Mapping[str, Any]) -> Event:
         """Take the proposed decision back."""
         return Withdrawn()
@@ -311,6 +326,7 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "sign_later": Touches.sign_later,
     "amend": Touches.amend,
     "confirm": Touches.confirm,
+    "skip_challenge": Touches.skip_challenge,
     "withdraw": Touches.withdraw,
     "explain": Touches.explain,
     "log_in": Touches.log_in,

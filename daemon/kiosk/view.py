@@ -37,6 +37,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
             ],
         },
         "consent": {"id": policy.consent.id, "zh": policy.consent.zh.strip(), "en": policy.consent.en.strip()},
+        "may_skip": [one.value for one in policy.challenges.allowed] if policy.challenges.officer_may_skip else [],
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
         "voices": {
             folder.name: sorted(file.stem for file in folder.glob("*.ogg"))
@@ -57,6 +58,7 @@ def view(
     owed: Sequence[CheckRow] = (),
     duty: OnDuty | None = None,
     expected: Sequence[Expected] = (),
+    asked: str | None = None,
 ) -> dict[str, Any]:
     """The screen's content as plain JSON values.
 
@@ -66,6 +68,7 @@ def view(
         owed: checks that are still owed.
         duty: who is on duty.
         expected: the worklist, of which visit and checkpoint are shown.
+        asked: what is asked of her while her face is looked at, see :mod:`daemon.faces`.
     """
     state = desk.active
     return {
@@ -80,6 +83,7 @@ def view(
         "document": dict(state.document.display) if state.document else None,
         "findings": list(state.document.findings) if state.document else [],
         "face": _face(state),
+        "asked": asked if state.step is Step.FACE else None,
         "decision": _decision(state),
         "may_pass": state.begin is not None and state.matched,
         "waiting": waiting,

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Self
 
 from hw.camera.frame import Frame
+from hw.camera.identity import identity_of
 from hw.camera.mode import Mode
 from hw.camera.process import CaptureProcess, same_error
 from hw.camera.ring import RingError
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF_FIRST_S = 0.5
 BACKOFF_LIMIT_S = 8.0
+SYSTEM_PYTHON = "/usr/bin/python3"
+"""Has picamera2, which comes from apt and not into a virtual environment."""
 _GLANCE_S = 0.25
 
 
@@ -34,8 +37,8 @@ class Camera:
     missing on use.
     """
 
-    def __init__(self, uri: DeviceUri, *, interpreter: str = sys.executable) -> None:
-        """``interpreter`` runs the capture process; picamera2 needs the system's, ``/usr/bin/python3``.
+    def __init__(self, uri: DeviceUri, *, interpreter: str | None = None) -> None:
+        """``interpreter`` runs the capture process; without one it is this Python, for picamera2 the system's.
 
         Raises:
             BadDeviceUri: no camera source serves ``uri``, or an option is unknown or out of range.
@@ -45,7 +48,9 @@ class Camera:
         if not self._absent:
             entry_for(uri)
             Mode.from_uri(uri)
-        self._interpreter = interpreter
+        self._interpreter = interpreter or (SYSTEM_PYTHON if uri.scheme == "picamera" else sys.executable)
+        self.identity = ""
+        """Which camera it was when it was last opened."""
         self._lock = threading.RLock()
         self._process: CaptureProcess | None = None
         self._failure: HardwareError | None = None
@@ -56,6 +61,11 @@ class Camera:
         """The capture process's id while there is one."""
         process = self._process
         return process.pid if process is not None else None
+
+    @property
+    def source(self) -> str:
+        """Who delivers: the capture process and the camera that it has open. Another text: it was opened anew."""
+        return f"{self.pid} {self.identity}"
 
     def open(self) -> None:
         """Start the capture process and wait until the camera is open.
@@ -74,6 +84,7 @@ class Camera:
             if self._absent:
                 return
             with self._failing():
+                self.identity = identity_of(self.uri)
                 self._process = CaptureProcess(self.uri, self._interpreter, first=self._last + 1)
                 self._wait_ready(self._process)
 

@@ -71,7 +71,8 @@ class ChallengeRun:
         self._clock_sent_s: float | None = None
         self._samples: list[tuple[float, float, int]] = []
         self._asked = False
-        self._started = False
+        self.started = False
+        """Whether the colours were sent."""
         self._steps: dict[int, int] = {}
         self._off_us = 0
 
@@ -83,9 +84,9 @@ class ChallengeRun:
             self._asked = True
             self._token = (self._token + 1) & 0xFFFF
             return Clock(self._token)
-        if self._started:
+        if self.started:
             return None
-        self._started = True
+        self.started = True
         colours = bytes(self._colours).ljust(MAX_STEPS, b"\0")
         return Challenge(self._number, self._step_ms, len(self._colours), colours)
 

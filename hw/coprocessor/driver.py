@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from hw.coprocessor.challenge import ChallengeReport, ChallengeRun
+from hw.coprocessor.challenge import STEP_MS, ChallengeReport, ChallengeRun
 from hw.coprocessor.dialogue import Dialogue, Status
-from hw.coprocessor.errors import LinkBusy
+from hw.coprocessor.errors import ChallengeStopped, LinkBusy
 from hw.coprocessor.events import CoprocessorEvent, is_authentic
 from hw.coprocessor.link import DEFAULT_TIMING, HostLink, LinkCounts, LinkTiming
-from hw.coprocessor.messages import Buzzer, ClearEmergency, GetStatus, Message, Ring, Welcome
-from hw.coprocessor.numbers import Colour, Feature, RingPattern, Sound
+from hw.coprocessor.messages import Buzzer, Challenge, ClearEmergency, GetStatus, Message, Ring, Welcome
+from hw.coprocessor.numbers import MAX_STEPS, Colour, Feature, RingPattern, Sound
 from hw.errors import DeviceTimeout, HardwareError
 from hw.serial_port import SerialPort
 from hw.uri import DeviceUri
@@ -235,6 +235,21 @@ class Coprocessor:
                 finally:
                     self._dialogue.challenge = None
             return run.report()
+
+    def stop_challenge(self) -> None:
+        """End :meth:`run_challenge` at once, there with `ChallengeStopped`; the ring shows its pattern again.
+
+        The device ends a challenge when the next one begins: it is sent one that is dark for the shortest time.
+        """
+        with self._changed:
+            run = self._dialogue.challenge
+            if run is None:
+                return
+            run.fail(ChallengeStopped(self.device, "the light challenge was stopped"))
+            if run.started:
+                dark = bytes([Colour.OFF]).ljust(MAX_STEPS, b"\0")
+                self._link.send(Challenge(self._random(16), STEP_MS.start, 1, dark))
+            self._changed.notify_all()
 
     def _send(self, message: Message) -> None:
         with self._lock:

@@ -3,7 +3,8 @@
 Each check is evidence of its own and stays in the record as it was. Light and motion can each show an attack by
 themselves. Two of passive, light and motion have to say live, or light alone where there is no passive network; a
 passive network alone, which has seen only some attacks, never suffices. Warmth decides nothing: where it is missing
-on a face that all else calls live, one more check is asked for.
+on a face that all else calls live, one more check is asked for. Frames that repeat and another face than the one that
+was compared show an attack or raise a doubt, and never life.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ class Check(StrEnum):
     LIGHT = "light"
     MOTION = "motion"
     THERMAL = "thermal"
+    FRAMES = "frames"
+    SAME_FACE = "same_face"
+
+
+BESIDE: Final = (Check.FRAMES, Check.SAME_FACE)
+"""What holds for every way of looking: no policy forbids it, and it only ever speaks against somebody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class LivenessPolicy:
 
     def allows(self, check: Check) -> bool:
         """Whether ``check`` may be done."""
-        return bool(getattr(self, check.value))
+        return check in BESIDE or bool(getattr(self, check.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +116,22 @@ def fuse(policy: LivenessPolicy, results: Iterable[CheckResult]) -> LivenessFind
     done = tuple(results)
     last = {Check(result.name): result for result in done}
     counted = {check: counting(check, last.get(check), policy) for check in Check}
-    missing = tuple(result for check, result in counted.items() if check not in last and check is not Check.THERMAL)
+    silent = (Check.THERMAL, *BESIDE)
+    missing = tuple(result for check, result in counted.items() if check not in last and check not in silent)
     row = next(row for row in TABLE if fits(row, counted))
-    reasons = tuple(f"{check}:{reason}" for check in row.because for reason in counted[check].reasons)
-    return LivenessFinding(row.decision, reasons, (*done, *missing))
+    against = tuple(check for check in BESIDE if counted[check].decision in (ATTACK, UNSURE))
+    decision = worse(row.decision, [counted[check].decision for check in against])
+    because = (*row.because, *against) if decision is row.decision else against
+    reasons = tuple(f"{check}:{reason}" for check in because for reason in counted[check].reasons)
+    return LivenessFinding(decision, reasons, (*done, *missing))
+
+
+def worse(decision: Decision, others: Iterable[Decision]) -> Decision:
+    """``decision``, unless an attack, or against life a doubt, is among ``others``."""
+    beside = set(others)
+    if ATTACK in beside:
+        return ATTACK
+    return UNSURE if UNSURE in beside and decision is LIVE else decision
 
 
 def counting(check: Check, result: CheckResult | None, policy: LivenessPolicy) -> CheckResult:
@@ -124,7 +143,7 @@ def counting(check: Check, result: CheckResult | None, policy: LivenessPolicy) -
 
 def fits(row: Row, counted: Mapping[Check, CheckResult]) -> bool:
     """Whether ``row`` speaks of these results."""
-    return all(counted[check].decision in getattr(row, check.value) for check in Check)
+    return all(counted[check].decision in getattr(row, check.value) for check in ORDER)
 
 
 ORDER: Final = (Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION)
@@ -134,14 +153,15 @@ ORDER: Final = (Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION)
 def next_check(policy: LivenessPolicy, results: Sequence[CheckResult], tries: int = 2) -> Check | None:
     """What to do next, or None when the decision stands or nothing more can be done.
 
-    Motion is for when the others leave it open, and may be tried ``tries`` times.
+    Motion is for when the others leave it open and an answer could close it, and may be tried ``tries`` times.
     """
     names = [result.name for result in results]
     for check in ORDER[:-1]:
         if policy.allows(check) and check.value not in names:
             return check
     open_still = fuse(policy, results).decision in OPEN
-    again = open_still and names.count(Check.MOTION) < tries and not settled(results)
+    answered = fuse(policy, [*results, CheckResult(Check.MOTION, LIVE)]).decision is LIVE
+    again = open_still and answered and names.count(Check.MOTION) < tries and not settled(results)
     return Check.MOTION if policy.motion and again else None
 
 

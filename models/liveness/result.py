@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
+
+Evidence: TypeAlias = float | int | str | list[int]
 
 
 @unique
@@ -21,12 +23,15 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check. ``reasons`` are short names, the first decides; ``evidence`` holds finite numbers, for the record."""
+    """One check. ``reasons`` are short names, the first decides.
+
+    ``evidence``: finite numbers, and names of what was asked or seen, for the record.
+    """
 
     name: str
     decision: Decision
     reasons: tuple[str, ...] = ()
-    evidence: Mapping[str, float | int | list[int]] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: Mapping[str, Evidence] = field(default_factory=lambda: MappingProxyType({}))
 
     def to_dict(self) -> dict[str, Any]:
         """An element of the record's ``liveness.checks``."""

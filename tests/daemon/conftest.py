@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from daemon.liveness.eyes import Eyes
 from models.face import FaceModels
+from models.liveness.mesh import FaceMesh
+from models.passive import PassiveLiveness
 from tests.daemon.support import Home, build
 
 
@@ -30,3 +33,9 @@ def home(provisioned: Path, tmp_path: Path) -> Home:
 def face_models() -> FaceModels:
     """The real networks. For one thread at a time."""
     return FaceModels.load()
+
+
+@pytest.fixture(scope="session")
+def eyes(face_models: FaceModels) -> Eyes:
+    """All that a unit looks with. For one thread at a time."""
+    return Eyes(face_models, FaceMesh.load(), PassiveLiveness.load())

@@ -154,6 +154,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "signed later": _plain(ev.SignedLater()),
         "left": _plain(ev.Left()),
         "closed": _plain(ev.Closed()),
+        "skip light": _plain(ev.ChallengeSkipped("light", "o-1", "officer", "why")),
         "withdrawn": _plain(ev.Withdrawn()),
         "parked": _plain(ev.Parked()),
         "resumed other": _plain(ev.Resumed(OTHER)),

@@ -202,11 +202,12 @@ def test_entered_document_is_decided_by_officers() -> None:
     assert now.active.trouble == "outcome_not_open", "a document without a reading is never a pass"
 
 
-def test_attack_is_tried_again_and_then_officers_decide() -> None:
-    now, _ = play(Desk.of(UNSIGNED), begin(), CONSENT, card(), face("match", "attack"), face("match", "attack"))
-    assert (now.active.step, now.active.trouble) == (Step.FACE, "liveness:replay")
-    now, _ = play(now, face("match", "attack"))
-    assert (now.active.step, now.active.trouble) == (Step.DECISION, "liveness:replay")
+@pytest.mark.parametrize(("alive", "trouble"), [("attack", "liveness:replay"), ("unsure", "liveness:unsure")])
+def test_a_doubt_about_life_is_for_officers_at_once(alive: str, trouble: str) -> None:
+    now, _ = play(Desk.of(UNSIGNED), begin(), CONSENT, card(), face("no_match", "live"))
+    assert (now.active.step, now.active.trouble) == (Step.FACE, "face_no_match"), "a miss is tried again"
+    now, _ = play(now, face("match", alive))
+    assert (now.active.step, now.active.trouble) == (Step.DECISION, trouble)
     now, _ = play(now, ev.Proposed(Outcome.PASSED, "looks right", EXPIRES))
     assert now.active.trouble == "outcome_not_open"
 

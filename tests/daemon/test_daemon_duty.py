@@ -11,6 +11,7 @@ import pytest
 from daemon.duty import Duty
 from daemon.events import Confirmed, Document, DutyChanged, Left
 from daemon.kiosk.touches import Touches, TouchRefused
+from daemon.liveness.eyes import Eyes
 from daemon.officers import Officers, Roster
 from daemon.policy import Policy, load_policy
 from daemon.policy.words import Staff
@@ -21,7 +22,6 @@ from evidence.decision import DecisionStatement
 from evidence.encoding import b64url_encode
 from evidence.instants import write_instant
 from evidence.record import Outcome
-from models.face import FaceModels
 from tests.daemon.support import Home, now
 from tests.daemon.test_daemon_unit import Running
 
@@ -183,9 +183,9 @@ def test_duty_ends_with_the_roster(post: Post) -> None:
     assert post.there() is None
 
 
-def test_the_record_names_who_is_on_duty_by_the_units_word(post: Post, home: Home, face_models: FaceModels) -> None:
+def test_the_record_names_who_is_on_duty_by_the_units_word(post: Post, home: Home, eyes: Eyes) -> None:
     post.log_in(officer="regular")
-    running = Running(home, face_models, home.config())
+    running = Running(home, eyes, home.config())
     running.unit.on_duty = lambda: post.duty.current
     try:
         running.begin()

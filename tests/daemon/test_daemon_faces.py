@@ -1,13 +1,13 @@
-"""The face task: real networks on scenes before a replayed camera, and cameras that fail."""
+"""The face task: real networks on people before a simulated camera, and cameras that fail."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import psutil
 import pytest
@@ -15,8 +15,10 @@ import pytest
 from daemon import faces
 from daemon.cards import Photo
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.demo.room import Room
 from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
 from daemon.faces import FRAMES, FaceTask
+from daemon.liveness.eyes import Eyes
 from hw.card_reader.photo import SimulatedDecoder
 from hw.uri import DeviceUri
 from models.face import FaceModels
@@ -29,9 +31,9 @@ PATIENCE_S = 40.0
 class Booth:
     """The task in its thread, before a camera."""
 
-    def __init__(self, uri: str, models: FaceModels) -> None:
+    def __init__(self, uri: str, eyes: Eyes) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.task = FaceTask(DeviceUri.parse(uri), models, post=self.events.put)
+        self.task = FaceTask(DeviceUri.parse(uri), eyes, post=self.events.put)
         self._thread = threading.Thread(target=self.task.run)
         self._thread.start()
 
@@ -66,11 +68,11 @@ Open = Callable[[str], Booth]
 
 
 @pytest.fixture
-def booth(face_models: FaceModels) -> Iterator[Open]:
+def booth(eyes: Eyes) -> Iterator[Open]:
     made: list[Booth] = []
 
     def open_one(uri: str) -> Booth:
-        made.append(Booth(uri, face_models))
+        made.append(Booth(uri, eyes))
         return made[-1]
 
     yield open_one
@@ -91,8 +93,10 @@ def photo(studio: Studio) -> Photo:
     return SimulatedDecoder().decode(card.photo)
 
 
-def scene(studio: Studio, person: Person, folder: Path) -> str:
-    return f"replay://{studio.scene(person, folder / 'scene')}?fps=15"
+def scene(studio: Studio, person: Person | None, folder: Path) -> str:
+    room = Room(folder, studio)
+    room.stand(person)
+    return room.uri
 
 
 def compared(event: Event) -> FaceFinding:
@@ -108,7 +112,7 @@ def test_her_own_face_matches(booth: Open, studio: Studio, photo: Photo, tmp_pat
     assert (finding.decision, finding.frames, finding.cause) == ("match", FRAMES, None)
     assert finding.score is not None
     assert finding.threshold < finding.score <= 1
-    assert set(finding.model) >= {"detector", "embedding"}
+    assert set(finding.model) >= {"detector", "embedding", "liveness", "mesh"}
 
 
 def test_another_face_does_not(booth: Open, studio: Studio, photo: Photo, tmp_path: Path) -> None:
@@ -123,21 +127,13 @@ def test_another_face_does_not(booth: Open, studio: Studio, photo: Photo, tmp_pa
 
 def shrunk(studio: Studio, folder: Path) -> str:
     """Anna far away: her face is narrower than can be compared."""
-    studio.scene(ANNA, folder / "near")
-    (folder / "scene").mkdir()
-    for path in (folder / "near").iterdir():
-        image = cv2.imread(str(path))
-        assert image is not None
-        small = cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-        far = np.full_like(image, 96)
-        far[200 : 200 + small.shape[0], 200 : 200 + small.shape[1]] = small
-        cv2.imwrite(str(folder / "scene" / path.name), far)
-    return f"replay://{folder / 'scene'}?fps=15"
+    room = Room(folder, studio)
+    room.show(replace(studio.scene(ANNA), face_px=45))
+    return room.uri
 
 
-def nobody(_studio: Studio, folder: Path) -> str:
-    (folder / "scene").mkdir()
-    return f"replay://{folder / 'scene'}?fps=15"
+def nobody(studio: Studio, folder: Path) -> str:
+    return scene(studio, None, folder)
 
 
 @pytest.mark.parametrize(("make", "cause"), [(nobody, "no_face"), (shrunk, "face_too_small")])

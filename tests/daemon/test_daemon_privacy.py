@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of, drawn_name
+from daemon.demo.room import Room
 from daemon.demo.screen import View
 from hw.card_reader.photo import SimulatedDecoder
 from hw.card_reader.simulator import SimulatedReader
+from hw.coprocessor.simulator import SimulatedCoprocessor
 from models.face import FaceModels, nearest_face
+from tests.daemon.liveness.booth import open_room
 from tests.daemon.support import PINS, Home, RunningUnit, now
 
 VISIT = "VISIT-4711-PRIVATE"
@@ -82,10 +85,16 @@ def personal(studio: Studio, models: FaceModels, person: Person) -> dict[str, li
     return needles
 
 
-def prepare(home: Home, reader: SimulatedReader, studio: Studio, person: Person) -> None:
-    scene = studio.scene(person, home.folder / "scene")
+@pytest.fixture
+def room(face_models: FaceModels, tmp_path: Path) -> Iterator[tuple[Room, SimulatedCoprocessor]]:
+    with open_room(tmp_path, face_models) as made:
+        yield made
+
+
+def prepare(home: Home, reader: SimulatedReader, room: Room, person: Person) -> None:
+    room.stand(person)
     home.edit('card_reader = "none:"', f'card_reader = "{reader.uri}"')
-    home.edit('camera = "none:"', f'camera = "replay://{scene}?fps=15"')
+    home.edit('camera = "none:"', f'camera = "{room.uri}"')
 
 
 def until(unit: RunningUnit, step: str) -> View:
@@ -101,9 +110,12 @@ def test_needles_would_be_found(tmp_path: Path) -> None:
             assert found({tmp_path: b"a" + content + b"z"}, {"number": list(spellings(number))}), (encoding, content)
 
 
-def test_nothing_is_left_of_her(home: Home, reader: SimulatedReader, face_models: FaceModels) -> None:
+def test_nothing_is_left_of_her(
+    home: Home, reader: SimulatedReader, face_models: FaceModels, room: tuple[Room, SimulatedCoprocessor]
+) -> None:
     studio = Studio(face_models)
-    prepare(home, reader, studio, ANNA)
+    prepare(home, reader, room[0], ANNA)
+    home.edit("[devices]", f'[devices]\ncoprocessor = "{room[1].uri}"')
     needles = personal(studio, face_models, ANNA)
     drawing = base64.b64decode(drawn_name())
     needles |= {"PIN": [PIN.encode()], "signature": [drawing, drawing.hex().encode(), drawn_name().encode()]}
@@ -133,10 +145,12 @@ def test_nothing_is_left_of_her(home: Home, reader: SimulatedReader, face_models
     outbox.close()
 
 
-def test_nothing_is_left_of_her_after_a_cut(home: Home, reader: SimulatedReader, face_models: FaceModels) -> None:
+def test_nothing_is_left_of_her_after_a_cut(
+    home: Home, reader: SimulatedReader, face_models: FaceModels, room: tuple[Room, SimulatedCoprocessor]
+) -> None:
     """Killed while her face is compared, and again while officers decide; then looked at, then started again."""
     studio = Studio(face_models)
-    prepare(home, reader, studio, STRANGER)
+    prepare(home, reader, room[0], STRANGER)
     needles = personal(studio, face_models, ANNA) | {"PIN": [PIN.encode()]}
     card = studio.card(ANNA, document_of(ANNA, now().date()))
     with RunningUnit(home) as unit:

@@ -23,6 +23,9 @@ from daemon.door import NoDoor
 from daemon.events import Begin, CardRead, Closed, Confirmed, Consented, Emergency, Event, Explained, Left, Proposed
 from daemon.faces import FaceTask
 from daemon.journal import Journal
+from daemon.liveness.eyes import Eyes
+from daemon.liveness.inspection import Means
+from daemon.liveness.light import Light
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.state import State, Step
@@ -33,6 +36,7 @@ from hw.card_reader.photo import photo_decoder
 from hw.card_reader.simulator import SimulatedReader
 from hw.uri import DeviceUri
 from models.face import FaceModels
+from tests.daemon.liveness.booth import Booth, open_booth
 from tests.daemon.support import Home, now
 
 PATIENCE_S = 60.0
@@ -47,7 +51,7 @@ POLICY = replace(load_policy("neutral"), signatures=())
 class Running:
     """A unit whose threads run, and what its screen was told."""
 
-    def __init__(self, home: Home, models: FaceModels, config: Config) -> None:
+    def __init__(self, home: Home, eyes: Eyes, config: Config, light: Light | None = None) -> None:
         self.home, self.seen = home, [State(POLICY)]
         self._news = threading.Condition()
         self.outbox = home.outbox()
@@ -61,7 +65,8 @@ class Running:
             post=self.unit.post,
             laid=self.unit.laid,
         )
-        self.unit.faces = FaceTask(DeviceUri.parse(config.devices.camera), models, post=self.unit.post)
+        camera = DeviceUri.parse(config.devices.camera)
+        self.unit.faces = FaceTask(camera, eyes, post=self.unit.post, means=Means.of(POLICY, light))
         self.alive = 0
         tasks: tuple[Callable[[], object], ...] = (
             self.unit.run_writer,
@@ -119,23 +124,25 @@ def reader() -> Iterator[SimulatedReader]:
         yield simulated
 
 
+@pytest.fixture
+def booth(face_models: FaceModels, tmp_path: Path) -> Iterator[Booth]:
+    with open_booth(tmp_path, face_models) as made:
+        yield made
+
+
 Start = Callable[..., Running]
 
 
 @pytest.fixture
-def start(home: Home, face_models: FaceModels, reader: SimulatedReader, tmp_path: Path) -> Iterator[Start]:
-    """Starts the unit with the simulated reader, before a scene of ``person``, with the given limits."""
+def start(home: Home, eyes: Eyes, reader: SimulatedReader, booth: Booth) -> Iterator[Start]:
+    """Starts the unit with the simulated reader and ring, before ``person``, with the given limits."""
     made: list[Running] = []
 
     def run(person: Person | None = None, **limits: float) -> Running:
-        folder = tmp_path / "scene"
-        if person is None:
-            folder.mkdir()
-        else:
-            Studio(face_models).scene(person, folder)
+        booth.room.stand(person)
         config = home.config()
-        devices = replace(config.devices, card_reader=reader.uri, camera=f"replay://{folder}?fps=15")
-        made.append(Running(home, face_models, replace(config, devices=devices, limits=Limits(**limits))))
+        devices = replace(config.devices, card_reader=reader.uri, camera=booth.room.uri)
+        made.append(Running(home, eyes, replace(config, devices=devices, limits=Limits(**limits)), booth.light))
         return made[-1]
 
     yield run
@@ -165,6 +172,7 @@ def test_whole_check_passes(start: Start, reader: SimulatedReader, face_models: 
     record = running.home.opened(running.outbox)[-1].payload
     assert (record["outcome"], record["check"]) == ("passed", check)
     assert (record["face"]["decision"], record["document"]["number"]) == ("match", laid.document.number)
+    assert record["liveness"]["decision"] == "live"
     assert done.sealed is not None
     assert done.sealed.seq == record["seq"]
     assert running.journal.open_checks() == []

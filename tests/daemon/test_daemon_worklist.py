@@ -12,6 +12,7 @@ from daemon.delivery import Delivery
 from daemon.desk import Desk
 from daemon.events import CardRead, Closed, Consented, Document, DocumentEntered
 from daemon.kiosk.view import view
+from daemon.liveness.eyes import Eyes
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.state import State, Step
@@ -19,7 +20,6 @@ from daemon.worklist import NAME_DIFFERS, NUMBER_DIFFERS, Expected, Worklist, di
 from evidence.errors import SignatureError
 from evidence.topics import Channel
 from evidence.worklist import seal
-from models.face import FaceModels
 from tests.daemon.support import Home
 from tests.daemon.test_daemon_unit import Running
 
@@ -136,10 +136,10 @@ def test_by_message_and_nothing_on_the_disk(home: Home, outbox: Outbox) -> None:
             assert NUMBER.encode() not in data
 
 
-def test_a_difference_is_a_finding_on_screen_and_officers_are_asked(home: Home, face_models: FaceModels) -> None:
+def test_a_difference_is_a_finding_on_screen_and_officers_are_asked(home: Home, eyes: Eyes) -> None:
     worklist = Worklist()
     worklist.take(seal(content(ENTRY), worklist.key))
-    running = Running(home, face_models, home.config())
+    running = Running(home, eyes, home.config())
     running.unit.compared = worklist.compared
     try:
         check = running.begin()  # of visit V-0001

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from hw.coprocessor.numbers import RingPattern
+from hw.coprocessor.simulated_light import Light
 from hw.pty_device import PtyDevice
 from tests.firmware.micropython import FIRMWARE, HEAP_BYTES, HERE, command, environment
 
@@ -25,10 +26,13 @@ LOCK, PI_CUT, EMERGENCY, TAMPER, DOOR = 2, 3, 4, 5, 6
 START_S = 15.0
 
 Noise = Callable[[bytes], bytes]
+FULL = 160
+"""The ring's full single colour (firmware/coprocessor/lights.py)."""
 
 
 class RealFirmware(PtyDevice):
-    """The firmware in a process of its own. ``levels`` has the pins' levels, ``told`` every line it printed.
+    """The firmware in a process of its own. ``levels`` has the pins' levels, ``told`` every line it printed; ``light``
+    is told the ring's colour, 0 to 1.
 
     ``firmware`` is the folder of its modules, compiled or not. ``to_host`` and ``to_device`` may damage what travels.
     ``flash`` is the file that holds its flash and stays through :meth:`kill`;
@@ -57,6 +61,7 @@ class RealFirmware(PtyDevice):
         self.limits = dict(limits or {})
         self.levels: dict[int, int] = {}
         self.told: list[str] = []
+        self.light: Light = lambda _: None
         self.to_host: Noise = bytes
         self.to_device: Noise = bytes
         self._process: subprocess.Popen[str] | None = None
@@ -187,6 +192,9 @@ class RealFirmware(PtyDevice):
             words = line.split()
             if words[:1] == ["out"]:
                 self.levels[int(words[1])] = int(words[2])
+            elif words[:1] == ["ring"]:
+                red, green, blue = (int(word) / FULL for word in words[1:])
+                self.light((red, green, blue))
             self.told.append(line.strip())
             if len(self.told) > 20000:
                 del self.told[:10000]

@@ -7,15 +7,18 @@ from itertools import product
 
 import pytest
 
-from models.liveness.fusion import TABLE, Check, LivenessPolicy, fits, fuse, next_check
+from models.liveness.fusion import BESIDE, TABLE, Check, LivenessPolicy, fits, fuse, next_check
 from models.liveness.result import CheckResult, Decision, not_performed
 
 ALL = LivenessPolicy(thermal=True)
 LIVE, ATTACK, UNSURE, NOT = Decision.LIVE, Decision.ATTACK, Decision.UNSURE, Decision.NOT_PERFORMED
 
 
+LOOKS = (Check.PASSIVE, Check.LIGHT, Check.MOTION, Check.THERMAL)
+
+
 def results(*decisions: Decision) -> list[CheckResult]:
-    return [CheckResult(check, decision, ("why",)) for check, decision in zip(Check, decisions, strict=True)]
+    return [CheckResult(check, decision, ("why",)) for check, decision in zip(LOOKS, decisions, strict=True)]
 
 
 EVERY = list(product(Decision, repeat=4))
@@ -50,7 +53,7 @@ def test_warmth_never_decides(decisions: tuple[Decision, ...]) -> None:
 def test_every_row_is_needed_and_the_last_one_catches_all() -> None:
     used = set()
     for decisions in EVERY:
-        counted = dict(zip(Check, results(*decisions), strict=True))
+        counted = dict(zip(LOOKS, results(*decisions), strict=True))
         used.add(next(number for number, row in enumerate(TABLE) if fits(row, counted)))
     assert used == set(range(len(TABLE)))
 
@@ -72,6 +75,8 @@ def test_what_comes_next() -> None:
     while (check := next_check(policy, done)) is not None:
         asked.append(check)
         done.append(CheckResult(check, UNSURE, ("why",)))
+        if check is Check.PASSIVE:
+            done[-1] = CheckResult(check, LIVE)
     assert asked == [Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION, Check.MOTION]
     live = [CheckResult("passive", LIVE), CheckResult("thermal", LIVE), CheckResult("light", LIVE)]
     assert next_check(policy, live) is None
@@ -100,3 +105,23 @@ def test_nothing_done_is_not_performed() -> None:
 def test_an_unknown_check_is_our_mistake() -> None:
     with pytest.raises(ValueError, match="aura"):
         fuse(LivenessPolicy(), [CheckResult("aura", LIVE)])
+
+
+@pytest.mark.parametrize("decisions", [one for one in EVERY if one[3] is NOT])
+@pytest.mark.parametrize("check", BESIDE)
+def test_frames_and_a_changed_face_only_speak_against(decisions: tuple[Decision, ...], check: Check) -> None:
+    without = fuse(ALL, results(*decisions)).decision
+    for beside in Decision:
+        finding = fuse(ALL, [*results(*decisions), CheckResult(check, beside, ("why",))])
+        assert finding.decision is without or finding.decision in (ATTACK, UNSURE)
+        assert finding.decision is not LIVE or beside not in (ATTACK, UNSURE)
+        if beside is ATTACK:
+            assert finding.decision is ATTACK
+        if finding.decision is not without:
+            assert finding.reasons == (f"{check}:why",)
+
+
+def test_nobody_is_asked_to_move_where_no_answer_would_help() -> None:
+    for passive, light in ((ATTACK, LIVE), (UNSURE, UNSURE), (NOT, NOT)):
+        done = [CheckResult("passive", passive, ("why",)), CheckResult("light", light, ("why",))]
+        assert next_check(LivenessPolicy(), done) is None, (passive, light)
