@@ -17,6 +17,7 @@ from daemon.desk import Desk
 from daemon.door import CoprocessorDoor, Door, NoDoor
 from daemon.duty import Duty, OnDuty
 from daemon.entrance import EntranceTask
+from daemon.events import Begin, Event
 from daemon.faces import FaceTask
 from daemon.identity import Identity, bring_into_force, load_identity
 from daemon.journal import Journal
@@ -37,6 +38,7 @@ from daemon.policy import Policy
 from daemon.preview import only_while
 from daemon.roster import FILE as ROSTER
 from daemon.roster import RosterBook
+from daemon.seen import SeenDocuments
 from daemon.state import Step
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
@@ -76,6 +78,7 @@ class Assembly:
         self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
         self.duty = Duty(self.roster, self.outbox.clock.moment, config.limits.duty_s)
         self._duty_shown: OnDuty | None = None
+        self.seen = SeenDocuments(lambda: self.duty.shift)
         self.worklist = Worklist()
         coprocessor = self.coprocessor = parts.coprocessor_of(config)
         # Without a key no event is proven, so none is known again: then its own word must do.
@@ -110,7 +113,7 @@ class Assembly:
             stored=self._wake.set,
             give_reserve=self.storage.give_reserve,
             on_duty=lambda: self.duty.current,
-            compared=self.worklist.compared,
+            compared=self._compared,
         )
         unit.cards = CardTask(
             DeviceUri.parse(self.config.devices.card_reader),
@@ -132,6 +135,9 @@ class Assembly:
         ring = RingLight(self.coprocessor) if self.coprocessor else None
         thermal = self.thermal
         return Means.of(self.policy, ring, (lambda: thermal.view) if thermal else None)
+
+    def _compared(self, event: Event, begin: Begin) -> Event:
+        return self.seen.compared(self.worklist.compared(event, begin.visit), begin)
 
     def _make_kiosk(self) -> KioskServer:
         config = self.config
@@ -194,6 +200,7 @@ class Assembly:
 
     def _changed(self, desk: Desk) -> None:
         self._duty_shown = self.duty.current
+        self.seen.end_shift()
         link = self.link.state
         self._tally.see(desk.active)
         self.kiosk.show(

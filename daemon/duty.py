@@ -47,19 +47,32 @@ class Duty:
         self._lock = threading.Lock()
         self._current: OnDuty | None = None
         self._seen_s = 0.0
+        self._shift, self._last = 0, ""
 
     def log_in(self, officer: Officer) -> OnDuty:
         """``officer``, who has proved to be one, takes over from whoever was there."""
         one = OnDuty(officer.id, officer.role, write_instant(self._now()))
         with self._lock:
             relieved, self._current, self._seen_s = self._current, one, self._monotonic_s()
+            self._shift += one.officer != self._last
+            self._last = one.officer
         log.info("on duty: %s%s", one.officer, f", relieves {relieved.officer}" if relieved else "")
         return one
 
     def log_out(self) -> None:
         """Nobody is on duty any more."""
         with self._lock:
-            self._current = None
+            self._current, self._last = None, ""
+            self._shift += 1
+
+    @property
+    def shift(self) -> int:
+        """Which shift this is: another one from each takeover by somebody else and each log-out on.
+
+        Nobody's hands for a while end no shift: the same officer logs in again.
+        """
+        with self._lock:
+            return self._shift
 
     def acted(self) -> None:
         """An officer has done something: the idle time begins anew."""

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
-from daemon import desk, effects, events, record_fields
+from daemon import desk, effects, events, record_fields, session
 from daemon.cards import CardTask, LaidCard, Photo
 from daemon.config import Config
 from daemon.desk import Desk
 from daemon.door import Door
 from daemon.duty import OnDuty
 from daemon.effects import Note, SealRecord
-from daemon.events import Event, TimedOut, WaitedLong
+from daemon.events import Begin, Event, TimedOut, WaitedLong
 from daemon.faces import FaceTask
 from daemon.journal import Entry, Journal
 from daemon.outbox import Outbox, Stored
@@ -65,8 +65,8 @@ class Unit:
     desk: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
     on_duty: Callable[[], OnDuty | None] = lambda: None
-    compared: Callable[[Event, str | None], Event] = lambda event, _visit: event
-    """Holds a document that was read against whom the visit expects."""
+    compared: Callable[[Event, Begin], Event] = lambda event, _begin: event
+    """Holds a document that was read against whom the visit expects, and against those read before."""
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
     _to_write: queue.SimpleQueue[SealRecord | Note | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
@@ -147,7 +147,8 @@ class Unit:
 
     def _step(self, event: Event) -> None:
         before, begun = self.state.step, self.state.begin
-        event = self.compared(event, begun.visit if begun else None)
+        if begun is not None and session.expects(self.state, event):
+            event = self.compared(event, begun)
         if isinstance(event, events.Emergency):
             event = self._same_or_new(event)
         self.desk, wanted = desk.step(self.desk, event)

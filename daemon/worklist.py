@@ -14,6 +14,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from daemon.documents.mrz import MrzFinding
 from daemon.events import CardRead, Document, DocumentEntered, Event
 from evidence import worklist
 from evidence.keys import PrivateKey, PublicKey
@@ -42,17 +43,24 @@ def _plain_name(name: str) -> str:
     return "".join(char for char in folded if not char.isspace() and char not in _BETWEEN)
 
 
-def _plain_number(number: str) -> str:
+def plain_number(number: str) -> str:
+    """A number without width, blanks and small letters."""
     return "".join(unicodedata.normalize("NFKC", number).upper().split())
 
 
-def differences(expected: Expected, facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Findings about a document with these ``facts``, whose fields a record has under ``document``."""
-    found, name, number = [], facts.get("name"), facts.get("number")
-    if expected.number is not None and number and _plain_number(number) != _plain_number(expected.number):
+def differences(expected: Expected, facts: Mapping[str, Any], *, cut: bool = False) -> tuple[str, ...]:
+    """Findings about a document with these ``facts``, whose fields a record has under ``document``.
+
+    ``cut``: its name may lack its end, so that it need only begin as the expected one does.
+    """
+    found, number = [], facts.get("number")
+    if expected.number is not None and number and plain_number(number) != plain_number(expected.number):
         found.append(NUMBER_DIFFERS)
-    if expected.name is not None and name and _plain_name(name) != _plain_name(expected.name):
-        found.append(NAME_DIFFERS)
+    names = [_plain_name(facts[key]) for key in ("name", "name_latin") if facts.get(key)]
+    if expected.name is not None and names:
+        wanted = _plain_name(expected.name)
+        if not any(wanted == name or (cut and wanted.startswith(name)) for name in names):
+            found.append(NAME_DIFFERS)
     return tuple(found)
 
 
@@ -90,7 +98,9 @@ class Worklist:
         expected = self._by_visit.get(visit or "")
         if expected is None or not isinstance(event, CardRead | DocumentEntered):
             return event
-        return replace(event, document=_with_findings(event.document, differences(expected, event.document.facts)))
+        one = event.document
+        found = differences(expected, one.facts, cut=MrzFinding.NAME_TRUNCATED in one.findings)
+        return replace(event, document=_with_findings(one, found))
 
 
 def _with_findings(document: Document, found: tuple[str, ...]) -> Document:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from daemon.cards import mask_name, mask_number
 from daemon.documents import numbers
-from daemon.documents.mrz import Mrz, MrzUnreadable, read_mrz
+from daemon.documents.mrz import MrzUnreadable, read_mrz
 from daemon.events import Document
 from daemon.policy.words import DocumentType
 from evidence.encoding import json_bytes, sha256_hex
@@ -85,7 +85,7 @@ def _checked(kind: DocumentType, read: _Fields, today: dt.date) -> tuple[str, ..
     return (*map(str, numbers.findings(kind, read.number, read.birth, read.sex)), *further)
 
 
-# --- by the machine-readable zone --------------------------------------------------------------------------------------
+# --- by the machine-readable zone ------------------------------------------------------------------------------------
 
 
 def _by_mrz(kind: DocumentType, values: Mapping[str, Any], today: dt.date) -> _Fields:
@@ -115,7 +115,7 @@ def _said(further: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in further.items() if text}
 
 
-# --- typed -------------------------------------------------------------------------------------------------------------
+# --- typed -----------------------------------------------------------------------------------------------------------
 
 
 def _typed(kind: DocumentType, values: Mapping[str, Any]) -> _Fields:

@@ -25,8 +25,8 @@ WITH_ID_NUMBER: Final = frozenset({DocumentType.TEMPORARY_ID_CARD, DocumentType.
 _FORMS: Final[Mapping[DocumentType, re.Pattern[str]]] = MappingProxyType(
     {
         DocumentType.PASSPORT: re.compile("[A-Z0-9]{5,12}"),
-        # 港澳居民来往内地通行证: H or M and 8 digits, 2 more on cards before 2013. 台湾居民来往大陆通行证: 8 digits, on the
-        # books before 2015 10 and perhaps a letter.
+        # 港澳居民来往内地通行证: H or M and 8 digits, 2 more on cards before 2013.
+        # 台湾居民来往大陆通行证: 8 digits; on the books before 2015 10, and perhaps a letter.
         DocumentType.HK_MO_TW_TRAVEL_PERMIT: re.compile("[HM][0-9]{8}(?:[0-9]{2})?|[0-9]{8}(?:[0-9]{2}[A-Z]?)?"),
         DocumentType.FOREIGNER_RESIDENCE_PERMIT: re.compile("[A-Z0-9]{6,13}"),
         DocumentType.TEMPORARY_ID_CARD: re.compile("[0-9]{17}[0-9X]"),

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.check_id import new_check_id
+from daemon.documents.entry import EntryRefused, entered
 from daemon.duty import Duty
 from daemon.events import (
     Amended,
     Begin,
     ChallengeSkipped,
+    CheckedElsewhere,
     Closed,
     Confirmed,
     Consented,
     Declined,
+    DocumentEntered,
     DutyChanged,
     Emergency,
     Event,
@@ -49,6 +52,8 @@ from evidence.record import Outcome
 STATEMENT_LIFETIME = dt.timedelta(minutes=10)
 EMERGENCY = "emergency"
 _LONGEST = 500
+_LONGEST_VISIT = 128
+_LONGEST_REFERENCE = 64
 _LARGEST_DRAWING = 48_000
 _PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
@@ -123,6 +128,18 @@ class Touches:
     def no_card(self, values: Mapping[str, Any]) -> Event:
         """There is no chip to read, and why."""
         return NoCard(_choice(values, "cause", _NO_CARD))
+
+    def document(self, values: Mapping[str, Any]) -> Event:
+        """A document without a chip, by the lines of its machine-readable zone or typed."""
+        try:
+            return DocumentEntered(entered(values, self.now().astimezone().date()))
+        except EntryRefused as error:
+            raise TouchRefused(error.cause) from None
+
+    def elsewhere(self, values: Mapping[str, Any]) -> Event:
+        """The check was done through another channel of the policy, which gave it a reference."""
+        channel = _choice(values, "channel", tuple(one.id for one in self.policy.channels))
+        return CheckedElsewhere(channel, _reference(values, "reference", _LONGEST_REFERENCE))
 
     def phone(self, values: Mapping[str, Any]) -> Event:
         """Her own telephone number."""
@@ -281,13 +298,17 @@ def _text(values: Mapping[str, Any], name: str, *, optional: bool = False) -> st
 
 
 def _visit(values: Mapping[str, Any], *, optional: bool = False) -> str:
-    visit = _text(values, "visit", optional=optional)
-    if len(visit) > 128:
-        raise TouchRefused("visit_too_long")
-    if _ID_NUMBER.search(visit) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", visit)):
-        # The reference lies in the journal in plain text.
-        raise TouchRefused("visit_looks_like_an_id_number")
-    return visit
+    return _reference(values, "visit", _LONGEST_VISIT, optional=optional)  # it lies in the journal in plain text
+
+
+def _reference(values: Mapping[str, Any], name: str, longest: int, *, optional: bool = False) -> str:
+    """A text that is to name a case and no person."""
+    text = _text(values, name, optional=optional)
+    if len(text) > longest:
+        raise TouchRefused(f"{name}_too_long")
+    if _ID_NUMBER.search(text) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", text)):
+        raise TouchRefused(f"{name}_looks_like_an_id_number")
+    return text
 
 
 def _drawing(values: Mapping[str, Any]) -> bytes:
@@ -311,13 +332,16 @@ def _choice(values: Mapping[str, Any], name: str, allowed: tuple[str, ...], defa
     return str(value)
 
 
-_OFFICERS = (Begin, Proposed, Confirmed, Withdrawn, Parked, Resumed, Amended, Explained)
+_DECIDING = (DocumentEntered, CheckedElsewhere, Proposed, Confirmed, Withdrawn)
+_OFFICERS = (Begin, *_DECIDING, Parked, Resumed, Amended, Explained)
 """What only an officer does; the rest may be the woman's own touch."""
 _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "begin": Touches.begin,
     "consent": Touches.consent,
     "decline": Touches.decline,
     "no_card": Touches.no_card,
+    "document": Touches.document,
+    "elsewhere": Touches.elsewhere,
     "phone": Touches.phone,
     "propose": Touches.propose,
     "park": Touches.park,

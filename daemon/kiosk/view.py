@@ -11,9 +11,11 @@ from typing import Any
 
 from daemon.config import Unit
 from daemon.desk import Desk
+from daemon.documents.numbers import ENTERED
 from daemon.duty import OnDuty
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
+from daemon.policy.words import DOCUMENTS
 from daemon.state import State, Step
 from daemon.worklist import Expected
 from evidence.webauthn import challenge_of
@@ -38,6 +40,9 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         },
         "consent": {"id": policy.consent.id, "zh": policy.consent.zh.strip(), "en": policy.consent.en.strip()},
         "may_skip": [one.value for one in policy.challenges.allowed] if policy.challenges.officer_may_skip else [],
+        "documents": {kind.value: {"zh": zh, "en": en} for kind, (zh, en) in DOCUMENTS.items()},
+        "entered": [kind.value for kind in ENTERED],
+        "channels": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.channels},
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
         "voices": {
             folder.name: sorted(file.stem for file in folder.glob("*.ogg"))
@@ -82,6 +87,7 @@ def view(
         "seq": state.sealed.seq if state.sealed and state.step is Step.DONE else None,
         "document": dict(state.document.display) if state.document else None,
         "findings": list(state.document.findings) if state.document else [],
+        "channel": _channel(state),
         "face": _face(state),
         "asked": asked if state.step is Step.FACE else None,
         "decision": _decision(state),
@@ -111,6 +117,11 @@ def _parked(state: State) -> dict[str, Any]:
 def _owed(one: CheckRow) -> dict[str, Any]:
     said = {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome, "at": one.at}
     return {**said, "unaccounted": one.unaccounted}
+
+
+def _channel(state: State) -> dict[str, str] | None:
+    one = state.elsewhere
+    return {"id": one.channel, "reference": one.reference} if one else None
 
 
 def _face(state: State) -> dict[str, Any] | None:

@@ -140,7 +140,7 @@ def test_a_difference_is_a_finding_on_screen_and_officers_are_asked(home: Home, 
     worklist = Worklist()
     worklist.take(seal(content(ENTRY), worklist.key))
     running = Running(home, eyes, home.config())
-    running.unit.compared = worklist.compared
+    running.unit.compared = lambda event, begin: worklist.compared(event, begin.visit)
     try:
         check = running.begin()  # of visit V-0001
         other = document(number="990000199003070548")

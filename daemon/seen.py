@@ -1,0 +1,69 @@
+"""Documents of this shift: one number for two visits is a finding, as it may be one card for two women.
+
+Kept in memory only, as keyed digests: whoever reads this memory cannot ask it for a number without its key. Both are
+gone when the shift ends: when another officer takes over, when the one on duty goes, and after twelve hours at most.
+Drills are not counted; nor are checks whose visit is not known yet, since the same woman may simply have begun again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from daemon.events import Begin, CardRead, DocumentEntered, Event
+from daemon.worklist import plain_number
+
+READ_FOR_ANOTHER_VISIT = "read_for_another_visit"
+LONGEST_SHIFT_S = 12 * 3600.0
+
+
+class SeenDocuments:
+    """Which visit a document was first read for. Any thread may end the shift."""
+
+    def __init__(self, shift: Callable[[], int], now_s: Callable[[], float] = time.monotonic) -> None:
+        """``shift`` is a number that changes when one ends, see :class:`daemon.duty.Duty`."""
+        self._shift, self._now_s = shift, now_s
+        self._lock = threading.Lock()
+        self._forget(shift())
+
+    def _forget(self, shift: int) -> None:
+        self._of, self._since_s = shift, self._now_s()
+        self._key = secrets.token_bytes(32)
+        self._visit_of: dict[bytes, bytes] = {}
+
+    def __len__(self) -> int:
+        """How many documents are known."""
+        self.end_shift()
+        return len(self._visit_of)
+
+    def end_shift(self) -> None:
+        """Forget everything if the shift has ended."""
+        with self._lock:
+            self._end_shift()
+
+    def _end_shift(self) -> None:
+        shift = self._shift()
+        if shift != self._of or self._now_s() - self._since_s >= LONGEST_SHIFT_S:
+            self._forget(shift)
+
+    def compared(self, event: Event, begin: Begin) -> Event:
+        """``event`` with a finding, where its document was read before in this shift, for another visit."""
+        if not isinstance(event, CardRead | DocumentEntered) or begin.drill or begin.visit_source == "provisional":
+            return event
+        number = plain_number(str(event.document.facts.get("number", "")))
+        if not number or self._first_visit(number, begin.visit):
+            return event
+        findings = (*event.document.findings, READ_FOR_ANOTHER_VISIT)
+        return replace(event, document=replace(event.document, findings=findings))
+
+    def _first_visit(self, number: str, visit: str) -> bool:
+        """Whether ``number`` was not seen before with another visit; from now on it is seen with this one."""
+        with self._lock:
+            self._end_shift()
+            digest, of = (hmac.digest(self._key, text.encode(), hashlib.sha256) for text in (number, visit))
+            return hmac.compare_digest(self._visit_of.setdefault(digest, of), of)
