@@ -20,7 +20,7 @@ from daemon.mqtt import LinkError
 from daemon.officers import RosterUnusable
 from daemon.outbox import OutboxDamaged
 from daemon.policy.cli import add_policy_commands, policy_command
-from daemon.verify_files import completeness, lines_of, verify_files
+from daemon.verify_files import completeness, lines_of, lines_of_export, verify_export_files, verify_files
 from evidence.console import quietly
 from evidence.errors import EvidenceError
 from evidence.tree import TreeError, plain
@@ -89,7 +89,9 @@ def selftest(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    """Verify a bundle of records against the site authority's certificate. Exit 1 if anything does not hold."""
+    """Verify a bundle of records, or an export, against the authority's certificate. Exit 1 if it does not hold."""
+    if arguments.export:
+        return _verify_export(arguments)
     try:
         result = verify_files(
             arguments.file,
@@ -106,6 +108,17 @@ def verify(arguments: argparse.Namespace) -> int:
         print(json.dumps({**asdict(result), **more}, ensure_ascii=False))
     else:
         print("\n".join(lines_of(result, arguments.file, arguments.health)))
+    return OK if result.sound else FINDING
+
+
+def _verify_export(arguments: argparse.Namespace) -> int:
+    result = verify_export_files(
+        arguments.file, arguments.authority, revocations=arguments.revocations, records=arguments.records or ()
+    )
+    if arguments.json:
+        print(json.dumps({**asdict(result), "sound": result.sound}, ensure_ascii=False))
+    else:
+        print("\n".join(lines_of_export(result, arguments.file)))
     return OK if result.sound else FINDING
 
 
@@ -161,6 +174,14 @@ def _parser() -> argparse.ArgumentParser:
     verifying.add_argument("--authority", type=Path, required=True, help="authority.pem, from a source you trust")
     verifying.add_argument("--revocations", type=Path, metavar="FILE", help="the authority's list of revoked keys")
     verifying.add_argument("--health", type=Path, metavar="FILE", help="a health message of the unit: shows a cut tail")
+    verifying.add_argument("--export", action="store_true", help="FILE is an export; its proof lies beside it")
+    verifying.add_argument(
+        "--records",
+        type=Path,
+        metavar="BUNDLE",
+        action="append",
+        help="of an export: hold it against signed records too",
+    )
     verifying.add_argument("--predecessor", type=Path, metavar="FILE", help="the bundle of the unit that it replaced")
     add("export", export, config=True, prints=True).add_argument("--to", type=Path, required=True, metavar="FILE")
     add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from evidence.bundle import open_bundle
 from evidence.certificates import load_certificate
 from evidence.errors import MalformedError, SignatureError
+from evidence.export_proof import proof_path
+from evidence.export_verify import ExportVerified, verify_export
 from evidence.revocation import read_revocations
 from evidence.verify import Verified, verify_records
 
@@ -54,6 +57,49 @@ def verify_files(
             revocations=listed,
             predecessor=before,
         )
+
+
+def verify_export_files(
+    export: Path, authority: Path, *, revocations: Path | None = None, records: Sequence[Path] = ()
+) -> ExportVerified:
+    """Verify an export against the proof beside it.
+
+    Args:
+        authority: the site authority's certificate.
+        revocations: its signed list of revoked keys.
+        records: bundles of units, whose signed records the rows are held against; each must be sound itself.
+
+    Raises:
+        EvidenceError, OSError: a file is not what it should be. That is no verdict about the export.
+    """
+    certificate = load_certificate(authority)
+    listed = None if revocations is None else read_revocations(_signed(revocations), certificate)
+    with ExitStack() as stack:
+        bundles: dict[str, Iterator[str]] = {}
+        for path in records:
+            with open_bundle(path) as first:
+                found = verify_records(
+                    first.records, certificate, first.head, address=first.address, revocations=listed
+                )
+            if not found.sound:
+                raise SignatureError(f"{path}: is not sound itself, {len(found.findings)} findings; verify it alone")
+            opened = stack.enter_context(open_bundle(path))
+            bundles[opened.address.unit] = opened.records
+        return verify_export(export, proof_path(export), certificate, bundles, listed)
+
+
+def lines_of_export(result: ExportVerified, export: Path) -> Iterator[str]:
+    """``result`` for a person: findings, what is complete, what it does not prove, and the verdict last."""
+    for finding in result.findings:
+        yield f"step {finding.step}{f', {finding.unit}' if finding.unit else ''}: {finding.text}"
+    for unit, text in result.complete.items():
+        yield f"{unit}: {text}"
+    for unit in result.records:
+        yield f"{unit}: the rows were held against its signed records"
+    if not result.records:
+        yield "not proven: what the rows say beyond their records' hashes; give --records with the units' bundles"
+    verdict = "complete and unchanged" if result.sound else f"NOT in order, {len(result.findings)} findings"
+    yield f"{export}: {verdict}; {result.rows} rows, made {result.made or '?'} by {result.by or '?'}"
 
 
 def _signed(path: Path) -> str:

@@ -110,6 +110,11 @@ class Revocations:
         """Whether ``kid`` is revoked at the time ``now``: for connections, health and whatever is no record."""
         return kid in self.entries and now >= self.entries[kid].since
 
+    def refuses_said(self, kid: str, at: dt.datetime) -> bool:
+        """Whether what ``kid`` signed is not believed, where only its own word ``at`` tells when that was."""
+        entry = self.entries.get(kid)
+        return entry is not None and (entry.reason in _IN_OTHER_HANDS or at >= entry.since)
+
 
 def sign_revocations(site: str, number: int, entries: Iterable[Revoked], issued: dt.datetime, authority: Signer) -> str:
     """The list as a JWS by the authority's key.

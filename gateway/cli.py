@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from evidence import jws, record
-from evidence.bundle import Bundle, write_bundle
 from evidence.certificates import Profile, check_certificate, load_certificate
 from evidence.console import quietly
 from evidence.errors import EvidenceError, KeyUnusableError, RevokedError
@@ -34,6 +33,8 @@ from gateway.intake import Intake
 from gateway.officers import OfficerError
 from gateway.receiver import Receiver
 from gateway.revocations import RevocationList, stored_list
+from gateway.statistics import commands as statistics_commands
+from gateway.statistics.commands import ArgumentsWrong
 from gateway.store import Store, StoreDamaged, StoreMissing, UnitRow
 
 OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
@@ -178,19 +179,6 @@ def _amiss(entry: dict[str, Any]) -> bool:
     return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped"))
 
 
-def export(config: Config, arguments: argparse.Namespace) -> int:
-    """All verified records of a unit as a bundle for ``vernix verify``."""
-    with closing(_open_store(config)) as store:
-        row = store.unit(arguments.unit)
-        records = tuple(store.chained_jws(arguments.unit))
-    if row is None:
-        print(f"vernix-gateway: no records of a unit {arguments.unit}", file=sys.stderr)
-        return FINDING
-    write_bundle(arguments.file, Bundle(row.unit, config.gateway.site, row.head, records))
-    print(f"{arguments.file}: {len(records)} records of {row.unit}")
-    return OK
-
-
 def resend(config: Config, arguments: argparse.Namespace) -> int:
     """Ask a unit for records again, FIRST to LAST, for instance after a restored backup. It keeps them 30 days."""
     address = Address(config.gateway.site, check_name("unit", arguments.unit))
@@ -250,10 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("unit")
     again.add_argument("first", type=_seq)
     again.add_argument("last", type=_seq)
-    out = add("export", export, prints=False)
-    out.add_argument("unit")
-    out.add_argument("file", type=Path)
     officer_commands.add_commands(commands, _signer)
+    statistics_commands.add_commands(commands, _signer)
     worklist_commands.add_commands(commands, _signer)
     return parser
 
@@ -276,7 +262,7 @@ def _main(argv: Sequence[str] | None) -> int:
     except TreeError as error:
         print(f"vernix-gateway: configuration: {error}", file=sys.stderr)
         return USAGE
-    except OfficerError as error:
+    except (OfficerError, ArgumentsWrong) as error:
         print(f"vernix-gateway: {error}", file=sys.stderr)
         return USAGE
     except ENVIRONMENTAL as error:

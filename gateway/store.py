@@ -68,6 +68,13 @@ class Row:
 _ROW = "unit, seq, sha256, kind, check_id, outcome, checkpoint, happened, received, alert, chained"
 
 
+def read_units(db: sqlite3.Connection, which: str = "ORDER BY unit", *values: str) -> list[UnitRow]:
+    """The units of a store's database that the clause ``which`` chooses."""
+    columns = "unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard, refused, claim"
+    rows = db.execute(f"SELECT {columns} FROM units {which}", values).fetchall()
+    return [UnitRow(row[0], row[1], Head(row[2], row[3]), Head(row[4], row[5]), *row[6:]) for row in rows]
+
+
 def _row(values: tuple[Any, ...]) -> Row:
     named: dict[str, Any] = dict(zip(Row.__dataclass_fields__, values, strict=True))
     return Row(**{**named, "alert": bool(named["alert"]), "chained": bool(named["chained"])})
@@ -131,11 +138,8 @@ class Store:
         return self._units("ORDER BY unit")
 
     def _units(self, which: str, *values: str) -> list[UnitRow]:
-        columns = "unit, birth, seq, sha256, claimed_seq, claimed_sha256, claimed_at, heard, refused, claim"
-        sql = f"SELECT {columns} FROM units {which}"
         with self._lock:
-            rows = self._db.execute(sql, values).fetchall()
-        return [UnitRow(row[0], row[1], Head(row[2], row[3]), Head(row[4], row[5]), *row[6:]) for row in rows]
+            return read_units(self._db, which, *values)
 
     def head(self, unit: str) -> Head | None:
         """How far the chain of ``unit`` is verified; None as long as its birth record is not here."""
@@ -160,11 +164,11 @@ class Store:
             )
 
     def set_claim(self, unit: str, claim: Head, at: str, heard: str, refused: int = 0, token: str = "") -> None:
-        """The unit signed at its time ``at`` that its chain reaches ``claim``; we heard it at ``heard``, as ``token``."""
+        """The unit signed ``token`` at its time ``at``: its chain reaches ``claim``. We heard it at ``heard``."""
         with self._lock:
             self._db.execute(
-                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ?, refused = ?, claim = ?"
-                " WHERE unit = ?",
+                "UPDATE units SET claimed_seq = ?, claimed_sha256 = ?, claimed_at = ?, heard = ?, refused = ?,"
+                " claim = ? WHERE unit = ?",
                 (claim.seq, claim.sha256, at, heard, refused, token, unit),
             )
 

@@ -1,0 +1,173 @@
+"""What one check was, with everything that later records say of it: the unit of counting and a row of an export."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evidence.instants import read_instant
+from evidence.record import OWED, Outcome
+
+CHINA = dt.timezone(dt.timedelta(hours=8))
+"""A check's day is the day in China, whatever zone the gateway's machine has."""
+LONGEST = dt.timedelta(hours=12)
+"""A check that seems to have taken longer began before a clock was set right: its time is not known."""
+MISTAKEN = ("mistaken_emergency", "误触", "Touched by mistake")
+"""How the reason begins with which an officer accounts for a touch by mistake: the form's, or one of the screen's."""
+
+
+def payload_of(token: str) -> dict[str, Any]:
+    """The payload of a stored record, which was held against the schema when it came in."""
+    part = token.split(".", 2)[1]
+    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return payload
+
+
+@dataclass(slots=True)
+class Later:
+    """What addenda bring to a check."""
+
+    count: int = 0
+    visit: str | None = field(default=None, repr=False)
+    settled: bool = False
+    accounted: bool = False
+    mistaken: bool = False
+    signed: str = ""
+
+    def take(self, addendum: Mapping[str, Any]) -> None:
+        """One more addendum, in the order of the chain."""
+        self.count += 1
+        if "visit" in addendum:
+            self.visit = addendum["visit"]["ref"]
+        if "subject_sign" in addendum:
+            self.signed = addendum["subject_sign"]["by"]
+        self.settled = self.settled or "settled_by" in addendum
+        if addendum.get("accounts"):
+            self.accounted = True
+            self.mistaken = self.mistaken or addendum["reason"].startswith(MISTAKEN)
+
+
+NOTHING = Later()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a person; never a drill.
+
+    Attributes:
+        at: when its record was made, by the unit's clock.
+        floor: that clock was not trusted, so ``at`` is too early.
+        seconds: from the beginning to the record; None where the clock was not trusted or was set meanwhile.
+        methods: what the unit did: ``card``, ``face``, ``finger``.
+        officers: who signed the decision; none where the unit alone decided.
+        on_duty: who was logged in, by the unit's word.
+        debt: ``owed``, ``settled`` or empty.
+        emergency: ``unexplained``, ``explained``, ``mistaken`` or empty.
+        believed: the key that signed had not been revoked before.
+    """
+
+    unit: str
+    seq: int
+    sha256: str
+    check: str
+    at: dt.datetime
+    floor: bool
+    seconds: int | None
+    policy: str
+    checkpoint: str
+    outcome: str
+    document: str
+    channel: str
+    methods: tuple[str, ...]
+    officers: tuple[str, ...]
+    on_duty: str
+    debt: str
+    emergency: str
+    later: Later
+    believed: bool
+    payload: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def day(self) -> str:
+        """The day in China."""
+        return self.at.astimezone(CHINA).date().isoformat()
+
+    @property
+    def visit(self) -> str:
+        """The visit's reference, the linked one if it was linked later."""
+        return self.later.visit or str(self.payload["visit"]["ref"])
+
+    @property
+    def accountable(self) -> tuple[str, ...]:
+        """Who answers for it: the officers who signed, or who was on duty, or nobody."""
+        return self.officers or ((self.on_duty,) if self.on_duty else ("",))
+
+
+def check_of(
+    said: Mapping[str, Any], sha256: str, later: Later, *, settled_elsewhere: bool, believed: bool = True
+) -> Check:
+    """The check of a record's payload.
+
+    Args:
+        settled_elsewhere: a later check of the same visit, on whatever unit, left nothing owed.
+    """
+    at, floor = read_instant(said["time"]["earliest"]), said["time"]["source"] == "floor"
+    return Check(
+        unit=said["unit"],
+        seq=said["seq"],
+        sha256=sha256,
+        check=said["check"],
+        at=at,
+        floor=floor,
+        seconds=None if floor else _seconds(said["check"], at),
+        policy=said["policy"]["id"],
+        checkpoint=said["checkpoint"],
+        outcome=said["outcome"],
+        document=said.get("document", {}).get("type", ""),
+        channel=said["channel"],
+        methods=_methods(said),
+        officers=tuple(one["id"] for one in said["officers"]),
+        on_duty=said.get("on_duty", {}).get("id", ""),
+        debt=_debt(said["outcome"], settled=later.settled or settled_elsewhere),
+        emergency=_emergency(said, later),
+        later=later,
+        believed=believed,
+        payload=said,
+    )
+
+
+def _seconds(check: str, at: dt.datetime) -> int | None:
+    # UUID version 7: its first 48 bits are the milliseconds at which the check began (RFC 9562 section 5.7).
+    begun = dt.datetime.fromtimestamp((uuid.UUID(check).int >> 80) / 1000, dt.UTC)
+    return round((at - begun).total_seconds()) if dt.timedelta() <= at - begun <= LONGEST else None
+
+
+def _methods(said: Mapping[str, Any]) -> tuple[str, ...]:
+    if said["channel"] != "unit":
+        return ()
+    done = {
+        "card": said.get("document", {}).get("method") == "chip",
+        "face": said.get("face", {}).get("decision") in ("match", "no_match"),
+        "finger": said.get("finger", {}).get("decision") in ("match", "no_match"),
+    }
+    return tuple(name for name, was in done.items() if was)
+
+
+def _debt(outcome: str, *, settled: bool) -> str:
+    if outcome not in OWED:
+        return ""
+    return "settled" if settled else "owed"
+
+
+def _emergency(said: Mapping[str, Any], later: Later) -> str:
+    # A power cut may have ended the emergency's own check: it is recorded as interrupted then.
+    if Outcome.EMERGENCY not in (said["outcome"], said.get("step_reached")):
+        return ""
+    if later.mistaken:
+        return "mistaken"
+    return "explained" if later.accounted else "unexplained"

@@ -1,0 +1,227 @@
+"""The look at every verified record before anything is counted: what is really here, and what addenda say.
+
+A store is a file on a disk. So each unit's records are held once more against their chain: their hashes, the links, the
+head that the unit signed, and beyond that head their signatures. What does not hold is left out, named, and missing
+from the numbers that a proof speaks of.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from cryptography import x509
+
+from evidence.chain import Head
+from evidence.errors import EvidenceError
+from evidence.export_proof import Coverage
+from evidence.instants import read_instant
+from evidence.jws import parse
+from evidence.origin import Origin, advance, check_signature, read_origin
+from evidence.receipt import ranges_of
+from evidence.record import OWED, TYPE, Kind
+from evidence.revocation import Revocations
+from evidence.verify import read_record
+from gateway.snapshot import Held, Snapshot
+from gateway.statistics.facts import NOTHING, Check, Later, check_of, payload_of
+from gateway.store import UnitRow
+
+_PAPERS = (Kind.BIRTH, Kind.KEY, Kind.RETIRE)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Checks recorded from ``first`` on, until before ``until``; both instants as records write them."""
+
+    first: str
+    until: str
+
+    def holds(self, instant: str) -> bool:
+        """Whether the check of this time belongs to it. Instants have one spelling, so texts are in order."""
+        return self.first <= instant < self.until
+
+
+@dataclass(slots=True)
+class UnitSurvey:
+    """What is here of one unit."""
+
+    row: UnitRow
+    head: Head
+    numbers: list[int] = field(default_factory=list, repr=False)
+    waiting: list[int] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    papers: list[str] = field(default_factory=list, repr=False)
+    broken: dict[int, str] = field(default_factory=dict)
+    rows: int = 0
+    drills: int = 0
+    outside: int = 0
+
+    @property
+    def missing(self) -> list[tuple[int, int]]:
+        """Gaps: numbers up to the highest that is known of, which are not among the records looked at."""
+        last = max([self.row.claimed.seq, self.head.seq, *self.waiting[-1:]])
+        return ranges_of(set(range(1, last + 1)) - set(self.numbers))
+
+    def coverage(self) -> Coverage:
+        """What a proof says of it, after the checks were read."""
+        return Coverage(
+            self.row.unit,
+            self.head,
+            tuple(ranges_of(self.numbers)),
+            tuple(ranges_of(self.waiting)),
+            dict(sorted(self.kinds.items())),
+            self.rows,
+            self.drills,
+            self.outside,
+            self.row.claim,
+            tuple(self.papers),
+        )
+
+
+class Survey:
+    """All units of a snapshot, looked at once; :meth:`checks` then reads the checks of a period one by one."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        authority: x509.Certificate,
+        revocations: Revocations | None = None,
+        watch: Callable[[Iterator[Held]], Iterator[Held]] = iter,
+    ) -> None:
+        """Look at everything.
+
+        Args:
+            authority: the site authority's certificate.
+            revocations: its list of revoked keys; records that are not believed any more are marked.
+            watch: is handed all records and hands them on, to show how far the look is.
+        """
+        self._snapshot = snapshot
+        self._revocations = revocations if revocations is not None and revocations.entries else None
+        self._later: dict[str, Later] = {}
+        self._visits: dict[str, tuple[str, str]] = {}
+        self.units = {row.unit: UnitSurvey(row, Head(0, "")) for row in snapshot.units}
+        walks = {name: _Walk(one, authority) for name, one in self.units.items()}
+        for held in watch(held for name in self.units for held in snapshot.records(name)):
+            for item in walks[held.unit].take(held):
+                self._note(item)
+        for name, walk in walks.items():
+            for item in walk.end():
+                self._note(item)
+            self.units[name].waiting = snapshot.waiting(name)
+        self._settled_at = self._last_by_visit()
+
+    def _note(self, held: Held) -> None:
+        """Keep what an addendum brings, and where a check leaves nothing owed."""
+        if held.kind is Kind.ADDENDUM:
+            said = payload_of(held.jws)
+            self._later.setdefault(said["check"], Later()).take(said)
+        elif held.kind is Kind.CHECK:
+            said = payload_of(held.jws)
+            if not said["drill"] and said["outcome"] not in OWED:
+                self._visits[said["check"]] = (said["visit"]["ref"], said["time"]["earliest"])
+
+    def _last_by_visit(self) -> dict[str, str]:
+        last: dict[str, str] = {}
+        for check, (visit, at) in self._visits.items():
+            linked = self._later.get(check, NOTHING).visit or visit
+            last[linked] = max(at, last.get(linked, ""))
+        self._visits.clear()
+        return last
+
+    def checks(self, period: Period) -> Iterator[Check]:
+        """The checks of the period, unit by unit in the order of their chains; drills and others are counted only."""
+        for unit in self.units.values():
+            unit.rows = unit.drills = unit.outside = 0
+            believed = set(unit.numbers)
+            for held in self._snapshot.records(unit.row.unit, Kind.CHECK):
+                if held.seq in believed and (check := self._check(unit, held, period)) is not None:
+                    yield check
+
+    def _check(self, unit: UnitSurvey, held: Held, period: Period) -> Check | None:
+        said = payload_of(held.jws)
+        at = said["time"]["earliest"]
+        if not period.holds(at):
+            unit.outside += 1
+            return None
+        if said["drill"]:
+            unit.drills += 1
+            return None
+        unit.rows += 1
+        later = self._later.get(said["check"], NOTHING)
+        elsewhere = self._settled_at.get(later.visit or said["visit"]["ref"], "") > at
+        return check_of(said, held.sha256, later, settled_elsewhere=elsewhere, believed=self._believed(held))
+
+    def _believed(self, held: Held) -> bool:
+        if self._revocations is None:
+            return True
+        try:
+            kid = parse(held.jws, TYPE).kid
+            if kid in self._revocations.entries:
+                self._revocations.check(read_record(held.jws), kid, read_instant(held.received))
+        except EvidenceError:
+            return False
+        return True
+
+
+class _Walk:
+    """Along the chain of one unit. A record counts once the next one, or the signed head, names its hash."""
+
+    def __init__(self, unit: UnitSurvey, authority: x509.Certificate) -> None:
+        self._unit = unit
+        self._authority = authority
+        self._origin: Origin | None = None
+        self._last: Held | None = None
+
+    def take(self, held: Held) -> Iterator[Held]:
+        """The record before ``held``, if it holds."""
+        last, self._last = self._last, held
+        if last is None:
+            return
+        follows = held.seq != last.seq + 1 or payload_prev(held) == last.sha256
+        yield from self._count(last, "" if follows else "the next record is linked to another one")
+
+    def end(self) -> Iterator[Held]:
+        """The last record."""
+        if self._last is not None:
+            yield from self._count(self._last, "")
+
+    def _count(self, held: Held, wrong: str) -> Iterator[Held]:
+        unit, claimed = self._unit, self._unit.row.claimed
+        wrong = wrong or self._wrong(held)
+        if not wrong and held.seq == claimed.seq and held.sha256 != claimed.sha256:
+            wrong = "is another record than the one that the unit signed as its last"
+        if wrong:
+            unit.broken[held.seq] = wrong
+            return
+        unit.numbers.append(held.seq)
+        unit.kinds[held.kind.value] += 1
+        if held.seq == unit.head.seq + 1:
+            unit.head = Head(held.seq, held.sha256)
+        if held.kind in _PAPERS:
+            unit.papers.append(held.jws)
+        yield held
+
+    def _wrong(self, held: Held) -> str:
+        """What is wrong with a record's own bytes; a signature is looked at where no signed head answers for it."""
+        if not held.intact:
+            return "its bytes are not those that were stored"
+        if held.kind not in _PAPERS and held.seq <= self._unit.row.claimed.seq and self._unit.row.claim:
+            return ""
+        try:
+            item = read_record(held.jws)
+            if self._origin is None:
+                self._origin = read_origin(item, self._authority)
+            check_signature(item, self._origin)
+            self._origin = advance(self._origin, item, self._authority)
+        except EvidenceError as error:
+            return str(error)
+        return ""
+
+
+def payload_prev(held: Held) -> str:
+    """The hash of the record before, by the word of ``held``; empty where its bytes are no record any more."""
+    try:
+        return str(payload_of(held.jws)["prev"])
+    except (ValueError, KeyError, IndexError, UnicodeEncodeError):
+        return ""

@@ -1,0 +1,155 @@
+"""Rows as CSV, XLSX and JSON Lines; :mod:`evidence.export_rows` reads them back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import xlsxwriter
+from xlsxwriter.format import Format as CellFormat
+from xlsxwriter.workbook import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from evidence.export_rows import SHEET, Format, Row, guard
+from gateway.statistics.rows import Column
+
+MOST_SHEET_ROWS = 1_048_575
+"""Rows of a sheet below its titles (ECMA-376; Excel specifications and limits)."""
+
+
+class TooManyRows(Exception):
+    """A sheet has no room for so many checks."""
+
+
+Table = Sequence[Sequence[str | int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A further sheet, where the format has sheets: its first row holds titles."""
+
+    name: str
+    table: Table = field(repr=False)
+
+
+class Writer(Protocol):
+    """Takes the rows of an export."""
+
+    def row(self, row: Row) -> None:
+        """The next row."""
+
+    def extra(self, extra: Extra) -> None:
+        """A further sheet, after the last row; a format without sheets has no place for it."""
+
+    def end(self) -> None:
+        """There is no more."""
+
+
+class _Csv:
+    """UTF-8 with a byte-order mark, which Excel needs to see that it is UTF-8; lines end as RFC 4180 wants."""
+
+    def __init__(self, stream: BinaryIO, columns: Sequence[Column]) -> None:
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=True)
+        self._writer = csv.writer(self._text)
+        self._writer.writerow([one.title for one in columns])
+
+    def row(self, row: Row) -> None:
+        self._writer.writerow([guard(text) for text in row])
+
+    def extra(self, extra: Extra) -> None:
+        """No place for it."""
+
+    def end(self) -> None:
+        self._text.detach()
+
+
+class _Jsonl:
+    def __init__(self, stream: BinaryIO, columns: Sequence[Column]) -> None:
+        self._stream = stream
+        self._keys = [one.key for one in columns]
+
+    def row(self, row: Row) -> None:
+        line = json.dumps(dict(zip(self._keys, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
+        self._stream.write(line.encode("utf-8") + b"\n")
+
+    def extra(self, extra: Extra) -> None:
+        """No place for it."""
+
+    def end(self) -> None:
+        """Every line is written."""
+
+
+class _Xlsx:
+    """Texts are written as texts, so none becomes a formula, a link or a rounded number."""
+
+    def __init__(self, book: Workbook, columns: Sequence[Column]) -> None:
+        self._book = book
+        self._bold: CellFormat = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        self._sheet: Worksheet = book.add_worksheet(SHEET)
+        self._numbers = [one.number for one in columns]
+        self._row = 0
+        self._sheet.freeze_panes(1, 2)
+        self._sheet.set_column(0, len(columns) - 1, 14)
+        self._titles(self._sheet, [one.title for one in columns])
+
+    def _titles(self, sheet: Worksheet, titles: Sequence[str | int]) -> None:
+        for place, title in enumerate(titles):
+            sheet.write_string(0, place, str(title), self._bold)
+
+    def row(self, row: Row) -> None:
+        self._row += 1
+        if self._row > MOST_SHEET_ROWS:
+            raise TooManyRows(f"a sheet holds {MOST_SHEET_ROWS} rows; export a shorter time, or csv or jsonl")
+        for place, (text, number) in enumerate(zip(row, self._numbers, strict=True)):
+            if text and number:
+                self._sheet.write_number(self._row, place, int(text))
+            elif text:
+                self._sheet.write_string(self._row, place, text)
+
+    def extra(self, extra: Extra) -> None:
+        sheet = self._book.add_worksheet(extra.name)
+        sheet.set_column(0, 0, 34)
+        sheet.set_column(1, 12, 18)
+        self._titles(sheet, extra.table[0])
+        for place, values in enumerate(extra.table[1:], start=1):
+            for column, value in enumerate(values):
+                if isinstance(value, int):
+                    sheet.write_number(place, column, value)
+                else:
+                    sheet.write_string(place, column, value)
+
+    def end(self) -> None:
+        self._sheet.autofilter(0, 0, self._row, len(self._numbers) - 1)
+        self._book.close()
+
+
+@contextmanager
+def _xlsx(stream: BinaryIO, columns: Sequence[Column], scratch: Path) -> Iterator[Writer]:
+    # A row is on the disk as soon as the next begins: in the gateway's own folder, which holds the same data anyway.
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=scratch) as folder:
+        yield _Xlsx(xlsxwriter.Workbook(stream, {"constant_memory": True, "tmpdir": folder}), columns)
+
+
+@contextmanager
+def _plain(kind: type[_Csv] | type[_Jsonl], stream: BinaryIO, columns: Sequence[Column]) -> Iterator[Writer]:
+    yield kind(stream, columns)
+
+
+def open_writer(
+    form: Format, stream: BinaryIO, columns: Sequence[Column], scratch: Path
+) -> AbstractContextManager[Writer]:
+    """A writer of ``form`` into ``stream``.
+
+    Args:
+        scratch: a private folder for what XLSX needs until its end.
+    """
+    if form is Format.XLSX:
+        return _xlsx(stream, columns, scratch)
+    return _plain(_Csv if form is Format.CSV else _Jsonl, stream, columns)
