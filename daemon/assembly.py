@@ -36,6 +36,7 @@ from daemon.officers import Roster, read_roster
 from daemon.pins import PinEntranceTask
 from daemon.policy import Policy
 from daemon.preview import only_while
+from daemon.printing.forms import NO_PRINTER, FormDesk, open_forms
 from daemon.roster import FILE as ROSTER
 from daemon.roster import RosterBook
 from daemon.seen import SeenDocuments
@@ -114,6 +115,7 @@ class Assembly:
             give_reserve=self.storage.give_reserve,
             on_duty=lambda: self.duty.current,
             compared=self._compared,
+            forms=self._forms(),
         )
         unit.cards = CardTask(
             DeviceUri.parse(self.config.devices.card_reader),
@@ -130,6 +132,10 @@ class Assembly:
             told=lambda: self._changed(unit.desk),
         )
         return unit
+
+    def _forms(self) -> FormDesk | None:
+        find, told = self.outbox.find_check, lambda: self._changed(self.unit.desk)
+        return open_forms(self.config, self.policy, find, lambda: self.duty.current, told)
 
     def _means(self) -> Means:
         ring = RingLight(self.coprocessor) if self.coprocessor else None
@@ -215,6 +221,7 @@ class Assembly:
                 duty=self._duty_shown,
                 expected=self.worklist.entries,
                 asked=self.unit.faces.asked,
+                printing=self.unit.forms.view(desk.active) if self.unit.forms else NO_PRINTER,
             )
         )
 
@@ -252,6 +259,8 @@ class Assembly:
             start("entrance", self.entrance.run)
         if self.thermal is not None:
             start("thermal", self.thermal.run)
+        if self.unit.forms is not None:
+            start("printing", self.unit.forms.spool.run)
         start("delivery", self._deliver)
         start("kiosk", self.kiosk.run)
         self.link.start()
@@ -315,6 +324,8 @@ class Assembly:
             self.entrance.close()
         if self.thermal is not None:
             self.thermal.close()
+        if self.unit.forms is not None:
+            self.unit.forms.spool.close()
         self.kiosk.close()
         self.link.stop()
         self.unit.close()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.mqtt.broker import BrokerAddress
+from daemon.printing.printer import BadPrinterUri, Printer
 from evidence.errors import MalformedError
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError, load_tree
@@ -81,6 +82,19 @@ class Kiosk:
 
 
 @dataclass(frozen=True, slots=True)
+class Printing:
+    """The printer of the forms, ``ipp://HOST/PATH`` or ``ipps://HOST/PATH``, and what the forms say of this place.
+
+    ``authority``: PEM file that an ``ipps`` printer's certificate is checked by; else the system's authorities.
+    """
+
+    uri: str = "none:"
+    institution: str = ""
+    department: str = ""
+    authority: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Waiting times of a check, in seconds."""
 
@@ -104,6 +118,7 @@ class Config:
     devices: Devices
     kiosk: Kiosk = field(default_factory=Kiosk)
     limits: Limits = field(default_factory=Limits)
+    printing: Printing = field(default_factory=Printing)
 
     @property
     def address(self) -> Address:
@@ -129,6 +144,14 @@ def _check_values(config: Config) -> None:
     for item in dataclasses.fields(config.limits):
         if not 0 < getattr(config.limits, item.name) < math.inf:
             raise TreeError(f"limits.{item.name}", "expected a number of seconds above 0")
+
+
+def _check_printing(printing: Printing) -> None:
+    try:
+        if printing.uri != "none:":
+            Printer(printing.uri, printing.authority)
+    except BadPrinterUri as error:
+        raise TreeError("printing.uri", str(error)) from None
 
 
 _DEVICES: dict[str, tuple[Callable[[DeviceUri], object], tuple[str, ...]]] = {
@@ -169,6 +192,7 @@ def load(path: Path) -> Config:
     config = load_tree(Config, path)
     _check_values(config)
     _check_devices(config)
+    _check_printing(config.printing)
     if not config.unit.policy.endswith(".toml"):
         return config
     policy = path.parent.absolute() / config.unit.policy  # relative paths are relative to this file's folder

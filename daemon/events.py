@@ -324,6 +324,11 @@ class Accounted:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintWanted:
+    """The forms of the check on the screen are wanted on paper; no check changes by it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Closed:
     """The result was seen: the screen returns to idle and everything personal is forgotten."""
 
@@ -357,6 +362,7 @@ Event = (
     | Explained
     | Amended
     | Accounted
+    | PrintWanted
     | DutyChanged
     | Closed
 )

@@ -23,6 +23,7 @@ from daemon.faces import FaceTask
 from daemon.journal import Entry, Journal
 from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
+from daemon.printing.forms import FormDesk
 from daemon.state import State, Step
 from evidence.envelope import attachment
 from evidence.record import Kind, Outcome
@@ -67,6 +68,7 @@ class Unit:
     on_duty: Callable[[], OnDuty | None] = lambda: None
     compared: Callable[[Event, Begin], Event] = lambda event, _begin: event
     """Holds a document that was read against whom the visit expects, and against those read before."""
+    forms: FormDesk | None = None
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
     _to_write: queue.SimpleQueue[SealRecord | Note | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
@@ -92,6 +94,8 @@ class Unit:
     def laid(self, card: LaidCard) -> None:
         """Keep the picture of a card that was read; its event follows."""
         self._photo = card.photo
+        if self.forms is not None:
+            self.forms.laid(card.event.check, card.photo)
 
     def close(self) -> None:
         """End both loops."""
@@ -161,6 +165,8 @@ class Unit:
             self._photo = None  # also that of a card whose reading ended too late to count
         log.info("%s: %s -> %s", type(event).__name__, before, self.state.step)
         self.door.show(self.state)
+        if self.forms is not None:
+            self.forms.follow(self.state, event)
         self.changed(self.desk)
 
     # --- effects -----------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from daemon.events import (
     NoCard,
     Parked,
     PhoneGiven,
+    PrintWanted,
     Proposed,
     Resumed,
     Sealed,
@@ -357,5 +358,6 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "log_out": Touches.log_out,
     EMERGENCY: Touches.emergency,
     "left": Touches.left,
+    "print": lambda _touches, _values: PrintWanted(),
     "close": Touches.close,
 }

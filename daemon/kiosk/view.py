@@ -16,6 +16,7 @@ from daemon.duty import OnDuty
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
 from daemon.policy.words import DOCUMENTS
+from daemon.printing.forms import NO_PRINTER
 from daemon.state import State, Step
 from daemon.worklist import Expected
 from evidence.webauthn import challenge_of
@@ -64,6 +65,7 @@ def view(
     duty: OnDuty | None = None,
     expected: Sequence[Expected] = (),
     asked: str | None = None,
+    printing: Mapping[str, Any] = NO_PRINTER,
 ) -> dict[str, Any]:
     """The screen's content as plain JSON values.
 
@@ -74,6 +76,7 @@ def view(
         duty: who is on duty.
         expected: the worklist, of which visit and checkpoint are shown.
         asked: what is asked of her while her face is looked at, see :mod:`daemon.faces`.
+        printing: whether there is something to print, and how printing stands, see :mod:`daemon.printing.forms`.
     """
     state = desk.active
     return {
@@ -90,6 +93,7 @@ def view(
         "channel": _channel(state),
         "face": _face(state),
         "asked": asked if state.step is Step.FACE else None,
+        "printing": dict(printing),
         "decision": _decision(state),
         "may_pass": state.begin is not None and state.matched,
         "waiting": waiting,

@@ -1,0 +1,126 @@
+"""The forms of the check on the screen: which ones the policy wants, filled from what is in memory.
+
+The chip's photo is kept for the forms until the check leaves the screen, and only where a printer is configured. It is
+the one picture that is printed; no frame of the camera is ever kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+
+from daemon import record_fields
+from daemon.cards import Photo
+from daemon.config import Config, Printing, Unit
+from daemon.duty import OnDuty
+from daemon.events import Event, PrintWanted
+from daemon.outbox.checks import CheckRow
+from daemon.policy import Policy
+from daemon.printing.printer import Printer
+from daemon.printing.spool import Paper, Spool
+from daemon.state import State, Step
+from evidence.forms.fill import Drawn, Filled, fill
+from evidence.forms.sheet import Sheet
+from evidence.record import Outcome
+
+GRACE_S = 10.0
+"""How long after the check a form may still wait for the printer: as long as its result stays on the screen."""
+_KEEP_NOTHING = (Outcome.EMERGENCY, Outcome.INTERRUPTED)
+
+
+@dataclass(slots=True)
+class FormDesk:
+    """Called by the unit's loop alone, but for :meth:`view`."""
+
+    policy: Policy
+    unit: Unit
+    printing: Printing
+    spool: Spool
+    find_check: Callable[[str], CheckRow | None]
+    on_duty: Callable[[], OnDuty | None] = lambda: None
+    _check: str | None = None
+    _portrait: Photo | None = field(default=None, repr=False)
+
+    def laid(self, check: str, photo: Photo | None) -> None:
+        """A card was read for ``check``; its photo belongs to it."""
+        self._check, self._portrait = check, photo
+
+    def follow(self, state: State, event: Event) -> None:
+        """The unit made a step: print what was asked for, and forget what is over."""
+        if state.check != self._check or state.step is Step.IDLE or state.outcome in _KEEP_NOTHING:
+            self._portrait = None
+        if state.step is not Step.DONE:
+            self.spool.end_by(GRACE_S)
+        if isinstance(event, PrintWanted) and self._can(state):
+            self.spool.want(self.sheets(state))
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything of a person is held for paper."""
+        return self._portrait is not None or self.spool.holds
+
+    def view(self, state: State) -> dict[str, Any]:
+        """What the screen is told: whether there is something to print now, and how printing stands."""
+        return {"can": self._can(state), "state": self.spool.state.value}
+
+    def _can(self, state: State) -> bool:
+        return state.step is Step.DONE and bool(self._forms(state))
+
+    def _forms(self, state: State) -> tuple[Any, ...]:
+        if state.begin is None or state.outcome is None:
+            return ()
+        return self.policy.forms_for(state.begin.checkpoint, state.outcome)
+
+    def sheets(self, state: State) -> list[Sheet]:
+        """The sheets of a check that is recorded."""
+        filled = self._filled(state)
+        return [fill(form, filled) for form in self._forms(state)]
+
+    def _filled(self, state: State) -> Filled:
+        assert state.begin is not None
+        return Filled(
+            self._record(state),
+            institution=self.printing.institution,
+            department=self.printing.department,
+            checkpoint=self.policy.checkpoint(state.begin.checkpoint).title,
+            portrait=None if self._portrait is None else cv2.imencode(".png", self._portrait)[1].tobytes(),
+            drawn=() if state.signature is None else (Drawn(state.signature.by, state.signature.png),),
+        )
+
+    def _record(self, state: State) -> Mapping[str, Any]:
+        """The fields that the check's record was made of, with the number and time that it got."""
+        assert state.outcome is not None
+        assert state.check is not None
+        row = self.find_check(state.check)
+        assert row is not None, "a check that is done has its record"
+        reason = state.statement.reason if state.statement else None
+        duty = self.on_duty()
+        return {
+            **record_fields.check(state, state.outcome, reason),
+            **({"on_duty": duty.to_dict()} if duty else {}),
+            "unit": self.unit.id,
+            "seq": row.seq,
+            "time": {"earliest": row.at},
+        }
+
+
+NO_PRINTER: Mapping[str, Any] = {"can": False, "state": Paper.NOTHING.value}
+"""What the screen is told where no printer is configured."""
+
+
+def open_forms(
+    config: Config,
+    policy: Policy,
+    find_check: Callable[[str], CheckRow | None],
+    on_duty: Callable[[], OnDuty | None],
+    told: Callable[[], None],
+) -> FormDesk | None:
+    """The forms of a unit with a printer, None of one without. ``told``: printing stands otherwise than before."""
+    printing = config.printing
+    if printing.uri == "none:":
+        return None
+    spool = Spool(Printer(printing.uri, printing.authority), told)
+    return FormDesk(policy, config.unit, printing, spool, find_check, on_duty)
