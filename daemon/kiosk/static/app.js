@@ -5,6 +5,7 @@ import { byId, button, el } from "./dom.js";
 import { icon } from "./icons.js";
 import { isNight, switchNight, watchNight } from "./night.js";
 import { page } from "./page.js";
+import { paperTrouble } from "./paper.js";
 import { placeName } from "./places.js";
 import { endMirror } from "./preview.js";
 import { forgetPad } from "./pad.js";
@@ -34,7 +35,7 @@ function screen() {
 }
 
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
-const shown = (view) => [view.trouble, view.document, view.findings, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting];
+const shown = (view) => [view.trouble, view.document, view.findings, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
 
 let drawn = "";
 let place = "";
@@ -85,7 +86,7 @@ function lineOf(view) {
   const troubles = view.devices.length > 1 ? say("troubles_many", view.devices.length) : view.devices.map(deviceTrouble).join("");
   const storage = view.storage && view.storage.state !== "ok" ? say(`storage_${view.storage.state}`, view.storage.days_left) : "";
   const line = view.online ? say("online") + (view.waiting ? ` · ${say("waiting", view.waiting)}` : "") : say("offline", view.waiting);
-  return [[view.online ? "pass" : "wait", line], ...[troubles, storage].filter(Boolean).map((text) => ["warn", text])];
+  return [[view.online ? "pass" : "wait", line], ...[troubles, storage, paperTrouble(view)].filter(Boolean).map((text) => ["warn", text])];
 }
 
 let tools = "";

@@ -30,6 +30,7 @@ const strokes = {
   lock: "M6 11h12v10H6zM9 11V7a3 3 0 0 1 6 0v4",
   delete: "M9 5h12v14H9l-6-7zM12 9l6 6M18 9l-6 6",
   phone: "M7 2h10v20H7zM11 19h2",
+  print: "M7 9V3h10v6M7 17H4V9h16v8h-3M7 14h10v7H7z",
 };
 
 export function icon(name) {

@@ -5,6 +5,7 @@ import { icon, signOf } from "../icons.js";
 import { officerForm } from "../officer_form.js";
 import { clearPad, signature, signaturePad, signerChoice } from "../pad.js";
 import { touch } from "../page.js";
+import { paperLine, printTouch } from "../paper.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
 import { back } from "./ways.js";
@@ -46,10 +47,14 @@ const result = {
     documentOf(view),
     el("p", { className: "recorded" }, icon("pass"), el("span", {}, recorded(view))),
     view.document ? el("p", { className: "small" }, say("vanishes")) : null,
+    paperLine(view),
   ],
-  touches: (view) => (view.outcome === "emergency"
-    ? [button(say("explain"), "pen", () => go({ part: "explain" }), "first"), button(say("close_later"), "wait", () => act("close"))]
-    : [button(say("close"), "pass", () => act("close"), "first big")]),
+  touches: (view) => [
+    ...(view.outcome === "emergency"
+      ? [button(say("explain"), "pen", () => go({ part: "explain" }), "first"), button(say("close_later"), "wait", () => act("close"))]
+      : [button(say("close"), "pass", () => act("close"), "first big")]),
+    printTouch(view),
+  ],
 };
 
 const explanation = {

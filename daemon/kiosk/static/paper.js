@@ -1,0 +1,24 @@
+// The forms of the check on paper: the touch that prints them, and how printing stands.
+import { act } from "./act.js";
+import { button, el } from "./dom.js";
+import { icon } from "./icons.js";
+import { say } from "./words.js";
+
+const SIGNS = { waiting: "wait", printing: "wait", printed: "pass" };
+const UNDER_WAY = ["waiting", "printing"];
+const ATTENDED = ["paper_out", "stopped", "gone", "refused", "unusable", "dropped"]; // somebody must do something
+
+const said = (view) => say(`paper_${view.printing.state}`);
+
+export function printTouch(view) {
+  if (!view.printing.can || UNDER_WAY.includes(view.printing.state)) return null;
+  return button(say(view.printing.state === "printed" ? "print_again" : "print"), "print", () => act("print"));
+}
+
+export function paperLine(view) {
+  if (view.printing.state === "nothing") return null;
+  return el("p", { className: "recorded", id: "paper" }, icon(SIGNS[view.printing.state] ?? "warn"), el("span", {}, said(view)));
+}
+
+// What stays to be done when the check has left the screen; until the next one begins.
+export const paperTrouble = (view) => (view.step === "idle" && ATTENDED.includes(view.printing.state) ? said(view) : "");
