@@ -21,6 +21,8 @@ from daemon.events import Begin, Event
 from daemon.faces import FaceTask
 from daemon.identity import Identity, bring_into_force, load_identity
 from daemon.journal import Journal
+from daemon.key_counters import FILE as KEY_COUNTERS
+from daemon.key_counters import KeyCounters
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.service import findings
@@ -76,8 +78,15 @@ class Assembly:
         self.storage.look(self.outbox)
         self._rosters = RosterBook(config.unit.data / ROSTER)
         first = read_roster(config.unit.officers)
-        self.roster = Roster(self._rosters.read() or first, self.outbox.clock.moment)
-        self.duty = Duty(self.roster, self.outbox.clock.moment, config.limits.duty_s)
+        self.roster = Roster(
+            self._rosters.read() or first,
+            self.outbox.clock.moment,
+            counters=KeyCounters(config.unit.data / KEY_COUNTERS),
+            tell=lambda event: self.unit.post(event),
+        )
+        self.duty = Duty(
+            self.roster, self.outbox.clock.moment, config.limits.duty_s, tell=lambda event: self.unit.post(event)
+        )
         self._duty_shown: OnDuty | None = None
         self.seen = SeenDocuments(lambda: self.duty.shift)
         self.worklist = Worklist()
@@ -157,7 +166,7 @@ class Assembly:
             duty=self.duty,
             origin=lambda: self.kiosk.url.rstrip("/"),
         )
-        asks = Asks(self.outbox, self._tally, self.roster, lambda: findings(config, self._troubles))
+        asks = Asks(self.outbox, self._tally, self.roster, lambda: findings(config, self._troubles), touches.prepare)
         page = page_facts(config.unit, self.policy)
         mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)
         return KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror)

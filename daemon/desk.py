@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from daemon import moves, record_fields, session
 from daemon.effects import ClearEmergency, Effect, Forget, LockDoor, Note, StartTimer, StopDevices
-from daemon.events import Accounted, Amended, Event, Parked, Resumed, TimedOut, WaitedLong
+from daemon.events import Accounted, Amended, Event, Noted, Parked, Resumed, TimedOut, WaitedLong
 from daemon.policy import Policy
 from daemon.state import State, Step
 from evidence.record import Outcome
@@ -51,6 +51,8 @@ def step(desk: Desk, event: Event) -> Result:
         case Accounted():
             lock = (LockDoor(),) if desk.active.step is Step.IDLE else ()
             return desk, (ClearEmergency(), *lock)
+        case Noted():
+            return desk, (Note(record_fields.noted(event), alert=event.alert),)
         case TimedOut() if _pending(desk.active) and session.expects(desk.active, event):
             return _park(desk)
         case _:

@@ -1,7 +1,8 @@
-"""Who is on duty at this unit: logged in by PIN, until logged out, relieved, idle too long, or no officer any more.
+"""Who is on duty at this unit: from a login to a logout, a relief, too long a time idle or a shift's end.
 
-Being on duty decides nothing: each decision is confirmed by itself. It names who stood at the unit while a check ran,
-by the unit's own word (``on_duty`` in the record), and spares typing an id with gloves on.
+Being on duty decides nothing: each decision is confirmed by itself. It names who answers for what the unit does by
+itself while nobody decides - a pass above all - by the unit's own word (``on_duty`` in the record: who, since when, and
+how they proved who they are), and spares typing an id with gloves on. Each beginning and end is a record of its own.
 """
 
 from __future__ import annotations
@@ -13,23 +14,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daemon.events import Event, Noted
 from daemon.officers import Officer, Roster
 from evidence.instants import write_instant
 
 log = logging.getLogger(__name__)
 
 
+SHIFT_S = 13 * 3600.0
+"""The longest shift, with its handover: whoever is there longer proves anew who they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class OnDuty:
-    """One officer's time at the unit; ``since`` is RFC 3339."""
+    """One officer's time at the unit; ``since`` is RFC 3339, ``login`` is ``pin``, ``badge_pin`` or ``webauthn``."""
 
     officer: str
     role: str
     since: str
+    login: str
 
     def to_dict(self) -> dict[str, str]:
         """As the record and the screen name it; the unit attests it, nobody has signed it."""
-        return {"id": self.officer, "role": self.role, "since": self.since, "attested_by": "unit"}
+        said = {"id": self.officer, "role": self.role, "since": self.since, "login": self.login}
+        return {**said, "attested_by": "unit"}
 
 
 class Duty:
@@ -41,29 +49,41 @@ class Duty:
         now: Callable[[], dt.datetime],
         idle_s: float,
         monotonic_s: Callable[[], float] = time.monotonic,
+        tell: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        """Nobody is there; ``idle_s``: how long without an officer's action somebody stays on duty."""
+        """Nobody is there.
+
+        Args:
+            roster, now, monotonic_s: who is an officer, and the time.
+            idle_s: how long without an officer's action somebody stays on duty.
+            tell: hears of ends that nobody has asked for.
+        """
         self._roster, self._now, self._idle_s, self._monotonic_s = roster, now, idle_s, monotonic_s
+        self._tell = tell
         self._lock = threading.Lock()
         self._current: OnDuty | None = None
-        self._seen_s = 0.0
+        self._seen_s = self._begun_s = 0.0
         self._shift, self._last = 0, ""
 
-    def log_in(self, officer: Officer) -> OnDuty:
-        """``officer``, who has proved to be one, takes over from whoever was there."""
-        one = OnDuty(officer.id, officer.role, write_instant(self._now()))
+    def log_in(self, officer: Officer, login: str = "pin") -> Noted:
+        """``officer``, who has proved it by ``login``, takes over from whoever was there."""
+        relieved = self.current
+        one = OnDuty(officer.id, officer.role, write_instant(self._now()), login)
         with self._lock:
-            relieved, self._current, self._seen_s = self._current, one, self._monotonic_s()
+            self._current, self._seen_s = one, self._monotonic_s()
+            self._begun_s = self._seen_s
             self._shift += one.officer != self._last
             self._last = one.officer
         log.info("on duty: %s%s", one.officer, f", relieves {relieved.officer}" if relieved else "")
-        return one
+        facts = {"officer": one.officer, "role": one.role, "login": login}
+        return Noted("duty.begun", facts | ({"relieves": relieved.officer} if relieved else {}))
 
-    def log_out(self) -> None:
-        """Nobody is on duty any more."""
+    def log_out(self) -> Noted | None:
+        """Nobody is on duty any more; None if nobody was."""
         with self._lock:
-            self._current, self._last = None, ""
+            one, self._current, self._last = self._current, None, ""
             self._shift += 1
+        return _ended(one, "logged_out") if one else None
 
     @property
     def shift(self) -> int:
@@ -83,9 +103,24 @@ class Duty:
     def current(self) -> OnDuty | None:
         """Who is on duty now."""
         with self._lock:
-            one = self._current
-            over = self._monotonic_s() - self._seen_s >= self._idle_s
-            if one is not None and (over or not self._roster.is_valid(one.officer)):
-                log.info("on duty: nobody; %s was %s", one.officer, "idle" if over else "struck off")
-                self._current = None
-            return self._current
+            one, cause = self._current, self._over()
+            if one is None or not cause:
+                return one
+            self._current = None
+        log.info("on duty: nobody; %s: %s", one.officer, cause)
+        self._tell(_ended(one, cause))
+        return None
+
+    def _over(self) -> str:
+        """Why nobody is on duty any more; empty as long as somebody is."""
+        now_s = self._monotonic_s()
+        if now_s - self._seen_s >= self._idle_s:
+            return "idle"
+        if now_s - self._begun_s >= SHIFT_S:
+            return "shift_over"
+        valid = self._current is None or self._roster.is_valid(self._current.officer)
+        return "" if valid else "struck_off"
+
+
+def _ended(one: OnDuty, cause: str) -> Noted:
+    return Noted("duty.ended", {"officer": one.officer, "cause": cause})

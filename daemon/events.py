@@ -314,8 +314,12 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
-class DutyChanged:
-    """Somebody logged in or out at the screen; no check changes by it."""
+class Noted:
+    """Something about officers that the chain is to hold, ``what`` and its ``facts``; no check changes by it."""
+
+    what: str
+    facts: Mapping[str, Any]
+    alert: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +367,6 @@ Event = (
     | Amended
     | Accounted
     | PrintWanted
-    | DutyChanged
+    | Noted
     | Closed
 )

@@ -8,6 +8,7 @@ the same id is the same person.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,20 +19,22 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from daemon.events import Confirmation
+from daemon.events import Confirmation, Event, Noted
+from daemon.key_counters import KeyCounters
+from daemon.tries import Tries
 from evidence.credentials import badge_digest
 from evidence.encoding import json_object
 from evidence.errors import EvidenceError, MalformedError
 from evidence.instants import read_instant
 from evidence.keys import plain_jwk
 from evidence.topics import check_name
-from evidence.webauthn import RP_ID, check_assertion, read_cose
+from evidence.webauthn import RP_ID, OtherContentError, check_assertion, read_cose, signature_count
 
-TRIES = 5
-LOCKED_FOR = dt.timedelta(minutes=5)
-_REMEMBERED = 1000
+COUNTER_WENT_BACK = "counter_went_back"
 PROOF = ("credential_id", "authenticator_data", "client_data", "signature")
 """What a security key's assertion consists of."""
+
+log = logging.getLogger(__name__)
 
 
 class RosterUnusable(Exception):
@@ -41,9 +44,10 @@ class RosterUnusable(Exception):
 class OfficerRefused(Exception):
     """This officer may not do this now; ``cause`` is a short name.
 
-    ``wrong_pin`` (or unknown id), ``unknown_badge``, ``locked``, ``not_valid``; for those who proved who they are:
-    ``wrong_key`` (no key of this officer, or its assertion is not for this statement and page),
-    ``inspector_reads_only``, ``engineer_self_test_only``, ``role_decides_nothing``, ``regular_staff_only``.
+    ``wrong_pin`` (or unknown id), ``unknown_badge``, ``locked``, ``not_valid``, ``wrong_key`` (no key of this officer,
+    or not for this page), ``key_signed_other`` (something else than what is asked, or before it was); for those who
+    proved who they are: ``inspector_reads_only``, ``engineer_self_test_only``, ``role_decides_nothing``,
+    ``regular_staff_only``.
     """
 
     def __init__(self, cause: str) -> None:
@@ -127,14 +131,27 @@ def read_roster(path: Path) -> dict[str, Officer]:
 
 
 class Roster:
-    """Checks who is here, and locks an officer out for a while after too many wrong PINs. Any thread may ask."""
+    """Checks who is here, and locks out for a while who fails too often, by PIN or key. Any thread may ask."""
 
-    def __init__(self, officers: Mapping[str, Officer] | Officers, now: Callable[[], dt.datetime]) -> None:
-        """Begin with ``officers``."""
+    def __init__(
+        self,
+        officers: Mapping[str, Officer] | Officers,
+        now: Callable[[], dt.datetime],
+        *,
+        counters: KeyCounters | None = None,
+        tell: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        """Begin with ``officers``.
+
+        Args:
+            counters: of security keys; in memory only, if nothing else is said.
+            tell: hears of what the chain is to hold: who was locked out, whose key may exist twice.
+        """
         self._all = officers if isinstance(officers, Officers) else Officers(officers)
         self._now = now
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-        self._wrong: dict[str, list[dt.datetime]] = {}
+        self._tries, self._tell = Tries(now), tell
+        self._counters = counters or KeyCounters()
         self._lock = threading.Lock()
         # An unknown id costs as much time as a wrong PIN: the parameters are those of evidence/credentials.py.
         self._nobody = self._hasher.hash("nobody has this PIN")
@@ -182,20 +199,59 @@ class Roster:
             regular: only regular staff may.
 
         Raises:
-            OfficerRefused: ``wrong_key``, and what :meth:`identify` and :meth:`check_may_decide` say.
+            OfficerRefused: see :meth:`identify_by_key` and :meth:`check_may_decide`.
+        """
+        officer, proof = self.identify_by_key(officer_id, assertion, statement_sha256, origin)
+        self.check_may_decide(officer, regular=regular)
+        return Confirmation(officer.id, officer.role, "webauthn", statement_sha256, proof)
+
+    def identify_by_key(
+        self, officer_id: str, assertion: Mapping[str, Any], challenge_sha256: str, origin: str
+    ) -> tuple[Officer, dict[str, Any]]:
+        """The valid officer of any role whose key signed ``challenge_sha256``, and the proof as a record holds it.
+
+        Raises:
+            OfficerRefused: ``wrong_key`` or ``key_signed_other``, locked out, or outside the validity.
         """
         officer = self._all.by_id.get(officer_id)
-        try:
-            proof = {name: str(assertion[name]) for name in PROOF} | {"rp_id": RP_ID}
-            key = read_cose(officer.keys[proof["credential_id"]]) if officer else None
-            if officer is None or key is None:
-                raise OfficerRefused("wrong_key")
-            check_assertion(proof, statement_sha256, key, origin)
-        except (EvidenceError, KeyError):
-            raise OfficerRefused("wrong_key") from None
-        self.check_may_decide(self._valid(officer), regular=regular)
-        said = {**proof, "key": plain_jwk(key)}
-        return Confirmation(officer.id, officer.role, "webauthn", statement_sha256, said)
+        with self._lock:
+            self._not_locked(officer_id)
+            try:
+                proof = self._proof(officer, assertion, challenge_sha256, origin)
+            except (EvidenceError, KeyError) as error:
+                self._failed(officer_id, "webauthn")
+                other = isinstance(error, OtherContentError)
+                raise OfficerRefused("key_signed_other" if other else "wrong_key") from None
+            self._tries.succeeded(officer_id)
+        assert officer is not None
+        return self._valid(officer), proof
+
+    def _proof(
+        self, officer: Officer | None, assertion: Mapping[str, Any], challenge_sha256: str, origin: str
+    ) -> dict[str, Any]:
+        proof: dict[str, Any] = {name: str(assertion[name]) for name in PROOF} | {"rp_id": RP_ID}
+        if officer is None:
+            raise KeyError(proof["credential_id"])
+        key = read_cose(officer.keys[proof["credential_id"]])
+        check_assertion(proof, challenge_sha256, key, origin)
+        proof["key"] = plain_jwk(key)
+        counter = signature_count(proof)
+        if self._counters.went_back(proof["credential_id"], counter, proof["signature"]):
+            proof["findings"] = [COUNTER_WENT_BACK]
+            facts = {"credential_id": proof["credential_id"], "counter": counter, "finding": COUNTER_WENT_BACK}
+            self._tell(Noted("officer.key", {"officer": officer.id, **facts}, alert=True))
+            log.warning("officer %s: the security key's counter does not rise; is there a copy?", officer.id)
+        return proof
+
+    def _not_locked(self, officer_id: str) -> None:
+        if self._tries.locked(officer_id):
+            raise OfficerRefused("locked")
+
+    def _failed(self, officer_id: str, method: str) -> None:
+        """Told only of officers whom the roster knows: an unknown id is whatever somebody has typed."""
+        if self._tries.failed(officer_id) and officer_id in self._all.by_id:
+            self._tell(Noted("officer.locked_out", {"officer": officer_id, "method": method}))
+            log.warning("officer %s: locked out", officer_id)
 
     def keys_of(self, officer_id: str) -> list[str]:
         """Credential ids of an officer's security keys, for the page to ask for one; none for an unknown id."""
@@ -208,16 +264,13 @@ class Roster:
         Raises:
             OfficerRefused: wrong PIN or unknown id, locked out, or outside the validity.
         """
-        now = self._now()
         with self._lock:
-            recent = [moment for moment in self._wrong.get(officer_id, []) if now - moment < LOCKED_FOR]
-            if len(recent) >= TRIES:
-                raise OfficerRefused("locked")
+            self._not_locked(officer_id)
             officer = self._all.by_id.get(officer_id)
             if not self._pin_is_right(officer, pin):
-                self._remember(officer_id, [*recent, now])
+                self._failed(officer_id, "pin")
                 raise OfficerRefused("wrong_pin")
-            self._wrong.pop(officer_id, None)
+            self._tries.succeeded(officer_id)
         assert officer is not None
         return self._valid(officer)
 
@@ -262,12 +315,6 @@ class Roster:
     def _is_in_time(self, officer: Officer) -> bool:
         now = self._now()
         return officer.valid_from <= now and (officer.valid_to is None or now < officer.valid_to)
-
-    def _remember(self, officer_id: str, tries: list[dt.datetime]) -> None:
-        """Unknown ids are locked like known ones, but what anybody can type must not be remembered without end."""
-        if len(self._wrong) >= _REMEMBERED:
-            self._wrong.pop(next(iter(self._wrong)))
-        self._wrong[officer_id] = tries
 
     def _pin_is_right(self, officer: Officer | None, pin: str) -> bool:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Sealed, Signature
+from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Noted, Sealed, Signature
 from daemon.journal import Entry
 from daemon.outbox.checks import Settlement
 from daemon.policy import Policy
@@ -202,6 +202,11 @@ def parked(state: State) -> dict[str, Any]:
         "kind": Kind.EVENT.value,
         "event": {"type": "check.parked", "check": state.begin.check, "cause": "second_officer_pending"},
     }
+
+
+def noted(event: Noted) -> dict[str, Any]:
+    """The fields of the event that tells something about officers: a shift, a lockout, a key."""
+    return {"kind": Kind.EVENT.value, "event": {"type": event.what, **event.facts}}
 
 
 def interrupted(entry: Entry, policy: Policy) -> dict[str, Any]:

@@ -254,7 +254,7 @@ class Unit:
         self._timer = _Timer(time.monotonic() + seconds, TimedOut(self.state.check, self.state.step))
 
     def _write_record(self, effect: SealRecord | Note) -> None:
-        one = self.on_duty() if effect.fields["kind"] == Kind.CHECK else None
+        one = self.on_duty() if effect.fields["kind"] in (Kind.CHECK, Kind.EVENT) else None
         self._to_write.put(replace(effect, fields={**effect.fields, "on_duty": one.to_dict()}) if one else effect)
 
     # --- the writer: a thread of its own, since a TPM may need a second ------------------------------------------

@@ -32,6 +32,10 @@ _FAULTS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.e
 """What the library raises for bytes that are not what they should be."""
 
 
+class OtherContentError(SignatureError):
+    """The key has signed, but not this: something else, or this before it was asked."""
+
+
 def challenge_of(statement_sha256: str) -> str:
     """The challenge that a page hands to the security key, base64url."""
     return b64url_encode(bytes.fromhex(statement_sha256))
@@ -70,6 +74,7 @@ def check_assertion(assertion: Mapping[str, Any], statement_sha256: str, key: Pu
         origin: of the page that asked for it; None: any that ``rp_id`` may have.
 
     Raises:
+        OtherContentError: it signed something else.
         SignatureError: it did not, not for this page, or without user verification.
         MalformedError: a field is not base64url.
     """
@@ -90,7 +95,19 @@ def check_assertion(assertion: Mapping[str, Any], statement_sha256: str, key: Pu
         server = _server(str(assertion["rp_id"]), origin)
         server.authenticate_complete(_state(challenge_of(statement_sha256)), [known], response)
     except _FAULTS as error:
-        raise SignatureError(f"the security key's assertion does not hold: {_short(error)}") from None
+        kind = OtherContentError if str(error).startswith("Wrong challenge") else SignatureError
+        raise kind(f"the security key's assertion does not hold: {_short(error)}") from None
+
+
+def signature_count(assertion: Mapping[str, Any]) -> int:
+    """The key's signature counter in an assertion that holds (WebAuthn Level 2, 6.1: bytes 33 to 36)."""
+    return int.from_bytes(b64url_decode(str(assertion["authenticator_data"]))[33:37], "big")
+
+
+def key_code(credential_id: str, cose: str) -> str:
+    """Eight letters by which people tell a key that was registered: read out here, looked up there."""
+    digest = sha256_hex(f"{credential_id}.{cose}".encode()).upper()
+    return f"{digest[:4]}-{digest[4:8]}"
 
 
 def _short(error: Exception) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.tally import Tally
-from daemon.kiosk.touches import TouchRefused
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
 from evidence.webauthn import RP_ID
@@ -27,6 +27,8 @@ class Asks:
     tally: Tally
     roster: Roster
     findings: Callable[[], list[dict[str, Any]]]
+    prepare: Callable[[Mapping[str, Any]], Any] = lambda _values: None
+    """What a security key is to sign before a touch, see :meth:`daemon.kiosk.touches.Touches.prepare`."""
 
     def answer(self, name: str, values: Mapping[str, Any]) -> Any:
         """What ``name`` asks for, as plain JSON values.
@@ -75,10 +77,15 @@ class Asks:
             raise TouchRefused(error.cause, 403) from None
         return {"rp_id": RP_ID, "credentials": self.roster.keys_of(who.strip()) if isinstance(who, str) else []}
 
+    def statement(self, values: Mapping[str, Any]) -> Any:
+        """What a security key is to sign before a touch."""
+        return self.prepare(values)
+
 
 _ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
     "checks": Asks.checks,
     "charts": Asks.charts,
     "selftest": Asks.selftest,
     "keys": Asks.keys,
+    "statement": Asks.statement,
 }

@@ -34,7 +34,8 @@ from daemon.config import Kiosk
 from daemon.environment import EnvironmentUnusable
 from daemon.events import Event
 from daemon.kiosk.asks import Asks
-from daemon.kiosk.touches import EMERGENCY, Touches, TouchRefused
+from daemon.kiosk.fields import TouchRefused
+from daemon.kiosk.touches import EMERGENCY, Touches
 from evidence.encoding import json_object
 from evidence.errors import MalformedError
 
@@ -110,7 +111,7 @@ class KioskServer:
 
     @property
     def url(self) -> str:
-        """Where the page is. ``localhost``, because security keys belong to a name and browsers refuse them an address."""
+        """Where the page is: by its name, since security keys belong to one and browsers refuse them an address."""
         return f"http://localhost:{self._socket.getsockname()[1]}/"
 
     def run(self) -> None:

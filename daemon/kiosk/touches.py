@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.check_id import new_check_id
@@ -23,7 +21,6 @@ from daemon.events import (
     Consented,
     Declined,
     DocumentEntered,
-    DutyChanged,
     Emergency,
     Event,
     Explained,
@@ -31,7 +28,6 @@ from daemon.events import (
     NoCard,
     Parked,
     PhoneGiven,
-    PrintWanted,
     Proposed,
     Resumed,
     Sealed,
@@ -40,6 +36,9 @@ from daemon.events import (
     SignedLater,
     Withdrawn,
 )
+from daemon.kiosk import fields
+from daemon.kiosk.fields import TouchRefused
+from daemon.kiosk.prepared import LIFETIME, Prepared
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox.checks import CheckRow
 from daemon.policy import DECIDABLE, Policy
@@ -50,28 +49,11 @@ from evidence.decision import DecisionStatement
 from evidence.instants import read_instant, write_instant
 from evidence.record import Outcome
 
-STATEMENT_LIFETIME = dt.timedelta(minutes=10)
 EMERGENCY = "emergency"
-_LONGEST = 500
-_LONGEST_VISIT = 128
 _LONGEST_REFERENCE = 64
-_LARGEST_DRAWING = 48_000
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
 _NO_CARD = ("forgotten", "chip_dead", "phone_eid", "none_issued")
 _ACCOUNTS = ("explanation", "mistaken_emergency")
-_ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
-_SPACED_ID_NUMBER = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
-"""With its date of birth, found when all separators are taken out: what stood before or behind it then touches it."""
-
-
-class TouchRefused(Exception):
-    """This touch is not possible; ``cause`` is a short name for the screen, ``status`` the HTTP status."""
-
-    def __init__(self, cause: str, status: int = 400) -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +69,7 @@ class Touches:
     duty: Duty | None = None
     origin: Callable[[], str] = lambda: "http://localhost"
     """Of the page that may ask a security key."""
+    prepared: Prepared = field(default_factory=Prepared)
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -105,14 +88,14 @@ class Touches:
     def begin(self, values: Mapping[str, Any]) -> Event:
         """Start a check; without a visit it gets a provisional reference."""
         check = new_check_id()
-        visit = _visit(values, optional=True)
-        checkpoint = _text(values, "checkpoint", optional=True) or self.checkpoint
+        visit = fields.visit(values, optional=True)
+        checkpoint = fields.text(values, "checkpoint", optional=True) or self.checkpoint
         if checkpoint not in {one.id for one in self.policy.checkpoints}:
             raise TouchRefused("unknown_checkpoint")
         drill = values.get("drill", False)
         if not isinstance(drill, bool):
             raise TouchRefused("drill_must_be_true_or_false")
-        source = _choice(values, "source", ("typed", "scanned", "worklist"), "typed") if visit else "provisional"
+        source = fields.choice(values, "source", ("typed", "scanned", "worklist"), "typed") if visit else "provisional"
         week = values.get("gestation_week")
         if week is not None and (type(week) is not int or not 0 <= week <= 45):
             raise TouchRefused("gestation_week_must_be_0_to_45")
@@ -120,15 +103,15 @@ class Touches:
 
     def consent(self, values: Mapping[str, Any]) -> Event:
         """Notice read and consent given."""
-        return Consented(write_instant(self.now()), _choice(values, "by", ("subject", "delegate"), "subject"))
+        return Consented(write_instant(self.now()), fields.choice(values, "by", ("subject", "delegate"), "subject"))
 
     def decline(self, values: Mapping[str, Any]) -> Event:
         """She refuses, or asks for the way without her face."""
-        return Declined(_choice(values, "wish", ("refuse", "other_way")))
+        return Declined(fields.choice(values, "wish", ("refuse", "other_way")))
 
     def no_card(self, values: Mapping[str, Any]) -> Event:
         """There is no chip to read, and why."""
-        return NoCard(_choice(values, "cause", _NO_CARD))
+        return NoCard(fields.choice(values, "cause", _NO_CARD))
 
     def document(self, values: Mapping[str, Any]) -> Event:
         """A document without a chip, by the lines of its machine-readable zone or typed."""
@@ -139,12 +122,12 @@ class Touches:
 
     def elsewhere(self, values: Mapping[str, Any]) -> Event:
         """The check was done through another channel of the policy, which gave it a reference."""
-        channel = _choice(values, "channel", tuple(one.id for one in self.policy.channels))
-        return CheckedElsewhere(channel, _reference(values, "reference", _LONGEST_REFERENCE))
+        channel = fields.choice(values, "channel", tuple(one.id for one in self.policy.channels))
+        return CheckedElsewhere(channel, fields.reference(values, "reference", _LONGEST_REFERENCE))
 
     def phone(self, values: Mapping[str, Any]) -> Event:
         """Her own telephone number."""
-        phone = _text(values, "phone")
+        phone = fields.text(values, "phone")
         if not _PHONE.fullmatch(phone):
             raise TouchRefused("phone_must_be_a_number")
         return PhoneGiven(phone)
@@ -163,40 +146,75 @@ class Touches:
 
     def resume(self, values: Mapping[str, Any]) -> Event:
         """The second officer has come."""
-        return Resumed(_text(values, "check"))
+        return Resumed(fields.text(values, "check"))
 
     def amend(self, values: Mapping[str, Any]) -> Event:
         """What came later about a check: the visit's number, her signature, a mistaken emergency touch."""
-        row = self.find_check(_text(values, "check"))
+        row, what, said, reason = self._amendment(values)
+        drawn = self._signature(values) if what == "signature" else None
+        statement = self._statement(values, row.check, row.outcome, reason)
+        to = Sealed(row.check, row.seq, row.sha256)
+        confirmation = self._confirmation(values, statement)
+        return Amended(to, statement, confirmation, {**said, "amends": what}, drawn, what in _ACCOUNTS)
+
+    def _amendment(self, values: Mapping[str, Any]) -> tuple[CheckRow, str, dict[str, Any], str]:
+        """The check, what is said of it, further fields of the addendum, and the reason that is signed."""
+        row = self.find_check(fields.text(values, "check"))
         if row is None:
             raise TouchRefused("unknown_check", 404)
-        what = _choice(values, "what", ("visit", "signature", *_ACCOUNTS, "remark"))
+        what = fields.choice(values, "what", ("visit", "signature", *_ACCOUNTS, "remark"))
         accounts = what in _ACCOUNTS
         if accounts and not row.unaccounted:
             raise TouchRefused("not_an_open_emergency", 409)
-        said: dict[str, Any] = {"visit": {"ref": _visit(values), "source": "typed"}} if what == "visit" else {}
-        drawn = self._signature(values) if what == "signature" else None
+        said: dict[str, Any] = {"visit": {"ref": fields.visit(values), "source": "typed"}} if what == "visit" else {}
         reason = (
-            f"{what}: {said['visit']['ref']}" if said else f"{what}: {_text(values, 'reason', optional=not accounts)}"
+            f"{what}: {said['visit']['ref']}"
+            if said
+            else f"{what}: {fields.text(values, 'reason', optional=not accounts)}"
         )
-        statement = self._statement(row.check, None, row.outcome, reason.removesuffix(": "))
-        to = Sealed(row.check, row.seq, row.sha256)
-        confirmation = self._confirmation(values, statement)
-        return Amended(to, statement, confirmation, {**said, "amends": what}, drawn, accounts)
+        return row, what, said, reason.removesuffix(": ")
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
-        by = _choice(values, "by", ("subject", "delegate"), "subject")
-        relation = _choice(values, "relation", self.policy.relations) if by == "delegate" else "self"
-        return Signature(by, relation, _drawing(values))
+        by = fields.choice(values, "by", ("subject", "delegate"), "subject")
+        relation = fields.choice(values, "relation", self.policy.relations) if by == "delegate" else "self"
+        return Signature(by, relation, fields.drawing(values))
 
-    def _statement(self, check: str, document: str | None, outcome: Outcome, reason: str) -> DecisionStatement:
-        return DecisionStatement(check, document, outcome, reason, write_instant(self.now() + STATEMENT_LIFETIME))
+    def _statement(self, values: Mapping[str, Any], check: str, outcome: Outcome, reason: str) -> DecisionStatement:
+        """A new one for a PIN; for a security key the one that was prepared, if it says the same."""
+        if values.get("assertion") is None:
+            return DecisionStatement(check, None, outcome, reason, write_instant(self.now() + LIFETIME))
+        statement = self._taken(values)
+        if statement is None or (statement.check, statement.outcome, statement.reason) != (check, outcome, reason):
+            raise TouchRefused("another_statement", 409)
+        return statement
+
+    def _taken(self, values: Mapping[str, Any]) -> DecisionStatement | None:
+        try:
+            return self.prepared.take(fields.text(values, "statement"), self.now())
+        except KeyError:
+            raise TouchRefused("statement_expired", 409) from None
+
+    def prepare(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """What a security key is to sign before the touch ``values["touch"]``: see :meth:`Prepared.keep`.
+
+        Raises:
+            TouchRefused: as that touch.
+        """
+        touch = fields.choice(values, "touch", ("amend", "explain", "log_in"))
+        if touch == "log_in":
+            return self.prepared.keep(None, self.now())
+        if touch == "explain":
+            statement = self._statement({}, self._emergency(), Outcome.EMERGENCY, fields.text(values, "reason"))
+        else:
+            row, _, _, reason = self._amendment(values)
+            statement = self._statement({}, row.check, row.outcome, reason)
+        return self.prepared.keep(statement, self.now())
 
     def propose(self, values: Mapping[str, Any]) -> Event:
         """An officer proposes how the check ends."""
-        outcome = Outcome(_choice(values, "outcome", tuple(one.value for one in DECIDABLE)))
-        expires = write_instant(self.now() + STATEMENT_LIFETIME)
-        return Proposed(outcome, _text(values, "reason"), expires)
+        outcome = Outcome(fields.choice(values, "outcome", tuple(one.value for one in DECIDABLE)))
+        expires = write_instant(self.now() + LIFETIME)
+        return Proposed(outcome, fields.text(values, "reason"), expires)
 
     def confirm(self, values: Mapping[str, Any]) -> Event:
         """An officer confirms the statement on the screen with a PIN."""
@@ -210,12 +228,14 @@ class Touches:
 
     def explain(self, values: Mapping[str, Any]) -> Event:
         """An officer accounts for an emergency."""
-        check = self.state().check
-        if check is None:
-            raise TouchRefused("nothing_to_explain", 409)
-        reason = _text(values, "reason")
-        statement = self._statement(check, None, Outcome.EMERGENCY, reason)
+        statement = self._statement(values, self._emergency(), Outcome.EMERGENCY, fields.text(values, "reason"))
         return Explained(statement, self._confirmation(values, statement))
+
+    def _emergency(self) -> str:
+        state = self.state()
+        if state.check is None or state.outcome is not Outcome.EMERGENCY:
+            raise TouchRefused("nothing_to_explain", 409)
+        return state.check
 
     def emergency(self, _values: Mapping[str, Any]) -> Event:
         """Care first; nothing is asked."""
@@ -226,10 +246,10 @@ class Touches:
         rule = self.policy.challenges
         if not rule.officer_may_skip:
             raise TouchRefused("challenge_not_skippable", 409)
-        challenge = _choice(values, "challenge", tuple(one.value for one in rule.allowed))
-        reason = _text(values, "reason")
+        challenge = fields.choice(values, "challenge", tuple(one.value for one in rule.allowed))
+        reason = fields.text(values, "reason")
         try:
-            officer = self.roster.identify(self._who(values), _text(values, "pin"))
+            officer = self.roster.identify(self._who(values), fields.text(values, "pin"))
             self.roster.check_may_decide(officer, regular=False)
         except OfficerRefused as error:
             raise TouchRefused(error.cause, 403) from None
@@ -248,18 +268,27 @@ class Touches:
         return Closed()
 
     def log_in(self, values: Mapping[str, Any]) -> Event:
-        """An officer takes over: badge or id, and PIN."""
-        duty = self._duty()
+        """An officer takes over: badge or id, and PIN or security key."""
+        duty, key = self._duty(), values.get("assertion")
         try:
-            duty.log_in(self.roster.identify(self._who(values), _text(values, "pin")))
+            if key is None:
+                officer = self.roster.identify(self._who(values), fields.text(values, "pin"))
+                return duty.log_in(officer, "badge_pin" if values.get("badge") else "pin")
+            if self._taken(values) is not None:
+                raise TouchRefused("another_statement", 409)
+            who, signed = self._who(values), fields.text(values, "statement")
+            return duty.log_in(
+                self.roster.identify_by_key(who, fields.assertion(key), signed, self.origin())[0], "webauthn"
+            )
         except OfficerRefused as error:
             raise TouchRefused(error.cause, 403) from None
-        return DutyChanged()
 
     def log_out(self, _values: Mapping[str, Any]) -> Event:
         """The officer on duty goes."""
-        self._duty().log_out()
-        return DutyChanged()
+        ended = self._duty().log_out()
+        if ended is None:
+            raise TouchRefused("nobody_on_duty", 409)
+        return ended
 
     def _duty(self) -> Duty:
         if self.duty is None:
@@ -268,11 +297,11 @@ class Touches:
 
     def _who(self, values: Mapping[str, Any]) -> str:
         """The officer's id: whose badge was scanned, as typed, or who is on duty. The PIN comes beside it."""
-        badge = _text(values, "badge", optional=True)
+        badge = fields.text(values, "badge", optional=True)
         if badge:
             return self.roster.officer_of_badge(badge)
         there = self.duty.current if self.duty and "officer" not in values else None
-        return there.officer if there else _text(values, "officer")
+        return there.officer if there else fields.text(values, "officer")
 
     def _confirmation(
         self, values: Mapping[str, Any], statement: DecisionStatement, document_type: str | None = None
@@ -281,56 +310,12 @@ class Touches:
         try:
             who, key = self._who(values), values.get("assertion")
             if key is None:
-                return self.roster.confirm(who, _text(values, "pin"), statement.sha256, regular=regular)
-            if not isinstance(key, dict):
-                raise TouchRefused("assertion_must_be_an_object")
-            return self.roster.confirm_by_key(who, key, statement.sha256, self.origin(), regular=regular)
+                return self.roster.confirm(who, fields.text(values, "pin"), statement.sha256, regular=regular)
+            return self.roster.confirm_by_key(
+                who, fields.assertion(key), statement.sha256, self.origin(), regular=regular
+            )
         except OfficerRefused as error:
             raise TouchRefused(error.cause, 403) from None
-
-
-def _text(values: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
-    value = values.get(name, "")
-    if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
-        raise TouchRefused(f"{name}_must_be_text")
-    if not value.strip() and not optional:
-        raise TouchRefused(f"{name}_is_missing")
-    return value.strip()
-
-
-def _visit(values: Mapping[str, Any], *, optional: bool = False) -> str:
-    return _reference(values, "visit", _LONGEST_VISIT, optional=optional)  # it lies in the journal in plain text
-
-
-def _reference(values: Mapping[str, Any], name: str, longest: int, *, optional: bool = False) -> str:
-    """A text that is to name a case and no person."""
-    text = _text(values, name, optional=optional)
-    if len(text) > longest:
-        raise TouchRefused(f"{name}_too_long")
-    if _ID_NUMBER.search(text) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", text)):
-        raise TouchRefused(f"{name}_looks_like_an_id_number")
-    return text
-
-
-def _drawing(values: Mapping[str, Any]) -> bytes:
-    """The signature's drawing, a PNG as base64."""
-    text = values.get("png")
-    if not isinstance(text, str) or len(text) > _LARGEST_DRAWING * 4 // 3 + 4:
-        raise TouchRefused("png_is_missing_or_too_large")
-    try:
-        png = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise TouchRefused("png_must_be_base64") from None
-    if not png.startswith(_PNG_START) or not png.endswith(_PNG_END):
-        raise TouchRefused("png_must_be_a_picture")
-    return png
-
-
-def _choice(values: Mapping[str, Any], name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
-    value = values.get(name, default)
-    if value not in allowed:
-        raise TouchRefused(f"{name}_must_be_one_of:{','.join(allowed)}")
-    return str(value)
 
 
 _DECIDING = (DocumentEntered, CheckedElsewhere, Proposed, Confirmed, Withdrawn)
@@ -340,6 +325,10 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "begin": Touches.begin,
     "consent": Touches.consent,
     "decline": Touches.decline,
+    "finger": Touches.finger,
+    "finger_consent": Touches.finger_consent,
+    "slip": Touches.slip,
+    "enrol_end": Touches.enrol_end,
     "no_card": Touches.no_card,
     "document": Touches.document,
     "elsewhere": Touches.elsewhere,

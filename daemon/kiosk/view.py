@@ -144,4 +144,5 @@ def _decision(state: State) -> dict[str, Any] | None:
         "confirmed": [one.officer for one in state.confirmations],
         "needed": state.officers_needed,
         "challenge": challenge_of(state.statement.sha256),
+        "findings": sorted({found for one in state.confirmations for found in one.proof.get("findings", ())}),
     }

@@ -13,7 +13,8 @@ from daemon.desk import Desk
 from daemon.door import NoDoor
 from daemon.events import Amended, Begin, Closed, Emergency, Event, Left
 from daemon.journal import Journal
-from daemon.kiosk.touches import Touches, TouchRefused
+from daemon.kiosk.fields import TouchRefused
+from daemon.kiosk.touches import Touches
 from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox
 from daemon.policy import load_policy

@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from daemon.duty import Duty
-from daemon.events import Confirmed, Document, DutyChanged, Left
-from daemon.kiosk.touches import Touches, TouchRefused
+from daemon.desk import Desk, step
+from daemon.duty import SHIFT_S, Duty
+from daemon.effects import Note
+from daemon.events import Confirmed, Document, Event, Left, Noted
+from daemon.kiosk.fields import TouchRefused
+from daemon.kiosk.touches import Touches
 from daemon.liveness.eyes import Eyes
 from daemon.officers import Officers, Roster
 from daemon.policy import Policy, load_policy
@@ -60,13 +63,18 @@ class Post:
     def __init__(self, policy: Policy) -> None:
         self.moment, self.passed_s = now(), 0.0
         self.roster = Roster(EVERYBODY, lambda: self.moment)
-        self.duty = Duty(self.roster, lambda: self.moment, IDLE_S, lambda: self.passed_s)
+        self.told: list[Noted] = []
+        self.duty = Duty(self.roster, lambda: self.moment, IDLE_S, lambda: self.passed_s, self._tell)
         self.state = State(policy, Step.CONFIRM)
         statement = DecisionStatement("c", None, Outcome.MANUAL, "x", write_instant(now() + 30 * DAY))
         self.state = replace(self.state, statement=statement)
         self.touches = Touches(
             policy, "delivery", self.roster, lambda: self.state, lambda: self.moment, lambda _: None, self.duty
         )
+
+    def _tell(self, event: Event) -> None:
+        assert isinstance(event, Noted)
+        self.told.append(event)
 
     def document(self, kind: str) -> None:
         self.state = replace(self.state, document=Document({"type": kind, "method": "chip"}, (), {}, "0" * 64))
@@ -81,7 +89,7 @@ class Post:
         return event.confirmation.officer
 
     def log_in(self, **values: str) -> None:
-        assert isinstance(self.touches.event("log_in", {"pin": PIN, **values}), DutyChanged)
+        assert isinstance(self.touches.event("log_in", {"pin": PIN, **values}), Noted)
 
     def there(self) -> str | None:
         return self.duty.current.officer if self.duty.current else None
@@ -160,7 +168,7 @@ def test_shift_handover(post: Post) -> None:
     assert post.confirm(pin="000000") == "wrong_pin"
     post.log_in(officer="office")
     assert post.there() == "office"
-    assert isinstance(post.touches.event("log_out", {}), DutyChanged)
+    assert isinstance(post.touches.event("log_out", {}), Noted)
     assert post.there() is None
     assert post.confirm() == "officer_is_missing"
 
@@ -195,5 +203,39 @@ def test_the_record_names_who_is_on_duty_by_the_units_word(post: Post, home: Hom
         assert home.verified(running.outbox).findings == []
     finally:
         running.close()
-    said = {"id": "regular", "role": "officer", "since": write_instant(post.moment), "attested_by": "unit"}
-    assert (record["on_duty"], record["officers"]) == (said, [])
+    said = {"id": "regular", "role": "officer", "since": write_instant(post.moment), "login": "pin"}
+    assert (record["on_duty"], record["officers"]) == (said | {"attested_by": "unit"}, [])
+
+
+def test_each_shift_begins_and_ends_in_the_chain(post: Post) -> None:
+    """Who, how they proved it, whom they relieved, and why it ended - also where nobody has said that it does."""
+    begun = post.touches.event("log_in", {"badge": "badge-regular", "pin": PIN})
+    assert isinstance(begun, Noted)
+    assert (begun.what, begun.facts) == (
+        "duty.begun",
+        {"officer": "regular", "role": "officer", "login": "badge_pin"},
+    )
+    relief = post.touches.event("log_in", {"officer": "office", "pin": PIN})
+    assert isinstance(relief, Noted)
+    assert relief.facts["relieves"] == "regular"
+    post.passed_s += IDLE_S
+    assert post.there() is None
+    assert [(one.what, one.facts) for one in post.told] == [("duty.ended", {"officer": "office", "cause": "idle"})]
+    with pytest.raises(TouchRefused, match="nobody_on_duty"):
+        post.touches.event("log_out", {})
+    (note,) = step(Desk.of(post.state.policy), begun)[1]
+    assert isinstance(note, Note)
+    assert note.fields["event"] == {"type": "duty.begun", **begun.facts}
+
+
+def test_nobody_is_on_duty_longer_than_a_shift(post: Post) -> None:
+    """However busy: what a record says of who is there rests on a login of this shift."""
+    post.log_in(officer="regular")
+    for _ in range(int(SHIFT_S / IDLE_S) + 1):
+        assert post.there() == "regular"
+        post.passed_s += IDLE_S - 1
+        post.duty.acted()
+        if post.passed_s >= SHIFT_S:
+            break
+    assert post.there() is None
+    assert post.told[-1].facts["cause"] == "shift_over"

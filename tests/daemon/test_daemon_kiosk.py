@@ -31,14 +31,16 @@ from daemon.events import (
     Proposed,
     Withdrawn,
 )
+from daemon.kiosk.prepared import LIFETIME
 from daemon.kiosk.server import KioskServer
-from daemon.kiosk.touches import STATEMENT_LIFETIME, Touches
+from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import view
-from daemon.officers import TRIES, Roster, read_roster
+from daemon.officers import Roster, read_roster
 from daemon.outbox.checks import CheckRow
 from daemon.policy import load_policy
 from daemon.session import step
 from daemon.state import State
+from daemon.tries import TRIES
 from evidence.record import Outcome
 from evidence.webauthn import challenge_of
 from tests.daemon.support import PINS, Home, now
@@ -214,7 +216,7 @@ def test_wrong_pin_and_lockout(screen: Screen) -> None:
 
 def test_statement_expires(screen: Screen) -> None:
     at_confirm(screen)
-    screen.time += STATEMENT_LIFETIME * 1.01
+    screen.time += LIFETIME * 1.01
     assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (409, "statement_expired")
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from daemon.officers import LOCKED_FOR, TRIES, OfficerRefused, Roster, RosterUnusable, read_roster
+from daemon.officers import OfficerRefused, Roster, RosterUnusable, read_roster
+from daemon.tries import LOCKED_FOR, TRIES
 from evidence.instants import write_instant
 from provisioning.officers import Role, add_officer
 from tests.daemon.support import PINS, Home, now

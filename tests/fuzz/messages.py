@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
 from daemon.delivery import Delivery
-from daemon.kiosk.touches import _TOUCHES, Touches, TouchRefused
+from daemon.kiosk.fields import TouchRefused
+from daemon.kiosk.touches import _TOUCHES, Touches
 from daemon.officers import Roster
 from daemon.policy import load_policy
 from daemon.state import State

@@ -28,6 +28,8 @@ class SoftKey:
 
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()), repr=False)
     raw_id: bytes = field(default_factory=lambda: secrets.token_bytes(16))
+    counter: int = 0
+    """As it stands in what is signed next; it does not rise by itself."""
 
     @property
     def id(self) -> str:
@@ -44,7 +46,7 @@ class SoftKey:
         return {"method": "webauthn", "id": self.id, "key": b64url_encode(self.cose)}
 
     def _data(self, rp_id: str, flags: int, more: bytes = b"") -> bytes:
-        return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + bytes(4) + more
+        return hashlib.sha256(rp_id.encode()).digest() + bytes([flags]) + self.counter.to_bytes(4, "big") + more
 
     def sign(
         self, challenge: str, *, origin: str = ORIGIN, rp_id: str = "localhost", flags: int = PRESENT | VERIFIED

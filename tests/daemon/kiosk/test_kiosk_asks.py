@@ -11,14 +11,15 @@ import pytest
 from daemon.check_id import new_check_id
 from daemon.events import Begin
 from daemon.kiosk.asks import Asks
+from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.service import HELD, findings
 from daemon.kiosk.tally import BUCKETS_S, Tally
-from daemon.kiosk.touches import TouchRefused
-from daemon.officers import TRIES, Roster, read_roster
+from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.selftest import TESTS
 from daemon.state import State, Step
+from daemon.tries import TRIES
 from evidence.record import Outcome
 from tests.daemon.support import PINS, Home, check_fields, now
 
