@@ -15,6 +15,7 @@ import { go, now, onChange } from "./state.js";
 import { tell } from "./tell.js";
 import { deviceTrouble, explain, language, say, switchLanguage } from "./words.js";
 import { confirm, decisionScreen } from "./screens/deciding.js";
+import { zoneScanned } from "./screens/document.js";
 import { doneScreen, sealing, sign } from "./screens/ending.js";
 import { begin, idleScreen } from "./screens/idle.js";
 import { noticeScreen } from "./screens/notice.js";
@@ -35,7 +36,7 @@ function screen() {
 }
 
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
-const shown = (view) => [view.trouble, view.document, view.findings, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
+const shown = (view) => [view.trouble, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
 
 let drawn = "";
 let place = "";
@@ -45,7 +46,7 @@ function draw() {
   if (!view) return;
   header(view);
   const one = screen();
-  const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what]);
+  const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.entering]);
   const content = JSON.stringify([here, language(), view.trouble, one.shows ? one.shows(view) : shown(view)]);
   if (content === drawn) return; // nothing that she sees has changed: a field keeps what is being typed
   const elsewhere = here !== place;
@@ -154,7 +155,7 @@ function show(view) {
   const before = now.view;
   now.view = view;
   if (before?.step !== view.step || before?.check !== view.check) {
-    Object.assign(now, { staff: null, part: null, amending: null, facts: {} });
+    Object.assign(now, { staff: null, part: null, amending: null, entering: null, facts: {} });
     endMirror();
     forgetPad();
   }
@@ -174,7 +175,7 @@ stream.onerror = () => {
 onChange(draw);
 watchNight(draw);
 watchScanner((text) => {
-  if (badgeScanned(text)) return;
+  if (badgeScanned(text) || zoneScanned(text)) return;
   const visit = byId("visit");
   if (visit) visit.value = text;
   if (now.view?.step === "idle" && !now.staff) begin(text, "scanned");

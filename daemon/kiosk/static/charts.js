@@ -1,5 +1,6 @@
 // Four charts as SVG. Every bar has its figure beside it in text: colour tells nothing alone.
 import { el } from "./dom.js";
+import { channelName } from "./places.js";
 import { explain, say } from "./words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
@@ -59,7 +60,8 @@ function byDay(facts) {
 function byPlace(facts, placeName) {
   const sums = new Map();
   for (const one of facts.counts) {
-    const label = `${placeName(one.checkpoint)} · ${say(one.outcome)}`;
+    const where = one.channel === "unit" ? [] : [channelName(one.channel)]; // not checked here, and never counted as if
+    const label = [placeName(one.checkpoint), say(one.outcome), ...where].join(" · ");
     sums.set(label, (sums.get(label) ?? 0) + one.count);
   }
   return [...sums].sort((one, other) => other[1] - one[1]).slice(0, SHOWN);

@@ -5,6 +5,7 @@ import { say } from "./words.js";
 const LAYOUTS = {
   digits: ["123", "456", "789", "-0"],
   all: ["1234567890", "QWERTYUIOP", "ASDFGHJKL-", "ZXCVBNM/."],
+  mrz: ["1234567890", "QWERTYUIOP", "ASDFGHJKL<", "ZXCVBNM<"],
 };
 
 let target = null;
@@ -28,7 +29,7 @@ function board(layout) {
   const rows = LAYOUTS[layout].map((row, index) => el("div", { className: "keys-row" },
     [...row].map((letter) => key(layout === "all" ? letter.toLowerCase() : letter)),
     index === LAYOUTS[layout].length - 1 ? erase : null));
-  return el("div", { className: `keys ${layout}`, aria: { role: "group", label: say("keys") } }, rows);
+  return el("div", { className: `keys ${layout === "digits" ? layout : "all"}`, aria: { role: "group", label: say("keys") } }, rows);
 }
 
 // A place for keys that follow the field which has the focus; a field says which with data-keys.

@@ -59,6 +59,6 @@ export function officerForm({ title, send, ok = say("confirm_touch"), reasons = 
 const reasonField = (outcome) => [chips(outcome, (reason) => { byId("reason").value = reason; }),
   field("reason", say("reason"), { maxLength: 500 })];
 
-// Frequent reasons; `chosen` gets the one that was touched.
-export const chips = (outcome, chosen) => el("div", { className: "chips", aria: { role: "group", label: say("reason") } },
-  reasonsFor(outcome).map((reason) => button(reason, null, () => chosen(reason), "chip")));
+// Frequent reasons, and `more` that are likely now; `chosen` gets the one that was touched.
+export const chips = (outcome, chosen, more = []) => el("div", { className: "chips", aria: { role: "group", label: say("reason") } },
+  [...more, ...reasonsFor(outcome)].map((reason) => button(reason, null, () => chosen(reason), "chip")));

@@ -6,6 +6,7 @@ export const now = {
   training: false,
   facts: {}, // what was asked for: checks, charts, findings
   said: "", // what staff has just done, in words
+  entering: null, // the document or channel that an officer is entering
   amending: null, // the check that something is added to, and what
 };
 

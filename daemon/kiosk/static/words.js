@@ -3,27 +3,38 @@ import * as wordsEn from "./words/words.en.js";
 import * as wordsZh from "./words/words.zh.js";
 import * as troublesEn from "./words/troubles.en.js";
 import * as troublesZh from "./words/troubles.zh.js";
+import * as documentsEn from "./words/documents.en.js";
+import * as documentsZh from "./words/documents.zh.js";
 
-const tables = { zh: { ...wordsZh, ...troublesZh }, en: { ...wordsEn, ...troublesEn } };
+// Files give some of a table's words each.
+function joined(...files) {
+  const made = {};
+  for (const file of files) for (const [name, words] of Object.entries(file)) made[name] = { ...made[name], ...words };
+  return made;
+}
+
+const tables = { zh: joined(wordsZh, troublesZh, documentsZh), en: joined(wordsEn, troublesEn, documentsEn) };
 let chosen = "zh";
 
 export const language = () => chosen;
 export const switchLanguage = () => { chosen = chosen === "zh" ? "en" : "zh"; };
 const table = (name) => tables[chosen][name];
 
+const filled = (text, details) => text.replace(/\{(\d)\}/g, (_, place) => details[place]);
+
 // A word of the screen; {0}, {1} become the details.
-export const say = (key, ...details) => (table("words")[key] ?? key).replace(/\{(\d)\}/g, (_, place) => details[place]);
+export const say = (key, ...details) => filled(table("words")[key] ?? key, details);
 export const reasonsFor = (outcome) => table("reasons")[outcome] ?? [];
 export const testName = (name) => table("tests")[name] ?? name;
 export const relationName = (titles) => titles[chosen];
 
-// What stands in the way, in words: "name" or "name:detail".
+// What stands in the way, in words: "name", "name:detail" or "name:detail:detail".
 export function explain(cause) {
   if (!cause) return "";
-  const [name, detail] = cause.split(":");
-  if (name === "no_card") return say(detail);
-  const known = table("troubles")[name] ?? cause;
-  return name === "device_lost" ? join(known, testName(detail)) : known;
+  const [name, ...details] = cause.split(":");
+  if (name === "no_card") return say(details[0]);
+  const known = filled(table("troubles")[name] ?? cause, details);
+  return name === "device_lost" ? join(known, testName(details[0])) : known;
 }
 
 // What is wrong with a device, for staff.

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from daemon import session
 from daemon.config import Kiosk
 from daemon.desk import Desk
-from daemon.events import Begin, Document, Event, Sealed
+from daemon.events import Begin, CheckedElsewhere, Document, Event, Sealed
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.tally import Tally
@@ -50,6 +50,15 @@ DOCUMENT = Document(
     "0" * 64,
 )
 """As the screen may show it; nobody is called that."""
+
+
+PASSPORT = Document(
+    {"type": "passport", "method": "mrz"},
+    ("mrz_number_check_wrong", "expired", "read_for_another_visit"),
+    {"type": "passport", "name": "E" + "*" * 45, "number": "L89****C3"},
+    "0" * 64,
+)
+"""What an officer entered: a name of 46 letters."""
 
 
 def picture() -> bytes:
@@ -127,6 +136,14 @@ def states(policy: Policy) -> dict[str, State]:
         "face_hint": replace(read, step=Step.FACE, trouble="face_too_small"),
         "finger": replace(read, step=Step.FINGER),
         "decision": replace(read, step=Step.DECISION, trouble="document_findings"),
+        "no_card": replace(begun, step=Step.DECISION, trouble="no_card:none_issued"),
+        "entered": replace(
+            begun,
+            step=Step.DECISION,
+            document=PASSPORT,
+            elsewhere=CheckedElsewhere("ganfutong", "GFT-2026-0042"),
+            trouble="document_entered",
+        ),
         "confirm": replace(read, step=Step.CONFIRM, statement=statement),
         "sign": replace(read, step=Step.SIGN, outcome=Outcome.PASSED),
         "sealing": replace(read, step=Step.SEALING, outcome=Outcome.PASSED),

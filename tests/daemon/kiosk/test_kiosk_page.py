@@ -7,11 +7,14 @@ import datetime as dt
 import pytest
 from playwright.sync_api import Browser, expect
 
+from daemon.documents.entry import KIND_DIFFERS
+from daemon.documents.mrz import MrzFinding
 from daemon.events import Begin, Confirmed, Consented, Emergency, Event
 from daemon.kiosk.view import VOICES
 from daemon.kiosk.voice.build import WORDS, words_of
 from daemon.officers import DECIDES_NOTHING
 from daemon.roster import read_body
+from daemon.seen import READ_FOR_ANOTHER_VISIT
 from daemon.state import State, Step
 from daemon.worklist import NAME_DIFFERS, NUMBER_DIFFERS, Expected
 from evidence.instants import write_instant
@@ -223,7 +226,7 @@ def test_both_languages_have_the_same_words(glass: Glass) -> None:
         """async () => {
           const load = (name, of) => import(`/static/words/${name}.${of}.js`);
           const found = [];
-          for (const name of ["words", "troubles"]) {
+          for (const name of ["words", "troubles", "documents"]) {
             const [zh, en] = [await load(name, "zh"), await load(name, "en")];
             for (const table of Object.keys(zh)) {
               for (const key of new Set([...Object.keys(zh[table]), ...Object.keys(en[table])])) {
@@ -241,8 +244,9 @@ def test_both_languages_have_the_same_words(glass: Glass) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_there_are_words_for_everything_that_can_be_wrong(language: str) -> None:
-    known = words_of(WORDS / f"troubles.{language}.js")
+    known = words_of(WORDS / f"troubles.{language}.js") | words_of(WORDS / f"documents.{language}.js")
     wanted = {*map(str, Finding), *map(str, Cause), NUMBER_DIFFERS, NAME_DIFFERS, *DECIDES_NOTHING.values()}
+    wanted |= {*map(str, MrzFinding), KIND_DIFFERS, READ_FOR_ANOTHER_VISIT}
     assert wanted - set(known) == set()
     shown = {*map(str, Outcome), *map(str, Step)} - {Step.DONE}  # where the outcome is the title
     assert shown <= set(words_of(WORDS / f"words.{language}.js"))
@@ -294,12 +298,12 @@ def test_a_badge_and_a_pin_confirm(bench: Bench, glass: Glass) -> None:
 
 
 def test_visit_picked_from_the_worklist(bench: Bench, glass: Glass) -> None:
-    expected = (Expected("V-0007", "delivery", ("unable",)), Expected("V-0008"))
+    expected = (Expected("V-0007", "admission", ("unable",)), Expected("V-0008"))
     bench.show(State(bench.policy), expected=expected)
     glass.touch("待核验名单 2")
-    glass.touch("V-0007 · 分娩 · 尚欠核验")
+    glass.touch("V-0007 · 入院 · 尚欠核验")
     event = begun(bench)
-    assert (event.visit, event.visit_source) == ("V-0007", "worklist")
+    assert (event.visit, event.visit_source, event.checkpoint) == ("V-0007", "worklist", "admission")
 
 
 def test_english_has_no_chinese_left(bench: Bench, glass: Glass) -> None:

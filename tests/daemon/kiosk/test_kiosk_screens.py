@@ -79,6 +79,29 @@ def of_worklist(glass: Glass) -> None:
     glass.touch(f"{word(glass, 'worklist')} {len(EXPECTED)}")
 
 
+def document(glass: Glass, kind: str) -> None:
+    glass.touch(word(glass, "document_enter"))
+    glass.touch(glass.page.evaluate("async (kind) => (await import('/static/places.js')).documentName(kind)", kind))
+
+
+def zone(glass: Glass) -> None:
+    document(glass, "passport")
+    glass.type("mrz-1", "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<")
+    glass.page.focus("#mrz-2")
+
+
+def typed(glass: Glass) -> None:
+    document(glass, "foreigner_residence_permit")
+    glass.touch(word(glass, "by_typing"))
+    glass.page.focus("#number")
+
+
+def channel(glass: Glass) -> None:
+    glass.touch(word(glass, "channel_enter"))
+    glass.page.click(".choices button >> nth=0")
+    glass.page.focus("#reference")
+
+
 def at_night(glass: Glass) -> None:
     """From here on."""
     glass.page.click("#light")
@@ -111,6 +134,11 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "finger": ("finger", NOTHING, {}),
     "decision": ("decision", NOTHING, {}),
     "reason": ("decision", touches("failed"), {}),
+    "document": ("no_card", touches("document_enter"), {}),
+    "document_zone": ("no_card", zone, {}),
+    "document_typed": ("no_card", typed, {}),
+    "document_entered": ("entered", NOTHING, {}),
+    "channel": ("no_card", channel, {}),
     "confirm": ("confirm", NOTHING, {}),
     "confirm_pin": ("confirm", with_pin, {}),
     "sign": ("sign", signing, {}),

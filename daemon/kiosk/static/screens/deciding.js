@@ -4,18 +4,23 @@ import { byId, button, el, field } from "../dom.js";
 import { icon, signOf } from "../icons.js";
 import { keysFor } from "../keys.js";
 import { chips, officerForm } from "../officer_form.js";
-import { touch } from "../page.js";
+import { page, touch } from "../page.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
+import { channelName, documentName } from "../places.js";
+import { entries, entryScreens } from "./document.js";
 import { back, leave } from "./ways.js";
 
 const OUTCOMES = ["passed", "failed", "refused", "unable", "manual", "device_fault"];
 
 export function documentOf(view) {
-  if (!view.document) return null;
-  const rows = ["name", "number"].map((key) => [say(key), view.document[key]]);
-  rows.push(...view.findings.map((finding) => [say("findings"), explain(finding)]));
-  return el("dl", {}, rows.flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]));
+  const rows = view.channel ? [[channelName(view.channel.id), view.channel.reference]] : [];
+  if (view.document) {
+    rows.push([say("document"), documentName(view.document.type)]);
+    rows.push(...["name", "number"].map((key) => [say(key), view.document[key]]));
+    rows.push(...view.findings.map((finding) => [say("findings"), explain(finding)]));
+  }
+  return rows.length === 0 ? null : el("dl", {}, rows.flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]));
 }
 
 function phoneForm(view) {
@@ -31,7 +36,10 @@ function phoneForm(view) {
   return form;
 }
 
-const outcomes = (view) => el("div", { className: "choices" }, OUTCOMES
+// What officers look at themselves ends as `manual` nearly always, so that comes first.
+const byHand = (view) => Boolean(view.channel) || page.entered.slice(0, -1).includes(view.document?.type);
+const inOrder = (view) => (byHand(view) ? ["manual", ...OUTCOMES.filter((one) => one !== "manual")] : OUTCOMES);
+const outcomes = (view) => el("div", { className: "choices" }, inOrder(view)
   .filter((outcome) => outcome !== "passed" || view.may_pass)
   .map((outcome) => button(say(outcome), signOf[outcome], () => go({ part: outcome }), outcome)));
 
@@ -40,7 +48,8 @@ export const decision = {
   sign: () => "lock",
   title: () => say("decision"),
   hint: () => say("decision_hint"),
-  body: (view) => [documentOf(view), phoneForm(view), outcomes(view)],
+  body: (view) => (view.document || view.channel
+    ? [documentOf(view), phoneForm(view), outcomes(view), entries(view)] : [entries(view), phoneForm(view), outcomes(view)]),
   touches: (view) => (view.step === "decision"
     ? [button(say("park"), "wait", () => act("park")), leave()] : [back(), leave()]),
 };
@@ -62,11 +71,12 @@ const why = {
   sign: () => signOf[now.part],
   title: () => `${say(now.part)} · ${say("decision_reason")}`,
   hint: () => "",
-  body: () => [chips(now.part, propose), otherReason()],
+  body: (view) => [chips(now.part, propose, view.channel ? [channelName(view.channel.id)] : []), otherReason()],
   touches: () => [button(say("back"), "back", () => go({ part: now.view.step === "decision" ? null : "staff" }))],
 };
 
 export function decisionScreen() {
+  if (now.part in entryScreens) return entryScreens[now.part]();
   return OUTCOMES.includes(now.part) ? why : decision;
 }
 

@@ -46,7 +46,7 @@ const result = {
   body: (view) => [
     documentOf(view),
     el("p", { className: "recorded" }, icon("pass"), el("span", {}, recorded(view))),
-    view.document ? el("p", { className: "small" }, say("vanishes")) : null,
+    view.document || view.channel ? el("p", { className: "small" }, say("vanishes")) : null,
     paperLine(view),
   ],
   touches: (view) => [

@@ -17,7 +17,10 @@ export const notice = (topics) => el("ul", { className: "notice" },
     .map((part) => el("li", {}, icon(SIGNS[part.about] ?? "text"), el("span", {}, part[language()]))));
 
 // A visit that a scanner typed says so; anything else was typed.
-export const begin = (visit, source) => act("begin", { visit, ...(visit ? { source } : {}), drill: now.training });
+// On the worklist stands where the check is due, perhaps elsewhere than where this unit is.
+export const begin = (visit, source, checkpoint = null) => act("begin", {
+  visit, ...(visit ? { source } : {}), ...(checkpoint ? { checkpoint } : {}), drill: now.training,
+});
 
 function visitForm() {
   const form = el("form", { id: "visit-form", aria: { label: say("visit") } },
@@ -37,7 +40,7 @@ const expected = {
   hint: () => "",
   body: (view) => [el("div", { className: "choices" }, view.worklist.map((one) => button(
     [one.visit, placeName(one.checkpoint), one.owed.length ? say("owed") : null].filter(Boolean).join(" · "),
-    one.owed.length ? "warn" : "begin", () => begin(one.visit, "worklist"))))],
+    one.owed.length ? "warn" : "begin", () => begin(one.visit, "worklist", one.checkpoint))))],
   touches: () => [back()],
   shows: (view) => [view.worklist],
 };
