@@ -13,6 +13,7 @@ from daemon.assembly import Assembly
 from daemon.config import Config
 from daemon.lock import DataFolder
 from hw.errors import HardwareError
+from hw.private_memory import keep_memory_private
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def run(config: Config, *, degraded: bool = False) -> BaseException | None:
     Raises:
         As :class:`Assembly`; DataFolderBusy if another process runs this unit; HardwareError if a device is missing.
     """
+    keep_memory_private()
     with DataFolder(config.unit.data):
         assembly = Assembly(config)
         _ask_devices(config, degraded=degraded)

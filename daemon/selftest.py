@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from daemon import devices, troubles
+from daemon import devices, memory_risks, troubles
 from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.identity import load_identity, open_following
@@ -159,6 +159,14 @@ def _thermal(config: Config) -> str:
     return devices.ask(config, "thermal")
 
 
+def _memory(config: Config) -> str:
+    """What could bring a face, or a visit, from memory onto a disk or out with one. A demo's machine may."""
+    found = "; ".join(memory_risks.risks(config.unit.data))
+    if found and config.unit.production:
+        raise Failed(found)
+    return f"no finding, since this is no unit in production: {found}" if found else "no swap, no dumps, disk encrypted"
+
+
 def _broker(config: Config) -> str:
     """TCP and TLS only. A CONNECT in the unit's name would take its session, and the receipts in it."""
     broker = config.broker
@@ -196,6 +204,7 @@ TESTS: dict[str, Callable[[Config], str]] = {
     "coprocessor": _coprocessor,
     "door": _door,
     "thermal": _thermal,
+    "memory": _memory,
     "broker": _broker,
 }
 

@@ -11,7 +11,6 @@ import errno
 import fcntl
 import importlib
 import os
-import resource
 import select
 import signal
 import sys
@@ -24,6 +23,7 @@ from hw.camera.mode import Mode
 from hw.camera.ring import RingError, RingWriter
 from hw.camera.sources import Holdable, Source, SourceModule, entry_for
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, HardwareError
+from hw.private_memory import keep_memory_private
 from hw.uri import DeviceUri
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def main(argv: Sequence[str]) -> int:
     uri_text, *numbers = argv
     ring_fd, event_fd, status_fd, first = map(int, numbers)
     die_with_parent(sys.stdin.fileno())
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump of this process would hold a face
+    keep_memory_private()
 
     def report(event: Event) -> None:
         os.write(status_fd, encode(event))

@@ -180,6 +180,7 @@ export const tests = {
   coprocessor: "Door controller",
   door: "Door lock",
   thermal: "Thermal sensor",
+  memory: "Memory and disk",
   broker: "Hospital network",
 };
 

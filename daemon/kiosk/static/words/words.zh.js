@@ -180,6 +180,7 @@ export const tests = {
   coprocessor: "门口控制器",
   door: "门锁",
   thermal: "热成像",
+  memory: "内存与磁盘",
   broker: "医院网络",
 };
 
