@@ -19,13 +19,15 @@ from evidence import jws, record
 from evidence.certificates import Profile, check_certificate, load_certificate
 from evidence.console import quietly
 from evidence.errors import EvidenceError, KeyUnusableError, RevokedError
+from evidence.forms.fonts import FontMissing
+from evidence.forms.render import FormUnusable
 from evidence.instants import read_instant
 from evidence.keys import Signer, load_private_key, open_signer, thumbprint
 from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
-from gateway import command, officer_commands, worklist_commands
+from gateway import command, forms, officer_commands, worklist_commands
 from gateway.aside import STRANGERS, Room
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
@@ -241,10 +243,14 @@ def _parser() -> argparse.ArgumentParser:
     officer_commands.add_commands(commands, _signer)
     statistics_commands.add_commands(commands, _signer)
     worklist_commands.add_commands(commands, _signer)
+    forms.add_commands(commands, _standing)
     return parser
 
 
-ENVIRONMENTAL = (EvidenceError, TlsFileError, StoreDamaged, StoreMissing, StoreFailed, OSError, sqlite3.Error)
+ENVIRONMENTAL = (
+    *(EvidenceError, TlsFileError, StoreDamaged, StoreMissing, StoreFailed, FontMissing, FormUnusable),
+    *(OSError, sqlite3.Error),
+)
 """What can be wrong around the gateway; told in one sentence. Anything else is our own bug and keeps its trace."""
 
 

@@ -58,6 +58,13 @@ class Officers:
 
 
 @dataclass(frozen=True, slots=True)
+class Forms:
+    """What forms say of this hospital: its name (核验机构); empty: left for the pen."""
+
+    institution: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole tree."""
 
@@ -65,6 +72,7 @@ class Config:
     keys: Keys
     broker: Broker
     officers: Officers = field(default_factory=Officers)
+    forms: Forms = field(default_factory=Forms)
 
 
 def load(path: Path) -> Config:

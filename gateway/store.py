@@ -7,6 +7,7 @@ believed is kept apart (:mod:`gateway.aside`).
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -46,6 +47,15 @@ class UnitRow:
     """Messages down that it did not take since it was started: by its own word."""
     claim: str = field(default="", repr=False)
     """The health message that ``claimed`` came with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One stored record, whole; ``attachments`` as JSON."""
+
+    unit: str
+    jws: str = field(repr=False)
+    attachments: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +266,23 @@ class Store:
         with self._lock:
             row = self._db.execute("SELECT jws FROM records WHERE unit = ? AND seq = ?", (unit, seq)).fetchone()
         return str(row[0]) if row else None
+
+    def of_check(self, check: str) -> list[Held]:
+        """The verified records of a check: its own, then its addenda, wherever they were made."""
+        sql = """SELECT unit, jws, attachments FROM records WHERE check_id = ? AND chained = 1
+            AND kind IN ('check', 'addendum') ORDER BY kind != 'check', happened, seq"""
+        with self._lock:
+            return [Held(*row) for row in self._db.execute(sql, (check,)).fetchall()]
+
+    def checks_between(self, first: str, last: str) -> list[list[Held]]:
+        """What is verified of each check from the instant ``first`` on and before ``last``; as :meth:`of_check`."""
+        sql = """SELECT check_id, unit, jws, attachments FROM records
+            WHERE chained = 1 AND kind IN ('check', 'addendum') AND check_id IN
+                (SELECT check_id FROM records WHERE kind = 'check' AND chained = 1 AND happened >= ? AND happened < ?)
+            ORDER BY check_id, kind != 'check', happened, seq"""
+        with self._lock:
+            rows = self._db.execute(sql, (first, last)).fetchall()
+        return [[Held(*row[1:]) for row in group] for _, group in itertools.groupby(rows, key=lambda row: row[0])]
 
     def chained_jws(self, unit: str, kind: Kind | None = None) -> list[str]:
         """All verified records of ``unit`` in order, or those of one kind."""

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fontTools.ttLib import TTFont
-
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 
 
@@ -71,6 +69,8 @@ def find() -> tuple[Path, ...]:
 
 @cache
 def _characters(path: Path, number: int) -> frozenset[int]:
+    from fontTools.ttLib import TTFont  # half of this package's time to import, and few commands print
+
     with TTFont(path, fontNumber=number, lazy=True) as font:
         return frozenset(font.getBestCmap())
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.forms.moment import age, in_china
+from evidence.forms.moment import CHINA, age, in_china
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import OUTCOMES, VERIFIED
+from evidence.instants import write_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,25 @@ class Month:
         at = in_china(instant)
         return (at.year, at.month) == (self.year, self.month)
 
+    @property
+    def around(self) -> tuple[str, str]:
+        """The instants, as records write them, between which the month lies: from the first to before the second."""
+        year, month = self._next
+        ends = (dt.datetime(self.year, self.month, 1, tzinfo=CHINA), dt.datetime(year, month, 1, tzinfo=CHINA))
+        first, last = (write_instant(one) for one in ends)
+        return first, last
+
+    @property
+    def _next(self) -> tuple[int, int]:
+        return (self.year + 1, 1) if self.month == 12 else (self.year, self.month + 1)
+
     def __str__(self) -> str:
         return f"{self.year}年{self.month}月"
 
     @property
     def due(self) -> str:
         """The register is due on the 4th of the next month."""
-        year, month = (self.year + 1, 1) if self.month == 12 else (self.year, self.month + 1)
+        year, month = self._next
         return f"{year}年{month}月4日"
 
 

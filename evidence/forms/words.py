@@ -108,6 +108,11 @@ CHANNELS: Mapping[str, str] = MappingProxyType(
 SEXES: Mapping[str, str] = MappingProxyType({"0": "未知", "1": "男", "2": "女", "9": "未说明"})
 
 
+def registered_at(policy: str) -> str:
+    """The checkpoint whose checks make the monthly register of the pack ``policy``."""
+    return "admission" if policy == "hainan" else "delivery"
+
+
 def checkpoint_title(policy: str, checkpoint: str) -> str:
     """What the pack ``policy`` calls a checkpoint; the id itself where nobody knows it."""
     return _CHECKPOINTS.get(policy, {}).get(checkpoint) or _CHECKPOINTS[""].get(checkpoint, checkpoint)
