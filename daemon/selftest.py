@@ -16,6 +16,7 @@ from daemon import devices, memory_risks, troubles
 from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.identity import load_identity, open_following
+from daemon.liveness.eyes import Eyes
 from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
 from daemon.named import decoder_of, policy_of
@@ -28,8 +29,6 @@ from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
 from hw.gpio.driver import PinDoor
 from hw.uri import DeviceUri
-from models import selfcheck
-from models.face import FaceModels
 
 _BROKER_S = 10.0
 _REFUSAL_S = 1.0
@@ -89,11 +88,11 @@ def _clock(_config: Config) -> str:
 
 
 def _models(_config: Config) -> str:
-    models = FaceModels.load()
-    selfcheck.run(models)
+    eyes = Eyes.load()
+    if eyes.problem is not None:
+        raise Failed(str(eyes.problem))
     return (
-        ", ".join(f"{role} {digest[:12]}" for role, digest in models.hashes.items())
-        + "; they compute what was recorded"
+        ", ".join(f"{role} {digest[:12]}" for role, digest in eyes.hashes.items()) + "; they compute what was recorded"
     )
 
 

@@ -22,12 +22,14 @@ DELIVERY_S = 40.0
 class Result:
     """One person: what should have come out, and what the gateway verified.
 
-    ``outcome`` is None if nothing arrived; ``error`` tells where the script stuck, and is no part of the JSON line.
+    ``outcome`` is None if nothing arrived; ``reason`` is what speaks against a living face; ``error`` tells where the
+    script stuck, and is no part of the JSON line.
     """
 
     scenario: str
     expected: str
     outcome: str | None
+    reason: str | None
     seq: int | None
     delivered: bool
     verified: bool
@@ -37,7 +39,8 @@ class Result:
     @property
     def right(self) -> bool:
         """Whether all of it is as it should be."""
-        return self.error is None and self.outcome == self.expected and self.delivered and self.verified
+        arrived = self.delivered and self.verified
+        return self.error is None and self.outcome == self.expected and arrived
 
     def to_json(self) -> str:
         """The line of ``vernix demo --json``."""
@@ -66,7 +69,7 @@ class Teller:
 
 def _play_one(stage: Stage, scenario: Scenario, tell: Teller, number: int) -> _Played:
     tell(f"-- {number}/{len(SCENARIOS)} {scenario.title}: expected {scenario.expected}")
-    act = Act(stage, lambda text: tell(f"   {text}"), f"V-{number:04}")
+    act = Act(stage, lambda text: tell(f"   {text}"), f"V-{scenario.visit or number:04}")
     start_s = time.monotonic()
     try:
         check, error = scenario.play(act)["check"], None
@@ -97,15 +100,20 @@ def _tidy(stage: Stage) -> None:
 def _results(stage: Stage, played: list[_Played]) -> list[Result]:
     sound = stage.verify()["sound"]
     rows = {row["check"]: row for row in stage.gateway("list", "--json", "--limit", "-1") if row["kind"] == "check"}
-    return [_result(one, rows.get(one.check), sound=sound) for one in played]
+    return [_result(stage, one, rows.get(one.check), sound=sound) for one in played]
 
 
-def _result(one: _Played, row: dict[str, Any] | None, *, sound: bool) -> Result:
+def _result(stage: Stage, one: _Played, row: dict[str, Any] | None, *, sound: bool) -> Result:
     name, expected = one.scenario.name, one.scenario.expected
     if row is None:
-        return Result(name, expected, None, None, delivered=False, verified=False, ms=one.ms, error=one.error)
-    verified = bool(row["chained"]) and sound
-    return Result(name, expected, row["outcome"], row["seq"], True, verified, one.ms, one.error)
+        return Result(name, expected, None, None, None, delivered=False, verified=False, ms=one.ms, error=one.error)
+    verified, reason, error = bool(row["chained"]) and sound, None, one.error
+    if one.scenario.attack:
+        liveness = stage.gateway("show", UNIT, str(row["seq"]), "--json")[0].get("liveness", {})
+        reason = liveness.get("cause")
+        if liveness.get("decision") != "attack":
+            error = error or f"not seen as an attack: {liveness.get('decision')}"
+    return Result(name, expected, row["outcome"], reason, row["seq"], True, verified, one.ms, error)
 
 
 def _table(results: list[Result]) -> str:
@@ -114,7 +122,8 @@ def _table(results: list[Result]) -> str:
         mark = "" if one.right else f"   <-- {one.error or 'differs'}"
         lines.append(
             f"{one.scenario:18} {one.expected:12} {one.outcome or '-':12} {one.seq or '-':>4}  "
-            f"{'yes' if one.delivered else 'NO':9}  {'yes' if one.verified else 'NO':8}  {one.ms:>6}{mark}"
+            f"{'yes' if one.delivered else 'NO':9}  {'yes' if one.verified else 'NO':8}  {one.ms:>6}"
+            f"{'   ' + one.reason if one.reason else ''}{mark}"
         )
     return "\n".join(lines)
 

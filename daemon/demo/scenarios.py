@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from daemon.demo.people import ANNA, BELLA, STRANGER, Person, document_of, drawn_name
 from daemon.demo.screen import View
 from daemon.demo.stage import OFFICERS, Stage
+from hw.camera.simulated_scene import Kind
 from hw.card_reader.simulator import SimulatedCard
 
 FIRST, SECOND = OFFICERS
@@ -73,22 +74,27 @@ class Act:
         self.say(f"recorded: {view['outcome']}, seq {view['seq']}")
         return view
 
-    def whole_check(self, live: Person, card: SimulatedCard) -> None:
-        """Begin, consent, card, face."""
+    def whole_check(self, live: Person, card: SimulatedCard, kind: Kind = Kind.LIVE) -> None:
+        """Begin, consent, card, face; ``kind``: alive, or which attack."""
         self.begin()
-        self.stage.look(live)
+        self.stage.look(live, kind)
         self.consent()
         self.lay(card)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``play`` returns the last view of the check; it has the check's id."""
+    """``play`` returns the last view of the check; it has the check's id.
+
+    ``visit``: of the woman whose card it is, where she comes more than once. ``attack``: no living face may be found.
+    """
 
     name: str
     title: str
     expected: str
     play: Callable[[Act], View]
+    visit: int | None = None
+    attack: bool = False
 
 
 def match(act: Act) -> View:
@@ -209,15 +215,35 @@ def broker_gone(act: Act) -> View:
     return view
 
 
+def attack(kind: Kind, what: str) -> Callable[[Act], View]:
+    """Somebody has her card, and holds her picture before the camera or feeds it in behind the lens."""
+
+    def play(act: Act) -> View:
+        act.whole_check(ANNA, act.card(ANNA), kind)
+        act.stage.screen.wait("the light challenge", lambda view: view["asked"] == "light")
+        act.say(f"{what}; the ring shows colours that nobody knew before")
+        view = act.step("decision")
+        act.say(f"face {view['face']['decision']}, refused: {view['trouble']}")
+        act.decide("failed", "not a living face", FIRST)
+        return act.done()
+
+    return play
+
+
+ANNAS, BELLAS = 1, 3
+"""Their visits: one card at two visits would be a finding."""
 SCENARIOS = (
-    Scenario("match", "she is who her card says", "passed", match),
-    Scenario("another_person", "another woman's card", "failed", another_person),
-    Scenario("expired_card", "expired card", "failed", expired),
+    Scenario("match", "she is who her card says", "passed", match, ANNAS),
+    Scenario("another_person", "another woman's card", "failed", another_person, ANNAS),
+    Scenario("print", "her picture on paper", "failed", attack(Kind.PRINT, "a print is held up"), ANNAS, True),
+    Scenario("screen", "her picture on a screen", "failed", attack(Kind.SCREEN, "a screen is held up"), ANNAS, True),
+    Scenario("injected", "a recording as camera", "failed", attack(Kind.INJECTED, "a recording runs"), ANNAS, True),
+    Scenario("expired_card", "expired card", "failed", expired, BELLAS),
     Scenario("wrong_check_digit", "number with a wrong check digit", "failed", wrong_digit),
     Scenario("refusal", "she refuses", "refused", refuses),
     Scenario("unconscious", "unconscious, two officers", "unable", unconscious),
     Scenario("emergency", "emergency", "emergency", emergency),
-    Scenario("card_pulled", "card pulled while reading", "passed", card_pulled),
-    Scenario("power_cut", "unit killed in the middle", "interrupted", power_cut),
-    Scenario("broker_gone", "broker gone and back", "passed", broker_gone),
+    Scenario("card_pulled", "card pulled while reading", "passed", card_pulled, ANNAS),
+    Scenario("power_cut", "unit killed in the middle", "interrupted", power_cut, BELLAS),
+    Scenario("broker_gone", "broker gone and back", "passed", broker_gone, BELLAS),
 )

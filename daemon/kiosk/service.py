@@ -16,13 +16,16 @@ from daemon.devices import NONE_FITTED
 
 HELD = ("card_reader", "coprocessor", "door", "thermal")
 """Devices whose drivers the unit keeps open, and whose troubles it therefore knows."""
+MODELS = "models"
 _NOT_NOW = MappingProxyType(
     {
         "outbox": "in use by this unit; a damaged one would have kept it from starting",
-        "models": "they computed what was recorded when the unit started",
         "camera": "opened only after consent; vernix selftest looks through it while the unit is stopped",
     }
 )
+
+
+_WELL = MappingProxyType({MODELS: "they computed what was recorded when the unit started"})
 
 
 def findings(config: Config, found: Sequence[str]) -> list[dict[str, Any]]:
@@ -43,10 +46,10 @@ def _told(config: Config, name: str, found: Sequence[str]) -> dict[str, Any] | N
     """What is known without asking; None where it must be asked."""
     if name in _NOT_NOW:
         return {"test": name, "ok": True, "text": _NOT_NOW[name]}
-    if name not in HELD:
+    if name not in (*HELD, MODELS):
         return None
-    if getattr(config.devices, name) == "none:":
+    if name in HELD and getattr(config.devices, name) == "none:":
         return {"test": name, "ok": name != "card_reader", "text": NONE_FITTED}
     own = [one for one in found if one.partition(":")[0] == name]
     text = "; ".join(f"{one}: {troubles.meaning(one)}" for one in own)
-    return {"test": name, "ok": not own, "text": text or "in use, in order"}
+    return {"test": name, "ok": not own, "text": text or _WELL.get(name, "in use, in order")}

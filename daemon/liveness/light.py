@@ -25,6 +25,8 @@ BEFORE_S = 0.5
 AFTER_S = 0.4
 """Frames with the ring white or dark, before the first colour and after the last."""
 MOST_S = 10.0
+READY_S = 3.0
+"""A co-processor holds its last session for 1.5 s, so that it is silent for a moment after the unit has started."""
 _STOP_S = 0.05
 TRIES = 2
 AGAIN = frozenset({"too_few_frames", "frames_missing", "skin_hidden"})
@@ -82,7 +84,11 @@ def challenge(source: Light | None, watch: Watch, over: Callable[[], bool]) -> C
     Raises:
         HardwareError: the camera fails. What the light cannot do is no error: ``no_light``, ``light_failed``.
     """
-    if source is None or not source.ready:
+    if source is None:
+        return not_performed(light.NAME, "no_light")
+    for _ in _samples(watch, READY_S, lambda: over() or source.ready):
+        pass
+    if not source.ready:
         return not_performed(light.NAME, "no_light")
     result = not_performed(light.NAME, "stopped")
     for number in range(1, TRIES + 1):

@@ -40,15 +40,18 @@ def test_everybody_comes_out_right(mark: Mark) -> None:
     results = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(one["scenario"], one["expected"]) for one in results] == [(one.name, one.expected) for one in SCENARIOS]
     for one in results:
-        assert list(one) == ["scenario", "expected", "outcome", "seq", "delivered", "verified", "ms"]
+        assert list(one) == ["scenario", "expected", "outcome", "reason", "seq", "delivered", "verified", "ms"]
         assert one["outcome"] == one["expected"]
         assert one["delivered"] is True
         assert one["verified"] is True
         assert one["ms"] > 0
+    reasons = {one["scenario"]: one["reason"] for one in results if one["reason"]}
+    assert reasons.pop("screen") in ("light:only_surroundings_answer", "light:no_response")
+    assert reasons == {"print": "light:flat_response", "injected": "light:no_response"}
     numbers = [one["seq"] for one in results]
     assert numbers == sorted(set(numbers))
-    # Ten checks, the birth, the addendum to the emergency, and what the co-processor told.
-    assert re.search(r"has 1[2-9] records, all told", done.stderr)
+    # Thirteen checks, the birth, the addendum to the emergency, and what the co-processor told.
+    assert re.search(r"has (1[5-9]|2[0-2]) records, all told", done.stderr)
     assert eventually_nothing(mark.left) == []
 
 
@@ -66,7 +69,7 @@ MOMENTS = [
     ("broker:", signal.SIGTERM),
     ("gateway:", signal.SIGINT),
     ("unit: starts", signal.SIGTERM),
-    ("-- 1/10", signal.SIGINT),
+    ("-- 1/13", signal.SIGINT),
     ("card laid", signal.SIGTERM),
 ]
 
@@ -92,7 +95,7 @@ def test_interrupted_twice(mark: Mark) -> None:
         COMMAND, cwd=ROOT, env=mark.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as demo:
         assert demo.stdout is not None
-        read_until(demo.stdout, "-- 1/10")
+        read_until(demo.stdout, "-- 1/13")
         again = threading.Event()
         for pause_s in (0.0, 0.05, 0.1, 0.2):
             again.wait(pause_s)
