@@ -138,12 +138,12 @@ class Assembly:
             self.eyes,
             post=unit.post,
             means=self._means(),
-            told=lambda: self._changed(unit.desk),
+            told=lambda: self._changed(unit.shown),
         )
         return unit
 
     def _forms(self) -> FormDesk | None:
-        find, told = self.outbox.find_check, lambda: self._changed(self.unit.desk)
+        find, told = self.outbox.find_check, lambda: self._changed(self.unit.shown)
         return open_forms(self.config, self.policy, find, lambda: self.duty.current, told)
 
     def _means(self) -> Means:
@@ -236,14 +236,14 @@ class Assembly:
 
     def _received(self, channel: Channel, payload: bytes) -> None:
         self.delivery.receive(channel, payload)
-        self._changed(self.unit.desk)
+        self._changed(self.unit.shown)
         self._wake.set()
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("broker: %s", "connected" if state.connected else state.reason)
         if not state.connected:  # and not when it is back: what went out since is on its way
             self.delivery.reconnected()
-        self._changed(self.unit.desk)
+        self._changed(self.unit.shown)
         self._wake.set()
 
     def _publish(self, channel: Channel, payload: bytes) -> bool:
@@ -259,7 +259,7 @@ class Assembly:
     def run(self) -> BaseException | None:
         """Run until :meth:`stop` or until a part dies; what it died of, or None."""
         self.unit.recover()
-        self._changed(self.unit.desk)  # before the page is served: there is always a view
+        self._changed(self.unit.shown)  # before the page is served: there is always a view
         start = self.supervisor.start
         start("writer", self.unit.run_writer)
         start("cards", self.unit.cards.run)
@@ -288,13 +288,13 @@ class Assembly:
             self._wake.clear()
             if time.monotonic() >= look_due_s:
                 self.storage.look(self.outbox)
-                self._changed(self.unit.desk)
+                self._changed(self.unit.shown)
                 look_due_s = time.monotonic() + LOOK_S
             if time.monotonic() >= troubles_due_s:
                 self._look_for_troubles()
                 troubles_due_s = time.monotonic() + _PUMP_S
             if self.duty.current != self._duty_shown:
-                self._changed(self.unit.desk)
+                self._changed(self.unit.shown)
             self.delivery.pump()
             if self.link.failed.is_set() and self.link.failure is not None:
                 raise self.link.failure
@@ -314,7 +314,7 @@ class Assembly:
         if found != self._troubles:
             self._troubles = found
             log.warning("devices: %s", ", ".join(found) or "all in order again")
-            self._changed(self.unit.desk)
+            self._changed(self.unit.shown)
 
     def stop(self) -> None:
         """End :meth:`run`."""

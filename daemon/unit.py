@@ -50,7 +50,8 @@ class Unit:
     """The loop and what it works with. :meth:`post` may be called from any thread, everything else is the loop's own.
 
     Attributes:
-        desk: the checks after the last event; read by the screen.
+        desk: the checks after the last event.
+        shown: the same, once everything that the event asked for is done, the journal above all; read by the screen.
         changed: called after every step, to tell the screen.
     """
 
@@ -64,6 +65,7 @@ class Unit:
     cards: CardTask = field(init=False)
     faces: FaceTask = field(init=False)
     desk: Desk = field(init=False)
+    shown: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
     on_duty: Callable[[], OnDuty | None] = lambda: None
     compared: Callable[[Event, Begin], Event] = lambda event, _begin: event
@@ -78,7 +80,7 @@ class Unit:
     """When the emergency on the screen was pressed first."""
 
     def __post_init__(self) -> None:
-        self.desk = Desk.of(self.policy)
+        self.desk = self.shown = Desk.of(self.policy)
 
     @property
     def state(self) -> State:
@@ -167,7 +169,8 @@ class Unit:
         self.door.show(self.state)
         if self.forms is not None:
             self.forms.follow(self.state, event)
-        self.changed(self.desk)
+        self.shown = self.desk
+        self.changed(self.shown)
 
     # --- effects -----------------------------------------------------------------------------------------------
 

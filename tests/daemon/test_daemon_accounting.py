@@ -158,6 +158,18 @@ def test_pressed_twice_within_one_emergency_it_is_one_record(
     assert [one.check for one in unit.outbox.unaccounted] == [CHECK, EMERGENCY]
 
 
+def test_no_screen_is_told_of_a_check_before_its_journal(
+    place: Callable[[], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever draws the screen meanwhile, for a receipt that has come, draws what a power cut could not undo."""
+    unit = place()
+    drawn: list[str | None] = []
+    monkeypatch.setattr(unit.unit.journal, "write", lambda _entry: drawn.append(unit.unit.shown.active.check))
+    unit.post(Begin(CHECK, "delivery", "V-1", "typed"))
+    assert drawn == [None]
+    assert unit.unit.shown.active.check == CHECK
+
+
 def test_nothing_is_cleared_before_the_addendum_is_committed(place: Callable[[], Place]) -> None:
     unit = place()
     unit.post(Emergency(EMERGENCY, "delivery"), Closed())
