@@ -182,6 +182,7 @@ class Assembly:
             troubles=lambda: self._troubles,
             dropped=lambda: self.link.counters.oversize + self.link.counters.foreign,
             roster=lambda body: self.roster.replace(self._rosters.take(body)),
+            roster_version=lambda: self.roster.version,
             worklist=self.worklist.take,
         )
 

@@ -41,8 +41,14 @@ def health_message(
     refused: int,
     storage: Mapping[str, Any] | None = None,
     troubles: Sequence[str] = (),
+    roster: int | None = None,
 ) -> str:
-    """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS."""
+    """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS.
+
+    Args:
+        outbox, address, signer, refused, storage, troubles: what the unit has to say of itself.
+        roster: version of the roster in force, so that the gateway sends a newer one.
+    """
     fields = {
         "unit": address.unit,
         "site": address.site,
@@ -51,6 +57,7 @@ def health_message(
         "refused": refused,
         **({"storage": dict(storage)} if storage else {}),
         **({"troubles": list(troubles)} if troubles else {}),
+        **({"roster": roster} if roster is not None else {}),
     }
     return write_health(fields, outbox.head, signer)
 
@@ -75,6 +82,8 @@ class Delivery:
     """Messages down that the link did not even hand on: too large, or on a topic that is not ours."""
     roster: Callable[[Mapping[str, Any]], None] | None = None
     """Keeps a roster and brings it into force; raises EvidenceError where it does not."""
+    roster_version: Callable[[], int | None] = lambda: None
+    """Of the roster in force."""
     worklist: Callable[[Mapping[str, Any]], None] | None = None
     """Takes a worklist; raises EvidenceError where it cannot."""
     refused: int = 0
@@ -125,7 +134,7 @@ class Delivery:
 
     def _health(self) -> bytes:
         refused = self.refused + self.dropped()
-        about = (self.storage(), self.troubles())
+        about = (self.storage(), self.troubles(), self.roster_version())
         return health_message(self.outbox, self.address, self.signer, refused, *about).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:

@@ -30,6 +30,7 @@ class Claim:
         kid: the key that has signed.
         waiting: records without a receipt, if it says.
         refused: messages down that it did not take since it was started, if it says.
+        roster: version of the officers' roster in force, 0 for provisioning's file, if it says.
     """
 
     unit: str
@@ -39,6 +40,7 @@ class Claim:
     kid: str
     waiting: int | None = None
     refused: int | None = None
+    roster: int | None = None
 
     @property
     def order(self) -> tuple[int, str]:
@@ -70,7 +72,8 @@ def parse_health(token: str) -> Claim:
     said = json_object(signed.payload)
     schema.check(SCHEMA, said)
     head = Head(said["seq"], said["head"])
-    return Claim(said["unit"], said["site"], head, said["at"], signed.kid, said.get("waiting"), said.get("refused"))
+    further = {name: said.get(name) for name in ("waiting", "refused", "roster")}
+    return Claim(said["unit"], said["site"], head, said["at"], signed.kid, **further)
 
 
 def read_health(token: str, origin: Origin) -> Claim:

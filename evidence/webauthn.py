@@ -27,6 +27,8 @@ from evidence.keys import PublicKey
 
 RP_ID = "localhost"
 """Where the unit's screen is; browsers take it for secure. A key that is registered for it works at every unit."""
+KEY_OFFERED = "officer.key_offered"
+"""The event of a key that was registered at a unit: ``officer``, ``vouched_by``, ``registration``, ``code``."""
 _REGISTRATION = "vernix-key-registration"
 _FAULTS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, RecursionError)
 """What the library raises for bytes that are not what they should be."""
@@ -104,9 +106,9 @@ def signature_count(assertion: Mapping[str, Any]) -> int:
     return int.from_bytes(b64url_decode(str(assertion["authenticator_data"]))[33:37], "big")
 
 
-def key_code(credential_id: str, cose: str) -> str:
-    """Eight letters by which people tell a key that was registered: read out here, looked up there."""
-    digest = sha256_hex(f"{credential_id}.{cose}".encode()).upper()
+def key_code(credential_id: str) -> str:
+    """Eight digits by which people name a key that was registered: read from a screen here, looked up there."""
+    digest = sha256_hex(credential_id.encode()).upper()
     return f"{digest[:4]}-{digest[4:8]}"
 
 

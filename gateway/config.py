@@ -51,10 +51,19 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody who may approve officers' accounts for a department."""
+
+    name: str = field(repr=False)
+    department: str
+
+
+@dataclass(frozen=True, slots=True)
 class Officers:
-    """Who approves an officer's account: one person of each of these departments."""
+    """Who approves an officer's account: one of the ``approvers`` of each of these departments."""
 
     approved_by: tuple[str, ...] = ("医务科", "护理部")
+    approvers: tuple[Approver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +102,8 @@ def load(path: Path) -> Config:
     departments = config.officers.approved_by
     if len(set(departments)) != len(departments) or len(departments) < 2 or not all(map(str.strip, departments)):
         raise TreeError("officers.approved_by", "expected two departments or more, each once and none empty")
+    for number, one in enumerate(config.officers.approvers):
+        if not one.name.strip() or one.department not in departments:
+            expected = f"a name, and as department one of {', '.join(departments)}"
+            raise TreeError(f"officers.approvers[{number}]", f"expected {expected}")
     return config

@@ -79,6 +79,7 @@ class Intake:
         self._list = revocations or RevocationList(store, authority, None)
         self._origins: dict[str, Origin] = {}
         self._unstored_alerts: dict[tuple[str, str], None] = {}
+        self._rosters: dict[str, int] = {}
 
     def take(self, messages: Sequence[Message]) -> dict[str, Digests]:
         """Store ``messages`` in one commit.
@@ -308,8 +309,15 @@ class Intake:
         stored = self._store.digest(unit, claim.head.seq)
         if stored not in (None, claim.head.sha256):
             raise ChainError(f"the unit claims another record seq {claim.head.seq} than the one that is here")
+        if claim.roster is not None:
+            self._rosters[unit] = claim.roster
         heard, token = write_instant(self._now()), message.payload.decode("ascii")
         self._store.set_claim(unit, claim.head, claim.at, heard, claim.refused or 0, token)
+
+    def take_rosters(self) -> dict[str, int]:
+        """Version of the roster in force at each unit whose health came since this was asked last."""
+        said, self._rosters = self._rosters, {}
+        return said
 
     def _claim(self, message: Message, origin: Origin, head: Head) -> Claim | None:
         """What the unit says; None where it is signed by a key that may come with a record which is not here yet.

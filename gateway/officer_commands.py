@@ -16,7 +16,7 @@ from evidence.encoding import b64url_decode, json_object
 from evidence.keys import Signer
 from evidence.topics import Address, check_name
 from evidence.webauthn import read_registration, registration_challenge
-from gateway import roster
+from gateway import key_offers, roster
 from gateway.config import Config
 from gateway.officers import BADGE, PIN, WEBAUTHN, Account, Application, OfficerError, Role
 from gateway.store import Store
@@ -70,11 +70,9 @@ def apply(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def approve(config: Config, arguments: argparse.Namespace) -> int:
-    """Approve an account for a department; two different people of two departments must."""
+    """Approve an account for a department; two approvers of two departments must, whom gateway.toml names."""
     with _store(config) as store, store.transaction():
-        complete = store.officers.approve(
-            arguments.id, arguments.department, arguments.by, config.officers.approved_by, _now()
-        )
+        complete = store.officers.approve(arguments.id, arguments.department, arguments.by, config.officers, _now())
     said = "approved; it is in the next roster once it has a PIN or a security key" if complete else "still incomplete"
     _say(json.dumps({"id": arguments.id, "complete": complete}) if arguments.json else f"{arguments.id}: {said}")
     return OK
@@ -108,12 +106,32 @@ def give_badge(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def give_key(config: Config, arguments: argparse.Namespace) -> int:
-    """Give an officer a security key: what the browser's toJSON() gave at registration, one line on standard input."""
-    registration = json_object(_secret("registration").encode())
-    key, cose = read_registration(registration, config.gateway.site, arguments.id)
-    with _store(config) as store, store.transaction():
-        store.officers.set_credential(arguments.id, WEBAUTHN, cose, arguments.by, _now(), key)
+    """Give an officer a security key: the one a unit offers under a code, or a browser's toJSON() on standard input."""
+    site = config.gateway.site
+    with _store(config) as store:
+        if arguments.offer:
+            offer = key_offers.find(store, site, arguments.id, arguments.offer)
+            key, cose = offer.key, offer.cose
+        else:
+            registration = json_object(_secret("registration").encode())
+            key, cose = read_registration(registration, site, arguments.id)
+        with store.transaction():
+            store.officers.set_credential(arguments.id, WEBAUTHN, cose, arguments.by, _now(), key)
     _say(f"{arguments.id}: has a security key")
+    return OK
+
+
+def list_offers(config: Config, arguments: argparse.Namespace) -> int:
+    """Security keys that were registered at units and that no officer has been given yet, a line each."""
+    with _store(config) as store:
+        found = key_offers.offers(store, config.gateway.site)
+        with store.transaction():
+            given = {key for one in store.officers.accounts() for _, key, _ in one.credentials}
+    for one in found:
+        if one.key not in given:
+            plain = {name: getattr(one, name) for name in ("code", "officer", "unit", "seq", "at", "vouched_by")}
+            text = f"{one.code}  {one.officer:10} {one.at}  {one.unit} seq {one.seq}, vouched for by {one.vouched_by}"
+            _say(json.dumps(plain) if arguments.json else text)
     return OK
 
 
@@ -252,6 +270,9 @@ def add_commands(commands: Any, open_signer: Callable[[Config], Signer]) -> None
         parser = _add(group, name, action, prints=False)
         parser.add_argument("id")
         parser.add_argument("--by", required=True)
+        if name == "key":
+            parser.add_argument("--offer", metavar="CODE", help="as the unit's screen has shown it")
+    _add(group, "offers", list_offers)
     _add(group, "challenge", challenge, prints=False).add_argument("id")
     _add(group, "list", list_officers)
     _add(group, "audit", audit).add_argument("id", nargs="?")

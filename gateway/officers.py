@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from typing import Any, Final
@@ -17,6 +16,7 @@ from typing import Any, Final
 from evidence.errors import MalformedError
 from evidence.instants import read_instant, write_instant
 from evidence.topics import check_name
+from gateway.config import Officers
 
 SCHEMA: Final = """
     CREATE TABLE officers (
@@ -241,13 +241,14 @@ class Register:
             if not self._db.execute("SELECT 1 FROM officers WHERE id = ?", (f"g-{number:04d}",)).fetchone():
                 return f"g-{number:04d}"
 
-    def approve(self, officer: str, department: str, by: str, needed: Sequence[str], now: dt.datetime) -> bool:
-        """Note that ``by`` approves for ``department``; whether all of ``needed`` have approved now.
+    def approve(self, officer: str, department: str, by: str, rules: Officers, now: dt.datetime) -> bool:
+        """Note that ``by`` approves for ``department``; whether all that ``rules`` want have approved now.
 
         Raises:
-            OfficerError: not a department that approves, it has approved, the person has, or is the applicant.
+            OfficerError: not a department that approves, it has approved, the person has, is the applicant, or is not
+                among the department's approvers.
         """
-        account, by = self.account(officer), check_text("by", by)
+        account, by, needed = self.account(officer), check_text("by", by), rules.approved_by
         if department not in needed:
             raise OfficerError(f"department: expected one of {', '.join(needed)}")
         if account.state(now) in ("revoked", "ended"):
@@ -258,6 +259,8 @@ class Register:
             raise OfficerError("by: this person has approved for another department; two different people must")
         if by.casefold() == account.name.casefold():
             raise OfficerError("by: nobody approves their own account")
+        if (by, department) not in {(one.name, one.department) for one in rules.approvers}:
+            raise OfficerError("by: no approver of this department; gateway.toml names them as [[officers.approvers]]")
         moment = write_instant(now)
         self._db.execute("INSERT INTO approvals VALUES (?, ?, ?, ?)", (officer, department, by, moment))
         self._note(now, by, "approved", officer, department)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -16,7 +17,7 @@ from evidence.encoding import MAX_BYTES
 from evidence.errors import EvidenceError
 from evidence.keys import Signer
 from evidence.topics import Address, Channel
-from gateway import command
+from gateway import command, roster
 from gateway.aside import Message
 from gateway.command import Command
 from gateway.config import Broker
@@ -34,6 +35,8 @@ LONGEST_RETRY_S = 10.0
 _GROWTH = 1.25
 """Of the pause after each failure. Slow, so that the gateway is back before most units are: there is only one of it."""
 _POLL_S = 0.2
+ROSTER_AGAIN_S = 600.0
+"""After a roster was sent to a unit whose health still shows an older one."""
 
 
 class Receiver:
@@ -56,6 +59,7 @@ class Receiver:
         """
         self._broker, self._site, self._intake, self._store, self._signer = broker, site, intake, store, signer
         self._silent_s = silent_s
+        self._roster_due_s: dict[str, float] = {}
         self._commands: dict[int, Command] = {}  # sent on this connection, not yet acknowledged
         self._stop = threading.Event()
         self.connected = False
@@ -121,6 +125,18 @@ class Receiver:
             connection.acknowledge(one)
         for unit, digests in receipts.items():
             self._send_receipt(connection, Address(self._site, unit), digests)
+        for unit, version in self._intake.take_rosters().items():
+            self._bring_roster(Address(self._site, unit), version)
+
+    def _bring_roster(self, address: Address, has: int) -> None:
+        """A new unit, and one that has an older roster than the officers' accounts give now, gets it by itself."""
+        now_s = time.monotonic()
+        if now_s < self._roster_due_s.get(address.unit, now_s):
+            return  # it is on its way, or the unit does not take it
+        sent = roster.catch_up(self._store, address, has, self._signer, dt.datetime.now(dt.UTC))
+        if sent is not None:
+            self._roster_due_s[address.unit] = now_s + ROSTER_AGAIN_S
+            log.info("roster %d is on its way to %s, which has %d", sent, address.unit, has)
 
     def _send_receipt(self, connection: Connection, address: Address, digests: Digests) -> None:
         now = dt.datetime.now(dt.UTC)

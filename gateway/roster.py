@@ -78,6 +78,21 @@ def made(store: Store, version: int | None = None) -> Body | None:
     return {"version": found[-1][0], **json.loads(found[-1][2])} if found else None
 
 
+def catch_up(store: Store, address: Address, has: int, signer: Signer, now: dt.datetime) -> int | None:
+    """Lay the present roster down for a unit that ``has`` an older one; its version, or None if it has not.
+
+    Until somebody has sent a first roster by hand, the units' officers are those of provisioning: an empty register
+    must not lock everybody out.
+    """
+    if made(store) is None:
+        return None
+    body = latest(store, now)
+    if body["version"] <= has:
+        return None
+    send(store, address, body, signer, "gateway", now)
+    return int(body["version"])
+
+
 def send(store: Store, address: Address, body: Body, signer: Signer, by: str, now: dt.datetime) -> None:
     """Lay ``body`` down for the unit at ``address``; the running gateway sends it.
 

@@ -18,17 +18,30 @@ from daemon.officers import Roster
 from daemon.roster import read_body
 from evidence import downlink
 from evidence.topics import Address, Channel
+from evidence.webauthn import KEY_OFFERED, key_code, registration_challenge
 from gateway import command
 from gateway.cli import main
+from gateway.config import Approver, Officers
 from gateway.officers import MOST_KEYS, Application, OfficerError, Role
-from gateway.roster import latest
+from gateway.roster import catch_up, latest
 from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.support import NOW, Hospital
 from tests.support.soft_key import SoftKey
 
-NEEDED = ("医务科", "护理部")
 NAME, PHONE, WHY = "示例核验员", "139 0000 0001", "夜班"
+RULES = Officers(
+    approvers=tuple(
+        Approver(name, department)
+        for name, department in (
+            ("审批人甲", "医务科"),
+            ("审批人乙", "护理部"),
+            ("审批人甲", "护理部"),
+            (NAME, "护理部"),
+        )
+    )
+)
+NEEDED = RULES.approved_by
 DAY = dt.timedelta(days=1)
 
 
@@ -44,7 +57,7 @@ def applied(store: Store, **changes: Any) -> str:
 
 def approve(store: Store, officer: str, department: str = NEEDED[0], by: str = "审批人甲") -> bool:
     with store.transaction():
-        return store.officers.approve(officer, department, by, NEEDED, NOW)
+        return store.officers.approve(officer, department, by, RULES, NOW)
 
 
 def approved(store: Store, pin: str = "$argon2id$v=19$x", **changes: Any) -> str:
@@ -86,6 +99,7 @@ def test_nobody_is_in_a_roster_without_both_approvals_and_a_credential(store: St
         (NEEDED[1], "审批人甲", "two different people"),
         (NEEDED[1], NAME, "nobody approves their own"),
         ("后勤科", "审批人乙", "expected one of 医务科, 护理部"),
+        (NEEDED[1], "审批人丙", "no approver of this department"),
         (NEEDED[1], " ", "by: expected"),
     ],
 )
@@ -216,7 +230,11 @@ class Desk:
 @pytest.fixture(scope="module")
 def provisioned() -> Iterator[Hospital]:
     with folder_in_memory() as folder:
-        yield Hospital.of_site(folder)
+        made = Hospital.of_site(folder)
+        with made.gateway_toml.open("a", encoding="utf-8") as file:
+            for one in RULES.approvers:
+                file.write(f'[[officers.approvers]]\nname = "{one.name}"\ndepartment = "{one.department}"\n')
+        yield made
 
 
 @pytest.fixture
@@ -273,8 +291,13 @@ def test_departments_are_configured(desk: Desk) -> None:
     toml = desk.hospital.gateway_toml
     text = toml.read_text("utf-8")
     try:
-        toml.write_text(f'{text}\n[officers]\napproved_by = ["医务处"]\n', "utf-8")
-        assert "officers.approved_by: expected two departments" in desk.say("officer", "list", status=2)
+        for setting, why in (
+            ('[officers]\napproved_by = ["医务处"]', "officers.approved_by: expected two departments"),
+            ('[[officers.approvers]]\nname = "x"\ndepartment = "后勤科"', "officers.approvers[0]: expected a name"),
+            ('[[officers.approvers]]\nname = " "\ndepartment = "医务科"', "officers.approvers[0]: expected a name"),
+        ):
+            toml.write_text(f"{text.partition('[[')[0]}\n{setting}\n", "utf-8")
+            assert why in desk.say("officer", "list", status=2)
     finally:
         toml.write_text(text, "utf-8")
 
@@ -301,3 +324,71 @@ def test_a_security_key_is_registered_for_one_officer(desk: Desk) -> None:
     taken = json.dumps(key.register(desk.say("officer", "challenge", other).strip())) + "\n"
     assert "nobody is two officers" in desk.say("officer", "key", other, "--by", "信息科", typed=taken, status=2)
     assert "not JSON" in desk.say("officer", "key", other, "--by", "信息科", typed="x\n", status=3)
+
+
+# --- what goes by itself ---
+
+
+def test_a_unit_with_an_older_roster_is_brought_the_present_one(store: Store, hospital: Hospital) -> None:
+    """Never before somebody has sent a first one: until then the officers at units are provisioning's."""
+    address = Address(hospital.site, "u1")
+
+    def bring(has: int, now: dt.datetime = NOW) -> int | None:
+        return catch_up(store, address, has, hospital.signer, now)
+
+    officer = approved(store)
+    assert bring(0) is None
+    version = latest(store, NOW)["version"]
+    assert bring(0) == version
+    assert bring(version) is None
+    with store.transaction():
+        store.officers.revoke(officer, "护理部主任", "离职", NOW)
+    newer = bring(version, NOW + DAY)
+    assert newer is not None
+    assert newer > version
+    assert [one.channel for one in command.waiting(store)] == [Channel.ROSTER] * 2
+    with store.transaction():
+        sent = [one.about for one in store.officers.audit() if one.did == "sent roster"]
+    assert sent == [f"{version} to u1", f"{newer} to u1"]
+
+
+def test_health_says_which_roster_a_unit_has(store: Store, hospital: Hospital) -> None:
+    intake, unit = hospital.intake(store), hospital.unit()
+    intake.take([unit.message(record) for record in unit.grow(2)])
+    intake.take([unit.health(2)])
+    assert intake.take_rosters() == {}, "older software does not say"
+    intake.take([unit.health(2, minute=1, roster=7)])
+    assert intake.take_rosters() == {unit.address.unit: 7}
+    assert intake.take_rosters() == {}
+
+
+def offered(key: SoftKey, officer: str, **changes: Any) -> dict[str, Any]:
+    registration = key.register(registration_challenge("s1", officer))
+    event = {"type": KEY_OFFERED, "officer": officer, "vouched_by": "o-1", "registration": registration}
+    return {"kind": "event", "event": {**event, **changes}}
+
+
+def test_a_key_that_a_unit_offers_is_taken_by_its_code(desk: Desk) -> None:
+    hospital, key, officer = desk.hospital, SoftKey(), desk.officer()
+    unit = hospital.unit("door-2")
+    unit.birth()
+    for fields in (
+        offered(key, officer),
+        offered(SoftKey(), officer, registration={}),
+        offered(SoftKey(), "another") | {"drill": True},
+        {"kind": "event", "event": {"type": KEY_OFFERED}},
+    ):
+        unit.event(**fields)
+    with closing(Store(hospital.gateway_toml.parent / "data/gateway.db")) as store:
+        hospital.intake(store).take([unit.message(record) for record in unit.records])
+    listed = [json.loads(line) for line in desk.say("officer", "offers", "--json").splitlines()]
+    assert [(one["officer"], one["code"], one["vouched_by"]) for one in listed][:1] == [
+        (officer, key_code(key.id), "o-1")
+    ]
+    assert len(listed) == 2
+    code = listed[0]["code"].lower()
+    refused = desk.say("officer", "key", "another", "--by", "信息科", "--offer", code, status=2)
+    assert "no key with this code was registered for this officer" in refused
+    desk.say("officer", "key", officer, "--by", "信息科", "--offer", code)
+    assert code.upper() not in desk.say("officer", "offers")
+    assert "gave webauthn" in desk.say("officer", "audit", officer)
