@@ -33,6 +33,8 @@ from models.face import FaceModels
 UNIT = "unit-demo"
 SITE = "site-demo"
 OFFICERS = {"o-101": "480273", "o-102": "915604"}
+APPROVERS = {"医务科": "示例审批人甲", "护理部": "示例审批人乙"}
+"""Who approves officers' accounts at the gateway, by department."""
 
 Say = Callable[[str], None]
 
@@ -169,6 +171,9 @@ class Stage:
                 "officer", "add", str(unit), "--id", officer, "--role", "officer", "--pin-stdin", given=pin + "\n"
             )
         self.unit_toml, self.gateway_toml = unit / "unit.toml", site / "gateway/gateway.toml"
+        with self.gateway_toml.open("a", encoding="utf-8") as file:
+            for department, name in APPROVERS.items():
+                file.write(f'\n[[officers.approvers]]\nname = "{name}"\ndepartment = "{department}"\n')
         (unit / "coprocessor.key").write_text(self._event_key.hex() + "\n", "ascii")
         text = self.unit_toml.read_text("utf-8")
         for pattern, line in (
