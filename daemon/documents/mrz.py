@@ -198,7 +198,9 @@ def _cut(text: str, span: Span) -> str:
 
 def _layout(lines: list[str], text: str) -> Layout:
     found = _BY_SIZE.get(len(text))
-    if found is None:
+    widths = {len(one) for one in lines}
+    uneven = len(widths) > 1 and (len(lines) == 3 or found is not _BY_SIZE[90])  # two lines of a TD1 may be one scan
+    if found is None or uneven:
         raise MrzUnreadable(_odd_line(lines))
     return found[text.startswith("V")]
 
