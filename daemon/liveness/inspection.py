@@ -96,11 +96,15 @@ class Inspection:
         """
         results, policy = [passive.judge(compared.scores)], self.means.policy()
         with self._held():
-            while not self.watch.over() and (check := fusion.next_check(policy, results)) is not None:
+            while not self.watch.over() and (check := self._next(policy, results)) is not None:
                 results.append(self._do(check, compared))
         if self.watch.witnesses and compared.live is not None:
             results.append(self._same_face(compared.live))
         return self._finding(results)
+
+    def _next(self, policy: LivenessPolicy, results: Sequence[CheckResult]) -> Check | None:
+        """With what the frames say by now: nobody is asked to move before a camera that lies."""
+        return fusion.next_check(policy, [*results, self.watch.result()])
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -124,7 +128,8 @@ class Inspection:
         return not_performed(check, SKIPPED) if check in self.skipped() else result
 
     def _light(self, over: Callable[[], bool]) -> CheckResult:
-        self.tell(LIGHT_ASK)
+        if self.means.light is not None:
+            self.tell(LIGHT_ASK)
         try:
             return light.challenge(self.means.light, self.watch, over)
         finally:
@@ -137,7 +142,7 @@ class Inspection:
 
     def _warm(self, compared: Compared) -> CheckResult:
         view = self.means.warmth() if self.means.warmth is not None else None
-        if view is None or compared.face is None or view.age_s(time.monotonic()) > THERMAL_AGE_S:
+        if view is None or view.frame.overflow or view.age_s(time.monotonic()) > THERMAL_AGE_S or compared.face is None:
             return not_performed(Check.THERMAL, "no_reading")
         return thermal.judge(view.frame.pixels_c, compared.face.box, compared.size)
 
