@@ -1,7 +1,7 @@
 """Documents of this shift: one number for two visits is a finding, as it may be one card for two women.
 
 Kept in memory only, as keyed digests: whoever reads this memory cannot ask it for a number without its key. Both are
-gone when the shift ends: when another officer takes over, when the one on duty goes, and after twelve hours at most.
+gone when the shift ends: when another officer takes over or the one on duty goes, and after the longest shift.
 Drills are not counted; nor are checks whose visit is not known yet, since the same woman may simply have begun again.
 """
 
@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from daemon.duty import SHIFT_S
 from daemon.events import Begin, CardRead, DocumentEntered, Event
 from daemon.worklist import plain_number
 
 READ_FOR_ANOTHER_VISIT = "read_for_another_visit"
-LONGEST_SHIFT_S = 12 * 3600.0
 
 
 class SeenDocuments:
@@ -48,7 +48,7 @@ class SeenDocuments:
 
     def _end_shift(self) -> None:
         shift = self._shift()
-        if shift != self._of or self._now_s() - self._since_s >= LONGEST_SHIFT_S:
+        if shift != self._of or self._now_s() - self._since_s >= SHIFT_S:
             self._forget(shift)
 
     def compared(self, event: Event, begin: Begin) -> Event:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.duty import Duty
+from daemon.duty import SHIFT_S, Duty
 from daemon.events import Begin, CardRead, Closed, Document, DocumentEntered
 from daemon.officers import Roster, read_roster
-from daemon.seen import LONGEST_SHIFT_S, READ_FOR_ANOTHER_VISIT, SeenDocuments
+from daemon.seen import READ_FOR_ANOTHER_VISIT, SeenDocuments
 from tests.daemon.support import PINS, Home, now
 
 NUMBER = "99000019900307052X"
@@ -62,14 +62,14 @@ def test_drills_and_unknown_visits_do_not_count(begin: Begin) -> None:
     assert shift.seen.compared(Closed(), OTHER) == Closed()
 
 
-def test_gone_with_the_shift_and_after_half_a_day() -> None:
+def test_gone_with_the_shift_and_after_the_longest_one() -> None:
     shift = Shift()
     shift.found(ONE)
     assert len(shift.seen) == 1
     shift.number += 1
     assert len(shift.seen) == 0
     assert shift.found(OTHER) == ()
-    shift.at_s += LONGEST_SHIFT_S
+    shift.at_s += SHIFT_S
     assert len(shift.seen) == 0
 
 
