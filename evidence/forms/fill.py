@@ -71,6 +71,9 @@ class Filled:
         return self.checkpoint or checkpoint_title(self.record["policy"]["id"], self.record["checkpoint"])
 
 
+LONGEST_REASON = 100
+
+
 def fill(form: FormId, filled: Filled) -> Sheet:
     """The sheet of ``form``.
 
@@ -138,11 +141,17 @@ def _signatures(one: Filled) -> tuple[dict[str, bytes], list[dict[str, str]], st
     return pictures, officers, subject
 
 
+def _reason(one: Filled) -> str:
+    """Why it ended so, as far as a line of the form has room; the record has all of it."""
+    reason = str(one.record.get("reason", ""))
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}……（全文见核验记录）"
+
+
 def _foot(one: Filled) -> list[str]:
     """What ties the paper to the record, in small print."""
     record = one.record
     said = f"核验结果：{OUTCOMES[record['outcome']]}"
-    if reason := record.get("reason"):
+    if reason := _reason(one):
         said += f"（{reason}）"
     where = f"核验环节：{one.checkpoint_title}　核验编号：{record['check']}"
     seq = f"　记录序号：{record['unit']} 第{record['seq']}号" if "seq" in record else ""
@@ -225,7 +234,7 @@ def _table(one: Filled, title: str, *, phone: str, subject: str, special: bool, 
     content, pictures = _base(one)
     record = one.record
     signed = record.get("subject_sign")
-    wordless = "" if signed and signed["by"] == "subject" else str(record.get("reason", ""))
+    wordless = "" if signed and signed["by"] == "subject" else _reason(one)
     return Sheet(
         "table",
         {
