@@ -19,6 +19,7 @@ from daemon.duty import Duty, OnDuty
 from daemon.entrance import EntranceTask
 from daemon.events import Begin, Event
 from daemon.faces import FaceTask
+from daemon.fingers import FingerTask
 from daemon.identity import Identity, bring_into_force, load_identity
 from daemon.journal import Journal
 from daemon.key_counters import FILE as KEY_COUNTERS
@@ -33,7 +34,7 @@ from daemon.liveness.eyes import Eyes
 from daemon.liveness.inspection import Means
 from daemon.liveness.light import RingLight
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
-from daemon.named import decoder_of, policy_of
+from daemon.named import decoder_of, matcher_of, policy_of
 from daemon.officers import Roster, read_roster
 from daemon.pins import PinEntranceTask
 from daemon.policy import Policy
@@ -42,6 +43,7 @@ from daemon.printing.forms import NO_PRINTER, FormDesk, open_forms
 from daemon.roster import FILE as ROSTER
 from daemon.roster import RosterBook
 from daemon.seen import SeenDocuments
+from daemon.slips import slips_of
 from daemon.state import Step
 from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
@@ -126,12 +128,20 @@ class Assembly:
             compared=self._compared,
             forms=self._forms(),
         )
+        matcher = matcher_of(self.config)
+        unit.fingers = FingerTask(
+            DeviceUri.parse(self.config.devices.fingerprint),
+            post=unit.post,
+            slips=slips_of(self.config, self.outbox.signer, self.outbox.clock.moment),
+            matcher=matcher,
+        )
         unit.cards = CardTask(
             DeviceUri.parse(self.config.devices.card_reader),
             decoder_of(self.config),
             today=lambda: self.outbox.clock.moment().astimezone().date(),
             post=unit.post,
             laid=unit.laid,
+            prints=unit.fingers.lay_prints if matcher and unit.fingers.fitted else None,
         )
         unit.faces = FaceTask(
             DeviceUri.parse(self.config.devices.camera),
@@ -164,9 +174,17 @@ class Assembly:
             self.outbox.clock.moment,
             self.outbox.find_check,
             duty=self.duty,
+            fingers=self.unit.fingers,
             origin=lambda: self.kiosk.url.rstrip("/"),
         )
-        asks = Asks(self.outbox, self._tally, self.roster, lambda: findings(config, self._troubles), touches.prepare)
+        asks = Asks(
+            self.outbox,
+            self._tally,
+            self.roster,
+            lambda: findings(config, self._troubles),
+            touches.prepare,
+            slip=lambda: self.unit.fingers.slip(self.unit.state.check),
+        )
         page = page_facts(config.unit, self.policy)
         mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)
         return KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror)
@@ -230,6 +248,7 @@ class Assembly:
                 owed=self.outbox.owed,
                 duty=self._duty_shown,
                 expected=self.worklist.entries,
+                finger_fitted=self.unit.fingers.fitted,
                 asked=self.unit.faces.asked,
                 printing=self.unit.forms.view(desk.active) if self.unit.forms else NO_PRINTER,
             )
@@ -265,6 +284,7 @@ class Assembly:
         start("writer", self.unit.run_writer)
         start("cards", self.unit.cards.run)
         start("faces", self.unit.faces.run)
+        start("fingers", self.unit.fingers.run)
         if self.entrance is not None:
             start("entrance", self.entrance.run)
         if self.thermal is not None:
@@ -310,6 +330,7 @@ class Assembly:
             pins = self.pins.pins
             facts = {"held": self.pins.held, "one_shot": pins.one_shot, "emergency": pins.emergency}
             found += troubles.of_pins(self.pins.problem, **facts)
+        found += troubles.of_fingers(self.unit.fingers.problem)
         if self.thermal is not None:
             found += troubles.of_thermal(self.thermal.problem)
         if found != self._troubles:
@@ -330,6 +351,7 @@ class Assembly:
         self._wake.set()
         self.unit.cards.close()
         self.unit.faces.close()
+        self.unit.fingers.close()
         if self.entrance is not None:
             self.entrance.close()
         if self.thermal is not None:

@@ -17,6 +17,7 @@ from evidence.encoding import json_bytes, sha256_hex
 from hw.card_reader.document import DocumentKind, IdentityDocument
 from hw.card_reader.driver import CardReader, Condition, ReaderState
 from hw.card_reader.errors import CardError, CardNotAuthentic, CardRemoved, ReadIncomplete, UnknownCardType
+from hw.card_reader.finger_matcher import usable_prints
 from hw.card_reader.photo import PhotoDecoder, PhotoError
 from hw.uri import DeviceUri
 
@@ -100,15 +101,19 @@ class CardTask:
         today: Callable[[], dt.date],
         post: Callable[[Event], None],
         laid: Callable[[LaidCard], None],
+        prints: Callable[[str, tuple[bytes, ...]], bool] | None = None,
     ) -> None:
         """Prepare; ``laid`` gets the card with its picture just before its event is posted.
+
+        ``prints`` gets the card's fingerprint records for a check, and says whether they can be compared; without it
+        they are not even read.
 
         Raises:
             BadDeviceUri: no card reader has this URI.
         """
         self._reader = CardReader(uri, on_state=self._on_state) if uri.scheme != "none" else None
         self._decoder = decoder
-        self._today, self._post, self._laid = today, post, laid
+        self._today, self._post, self._laid, self._prints = today, post, laid, prints
         self._wanted: queue.SimpleQueue[tuple[str, threading.Event] | None] = queue.SimpleQueue()
         self._cancelled = threading.Event()
         self._asked = threading.Event()
@@ -157,10 +162,12 @@ class CardTask:
             self._troubled = False
         try:
             while not cancelled.is_set():
-                found = self._reader.wait_for_card(cancelled, timeout_s=_PATIENCE_S)
+                read = self._reader.read_with_fingerprint if self._prints else self._reader.wait_for_card
+                found = read(cancelled, timeout_s=_PATIENCE_S)
                 if found is not None:
                     self._lies = True
-                    self._deliver(check, found.document, found.photo)
+                    prints = self._prints is not None and self._prints(check, usable_prints(found.fingerprint or b""))
+                    self._deliver(check, found.document, found.photo, prints)
                     return
                 if self.state is not None and self.state.condition is not Condition.READY and not cancelled.is_set():
                     self._post(DeviceLost(check, DEVICE))
@@ -170,13 +177,13 @@ class CardTask:
             log.info("card not read: %s", error)
             self._post(CardTrouble(check, trouble_of(error)))
 
-    def _deliver(self, check: str, card: IdentityDocument, block: bytes) -> None:
+    def _deliver(self, check: str, card: IdentityDocument, block: bytes, prints: bool) -> None:
         photo: Photo | None = None
         try:
             photo = self._decoder.decode(block)
         except PhotoError as error:
             log.warning("chip photo: %s", error)
-        event = CardRead(check, to_document(card, self._today()), photo is not None)
+        event = CardRead(check, to_document(card, self._today()), photo is not None, prints)
         self._laid(LaidCard(event, photo))
         self._post(event)
 

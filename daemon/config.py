@@ -57,6 +57,8 @@ class Keys:
     gateway_encryption: Path
     recovery: Path
     coprocessor: Path | None = None
+    slips: Path | None = None
+    """The site's slip keys, written by ``vernix-provision``; without them no fingerprint slip is written or read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class Devices:
     camera: str
     photo_decoder: str = "simulated"
     fingerprint: str = "none:"
+    finger_matcher: str = "none"
+    """What compares the fingerprints on ID cards: ``none``, ``simulated`` or ``ctypes:...``."""
     coprocessor: str = "none:"
     door: str = "none:"
     """``gpio:`` where the lock hangs on the Pi's own pins, see ``hw/gpio/README.md``; never beside a co-processor."""
@@ -100,7 +104,7 @@ class Limits:
 
     card_s: float = 60.0
     face_s: float = 40.0
-    finger_s: float = 20.0
+    finger_s: float = 60.0
     decision_s: float = 300.0
     sign_s: float = 60.0
     parked_s: float = 12 * 3600.0

@@ -40,8 +40,18 @@ class SkipChallenge:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareFinger:
+    """See that the fingerprint module is there and holds nobody's template; nothing is captured."""
+
+
+@dataclass(frozen=True, slots=True)
 class CompareFinger:
-    """Compare her finger."""
+    """Compare her finger with her slip or with her card's own print: only ever after consent to that."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolFinger:
+    """Enrol her finger and write her slip: only ever after consent to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,9 @@ Effect = (
     | OpenCamera
     | CompareFace
     | SkipChallenge
+    | PrepareFinger
     | CompareFinger
+    | EnrolFinger
     | StopCamera
     | StopDevices
     | Forget

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.finger_events import FingerEvent
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
 
@@ -63,11 +64,17 @@ class FaceFinding:
 
 @dataclass(frozen=True, slots=True)
 class FingerFinding:
-    """The result of one finger: ``decision`` is ``match``, ``no_match``, or ``not_performed`` with a cause."""
+    """The result of one finger: ``decision`` is ``match``, ``no_match``, or ``not_performed`` with a cause.
+
+    ``method``: what it was compared with, ``slip`` or ``id_card``. ``score`` and ``threshold`` are that method's own: a
+    module's score, with its security level from 1 to 5; a matcher's similarity, from 0 to 1.
+    """
 
     decision: str
-    score: int | None = None
+    score: float | None = None
     cause: str | None = None
+    method: str | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,8 @@ class Begin:
     role: str = "mother"
     drill: bool = False
     gestation_week: int | None = None
+    enrols: bool = False
+    """A finger can be enrolled at this unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +128,12 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class CardRead:
-    """The card was read, and its photo decoded or not."""
+    """The card was read, and its photo decoded or not; ``prints``: it holds fingerprints that can be compared here."""
 
     check: str
     document: Document
     photo: bool
+    prints: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,4 +379,5 @@ Event = (
     | PrintWanted
     | Noted
     | Closed
+    | FingerEvent
 )

@@ -11,12 +11,12 @@ from daemon import record_fields
 from daemon.effects import (
     ClearEmergency,
     CompareFace,
-    CompareFinger,
     Effect,
     Forget,
     Journal,
     LockDoor,
     OpenCamera,
+    PrepareFinger,
     ReadCard,
     ReleaseDoor,
     SealRecord,
@@ -40,7 +40,6 @@ from daemon.events import (
     Emergency,
     Explained,
     FaceCompared,
-    FingerCompared,
     Left,
     NoCard,
     PhoneGiven,
@@ -77,13 +76,16 @@ def seal(state: State, outcome: Outcome, reason: str | None = None) -> Result:
     return sealing, (StopDevices(), Forget(), journal(sealing), record)
 
 
-def _ask_officers(state: State, trouble: str, *further: Effect) -> Result:
+def ask_officers(state: State, trouble: str, *further: Effect) -> Result:
     after = replace(state, step=Step.DECISION, trouble=trouble, statement=None, confirmations=())
     return after, (StopDevices(), *further, journal(after), StartTimer())
 
 
-def _ends(state: State, outcome: Outcome) -> Result:
-    """The outcome stands: she signs it where the policy wants that, then it is recorded."""
+def ends(state: State, outcome: Outcome) -> Result:
+    """The outcome stands: she may enrol a finger, signs it where the policy wants that, then it is recorded."""
+    if outcome is Outcome.PASSED and state.offers_enrolment:
+        after = replace(state, step=Step.ENROL, outcome=outcome, trouble=None)
+        return after, (ReleaseDoor(), StopDevices(), journal(after), PrepareFinger(), StartTimer())
     if Signer.SUBJECT_OR_DELEGATE not in state.policy.signatures_for(outcome):
         return seal(state, outcome, state.statement.reason if state.statement else None)
     after = replace(state, step=Step.SIGN, outcome=outcome, trouble=None)
@@ -96,20 +98,20 @@ def _signed_or_not(state: State) -> Result:
     return seal(state, state.outcome, state.statement.reason if state.statement else None)
 
 
-def _judge(state: State) -> Result:
+def judge(state: State) -> Result:
     """Everything that a pass needs is there: it is one, unless officers must look at something."""
     assert state.begin is not None
     assert state.document is not None
     if state.document.findings:
-        return _ask_officers(state, "document_findings")
+        return ask_officers(state, "document_findings")
     if state.policy.checkpoint(state.begin.checkpoint).own_phone and state.phone is None:
-        return _ask_officers(state, "phone_missing")
+        return ask_officers(state, "phone_missing")
     if not state.policy.passes_alone(state.document.type):
-        return _ask_officers(state, "officers_for_document")
-    return _ends(state, Outcome.PASSED)
+        return ask_officers(state, "officers_for_document")
+    return ends(state, Outcome.PASSED)
 
 
-def _may_read(state: State, factor: Factor) -> bool:
+def may_read(state: State, factor: Factor) -> bool:
     assert state.begin is not None
     return factor in state.policy.biometrics_for(state.begin.checkpoint)
 
@@ -119,9 +121,10 @@ def _read_face(state: State) -> Result:
     return after, (journal(after), CompareFace(), StartTimer())
 
 
-def _read_finger(state: State) -> Result:
+def read_finger(state: State) -> Result:
+    """Ask for her finger: for consent to it first, then for her slip where her card holds no print to compare with."""
     after = replace(state, step=Step.FINGER, trouble=None)
-    return after, (StopCamera(), journal(after), CompareFinger(), StartTimer())
+    return after, (StopCamera(), journal(after), PrepareFinger(), StartTimer())
 
 
 def begin(state: State, event: Begin) -> Result:
@@ -133,29 +136,30 @@ def begin(state: State, event: Begin) -> Result:
 def consent(state: State, event: Consented) -> Result:
     """Consent given: wait for the card; the camera starts."""
     after = replace(state, step=Step.CARD, consent=event)
-    camera = (OpenCamera(),) if _may_read(state, Factor.FACE) else ()
+    camera = (OpenCamera(),) if may_read(state, Factor.FACE) else ()
     return after, (journal(after), *camera, ReadCard(), StartTimer())
 
 
 def decline(state: State, event: Declined) -> Result:
     """She refuses: reading stops, officers decide. Or she wants the other way: her card alone is read."""
     if event.wish == "refuse":
-        return _ask_officers(state, "subject_refuses")
+        return ask_officers(state, "subject_refuses")
     after = replace(state, without_biometrics=True)
     if after.document is not None:
-        return _ask_officers(after, "other_way")
+        return ask_officers(after, "other_way")
     after = replace(after, step=Step.CARD, trouble=None)
     return after, (StopDevices(), journal(after), ReadCard(), StartTimer())
 
 
 def card_read(state: State, event: CardRead) -> Result:
     """The card is read: compare face or finger; without a usable photo, or on the other way, officers decide."""
-    after = replace(state, document=event.document, trouble=None)
+    prints = event.prints and may_read(state, Factor.FINGER)
+    after = replace(state, document=event.document, prints=prints, trouble=None)
     if after.without_biometrics:
-        return _ask_officers(after, "other_way")
-    if not _may_read(after, Factor.FACE):
-        return _read_finger(after)
-    return _read_face(after) if event.photo else _ask_officers(after, "photo_unusable")
+        return ask_officers(after, "other_way")
+    if after.prefers_finger or not may_read(after, Factor.FACE):
+        return read_finger(after)
+    return _read_face(after) if event.photo else ask_officers(after, "photo_unusable")
 
 
 def card_trouble(state: State, event: CardTrouble) -> Result:
@@ -165,26 +169,26 @@ def card_trouble(state: State, event: CardTrouble) -> Result:
 
 def no_card(state: State, event: NoCard) -> Result:
     """There is no chip to read: officers decide, with another document or without."""
-    return _ask_officers(state, f"no_card:{event.cause}")
+    return ask_officers(state, f"no_card:{event.cause}")
 
 
 def document_entered(state: State, event: DocumentEntered) -> Result:
     """A document without a chip was entered: two officers decide about it."""
     after = replace(state, document=event.document, faces=(), fingers=())
-    return _ask_officers(after, "document_entered")
+    return ask_officers(after, "document_entered")
 
 
 def checked_elsewhere(state: State, event: CheckedElsewhere) -> Result:
     """Done through a province's app: officers decide about that; nothing that this unit compared stands beside it."""
     if event.channel not in {one.id for one in state.policy.channels}:
         return replace(state, trouble="unknown_channel"), ()
-    return _ask_officers(replace(state, elsewhere=event, faces=(), fingers=()), "checked_elsewhere")
+    return ask_officers(replace(state, elsewhere=event, faces=(), fingers=()), "checked_elsewhere")
 
 
 def phone_given(state: State, event: PhoneGiven) -> Result:
     """Her own telephone number: kept for the record; if only that was missing, the check goes on."""
     after = replace(state, phone=event.phone)
-    return _judge(after) if state.trouble == "phone_missing" else (after, ())
+    return judge(after) if state.trouble == "phone_missing" else (after, ())
 
 
 def face_compared(state: State, event: FaceCompared) -> Result:
@@ -195,13 +199,13 @@ def face_compared(state: State, event: FaceCompared) -> Result:
     after = replace(state, faces=(*state.faces, event.finding))
     trouble = after.against_the_face
     if after.matched:
-        return _judge(after)
+        return judge(after)
     missed = event.finding.decision != "match"
     if missed and len(after.faces) <= after.policy.retries:
         return replace(after, trouble=trouble), (CompareFace(), StartTimer())
     if Factor.FINGER in after.lacking and not after.attacked and trouble != "liveness_missing":
-        return _read_finger(after)
-    return _ask_officers(after, trouble or "finger_missing")
+        return read_finger(after)
+    return ask_officers(after, trouble or "finger_missing")
 
 
 def skip_challenge(state: State, event: ChallengeSkipped) -> Result:
@@ -211,27 +215,14 @@ def skip_challenge(state: State, event: ChallengeSkipped) -> Result:
     return replace(state, skipped=(*state.skipped, event)), (SkipChallenge(event.challenge),)
 
 
-def finger_compared(state: State, event: FingerCompared) -> Result:
-    """The finger matches: the end; a miss is tried again, one that cannot be compared goes to officers."""
-    after = replace(state, fingers=(*state.fingers, event.finding))
-    if after.matched:
-        return _judge(after)
-    trouble = event.finding.cause or "finger_no_match"
-    if event.finding.decision == "no_match" and len(after.fingers) <= after.policy.retries:
-        return replace(after, trouble=trouble), (CompareFinger(), StartTimer())
-    if event.finding.decision == "match":  # the finger is right, the face before it was not
-        trouble = after.against_the_face or trouble
-    return _ask_officers(after, trouble)
-
-
 def device_lost(state: State, event: DeviceLost) -> Result:
     """A device is missing: officers decide; care goes on."""
-    return _ask_officers(state, f"device_lost:{event.device}")
+    return ask_officers(state, f"device_lost:{event.device}")
 
 
 def waited_long(state: State, event: TimedOut) -> Result:
     """Nothing came in time: officers decide."""
-    return _ask_officers(state, f"timeout:{event.step}")
+    return ask_officers(state, f"timeout:{event.step}")
 
 
 def nobody_there(state: State, event: TimedOut) -> Result:
@@ -267,12 +258,12 @@ def confirm(state: State, event: Confirmed) -> Result:
     after = replace(state, confirmations=(*state.confirmations, one), trouble=None)
     if len(after.confirmations) < after.officers_needed:
         return replace(after, trouble="second_officer_pending"), ()
-    return _ends(after, state.statement.outcome)
+    return ends(after, state.statement.outcome)
 
 
 def withdraw(state: State, _event: Withdrawn) -> Result:
     """The statement is taken back before it was complete."""
-    return _ask_officers(state, "withdrawn")
+    return ask_officers(state, "withdrawn")
 
 
 def signed(state: State, event: Signed) -> Result:
@@ -294,7 +285,7 @@ def emergency(state: State, event: Emergency) -> Result:
     if state.step in OPEN:
         state = replace(state, statement=None, confirmations=())
     else:
-        if state.step is Step.SIGN:  # its outcome stands, and is recorded before
+        if state.step in (Step.ENROL, Step.SIGN):  # its outcome stands, and is recorded before
             before = _signed_or_not(state)[1]
         fresh = Begin(event.check, event.checkpoint, record_fields.provisional(event.check), "provisional")
         state = State(state.policy, begin=fresh)

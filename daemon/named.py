@@ -5,6 +5,7 @@ from __future__ import annotations
 from daemon.config import Config
 from daemon.policy import Policy, load_policy, shipped_names
 from evidence.tree import TreeError
+from hw.card_reader.finger_matcher import BadMatcherSpec, IdCardFingerMatcher, MatcherLibraryMissing, finger_matcher
 from hw.card_reader.photo import BadPhotoSpec, PhotoDecoder, PhotoLibraryMissing, photo_decoder
 
 
@@ -26,6 +27,21 @@ def policy_of(config: Config) -> Policy:
     if config.unit.checkpoint not in known.split(", "):
         raise TreeError("unit.checkpoint", f"{config.unit.checkpoint!r} is not in policy {policy.id}; known: {known}")
     return policy
+
+
+def matcher_of(config: Config) -> IdCardFingerMatcher | None:
+    """What compares the fingerprints on ID cards; None: nothing does.
+
+    Raises:
+        TreeError: ``devices.finger_matcher`` cannot be understood.
+        MatcherLibraryMissing: the library that it names is not there.
+    """
+    try:
+        return finger_matcher(config.devices.finger_matcher)
+    except BadMatcherSpec as error:
+        raise TreeError("devices.finger_matcher", str(error)) from error
+    except MatcherLibraryMissing as error:
+        raise MatcherLibraryMissing("devices.finger_matcher", str(error)) from error
 
 
 def decoder_of(config: Config) -> PhotoDecoder:

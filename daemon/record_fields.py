@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Noted, Sealed, Signature
+from daemon.finger_events import FingerConsent
+from daemon.finger_texts import FINGER_TEXTS
 from daemon.journal import Entry
 from daemon.outbox.checks import Settlement
 from daemon.policy import Policy
@@ -147,15 +150,32 @@ def _findings(state: State) -> dict[str, Any]:
             **({"cause": last.liveness.cause} if last.liveness.cause else {}),
             **({"skipped": [_skipped(one) for one in state.skipped]} if state.skipped else {}),
         }
-    if state.fingers:
-        finger = state.fingers[-1]
-        fields["finger"] = {
-            "decision": finger.decision,
-            "attempts": len(state.fingers),
-            **({"score": finger.score} if finger.score is not None else {}),
-            **({"cause": finger.cause} if finger.cause else {}),
-        }
-    return fields
+    finger = _finger(state)
+    return fields | ({"finger": finger} if finger else {})
+
+
+def _finger(state: State) -> dict[str, Any]:
+    """Never a template: what was found, with what it was compared, and each consent by its own id and words."""
+    found, enrolment = state.fingers[-1] if state.fingers else None, state.enrolment
+    said = {
+        "attempts": len(state.fingers) or None,
+        "consent": _finger_consent(state.finger_consent),
+        "slip": asdict(state.slip) if state.slip else None,
+        "slip_refused": state.slip_refused,
+        "enrolment": {**asdict(enrolment), "consent": _finger_consent(state.enrol_consent)} if enrolment else None,
+        **({name: getattr(found, name) for name in ("score", "cause", "method", "threshold")} if found else {}),
+    }
+    kept = {name: value for name, value in said.items() if value is not None}
+    if "enrolment" in kept:
+        kept["enrolment"] = {name: value for name, value in kept["enrolment"].items() if value is not None}
+    return {"decision": found.decision if found else "not_performed", **kept} if kept else {}
+
+
+def _finger_consent(one: FingerConsent | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    text = FINGER_TEXTS[one.purpose]
+    return {"id": one.id, "text_id": text.id, "sha256": text.digest, "at": one.at, "by": one.by}
 
 
 def _skipped(one: ChallengeSkipped) -> dict[str, Any]:

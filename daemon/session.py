@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from daemon import moves
+from daemon import finger_moves, moves
 from daemon.events import (
     Begin,
     CardRead,
@@ -36,6 +36,15 @@ from daemon.events import (
     TimedOut,
     Withdrawn,
 )
+from daemon.finger_events import (
+    EnrolmentEnded,
+    FingerConsented,
+    FingerEnrolled,
+    FingerTold,
+    FingerWished,
+    SlipRejected,
+    SlipShown,
+)
 from daemon.moves import Result
 from daemon.state import OPEN, State, Step
 
@@ -57,10 +66,22 @@ def step(state: State, event: Event) -> Result:
 def _of_another_check(state: State, event: Event) -> bool:
     if isinstance(event, TimedOut) and event.step != state.step:
         return True
-    return (
-        isinstance(event, CardRead | CardTrouble | FaceCompared | FingerCompared | DeviceLost | TimedOut | Sealed)
-        and event.check != state.check
-    )
+    return isinstance(event, _OF_A_CHECK) and event.check != state.check
+
+
+_OF_A_CHECK = (
+    CardRead
+    | CardTrouble
+    | FaceCompared
+    | FingerCompared
+    | FingerTold
+    | FingerEnrolled
+    | SlipShown
+    | SlipRejected
+    | DeviceLost
+    | TimedOut
+    | Sealed
+)
 
 
 READING = (Step.CARD, Step.FACE, Step.FINGER)
@@ -79,7 +100,18 @@ def _table() -> dict[tuple[Step, type], Handler]:
         ((Step.NOTICE, *READING, Step.DECISION), PhoneGiven, moves.phone_given),
         ((Step.FACE,), FaceCompared, moves.face_compared),
         ((Step.CARD, Step.FACE), ChallengeSkipped, moves.skip_challenge),
-        ((Step.FINGER,), FingerCompared, moves.finger_compared),
+        ((Step.CARD, Step.FACE), FingerWished, finger_moves.wish),
+        ((Step.FINGER,), FingerConsented, finger_moves.consented),
+        ((Step.FACE, Step.FINGER), SlipShown, finger_moves.slip_shown),
+        ((Step.FACE, Step.FINGER), SlipRejected, finger_moves.slip_rejected),
+        ((Step.FINGER, Step.ENROL), FingerTold, finger_moves.told),
+        ((Step.FINGER,), FingerCompared, finger_moves.compared),
+        ((Step.ENROL,), FingerConsented, finger_moves.enrol_consented),
+        ((Step.ENROL,), FingerEnrolled, finger_moves.enrolled),
+        ((Step.ENROL,), DeviceLost, finger_moves.enrol_lost),
+        ((Step.ENROL,), EnrolmentEnded, finger_moves.enrolment_ended),
+        ((Step.ENROL,), TimedOut, finger_moves.enrolment_ended),
+        ((Step.ENROL,), Left, finger_moves.enrolment_ended),
         (READING, DeviceLost, moves.device_lost),
         (READING, TimedOut, moves.waited_long),
         ((Step.NOTICE, Step.DECISION, Step.CONFIRM), TimedOut, moves.nobody_there),

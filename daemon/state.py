@@ -17,6 +17,7 @@ from daemon.events import (
     Sealed,
     Signature,
 )
+from daemon.finger_events import FingerConsent, FingerEnrolment, SlipFacts
 from daemon.policy import FLOOR_OFFICERS, Policy
 from daemon.policy.words import Factor
 from evidence.decision import DecisionStatement
@@ -34,6 +35,7 @@ class Step(StrEnum):
     FINGER = "finger"
     DECISION = "decision"
     CONFIRM = "confirm"
+    ENROL = "enrol"
     SIGN = "sign"
     SEALING = "sealing"
     DONE = "done"
@@ -51,6 +53,10 @@ class State:
     Attributes:
         elsewhere: the check was done through a province's app; nothing of her body counts here.
         without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
+        prefers_finger: she would rather show a finger than her face.
+        prints: her card holds fingerprints that can be compared here.
+        finger_consent, enrol_consent: to her finger being compared; to its being enrolled.
+        slip: what her slip says; ``slip_refused``: why the last one was refused.
         statement: what officers are confirming.
         trouble: short name of what stands in the way, for the screen.
     """
@@ -66,6 +72,14 @@ class State:
     faces: tuple[FaceFinding, ...] = ()
     skipped: tuple[ChallengeSkipped, ...] = ()
     fingers: tuple[FingerFinding, ...] = ()
+    prefers_finger: bool = False
+    prints: bool = False
+    finger_consent: FingerConsent | None = None
+    slip: SlipFacts | None = None
+    slip_refused: str | None = None
+    enrol_consent: FingerConsent | None = None
+    enrol_tries: int = 0
+    enrolment: FingerEnrolment | None = None
     statement: DecisionStatement | None = None
     confirmations: tuple[Confirmation, ...] = ()
     signature: Signature | None = None
@@ -77,6 +91,14 @@ class State:
     def check(self) -> str | None:
         """The id of the check under way."""
         return self.begin.check if self.begin else None
+
+    @property
+    def offers_enrolment(self) -> bool:
+        """Whether she is asked, now that she has passed, if she wants her finger enrolled: once, at a registration."""
+        here = self.begin is not None and self.begin.enrols and self.policy.enrols_finger(self.begin.checkpoint)
+        asked = self.step is Step.ENROL or self.enrolment is not None
+        own = self.document is not None and self.elsewhere is None and not self.without_biometrics
+        return here and own and not asked
 
     @property
     def officers_needed(self) -> int:

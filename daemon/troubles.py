@@ -13,6 +13,7 @@ from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.errors import VersionMismatch
 from hw.coprocessor.numbers import Feature, StatusFlag
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
+from hw.fingerprint.errors import WrongPassword
 from hw.thermal.driver import BusStuck, NotAcknowledged
 from models.errors import ModelWrong
 
@@ -20,6 +21,7 @@ Troubles = tuple[str, ...]
 
 _KINDS: Final[tuple[tuple[type[HardwareError], str], ...]] = (
     (VersionMismatch, "version"),
+    (WrongPassword, "password"),
     (BusStuck, "bus_stuck"),
     (NotAcknowledged, "no_answer"),
     (DeviceMissing, "missing"),
@@ -32,6 +34,7 @@ _KINDS: Final[tuple[tuple[type[HardwareError], str], ...]] = (
 MEANING: Final = MappingProxyType(
     {
         "version": "the firmware is of another release, the door stays open: vernix-provision flash",
+        "password": "it has another password than 0: set it back with the vendor's tool, or replace the module",
         "bus_stuck": "the I2C bus does not move: power-cycle the sensors on it",
         "no_answer": "nobody answers: check power and wiring",
         "missing": "the port, bus or library is not there: check cable and URI",
@@ -122,6 +125,11 @@ def of_reader(state: ReaderState | None) -> Troubles:
 def of_models(problem: ModelWrong | None) -> Troubles:
     """What is wrong with the networks on this machine, see :mod:`daemon.liveness.eyes`."""
     return ("models:computes_otherwise",) if problem is not None else ()
+
+
+def of_fingers(problem: HardwareError | None) -> Troubles:
+    """What is wrong with the fingerprint module, or with what compares the prints on cards."""
+    return (of_error("fingerprint", problem),) if problem is not None else ()
 
 
 def of_thermal(problem: HardwareError | None) -> Troubles:

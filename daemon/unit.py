@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
+from uuid import UUID
 
 from daemon import desk, effects, events, record_fields, session
 from daemon.cards import CardTask, LaidCard, Photo
@@ -20,13 +21,16 @@ from daemon.duty import OnDuty
 from daemon.effects import Note, SealRecord
 from daemon.events import Begin, Event, TimedOut, WaitedLong
 from daemon.faces import FaceTask
+from daemon.fingers import FingerTask
 from daemon.journal import Entry, Journal
 from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
 from daemon.printing.forms import FormDesk
+from daemon.slips import person_of
 from daemon.state import State, Step
 from evidence.envelope import attachment
 from evidence.record import Kind, Outcome
+from hw.uri import DeviceUri
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,8 @@ SAME_EMERGENCY_S = 60.0
 DONE_S = 10.0
 """How long a result, and what is personal about it, stays on the screen."""
 TICK_S = 0.5
+_SLIP_STEPS = (Step.ENROL, Step.SIGN, Step.SEALING, Step.DONE)
+"""While the slip that was just written may be shown and printed."""
 
 
 @dataclass(slots=True)
@@ -64,6 +70,7 @@ class Unit:
     stored: Callable[[], None]
     cards: CardTask = field(init=False)
     faces: FaceTask = field(init=False)
+    fingers: FingerTask = field(init=False)
     desk: Desk = field(init=False)
     shown: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
@@ -81,6 +88,7 @@ class Unit:
 
     def __post_init__(self) -> None:
         self.desk = self.shown = Desk.of(self.policy)
+        self.fingers = FingerTask(DeviceUri.parse("none:"), post=self.post)
 
     @property
     def state(self) -> State:
@@ -165,6 +173,8 @@ class Unit:
             _EFFECTS[type(effect)](self, effect)
         if self.state.step not in (Step.CARD, Step.FACE):
             self._photo = None  # also that of a card whose reading ended too late to count
+        if self.state.step not in _SLIP_STEPS or self.state.outcome is Outcome.EMERGENCY:
+            self.fingers.drop_slip()
         log.info("%s: %s -> %s", type(event).__name__, before, self.state.step)
         self.door.show(self.state)
         if self.forms is not None:
@@ -216,9 +226,20 @@ class Unit:
     def _skip_challenge(self, effect: effects.SkipChallenge) -> None:
         self.faces.skip(effect.challenge)
 
+    def _prepare_finger(self, _effect: object) -> None:
+        assert self.state.check is not None
+        self.fingers.prepare(self.state.check)
+
     def _compare_finger(self, _effect: object) -> None:
         assert self.state.check is not None
-        self.post(events.DeviceLost(self.state.check, "fingerprint"))
+        self.fingers.compare(self.state.check)
+
+    def _enrol_finger(self, _effect: object) -> None:
+        state = self.state
+        assert state.check is not None
+        assert state.document is not None
+        assert state.enrol_consent is not None
+        self.fingers.enrol(state.check, person_of(state.document), UUID(state.enrol_consent.id))
 
     def _stop_camera(self, _effect: object) -> None:
         self.faces.cancel()
@@ -226,8 +247,10 @@ class Unit:
     def _stop_devices(self, _effect: object) -> None:
         self.cards.cancel()
         self.faces.cancel()
+        self.fingers.cancel()
 
     def _forget(self, _effect: object) -> None:
+        self.fingers.forget()
         self._photo = None
         self._timer = None
 
@@ -250,6 +273,7 @@ class Unit:
             Step.CARD: limits.card_s,
             Step.FACE: limits.face_s,
             Step.FINGER: limits.finger_s,
+            Step.ENROL: limits.sign_s,
             Step.SIGN: limits.sign_s,
             Step.DONE: DONE_S,
         }.get(self.state.step, limits.decision_s)
@@ -291,7 +315,9 @@ _EFFECTS: dict[type, Callable[..., None]] = {
     effects.OpenCamera: Unit._open_camera,
     effects.CompareFace: Unit._compare_face,
     effects.SkipChallenge: Unit._skip_challenge,
+    effects.PrepareFinger: Unit._prepare_finger,
     effects.CompareFinger: Unit._compare_finger,
+    effects.EnrolFinger: Unit._enrol_finger,
     effects.StopCamera: Unit._stop_camera,
     effects.StopDevices: Unit._stop_devices,
     effects.Forget: Unit._forget,

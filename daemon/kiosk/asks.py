@@ -13,6 +13,7 @@ from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.tally import Tally
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
+from evidence.qr import qr_matrix
 from evidence.webauthn import RP_ID
 
 CHART_DAYS = 14
@@ -29,6 +30,8 @@ class Asks:
     findings: Callable[[], list[dict[str, Any]]]
     prepare: Callable[[Mapping[str, Any]], Any] = lambda _values: None
     """What a security key is to sign before a touch, see :meth:`daemon.kiosk.touches.Touches.prepare`."""
+    slip: Callable[[], str | None] = lambda: None
+    """The text of the fingerprint slip that the check under way has written."""
 
     def answer(self, name: str, values: Mapping[str, Any]) -> Any:
         """What ``name`` asks for, as plain JSON values.
@@ -56,6 +59,13 @@ class Asks:
         counts = [dict(zip(names, row, strict=True)) for row in rows]
         today = self.outbox.clock.moment().date().isoformat()
         return {"days": CHART_DAYS, "today": today, "counts": counts, **self.tally.to_dict()}
+
+    def slip_code(self, _values: Mapping[str, Any]) -> Any:
+        """The slip that was just written for the woman here, as the modules of its QR code: rows of 0 and 1."""
+        text = self.slip()
+        if text is None:
+            raise TouchRefused("no_slip", 409)
+        return {"rows": ["".join("01"[dark] for dark in row) for row in qr_matrix(text)]}
 
     def selftest(self, values: Mapping[str, Any]) -> Any:
         """The self-test's findings: for an officer with a PIN, since it speaks of keys and addresses."""
@@ -85,6 +95,7 @@ class Asks:
 _ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
     "checks": Asks.checks,
     "charts": Asks.charts,
+    "slip": Asks.slip_code,
     "selftest": Asks.selftest,
     "keys": Asks.keys,
     "statement": Asks.statement,

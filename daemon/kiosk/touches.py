@@ -37,6 +37,8 @@ from daemon.events import (
     SignedLater,
     Withdrawn,
 )
+from daemon.finger_events import EnrolmentEnded, FingerConsent, FingerConsented, FingerWished
+from daemon.fingers import FingerTask
 from daemon.kiosk import fields
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.prepared import LIFETIME, Prepared
@@ -49,11 +51,13 @@ from daemon.state import State
 from evidence.decision import DecisionStatement
 from evidence.instants import read_instant, write_instant
 from evidence.record import Outcome
+from evidence.slip import MAX_TEXT
 
 EMERGENCY = "emergency"
 _LONGEST_REFERENCE = 64
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
 _NO_CARD = ("forgotten", "chip_dead", "phone_eid", "none_issued")
+_BY = ("subject", "delegate")
 _ACCOUNTS = ("explanation", "mistaken_emergency")
 
 
@@ -68,6 +72,7 @@ class Touches:
     now: Callable[[], dt.datetime]
     find_check: Callable[[str], CheckRow | None]
     duty: Duty | None = None
+    fingers: FingerTask | None = None
     origin: Callable[[], str] = lambda: "http://localhost"
     """Of the page that may ask a security key."""
     prepared: Prepared = field(default_factory=Prepared)
@@ -100,7 +105,10 @@ class Touches:
         week = values.get("gestation_week")
         if week is not None and (type(week) is not int or not 0 <= week <= 45):
             raise TouchRefused("gestation_week_must_be_0_to_45")
-        return Begin(check, checkpoint, visit or provisional(check), source, drill=drill, gestation_week=week)
+        enrols = self.fingers is not None and self.fingers.enrols
+        return Begin(
+            check, checkpoint, visit or provisional(check), source, drill=drill, gestation_week=week, enrols=enrols
+        )
 
     def consent(self, values: Mapping[str, Any]) -> Event:
         """Notice read and consent given."""
@@ -109,6 +117,33 @@ class Touches:
     def decline(self, values: Mapping[str, Any]) -> Event:
         """She refuses, or asks for the way without her face."""
         return Declined(fields.choice(values, "wish", ("refuse", "other_way")))
+
+    def finger(self, _values: Mapping[str, Any]) -> Event:
+        """She would rather show a finger than her face."""
+        return FingerWished()
+
+    def finger_consent(self, values: Mapping[str, Any]) -> Event:
+        """She consents to her finger being compared, or enrolled."""
+        purpose, by = (
+            fields.choice(values, "purpose", ("compare", "enrol")),
+            fields.choice(values, "by", _BY, "subject"),
+        )
+        return FingerConsented(FingerConsent(new_check_id(), purpose, write_instant(self.now()), by))
+
+    def slip(self, values: Mapping[str, Any]) -> Event:
+        """Her fingerprint slip was scanned."""
+        text, state = values.get("text"), self.state()
+        if not isinstance(text, str) or len(text) > MAX_TEXT:
+            raise TouchRefused("slip_unreadable")
+        if state.check is None or state.document is None or self.fingers is None:
+            raise TouchRefused("slip_needs_card", 409)
+        if not self.fingers.enrols:
+            raise TouchRefused("slip_no_keys", 409)
+        return self.fingers.scanned(state.check, state.document, text)
+
+    def enrol_end(self, _values: Mapping[str, Any]) -> Event:
+        """She wants no slip, or has it."""
+        return EnrolmentEnded()
 
     def no_card(self, values: Mapping[str, Any]) -> Event:
         """There is no chip to read, and why."""
@@ -326,6 +361,10 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "begin": Touches.begin,
     "consent": Touches.consent,
     "decline": Touches.decline,
+    "finger": Touches.finger,
+    "finger_consent": Touches.finger_consent,
+    "slip": Touches.slip,
+    "enrol_end": Touches.enrol_end,
     "no_card": Touches.no_card,
     "document": Touches.document,
     "elsewhere": Touches.elsewhere,

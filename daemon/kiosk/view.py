@@ -13,6 +13,7 @@ from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
 from daemon.duty import OnDuty
+from daemon.kiosk.finger_view import finger_texts, finger_view
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
 from daemon.policy.words import DOCUMENTS
@@ -44,6 +45,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         "documents": {kind.value: {"zh": zh, "en": en} for kind, (zh, en) in DOCUMENTS.items()},
         "entered": [kind.value for kind in ENTERED],
         "channels": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.channels},
+        "finger_consents": finger_texts(),
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
         "voices": {
             folder.name: sorted(file.stem for file in folder.glob("*.ogg"))
@@ -64,6 +66,7 @@ def view(
     owed: Sequence[CheckRow] = (),
     duty: OnDuty | None = None,
     expected: Sequence[Expected] = (),
+    finger_fitted: bool = False,
     asked: str | None = None,
     printing: Mapping[str, Any] = NO_PRINTER,
 ) -> dict[str, Any]:
@@ -75,6 +78,7 @@ def view(
         owed: checks that are still owed.
         duty: who is on duty.
         expected: the worklist, of which visit and checkpoint are shown.
+        finger_fitted: there is a fingerprint module.
         asked: what is asked of her while her face is looked at, see :mod:`daemon.faces`.
         printing: whether there is something to print, and how printing stands, see :mod:`daemon.printing.forms`.
     """
@@ -94,6 +98,7 @@ def view(
         "face": _face(state),
         "asked": asked if state.step is Step.FACE else None,
         "printing": dict(printing),
+        "finger": finger_view(state, finger_fitted),
         "decision": _decision(state),
         "may_pass": state.begin is not None and state.matched,
         "waiting": waiting,

@@ -120,6 +120,11 @@ class Policy:
         wanted = {*self.factors_for(checkpoint), *self.one_of_for(checkpoint)}
         return tuple(one for one in BIOMETRICS if one in wanted)
 
+    def enrols_finger(self, checkpoint: str) -> bool:
+        """Whether a finger may be enrolled there, for the checkpoints after it: where she is registered."""
+        here = self.checkpoint(checkpoint).holds_back is Hold.REGISTRATION
+        return here and Factor.FINGER in self.biometrics_for(checkpoint)
+
     def lacking(self, checkpoint: str, shown: Collection[str]) -> tuple[Factor, ...]:
         """What a pass there still wants beside ``shown``; of a choice, all that could be chosen. Empty: enough."""
         choice = self.one_of_for(checkpoint)

@@ -205,9 +205,19 @@ class FingerprintModule:
             link.send(Instruction.DownChar, buffer, content=content, packet_size=self._packet_size)
 
     def upload_image(self) -> bytes:
-        """The last image of the sensor, packed as the module does (R30x: 4 bits a pixel). For the bench."""
+        """The last image of the sensor, packed as the module does, see ``image.py``."""
         with self._line() as link:
             return link.receive(Instruction.UpImage, limit=MAX_IMAGE)
+
+    def capture_image(self, stop: threading.Event, timeout_s: float, on_feedback: OnFeedback) -> bytes:
+        """Capture a finger and return its image, packed as the module does; its features are not left in the buffers.
+
+        Raises what :meth:`capture` and :meth:`upload_image` raise.
+        """
+        self.open()
+        with self._forgetting():
+            self.capture(stop, timeout_s, on_feedback)
+            return self.upload_image()
 
     def finger_match(
         self, reference_template: bytes, stop: threading.Event, timeout_s: float, on_feedback: OnFeedback

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from daemon import events as ev
+from daemon import finger_events as fe
 from daemon.policy import Policy
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
@@ -75,6 +76,40 @@ def _finger(decision: str, check: str | None) -> Make:
     return _own(lambda c: ev.FingerCompared(c, ev.FingerFinding(decision)), check)
 
 
+def _consented(purpose: str) -> ev.Event:
+    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES))
+
+
+def _of_a_finger(check: str | None) -> Iterator[tuple[str, Make]]:
+    """The events of fingers and slips that name a check."""
+    slip = fe.SlipFacts(HASH, "unit", EXPIRES, EXPIRES)
+    yield (
+        "finger cannot",
+        _own(lambda c: ev.FingerCompared(c, ev.FingerFinding("not_performed", cause="finger_not_comparable")), check),
+    )
+    yield "finger told", _own(lambda c: fe.FingerTold(c, "finger_lay"), check)
+    yield "slip", _own(lambda c: fe.SlipShown(c, slip), check)
+    yield "slip refused", _own(lambda c: fe.SlipRejected(c, "slip_forged"), check)
+    yield "enrolled", _own(lambda c: fe.FingerEnrolled(c, fe.FingerEnrolment("enrolled", None, EXPIRES)), check)
+    yield "not enrolled", _own(lambda c: fe.FingerEnrolled(c, fe.FingerEnrolment("not_enrolled", "finger_none")), check)
+
+
+def _consented(purpose: str) -> ev.Event:
+    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES))
+
+
+def _of_a_finger(check: str | None) -> Iterator[tuple[str, Make]]:
+    """The events of fingers and slips that name a check."""
+    slip = fe.SlipFacts(HASH, "unit", EXPIRES, EXPIRES)
+    cannot = ev.FingerFinding("not_performed", cause="finger_not_comparable")
+    yield "finger cannot", _own(lambda c: ev.FingerCompared(c, cannot), check)
+    yield "finger told", _own(lambda c: fe.FingerTold(c, "finger_lay"), check)
+    yield "slip", _own(lambda c: fe.SlipShown(c, slip), check)
+    yield "slip refused", _own(lambda c: fe.SlipRejected(c, "slip_forged"), check)
+    yield "enrolled", _own(lambda c: fe.FingerEnrolled(c, fe.FingerEnrolment("enrolled", None, EXPIRES)), check)
+    yield "not enrolled", _own(lambda c: fe.FingerEnrolled(c, fe.FingerEnrolment("not_enrolled", "finger_none")), check)
+
+
 def _lost(device: str, check: str | None) -> Make:
     return _own(lambda c: ev.DeviceLost(c, device), check)
 
@@ -101,6 +136,8 @@ def _of_a_check(check: str | None) -> Iterator[tuple[str, Make]]:
         yield f"face {decision} {alive}", _face(decision, alive, check)
     for decision in ("match", "no_match", "not_performed"):
         yield f"finger {decision}", _finger(decision, check)
+    yield from _of_a_finger(check)
+    yield "card prints", _own(lambda c: ev.CardRead(c, cards["clean"], True, True), check)
     for device in ("camera", "card_reader", "fingerprint"):
         yield f"lost {device}", _lost(device, check)
     for step in Step:
@@ -127,13 +164,17 @@ def _amended(_state: State, _fresh: str) -> ev.Event:
 
 
 def _begin(checkpoint: str, *, drill: bool = False) -> Make:
-    return lambda _state, fresh: ev.Begin(fresh, checkpoint, "V-1", "typed", drill=drill)
+    return lambda _state, fresh: ev.Begin(fresh, checkpoint, "V-1", "typed", drill=drill, enrols=True)
 
 
 def checkpoints(policy: Policy) -> list[str]:
     """One checkpoint of each sort that the machine tells apart."""
     sorts = {
-        (one.own_phone, policy.factors_for(one.id), policy.one_of_for(one.id)): one.id for one in policy.checkpoints
+        (
+            *(one.own_phone, policy.factors_for(one.id), policy.one_of_for(one.id)),
+            policy.enrols_finger(one.id),
+        ): one.id
+        for one in policy.checkpoints
     }
     return list(sorts.values())
 
@@ -154,6 +195,10 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "signed later": _plain(ev.SignedLater()),
         "left": _plain(ev.Left()),
         "closed": _plain(ev.Closed()),
+        "finger wished": _plain(fe.FingerWished()),
+        "finger consented": _plain(_consented("compare")),
+        "enrolment consented": _plain(_consented("enrol")),
+        "enrolment ended": _plain(fe.EnrolmentEnded()),
         "skip light": _plain(ev.ChallengeSkipped("light", "o-1", "officer", "why")),
         "withdrawn": _plain(ev.Withdrawn()),
         "parked": _plain(ev.Parked()),

@@ -45,12 +45,33 @@ def _check_key(state: State, trail: Trail) -> Hashable:
         (len(state.faces), last.decision, last.liveness.decision) if last else None,
         bool(state.skipped),
         (len(state.fingers), state.fingers[-1].decision) if state.fingers else None,
+        _finger_key(state),
         state.statement.outcome if state.statement else None,
         tuple(sorted(one.officer for one in state.confirmations)),
         state.outcome,
         state.sealed is not None,
         state.trouble == "phone_missing",
         tuple(state.check in known for known in (trail.sealed, trail.consented, trail.journalled)),
+    )
+
+
+def _finger_key(state: State) -> Hashable:
+    # Later nothing depends on it any more: who left the step does not come back to it.
+    return (
+        state.step is Step.CARD and state.prefers_finger,
+        state.step in (Step.FACE, Step.FINGER) and (state.prints, state.slip is not None),
+        state.step is Step.FINGER and state.finger_consent is not None,
+        state.step is Step.ENROL and (state.enrol_consent is not None, state.enrol_tries, state.enrolment is not None),
+    )
+
+
+def _finger_key(state: State) -> Hashable:
+    # Later nothing depends on it any more: who left the step does not come back to it.
+    return (
+        state.step is Step.CARD and state.prefers_finger,
+        state.step in (Step.FACE, Step.FINGER) and (state.prints, state.slip is not None),
+        state.step is Step.FINGER and state.finger_consent is not None,
+        state.step is Step.ENROL and (state.enrol_consent is not None, state.enrol_tries, state.enrolment is not None),
     )
 
 

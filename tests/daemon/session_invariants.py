@@ -104,28 +104,35 @@ def _emergency(move: Move) -> None:
     move.hold("an emergency leads to one record", move.after.step is (move.before.step if under_way else Step.SEALING))
     move.hold("an emergency leads to one record", move.after.outcome is Outcome.EMERGENCY)
     decided = [one for one in move.seals("check") if one not in records]
-    move.hold("what was decided before an emergency stands", bool(decided) == (move.before.step is Step.SIGN))
+    stands = move.before.step in (Step.ENROL, Step.SIGN)
+    move.hold("what was decided before an emergency stands", bool(decided) == stands)
     ended, further = desk.step(Desk(move.after), ev.Sealed(move.after.check or "", 2, HASH))
     move.hold("an emergency ends in one action", ended.active.step is Step.DONE)
     move.hold("an emergency leads to one record", not any(isinstance(one, ef.SealRecord) for one in further))
 
 
 def _reading(move: Move) -> None:
-    if move.has(ef.OpenCamera, ef.CompareFace, ef.CompareFinger):
+    if move.has(ef.OpenCamera, ef.CompareFace, ef.CompareFinger, ef.EnrolFinger):
         move.hold("nothing of the body before consent", move.after.check in move.trail_after.consented)
         move.hold("nothing of the body on the other way", not move.after.without_biometrics)
     if move.has(ef.CompareFace, ef.CompareFinger):
         move.hold("no comparison without a card", move.after.document is not None)
+    if move.has(ef.CompareFinger):
+        move.hold("no finger without consent to it", move.after.finger_consent is not None)
+        move.hold("a finger is compared with something", move.after.slip is not None or move.after.prints)
+    if move.has(ef.EnrolFinger):
+        move.hold("no enrolment without consent to it", move.after.enrol_consent is not None)
+        move.hold("only who has passed is enrolled", move.after.outcome is Outcome.PASSED)
     move.hold(
         "the camera runs only while it is needed", not move.trail_after.camera_on or move.after.step in CAMERA_STEPS
     )
 
 
 def _time(move: Move) -> None:
-    ends = (*OPEN, Step.SIGN, Step.DONE) if move.after.outcome is not Outcome.EMERGENCY else OPEN
+    ends = (*OPEN, Step.ENROL, Step.SIGN, Step.DONE) if move.after.outcome is not Outcome.EMERGENCY else OPEN
     if move.after.step in ends:
         move.hold("somebody is asked in the end", move.trail_after.timer is move.after.step)
-    if move.after.step in (*OPEN, Step.SIGN):
+    if move.after.step in (*OPEN, Step.ENROL, Step.SIGN):
         move.hold("a check under way is in the journal", move.after.check in move.trail_after.journalled)
 
 

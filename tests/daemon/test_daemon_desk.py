@@ -9,6 +9,7 @@ import pytest
 from daemon import desk
 from daemon import effects as ef
 from daemon import events as ev
+from daemon import finger_events as fe
 from daemon.desk import MOST_PARKED, Desk
 from daemon.policy import Policy, load_policy
 from daemon.policy.words import Factor
@@ -215,7 +216,10 @@ def test_a_doubt_about_life_is_for_officers_at_once(alive: str, trouble: str) ->
 def test_finger_instead_of_the_face_where_the_policy_takes_one_of_them() -> None:
     policy = replace(UNSIGNED, factors=(Factor.CARD,), one_of=(Factor.FACE, Factor.FINGER), retries=0)
     now, effects = play(Desk.of(policy), begin(), CONSENT, card(), face("no_match"))
-    assert (now.active.step, ef.CompareFinger() in effects, ef.StopCamera() in effects) == (Step.FINGER, True, True)
+    assert (now.active.step, ef.PrepareFinger() in effects, ef.StopCamera() in effects) == (Step.FINGER, True, True)
+    consented = fe.FingerConsented(fe.FingerConsent(HASH, "compare", EXPIRES))
+    now, effects = play(now, consented, fe.SlipShown("check-1", fe.SlipFacts(HASH, "unit", EXPIRES, EXPIRES)))
+    assert ef.CompareFinger() in effects
     _, effects = play(now, ev.FingerCompared("check-1", ev.FingerFinding("match", 120)))
     fields = sealed(effects).fields
     assert [fields[name]["decision"] for name in ("face", "finger")] == ["no_match", "match"]

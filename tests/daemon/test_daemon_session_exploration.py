@@ -42,9 +42,9 @@ def _unused(policy: Policy) -> set[Step]:
     """Steps that a policy does without."""
     biometrics = {one for checkpoint in policy.checkpoints for one in policy.biometrics_for(checkpoint.id)}
     steps = {Factor.FACE: Step.FACE, Factor.FINGER: Step.FINGER}
-    return {step for factor, step in steps.items() if factor not in biometrics} | (
-        set() if policy.signatures else {Step.SIGN}
-    )
+    never_signs = set() if policy.signatures else {Step.SIGN}
+    never_enrols = set() if any(policy.enrols_finger(one.id) for one in policy.checkpoints) else {Step.ENROL}
+    return {step for factor, step in steps.items() if factor not in biometrics} | never_signs | never_enrols
 
 
 @pytest.mark.parametrize("policy", POLICIES.values(), ids=list(POLICIES))
