@@ -23,6 +23,7 @@ from daemon.policy.cli import add_policy_commands, policy_command
 from daemon.verify_files import completeness, lines_of, lines_of_export, verify_export_files, verify_files
 from evidence.console import quietly
 from evidence.errors import EvidenceError
+from evidence.export_rows import Format
 from evidence.tree import TreeError, plain
 from hw.card_reader.photo import BadPhotoSpec
 from hw.errors import BadDeviceUri, HardwareError
@@ -123,12 +124,17 @@ def _verify_export(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """All of the unit's records as it keeps them: encrypted, for the gateway or the recovery key."""
-    from daemon.export import export_sealed
-
+    """All records as the unit keeps them, encrypted; or with --rows its checks without a person, and their proof."""
     config = load(arguments.config)
     with storage_named(config.unit.data, arguments.to):
-        count = export_sealed(config, arguments.to)
+        if arguments.rows:
+            from daemon.export_rows import export_rows
+
+            count = export_rows(config, arguments.to, Format(arguments.rows))
+        else:
+            from daemon.export import export_sealed
+
+            count = export_sealed(config, arguments.to)
     print(json.dumps({"file": str(arguments.to), "records": count}) if arguments.json else f"{count} records")
     return OK
 
@@ -183,7 +189,11 @@ def _parser() -> argparse.ArgumentParser:
         help="of an export: hold it against signed records too",
     )
     verifying.add_argument("--predecessor", type=Path, metavar="FILE", help="the bundle of the unit that it replaced")
-    add("export", export, config=True, prints=True).add_argument("--to", type=Path, required=True, metavar="FILE")
+    exporting = add("export", export, config=True, prints=True)
+    exporting.add_argument("--to", type=Path, required=True, metavar="FILE")
+    exporting.add_argument(
+        "--rows", choices=[str(Format.CSV), str(Format.JSONL)], help="rows, also while the unit runs"
+    )
     add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")
     add_policy_commands(add("policy", policy_command, config=False, prints=False))
     return parser

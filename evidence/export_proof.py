@@ -2,8 +2,8 @@
 
 JSON Lines. One line a row, ``{"unit", "seq", "sha256"}`` with the digest of the row's texts
 (:mod:`evidence.export_rows`), in the order of the export; the last line ``{"format", "v", "proof", "certificate"}``
-holds the statement (``schema/export-proof-v1.schema.json``), signed by the gateway - or, for the rows that a unit
-exports itself, by the unit, and then ``certificate`` is empty. :mod:`evidence.export_verify` checks it.
+holds the statement (``schema/export-proof-v1.schema.json``), signed by the gateway or, for the rows that a unit exports
+itself, by the unit. :mod:`evidence.export_verify` checks it.
 """
 
 from __future__ import annotations
@@ -100,8 +100,11 @@ class ProofWriter:
         self._total.update(line)
         self._stream.write(line)
 
-    def finish(self, statement: Mapping[str, Any], signer: Signer, certificate: x509.Certificate | None) -> None:
+    def finish(self, statement: Mapping[str, Any], signer: Signer, certificate: x509.Certificate) -> None:
         """Sign ``statement``, which is what the schema asks for but ``v`` and ``rows_sha256``.
+
+        Args:
+            certificate: of the signer's key.
 
         Raises:
             MalformedError: it breaks the schema, or is too long to be signed.
@@ -109,7 +112,7 @@ class ProofWriter:
         whole = {**statement, "v": 1, "rows_sha256": self._total.hexdigest()}
         schema.check(SCHEMA, whole)
         token = jws.sign(json_bytes(whole), signer, TYPE)
-        shown = "" if certificate is None else b64url_encode(to_der(certificate))
+        shown = b64url_encode(to_der(certificate))
         self._stream.write(json_bytes({"format": FORMAT, "v": 1, "proof": token, "certificate": shown}) + b"\n")
 
 
@@ -121,13 +124,13 @@ class Proof:
         rows: digest of each row by its place, in order.
         rows_sha256: over their lines, as they were read.
         token: the signed statement.
-        certificate: of the gateway's key; None: a unit has signed.
+        certificate: of the key that signed: the gateway's, or a unit's.
     """
 
     rows: dict[Place, str] = field(repr=False)
     rows_sha256: str
     token: str = field(repr=False)
-    certificate: x509.Certificate | None
+    certificate: x509.Certificate
 
 
 def read_proof(path: Path) -> Proof:
@@ -165,5 +168,4 @@ def _ended(path: Path, said: Mapping[str, Any], rows: dict[Place, str], total: s
     fields = (said.get("format"), said.get("v"))
     if fields != (FORMAT, 1) or not all(isinstance(said.get(name), str) for name in ("proof", "certificate")):
         raise MalformedError(f"{path}: not a proof of an export, version 1")
-    certificate = from_der(b64url_decode(said["certificate"])) if said["certificate"] else None
-    return Proof(rows, total, said["proof"], certificate)
+    return Proof(rows, total, said["proof"], from_der(b64url_decode(said["certificate"])))

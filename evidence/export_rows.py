@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import re
 from collections.abc import Generator, Iterator, Sequence
 from enum import StrEnum, unique
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from evidence.encoding import json_object
 from evidence.errors import MalformedError
@@ -25,6 +27,7 @@ MAX_LINE = 1 << 20
 SHEET = "核验记录"
 """The sheet of an XLSX export that holds the rows; its first row holds the columns' titles."""
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # OWASP, "CSV Injection": what makes a spreadsheet take a cell for a formula; the full-width forms too.
 _FORMULA = re.compile(r"['=+\-@\t\r＝＋－＠]")
 # Excel makes a number of it: beyond 15 digits it loses the last ones, and zeros in front always.
@@ -47,13 +50,13 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value).translate(_CONTROLS)
+    text = str(value)
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 def row_digest(row: Row) -> str:
     """SHA-256 of the row's texts as a JSON array, hexadecimal."""
-    text = json.dumps(list(row), ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(_JSON.encode(list(row)).encode("utf-8")).hexdigest()
 
 
 def guard(text: str) -> str:
@@ -64,6 +67,47 @@ def guard(text: str) -> str:
 def unguard(text: str) -> str:
     """The text that :func:`guard` made a cell of."""
     return text[1:] if text.startswith("'") else text
+
+
+class Writer(Protocol):
+    """Takes the rows of an export, one by one."""
+
+    def row(self, row: Row) -> None:
+        """The next row."""
+
+    def end(self) -> None:
+        """There is no more; the stream stays open."""
+
+
+class CsvWriter:
+    """UTF-8 with a byte-order mark, by which Excel knows it, and lines as in RFC 4180; the first one holds titles."""
+
+    def __init__(self, stream: BinaryIO, titles: Sequence[str]) -> None:
+        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=True)
+        self._writer = csv.writer(self._text)
+        self._writer.writerow(titles)
+
+    def row(self, row: Row) -> None:
+        """The next row."""
+        self._writer.writerow([guard(text) for text in row])
+
+    def end(self) -> None:
+        """Leave the stream to its owner."""
+        self._text.detach()
+
+
+class JsonlWriter:
+    """An object a line, with the columns' keys."""
+
+    def __init__(self, stream: BinaryIO, keys: Sequence[str]) -> None:
+        self._stream, self._keys = stream, keys
+
+    def row(self, row: Row) -> None:
+        """The next row."""
+        self._stream.write(_JSON.encode(dict(zip(self._keys, row, strict=True))).encode("utf-8") + b"\n")
+
+    def end(self) -> None:
+        """Every line is written."""
 
 
 def read_rows(path: Path, form: Format, columns: Sequence[str]) -> Iterator[Row]:

@@ -4,7 +4,7 @@ Given: the export, the proof beside it, and the site authority's certificate fro
 signed records themselves (bundles, :mod:`evidence.bundle`).
 
 1. *Statement.* The last line of the proof holds a JWS that obeys the schema, signed by a key that the authority
-   certified for the gateway - or by the unit whose rows it is, as its birth and key records say.
+   certified for the gateway - or for the one unit whose rows these are, and then steps 5 and 6 rest on its word alone.
 2. *Row list.* The lines before it have the hash that the statement names, and are as many.
 3. *File.* The export has the size and the SHA-256 that the statement names.
 4. *Rows.* The export has exactly the rows of the list, in their order, each with its digest. A row that was removed,
@@ -33,7 +33,7 @@ from typing import Any
 from cryptography import x509
 
 from evidence import jws, schema
-from evidence.certificates import Profile, check_certificate, site_of
+from evidence.certificates import Profile, check_certificate, common_name, key_of, site_of
 from evidence.encoding import json_object
 from evidence.errors import EvidenceError, MalformedError, RevokedError, SignatureError
 from evidence.export_proof import SCHEMA, TYPE, Coverage, Place, Proof, read_proof
@@ -41,8 +41,8 @@ from evidence.export_rows import Format, Row, read_rows, row_digest
 from evidence.files import digest_of
 from evidence.health import Claim, read_health
 from evidence.instants import read_instant
-from evidence.keys import thumbprint
-from evidence.origin import Origin, advance, check_signature, read_origin
+from evidence.keys import PublicKey, thumbprint
+from evidence.origin import Origin, UnitKey, advance, check_signature, read_origin
 from evidence.receipt import Range, ranges_of
 from evidence.record import Kind
 from evidence.revocation import Revocations
@@ -117,7 +117,9 @@ def verify_export(
     result.made, result.by = said["made"], said["by"]
     if (proof.rows_sha256, len(proof.rows)) != (said["rows_sha256"], said["file"]["rows"]):
         result.find(2, "", "the list of rows in the proof is not the one that was signed")
-    if digest_of(export) != (said["file"]["sha256"], said["file"]["bytes"]):
+    with export.open("rb") as stream:
+        digest = digest_of(stream)
+    if digest != (said["file"]["sha256"], said["file"]["bytes"]):
         result.find(3, "", "the file is not the one that was exported: it was changed, or saved again")
     rows = _rows(export, said, proof, result)
     for one in said["units"]:
@@ -131,20 +133,35 @@ def _statement(proof: Proof, authority: x509.Certificate, revocations: Revocatio
     """Step 1."""
     said = json_object(jws.parse(proof.token, TYPE).payload)
     schema.check(SCHEMA, said)
-    if proof.certificate is not None:
-        key = check_certificate(proof.certificate, authority, Profile.GATEWAY, read_instant(said["made"]))
-        signers = {thumbprint(key): key}
-    else:
-        if len(said["units"]) != 1:
-            raise SignatureError("a unit's statement is about itself alone")
-        papers = _origin(Coverage.from_dict(said["units"][0]), authority)[0]
-        signers = {one.kid: one.public for one in papers.keys}
+    key = _signer(proof.certificate, said, authority)
+    signers = {thumbprint(key): key}
     kid = jws.verify(proof.token, TYPE, signers.get).kid
     if revocations is not None and revocations.refuses_said(kid, read_instant(said["made"])):
         raise RevokedError("the statement is signed by a revoked key")
     if said["site"] != site_of(authority):
         raise SignatureError("the statement is about another site")
     return said
+
+
+def _signer(certificate: x509.Certificate, said: Mapping[str, Any], authority: x509.Certificate) -> PublicKey:
+    """The key that may have signed: the gateway's, or that of the one unit which is spoken of."""
+    made = read_instant(said["made"])
+    try:
+        return check_certificate(certificate, authority, Profile.GATEWAY, made)
+    except SignatureError:
+        key = check_certificate(certificate, authority, Profile.RECORD, made)
+    if [one["unit"] for one in said["units"]] != [common_name(certificate)]:
+        raise SignatureError("a unit's statement is about itself alone")
+    return key
+
+
+def _unit_key(certificate: x509.Certificate, cover: Coverage) -> Origin | None:
+    """The unit's own key, where the unit itself has signed: it cannot read the records that brought its later keys."""
+    key, unit = key_of(certificate), common_name(certificate)
+    if unit != cover.unit:
+        return None
+    known = UnitKey(thumbprint(key), key, 1, certificate.not_valid_after_utc, "")
+    return Origin(unit, site_of(certificate), cover.head, (known,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +254,8 @@ class _Unit:
         before = len(self.result.findings)
         self._counts({seq for unit, seq in proof.rows if unit == self.cover.unit})
         try:
-            origin, retired = _origin(self.cover, authority)
+            own = _unit_key(proof.certificate, self.cover)
+            origin, retired = (own, False) if own else _origin(self.cover, authority)
             claim = read_health(self.cover.health, origin) if self.cover.health else None
             if claim and revocations and revocations.refuses_said(claim.kid, read_instant(claim.at)):
                 raise RevokedError("its head is signed by a revoked key")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+_PIECE = 1 << 20
+
 
 def sync_folder(folder: Path) -> None:
     """Make the names in ``folder`` durable: a rename survives a power cut only after this."""
@@ -53,11 +55,15 @@ def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
-def digest_of(path: Path) -> tuple[str, int]:
-    """SHA-256 (hexadecimal) and size in bytes of a file.
+def digest_of(stream: BinaryIO) -> tuple[str, int]:
+    """SHA-256 (hexadecimal) and size in bytes of an open file, from its beginning; it stands at its end then.
 
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
+    stream.flush()
+    stream.seek(0)
+    total = hashlib.sha256()
+    while piece := stream.read(_PIECE):
+        total.update(piece)
+    return total.hexdigest(), stream.tell()

@@ -6,6 +6,14 @@ import datetime as dt
 
 from evidence.errors import MalformedError
 
+CHINA = dt.timezone(dt.timedelta(hours=8))
+"""The one time zone of China; the day of a check is the day there, whatever zone a machine has."""
+
+
+def local_text(moment: dt.datetime) -> str:
+    """``moment`` in China, to the second: 2026-11-22 03:21:51."""
+    return moment.astimezone(CHINA).isoformat(" ", "seconds")[:19]
+
 
 def write_instant(moment: dt.datetime) -> str:
     """``moment`` as ``2026-11-21T19:21:51.123Z``; fractions of a millisecond are cut off.

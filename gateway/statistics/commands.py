@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import errno
 import getpass
 import json
 import sys
@@ -19,7 +20,7 @@ from evidence.certificates import load_certificate
 from evidence.export_proof import proof_path
 from evidence.export_rows import Format
 from evidence.files import write_atomic
-from evidence.instants import write_instant
+from evidence.instants import CHINA, write_instant
 from evidence.keys import Signer
 from evidence.progress import watched
 from gateway.config import Config
@@ -28,9 +29,10 @@ from gateway.snapshot import snapshot
 from gateway.statistics import page, report
 from gateway.statistics.counts import BY, Counts, figures, key_title, to_dict
 from gateway.statistics.export import Done, Job, export
-from gateway.statistics.facts import CHINA, Check
+from gateway.statistics.facts import Check
 from gateway.statistics.survey import Period, Survey
 from gateway.statistics.words import OUTCOMES
+from gateway.statistics.writers import TooManyRows
 from gateway.store import Store
 
 OpenSigner = Callable[[Config], Signer]
@@ -99,7 +101,8 @@ def statistics(config: Config, arguments: argparse.Namespace) -> int:
         facts = page.Facts(
             config.gateway.site, first, last, dt.datetime.now(dt.UTC), counts, list(survey.units.values())
         )
-        write_atomic(arguments.html, page.statistics_page(facts).encode("utf-8"))
+        with _written(arguments.html):
+            write_atomic(arguments.html, page.statistics_page(facts).encode("utf-8"))
         _say(json.dumps({"file": str(arguments.html)}) if arguments.json else f"{arguments.html}: written")
     elif arguments.json:
         _say(json.dumps(_as_json(first, last, counts, survey), ensure_ascii=False))
@@ -186,9 +189,41 @@ class _Exporter:
                     store.officers.note_export(by, f"{about}, {done.counts.total} rows, sha256 {done.sha256}", now)
 
             total = sum(unit.kinds["check"] for unit in survey.units.values())
-            done = export(job, survey, note, partial(_bar, total))
+            with _written(arguments.out):
+                done = export(job, survey, note, partial(_bar, total))
         _tell(arguments, done)
         return OK if _is_whole(survey) else FINDING
+
+
+_PULLED = "the disk was pulled or fails: take another"
+_ADVICE = {
+    errno.ENOSPC: "the disk is full: make room there, or take another",
+    errno.EDQUOT: "the disk is full: make room there, or take another",
+    errno.EFBIG: "the disk takes no file as large: take another",
+    errno.EROFS: "the disk is write-protected: take the protection off, or take another",
+    errno.EACCES: "let this user write there",
+    errno.EPERM: "let this user write there",
+    errno.ENOENT: "there is no such folder: make it, or put the disk in",
+    errno.ENOTDIR: "there is no such folder: make it, or put the disk in",
+    **dict.fromkeys((errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE), _PULLED),
+}
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """What went wrong with a file, with its name and what to do; there is no half of it.
+
+    Raises:
+        OSError: see :data:`_ADVICE`.
+        ArgumentsWrong: the format has no room.
+    """
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, "see to it and try again")
+        raise OSError(f"{path}: {error.strerror or error}; {advice}. Nothing was written") from error
+    except TooManyRows as error:
+        raise ArgumentsWrong(f"{path}: {error}") from error
 
 
 def _bar(total: int, checks: Iterable[Check]) -> Iterable[Check]:
@@ -239,7 +274,8 @@ def quarter_report(config: Config, arguments: argparse.Namespace) -> int:
         kept = store.kept_apart()
     facts = page.Facts(config.gateway.site, first, last, now, counts, list(survey.units.values()))
     said = report.Report(facts, open_cases, report.roster_of(accounts, audit, facts), len(kept))
-    write_atomic(arguments.out, report.report_page(said).encode("utf-8"))
+    with _written(arguments.out):
+        write_atomic(arguments.out, report.report_page(said).encode("utf-8"))
     found = report.findings(said)
     if arguments.json:
         _say(json.dumps({"file": str(arguments.out), "findings": [one[1] for one in found]}, ensure_ascii=False))

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from cryptography import x509
 
 from evidence.export_proof import ProofWriter, proof_path
-from evidence.export_rows import Format, row_digest
-from evidence.files import whole_file
+from evidence.export_rows import Format, Writer, row_digest
+from evidence.files import digest_of, whole_file
 from evidence.instants import write_instant
 from evidence.keys import Signer
 from gateway.statistics.counts import BY, Counts, figures, key_title
@@ -21,9 +19,7 @@ from gateway.statistics.facts import Check
 from gateway.statistics.rows import Column, columns_of, row_of
 from gateway.statistics.survey import Period, Survey, UnitSurvey
 from gateway.statistics.words import OUTCOMES
-from gateway.statistics.writers import Extra, Writer, open_writer
-
-_PIECE = 1 << 20
+from gateway.statistics.writers import Extra, open_writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ def export(
             for extra in (_figures(counts), _units(units), *_tables(counts, job.officers or {}), _meanings(columns)):
                 writer.extra(extra)
             writer.end()
-        sha256, size = _digest(stream)
+        sha256, size = digest_of(stream)
         proof.finish(_statement(job, columns, units, counts, sha256, size), job.signer, job.certificate)
         done = Done(sha256, size, counts)
         note(done)
@@ -97,15 +93,6 @@ def _write_rows(
         writer.row(row)
         proof.row((check.unit, check.seq), row_digest(row))
         counts.add(check)
-
-
-def _digest(stream: BinaryIO) -> tuple[str, int]:
-    stream.flush()
-    stream.seek(0)
-    total = hashlib.sha256()
-    while piece := stream.read(_PIECE):
-        total.update(piece)
-    return total.hexdigest(), stream.tell()
 
 
 def _statement(

@@ -5,17 +5,14 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evidence.instants import read_instant
+from evidence.instants import local_text
 from evidence.record import OWED, Outcome
 
-CHINA = dt.timezone(dt.timedelta(hours=8))
-"""A check's day is the day in China, whatever zone the gateway's machine has."""
-LONGEST = dt.timedelta(hours=12)
+LONGEST_S = 12 * 3600
 """A check that seems to have taken longer began before a clock was set right: its time is not known."""
 MISTAKEN = ("mistaken_emergency", "误触", "Touched by mistake")
 """How the reason begins with which an officer accounts for a touch by mistake: the form's, or one of the screen's."""
@@ -61,6 +58,7 @@ class Check:
 
     Attributes:
         at: when its record was made, by the unit's clock.
+        local: the same in China, to the second.
         floor: that clock was not trusted, so ``at`` is too early.
         seconds: from the beginning to the record; None where the clock was not trusted or was set meanwhile.
         methods: what the unit did: ``card``, ``face``, ``finger``.
@@ -76,6 +74,7 @@ class Check:
     sha256: str
     check: str
     at: dt.datetime
+    local: str
     floor: bool
     seconds: int | None
     policy: str
@@ -95,7 +94,7 @@ class Check:
     @property
     def day(self) -> str:
         """The day in China."""
-        return self.at.astimezone(CHINA).date().isoformat()
+        return self.local[:10]
 
     @property
     def visit(self) -> str:
@@ -116,13 +115,15 @@ def check_of(
     Args:
         settled_elsewhere: a later check of the same visit, on whatever unit, left nothing owed.
     """
-    at, floor = read_instant(said["time"]["earliest"]), said["time"]["source"] == "floor"
+    # The schema has held these texts to their one form when the record came in.
+    at, floor = dt.datetime.fromisoformat(said["time"]["earliest"]), said["time"]["source"] == "floor"
     return Check(
         unit=said["unit"],
         seq=said["seq"],
         sha256=sha256,
         check=said["check"],
         at=at,
+        local=local_text(at),
         floor=floor,
         seconds=None if floor else _seconds(said["check"], at),
         policy=said["policy"]["id"],
@@ -143,8 +144,8 @@ def check_of(
 
 def _seconds(check: str, at: dt.datetime) -> int | None:
     # UUID version 7: its first 48 bits are the milliseconds at which the check began (RFC 9562 section 5.7).
-    begun = dt.datetime.fromtimestamp((uuid.UUID(check).int >> 80) / 1000, dt.UTC)
-    return round((at - begun).total_seconds()) if dt.timedelta() <= at - begun <= LONGEST else None
+    took_s = at.timestamp() - int(check[:8] + check[9:13], 16) / 1000
+    return round(took_s) if 0 <= took_s <= LONGEST_S else None
 
 
 def _methods(said: Mapping[str, Any]) -> tuple[str, ...]:

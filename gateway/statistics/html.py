@@ -140,13 +140,14 @@ def bars(name: str, title: Title, items: Sequence[tuple[Title, int]]) -> str:
 
 def columns(name: str, title: Title, items: Sequence[tuple[str, int]]) -> str:
     """A column each, with its figure on top; as many labels as there is room for."""
-    high, wide = 190, _WIDTH / max(1, len(items))
+    high, edge = 190, 24
+    wide = min(64.0, (_WIDTH - 2 * edge) / max(1, len(items)))
     most, every = max([1, *(count for _, count in items)]), max(1, round(46 / wide))
     drawn = []
     for place, (words, count) in enumerate(items):
-        tall, middle = (high - 30) * count / most, (place + 0.5) * wide
+        tall, middle = (high - 30) * count / most, edge + (place + 0.5) * wide
         middled = f'text-anchor="middle" x="{middle:.1f}"'
-        left, top = place * wide + wide * 0.1, high - tall
+        left, top = edge + (place + 0.1) * wide, high - tall
         drawn.append(f'<rect x="{left:.1f}" y="{top:.1f}" width="{wide * 0.8:.1f}" height="{tall:.1f}"/>')
         if count and wide >= 9 * len(str(count)):
             drawn.append(f'<text {middled} y="{high - tall - 6:.1f}">{count}</text>')

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evidence.instants import local_text
 from gateway.statistics import html
 from gateway.statistics.counts import Counts, figures, key_title
-from gateway.statistics.facts import CHINA
 from gateway.statistics.survey import UnitSurvey
 from gateway.statistics.words import CHANNELS, OUTCOMES, Title, title
 
@@ -38,7 +38,7 @@ class Facts:
 
 def about(facts: Facts) -> list[Title]:
     """What stands below the headline."""
-    made = facts.made.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
+    made = local_text(facts.made)
     return [
         (
             f"{facts.site} · {facts.first} 至 {facts.last} · 制表 {made}（北京时间）",

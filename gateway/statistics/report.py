@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from evidence.instants import read_instant, write_instant
+from evidence.instants import CHINA, local_text, read_instant, write_instant
 from gateway.officers import Account, Entry
 from gateway.statistics import html
-from gateway.statistics.facts import CHINA, Check
+from gateway.statistics.facts import Check
 from gateway.statistics.page import Facts, about, completeness, summary, tables
 from gateway.statistics.words import OUTCOMES, Title, checkpoint_title
 
@@ -194,7 +194,7 @@ def _cases(name: Title, cases: Sequence[Case]) -> str:
             one.unit,
             one.seq,
             one.check,
-            one.at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M"),
+            local_text(one.at),
             one.checkpoint,
             OUTCOMES.get(one.outcome, (one.outcome, one.outcome)),
         ]

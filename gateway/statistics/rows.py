@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evidence.export_rows import Row, cell
-from evidence.instants import write_instant
 from gateway.statistics import words
-from gateway.statistics.facts import CHINA, Check
+from gateway.statistics.facts import Check
 
 Value = Callable[[Check], object]
 
@@ -48,9 +47,8 @@ PLAIN = (
     Column("seq", "记录序号", "the record's number in the unit's chain", lambda c: c.seq, number=True),
     Column("check", "核验编号", "the check's id", lambda c: c.check),
     Column("day", "核验日期", "day in China (UTC+8)", lambda c: c.day),
-    Column("time", "核验时间", "time in China", lambda c: c.at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")),
-    Column("instant", "核验时刻(UTC)", "the same as the record holds it", lambda c: write_instant(c.at)),
-    Column("clock_trusted", "时间可信", "no: the unit's clock was not trusted, it was later", lambda c: not c.floor),
+    Column("time", "核验时间", "time in China", lambda c: c.local),
+    Column("clock", "时钟不可信", "yes: the unit's clock was not trusted, it was later", lambda c: c.floor or None),
     Column("policy", "政策包", "rule set", lambda c: c.policy),
     Column("checkpoint", "关键节点代码", "checkpoint's id", lambda c: c.checkpoint),
     Column(
@@ -64,7 +62,6 @@ PLAIN = (
     Column("document", "证件类型代码", "document type's id; empty: none was seen", lambda c: c.document),
     Column("document_title", "证件类型", "document type", _titles(words.DOCUMENTS, lambda c: c.document)),
     Column("channel", "核验渠道代码", "unit, or another way's id", lambda c: c.channel),
-    Column("channel_title", "核验渠道", "the unit, or another way", _titles(words.CHANNELS, lambda c: c.channel)),
     Column("method", "核验方式", "what was done, as the form names it", _methods),
     Column("face", "人脸比对", "match, no_match, not_comparable", lambda c: c.payload.get("face", {}).get("decision")),
     Column("liveness", "活体检测", "live, attack, unsure", lambda c: c.payload.get("liveness", {}).get("decision")),
@@ -83,8 +80,10 @@ PLAIN = (
         _titles(words.EMERGENCIES, lambda c: c.emergency),
     ),
     Column("signed", "服务对象(被委托人)签字", "subject or delegate; later: by an addendum", _sign),
-    Column("addenda", "补充记录数", "records that came later", lambda c: c.later.count, number=True),
-    Column("believed", "签名有效", "no: by a key that had been revoked before", lambda c: c.believed),
+    Column("addenda", "补充记录数", "records that came later", lambda c: c.later.count or None, number=True),
+    Column(
+        "revoked", "密钥已吊销", "yes: signed by a key that had been revoked before", lambda c: not c.believed or None
+    ),
 )
 HASH = Column("sha256", "记录指纹(SHA-256)", "the signed record's hash", lambda c: c.sha256)
 

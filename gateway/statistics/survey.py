@@ -8,8 +8,9 @@ from the numbers that a proof speaks of.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography import x509
 
@@ -27,6 +28,7 @@ from gateway.snapshot import Held, Snapshot
 from gateway.statistics.facts import NOTHING, Check, Later, check_of, payload_of
 from gateway.store import UnitRow
 
+Payload = Mapping[str, Any]
 _PAPERS = (Kind.BIRTH, Kind.KEY, Kind.RETIRE)
 
 
@@ -104,22 +106,19 @@ class Survey:
         walks = {name: _Walk(one, authority) for name, one in self.units.items()}
         for held in watch(held for name in self.units for held in snapshot.records(name)):
             for item in walks[held.unit].take(held):
-                self._note(item)
+                self._note(*item)
         for name, walk in walks.items():
             for item in walk.end():
-                self._note(item)
+                self._note(*item)
             self.units[name].waiting = snapshot.waiting(name)
         self._settled_at = self._last_by_visit()
 
-    def _note(self, held: Held) -> None:
+    def _note(self, held: Held, said: Payload) -> None:
         """Keep what an addendum brings, and where a check leaves nothing owed."""
         if held.kind is Kind.ADDENDUM:
-            said = payload_of(held.jws)
             self._later.setdefault(said["check"], Later()).take(said)
-        elif held.kind is Kind.CHECK:
-            said = payload_of(held.jws)
-            if not said["drill"] and said["outcome"] not in OWED:
-                self._visits[said["check"]] = (said["visit"]["ref"], said["time"]["earliest"])
+        elif held.kind is Kind.CHECK and not said["drill"] and said["outcome"] not in OWED:
+            self._visits[said["check"]] = (said["visit"]["ref"], said["time"]["earliest"])
 
     def _last_by_visit(self) -> dict[str, str]:
         last: dict[str, str] = {}
@@ -171,22 +170,22 @@ class _Walk:
         self._unit = unit
         self._authority = authority
         self._origin: Origin | None = None
-        self._last: Held | None = None
+        self._last: tuple[Held, Payload] | None = None
 
-    def take(self, held: Held) -> Iterator[Held]:
-        """The record before ``held``, if it holds."""
-        last, self._last = self._last, held
-        if last is None:
-            return
-        follows = held.seq != last.seq + 1 or payload_prev(held) == last.sha256
-        yield from self._count(last, "" if follows else "the next record is linked to another one")
+    def take(self, held: Held) -> Iterator[tuple[Held, Payload]]:
+        """The record before ``held`` with its payload, if it holds."""
+        said = _read(held)
+        last, self._last = self._last, (held, said)
+        if last is not None:
+            follows = held.seq != last[0].seq + 1 or said.get("prev") == last[0].sha256
+            yield from self._count(*last, "" if follows else "the next record is linked to another one")
 
-    def end(self) -> Iterator[Held]:
+    def end(self) -> Iterator[tuple[Held, Payload]]:
         """The last record."""
         if self._last is not None:
-            yield from self._count(self._last, "")
+            yield from self._count(*self._last, "")
 
-    def _count(self, held: Held, wrong: str) -> Iterator[Held]:
+    def _count(self, held: Held, said: Payload, wrong: str) -> Iterator[tuple[Held, Payload]]:
         unit, claimed = self._unit, self._unit.row.claimed
         wrong = wrong or self._wrong(held)
         if not wrong and held.seq == claimed.seq and held.sha256 != claimed.sha256:
@@ -200,7 +199,7 @@ class _Walk:
             unit.head = Head(held.seq, held.sha256)
         if held.kind in _PAPERS:
             unit.papers.append(held.jws)
-        yield held
+        yield held, said
 
     def _wrong(self, held: Held) -> str:
         """What is wrong with a record's own bytes; a signature is looked at where no signed head answers for it."""
@@ -219,9 +218,9 @@ class _Walk:
         return ""
 
 
-def payload_prev(held: Held) -> str:
-    """The hash of the record before, by the word of ``held``; empty where its bytes are no record any more."""
+def _read(held: Held) -> Payload:
+    """The payload of ``held``; empty where its bytes are no record any more, which its hash then tells."""
     try:
-        return str(payload_of(held.jws)["prev"])
-    except (ValueError, KeyError, IndexError, UnicodeEncodeError):
-        return ""
+        return payload_of(held.jws)
+    except (ValueError, IndexError):
+        return {}

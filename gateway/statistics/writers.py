@@ -1,10 +1,7 @@
-"""Rows as CSV, XLSX and JSON Lines; :mod:`evidence.export_rows` reads them back."""
+"""Rows as XLSX with further sheets, or as CSV or JSON Lines; :mod:`evidence.export_rows` reads them back."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +14,7 @@ from xlsxwriter.format import Format as CellFormat
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from evidence.export_rows import SHEET, Format, Row, guard
+from evidence.export_rows import SHEET, CsvWriter, Format, JsonlWriter, Row, Writer
 from gateway.statistics.rows import Column
 
 MOST_SHEET_ROWS = 1_048_575
@@ -39,51 +36,11 @@ class Extra:
     table: Table = field(repr=False)
 
 
-class Writer(Protocol):
-    """Takes the rows of an export."""
-
-    def row(self, row: Row) -> None:
-        """The next row."""
+class Book(Writer, Protocol):
+    """Takes rows, then further sheets."""
 
     def extra(self, extra: Extra) -> None:
-        """A further sheet, after the last row; a format without sheets has no place for it."""
-
-    def end(self) -> None:
-        """There is no more."""
-
-
-class _Csv:
-    """UTF-8 with a byte-order mark, which Excel needs to see that it is UTF-8; lines end as RFC 4180 wants."""
-
-    def __init__(self, stream: BinaryIO, columns: Sequence[Column]) -> None:
-        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=True)
-        self._writer = csv.writer(self._text)
-        self._writer.writerow([one.title for one in columns])
-
-    def row(self, row: Row) -> None:
-        self._writer.writerow([guard(text) for text in row])
-
-    def extra(self, extra: Extra) -> None:
-        """No place for it."""
-
-    def end(self) -> None:
-        self._text.detach()
-
-
-class _Jsonl:
-    def __init__(self, stream: BinaryIO, columns: Sequence[Column]) -> None:
-        self._stream = stream
-        self._keys = [one.key for one in columns]
-
-    def row(self, row: Row) -> None:
-        line = json.dumps(dict(zip(self._keys, row, strict=True)), ensure_ascii=False, separators=(",", ":"))
-        self._stream.write(line.encode("utf-8") + b"\n")
-
-    def extra(self, extra: Extra) -> None:
-        """No place for it."""
-
-    def end(self) -> None:
-        """Every line is written."""
+        """A further sheet, after the last row; a format without sheets leaves it out."""
 
 
 class _Xlsx:
@@ -131,20 +88,30 @@ class _Xlsx:
 
 
 @contextmanager
-def _xlsx(stream: BinaryIO, columns: Sequence[Column], scratch: Path) -> Iterator[Writer]:
+def _xlsx(stream: BinaryIO, columns: Sequence[Column], scratch: Path) -> Iterator[Book]:
     # A row is on the disk as soon as the next begins: in the gateway's own folder, which holds the same data anyway.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=scratch) as folder:
         yield _Xlsx(xlsxwriter.Workbook(stream, {"constant_memory": True, "tmpdir": folder}), columns)
 
 
+class _NoSheets:
+    """A format that has no place for further sheets."""
+
+    def __init__(self, rows: CsvWriter | JsonlWriter) -> None:
+        self.row, self.end = rows.row, rows.end
+
+    def extra(self, extra: Extra) -> None:
+        """It is left out."""
+
+
 @contextmanager
-def _plain(kind: type[_Csv] | type[_Jsonl], stream: BinaryIO, columns: Sequence[Column]) -> Iterator[Writer]:
-    yield kind(stream, columns)
+def _plain(rows: CsvWriter | JsonlWriter) -> Iterator[Book]:
+    yield _NoSheets(rows)
 
 
 def open_writer(
     form: Format, stream: BinaryIO, columns: Sequence[Column], scratch: Path
-) -> AbstractContextManager[Writer]:
+) -> AbstractContextManager[Book]:
     """A writer of ``form`` into ``stream``.
 
     Args:
@@ -152,4 +119,6 @@ def open_writer(
     """
     if form is Format.XLSX:
         return _xlsx(stream, columns, scratch)
-    return _plain(_Csv if form is Format.CSV else _Jsonl, stream, columns)
+    if form is Format.CSV:
+        return _plain(CsvWriter(stream, [one.title for one in columns]))
+    return _plain(JsonlWriter(stream, [one.key for one in columns]))

@@ -16,7 +16,9 @@ from daemon.delivery import health_message
 from daemon.identity import load_identity
 from daemon.outbox import Outbox, read_birth
 from evidence.certificates import load_certificate
+from evidence.decision import DecisionStatement
 from evidence.keys import load_private_key
+from evidence.record import Outcome
 from evidence.topics import Address, Channel
 from gateway.aside import Message
 from gateway.intake import Intake
@@ -54,10 +56,12 @@ def document_of(sequence: int = 1, name: str = "示例甲", kind: str = "residen
     return {"type": kind, "method": "chip" if kind == "resident_id_card" else "typed", **person, "findings": []}
 
 
-def signed_by(*officers: str) -> list[dict[str, Any]]:
-    """Officers of a record, attested by the unit."""
-    assertion = {"method": "pin", "attested_by": "unit", "statement_sha256": "0" * 64}
-    return [{"id": one, "role": "officer", "assertion": assertion} for one in officers]
+def decided(check: str, outcome: str, *officers: str) -> dict[str, Any]:
+    """The decision that ``officers`` have signed, attested by the unit."""
+    statement = DecisionStatement(check, None, Outcome(outcome), "seen by both", "2026-12-31T00:00:00.000Z")
+    assertion = {"method": "pin", "attested_by": "unit", "statement_sha256": statement.sha256}
+    signed = [{"id": one, "role": "officer", "assertion": assertion} for one in officers]
+    return {"decision": statement.to_dict(), "officers": signed, "reason": statement.reason}
 
 
 @dataclass(slots=True)
@@ -71,7 +75,9 @@ class WorkingUnit:
     now: dt.datetime = BEGIN
     checks: list[tuple[str, int, str]] = field(default_factory=list)
 
-    def check(self, outcome: str = "passed", *, took_s: int = 40, **more: Any) -> tuple[str, int, str]:
+    def check(
+        self, outcome: str = "passed", *, took_s: int = 40, officers: tuple[str, ...] = (), **more: Any
+    ) -> tuple[str, int, str]:
         """A check that ends now: its id, seq and hash."""
         check = check_id(self.now - dt.timedelta(seconds=took_s))
         fields: dict[str, Any] = {
@@ -91,6 +97,8 @@ class WorkingUnit:
             fields["consent"] = {"text_id": "c", "sha256": "0" * 64, "at": "2026-06-30T00:00:00.000Z", "by": "subject"}
         if outcome == "interrupted":
             fields["step_reached"] = "card"
+        if officers:
+            fields |= decided(check, outcome, *officers)
         stored = self.outbox.append(fields | more)
         self.checks.append((check, stored.seq, stored.sha256))
         return self.checks[-1]
