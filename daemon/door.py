@@ -132,6 +132,7 @@ class CoprocessorDoor:
         self._device, self._recorded = device, recorded
         self._pressed = 0
         self._to_clear = 0
+        self._all_accounted = False
         self._next_try_s = 0.0
         self._played: tuple[str | None, Sound] = (None, Sound.NONE)
         self._wishes = threading.Lock()
@@ -139,10 +140,11 @@ class CoprocessorDoor:
 
     def pressed(self, counter: int) -> None:
         """The button's event of that counter was heard; it may come before the device's status says so."""
-        self._pressed = max(self._pressed, counter)
+        self._pressed, self._all_accounted = max(self._pressed, counter), False
 
     def release(self) -> None:
         """Open; overtakes everything that waits on the line."""
+        self._all_accounted = False  # it may be the next emergency's
         self._device.release()
         log.info("door released")
 
@@ -155,9 +157,14 @@ class CoprocessorDoor:
     def clear_emergency(self) -> None:
         """Clear what the co-processor still holds open, up to the newest press that is recorded."""
         status = self._device.status
-        told = status.last_emergency if status is not None and status.emergency else 0
-        self._to_clear, self._pressed = max(self._pressed, told if self._recorded(told) else 0), 0
+        self._all_accounted = status is None  # right after a start: what it holds open is not known yet
+        self._to_clear, self._pressed = max(self._pressed, self._told(status)), 0
         self._clear()
+
+    def _told(self, status: Status | None) -> int:
+        """The counter of the recorded press that, by ``status``, holds the door open; 0: none."""
+        told = status.last_emergency if status is not None and status.emergency else 0
+        return told if self._recorded(told) else 0
 
     def heartbeat(self) -> None:
         """Passed on; the co-processor is told by the driver's thread."""
@@ -169,6 +176,8 @@ class CoprocessorDoor:
     def _clear(self) -> None:
         """Ask until it is done: a button that is still held down, or a full line, refuses. A later press stays open."""
         status = self._device.status
+        if self._all_accounted and status is not None:
+            self._to_clear, self._all_accounted = max(self._to_clear, self._told(status)), False
         if status is not None and status.last_emergency >= self._to_clear and not status.emergency:
             self._to_clear = 0
         if not self._to_clear:

@@ -162,6 +162,29 @@ def test_a_press_whose_event_nobody_has_recorded_is_not_cleared(device: Button, 
     assert not device.emergency
 
 
+def test_accounted_for_before_the_first_status(device: Button, driver: Coprocessor) -> None:
+    """Right after a restart an officer is faster than the co-processor, or its cable is out."""
+    device.press_emergency()
+    door = CoprocessorDoor(driver, lambda _counter: True)
+    door.clear_emergency()
+    driver.open()
+    beat(door, time.monotonic() + 3)
+    assert not device.emergency
+
+
+def test_what_is_pressed_before_the_first_status_and_after_the_account_stays(
+    device: Button, driver: Coprocessor
+) -> None:
+    door = CoprocessorDoor(driver, lambda _counter: True)
+    door.clear_emergency()
+    device.press_emergency()
+    door.pressed(device.last_emergency)
+    driver.open()
+    wait_for(lambda: driver.status is not None and driver.status.emergency, "the status")
+    beat(door, time.monotonic() + 1)
+    assert device.emergency
+
+
 def test_nothing_locks_after_an_orderly_stop(device: Button, driver: Coprocessor) -> None:
     door = CoprocessorDoor(driver, lambda _counter: True)
     driver.open()
