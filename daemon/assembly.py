@@ -176,6 +176,7 @@ class Assembly:
             duty=self.duty,
             fingers=self.unit.fingers,
             origin=lambda: self.kiosk.url.rstrip("/"),
+            site=config.unit.site,
         )
         asks = Asks(
             self.outbox,
@@ -183,6 +184,7 @@ class Assembly:
             self.roster,
             lambda: findings(config, self._troubles),
             touches.prepare,
+            config.unit.site,
             slip=lambda: self.unit.fingers.slip(self.unit.state.check),
         )
         page = page_facts(config.unit, self.policy)

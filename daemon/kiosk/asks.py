@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.kiosk import key_offer
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.tally import Tally
 from daemon.officers import OfficerRefused, Roster
@@ -30,6 +31,7 @@ class Asks:
     findings: Callable[[], list[dict[str, Any]]]
     prepare: Callable[[Mapping[str, Any]], Any] = lambda _values: None
     """What a security key is to sign before a touch, see :meth:`daemon.kiosk.touches.Touches.prepare`."""
+    site: str = ""
     slip: Callable[[], str | None] = lambda: None
     """The text of the fingerprint slip that the check under way has written."""
 
@@ -87,6 +89,11 @@ class Asks:
             raise TouchRefused(error.cause, 403) from None
         return {"rp_id": RP_ID, "credentials": self.roster.keys_of(who.strip()) if isinstance(who, str) else []}
 
+    def registration(self, values: Mapping[str, Any]) -> Any:
+        """What a security key needs to be registered for an officer."""
+        known = self.roster.keys_of(str(values.get("officer", "")).strip())
+        return key_offer.creation(values, self.site, known)
+
     def statement(self, values: Mapping[str, Any]) -> Any:
         """What a security key is to sign before a touch."""
         return self.prepare(values)
@@ -99,4 +106,5 @@ _ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
     "selftest": Asks.selftest,
     "keys": Asks.keys,
     "statement": Asks.statement,
+    "registration": Asks.registration,
 }

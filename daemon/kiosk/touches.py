@@ -39,7 +39,7 @@ from daemon.events import (
 )
 from daemon.finger_events import EnrolmentEnded, FingerConsent, FingerConsented, FingerWished
 from daemon.fingers import FingerTask
-from daemon.kiosk import fields
+from daemon.kiosk import fields, key_offer
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.prepared import LIFETIME, Prepared
 from daemon.officers import OfficerRefused, Roster
@@ -76,6 +76,7 @@ class Touches:
     origin: Callable[[], str] = lambda: "http://localhost"
     """Of the page that may ask a security key."""
     prepared: Prepared = field(default_factory=Prepared)
+    site: str = ""
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -326,6 +327,13 @@ class Touches:
             raise TouchRefused("nobody_on_duty", 409)
         return ended
 
+    def offer_key(self, values: Mapping[str, Any]) -> Event:
+        """An officer has registered a security key, and whoever is on duty vouches for that."""
+        there = self._duty().current
+        if there is None:
+            raise TouchRefused("nobody_on_duty", 409)
+        return key_offer.offer(values, self.site, there.officer)
+
     def _duty(self) -> Duty:
         if self.duty is None:
             raise TouchRefused("unknown_touch", 404)
@@ -381,6 +389,7 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "explain": Touches.explain,
     "log_in": Touches.log_in,
     "log_out": Touches.log_out,
+    "offer_key": Touches.offer_key,
     EMERGENCY: Touches.emergency,
     "left": Touches.left,
     "print": lambda _touches, _values: PrintWanted(),

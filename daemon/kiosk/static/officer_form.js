@@ -27,12 +27,16 @@ function who() {
 }
 
 // `send` gets { officer or badge, pin, reason } and returns what was wrong, or null. `more`: elements above the officer's
-// fields. `challenge`: a security key may confirm too, and `send` then gets its assertion instead of the PIN.
+// fields. `challenge`: a security key may confirm too, and `send` then gets its assertion instead of the PIN; what it is
+// to sign, or a function of the form's values that asks the unit for it.
 export function officerForm({ title, send, ok = say("confirm_touch"), reasons = null, more = [], challenge = null }) {
   async function byKey() {
     wrong.textContent = say("key_now");
-    const { assertion, cause } = await askKey(who(), challenge);
-    wrong.textContent = explain(cause ?? await send({ ...who(), assertion }));
+    const said = reasons ? { reason: byId("reason").value } : {};
+    const asked = typeof challenge === "string" ? { challenge } : await challenge(said);
+    const { assertion, cause } = asked.cause ? asked : await askKey(who(), asked.challenge);
+    const statement = asked.statement ? { statement: asked.statement } : {};
+    wrong.textContent = explain(cause ?? await send({ ...said, ...who(), assertion, ...statement }));
   }
   const wrong = el("p", { className: "wrong", aria: { role: "alert" } });
   badge = null;

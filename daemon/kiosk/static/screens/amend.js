@@ -3,6 +3,7 @@ import { byId, button, el, field } from "../dom.js";
 import { officerForm } from "../officer_form.js";
 import { clearPad, forgetPad, signature, signaturePad, signerChoice } from "../pad.js";
 import { touch } from "../page.js";
+import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { say } from "../words.js";
 import { open } from "./staff.js";
@@ -21,12 +22,15 @@ function more(what) {
   return [field("reason", say("reason"), { maxLength: 500 })];
 }
 
-async function send(officer) {
+function said() {
   const { check, what } = now.amending;
-  const drawn = what === "signature" ? signature() : {};
+  return { check, what, ...(what === "visit" ? { visit: byId("visit").value } : { reason: byId("reason")?.value ?? "" }) };
+}
+
+async function send(officer) {
+  const drawn = now.amending.what === "signature" ? signature() : {};
   if (!drawn) return "png_is_missing_or_too_large";
-  const said = what === "visit" ? { visit: byId("visit").value } : { reason: byId("reason")?.value ?? "" };
-  const cause = await touch("amend", { check, what, ...said, ...drawn, ...officer });
+  const cause = await touch("amend", { ...said(), ...drawn, ...officer });
   if (!cause) {
     forgetPad();
     await open("queue", say("amend_sent"));
@@ -39,7 +43,7 @@ export const amend = {
   title: () => (now.amending.what ? say(`amend_${now.amending.what}`) : say("amend_what")),
   hint: () => `${say(now.amending.outcome)} · ${now.amending.visit}`,
   body: () => (now.amending.what
-    ? [officerForm({ title: say("amend"), ok: say("save"), more: more(now.amending.what), send })]
+    ? [officerForm({ title: say("amend"), ok: say("save"), more: more(now.amending.what), challenge: () => prepare("amend", said()), send })]
     : [el("div", { className: "choices" }, kinds())]),
   touches: () => [button(say("back"), "back", () => { forgetPad(); go({ amending: now.amending.what ? { ...now.amending, what: null } : null }); })],
   shows: () => [now.amending],

@@ -9,6 +9,7 @@ import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
 import { channelName, documentName } from "../places.js";
 import { entries, entryScreens } from "./document.js";
+import { skips, skipScreen } from "./skip.js";
 import { back, leave } from "./ways.js";
 
 const OUTCOMES = ["passed", "failed", "refused", "unable", "manual", "device_fault"];
@@ -51,7 +52,7 @@ export const decision = {
   body: (view) => (view.document || view.channel
     ? [documentOf(view), phoneForm(view), outcomes(view), entries(view)] : [entries(view), phoneForm(view), outcomes(view)]),
   touches: (view) => (view.step === "decision"
-    ? [button(say("park"), "wait", () => act("park")), leave()] : [back(), leave()]),
+    ? [button(say("park"), "wait", () => act("park")), leave()] : [back(), ...skips(view), leave()]),
 };
 
 const propose = (reason) => act("propose", { outcome: now.part, reason });
@@ -77,8 +78,10 @@ const why = {
 
 export function decisionScreen() {
   if (now.part in entryScreens) return entryScreens[now.part]();
-  return OUTCOMES.includes(now.part) ? why : decision;
+  return skipScreen() ?? (OUTCOMES.includes(now.part) ? why : decision);
 }
+
+const keyFindings = (view) => view.decision.findings.map((one) => el("p", { className: "wrong" }, icon("warn"), explain(one)));
 
 const persons = (view) => el("p", { className: "officers" },
   Array.from({ length: view.decision.needed }, (_, index) => icon(index < view.decision.confirmed.length ? "pass" : "lock")),
@@ -88,6 +91,6 @@ export const confirm = {
   sign: (view) => signOf[view.decision.outcome],
   title: () => say("confirm"),
   hint: (view) => `${say(view.decision.outcome)} · ${view.decision.reason}`,
-  body: (view) => [documentOf(view), persons(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", values) })],
+  body: (view) => [documentOf(view), persons(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", values) })],
   touches: () => [button(say("park"), "wait", () => act("park")), button(say("withdraw"), "undo", () => act("withdraw"))],
 };

@@ -6,6 +6,7 @@ import { officerForm } from "../officer_form.js";
 import { clearPad, signature, signaturePad, signerChoice } from "../pad.js";
 import { touch } from "../page.js";
 import { paperLine, printTouch } from "../paper.js";
+import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
 import { back } from "./ways.js";
@@ -61,7 +62,7 @@ const explanation = {
   sign: () => "pen",
   title: () => say("explain"),
   hint: () => "",
-  body: () => [officerForm({ title: say("explain"), reasons: "emergency", send: (values) => touch("explain", values) })],
+  body: () => [officerForm({ title: say("explain"), reasons: "emergency", challenge: (said) => prepare("explain", said), send: (values) => touch("explain", values) })],
   touches: () => [back()],
   shows: () => [],
 };

@@ -8,9 +8,11 @@ import { deviceTrouble, language, say, testName } from "../words.js";
 import { officerForm } from "../officer_form.js";
 import { act } from "../act.js";
 import { charts } from "../charts.js";
+import { prepare } from "../security_key.js";
 import { amend } from "./amend.js";
+import { securityKey } from "./key.js";
 
-const TABS = { queue: "list", duty: "people", charts: "chart", devices: "plug", engineer: "tool", training: "mask" };
+const TABS = { queue: "list", duty: "people", key: "lock", charts: "chart", devices: "plug", engineer: "tool", training: "mask" };
 
 // `said`: what has just been done, in a line.
 export async function open(staff, said = "") {
@@ -94,13 +96,13 @@ const duty = {
   sign: () => "people",
   body: (view) => [
     view.duty ? el("p", { className: "large" }, say("on_duty", view.duty.officer)) : null,
-    officerForm({ title: say("duty"), ok: say("log_in"), send: (values) => touch("log_in", values) }),
+    officerForm({ title: say("duty"), ok: say("log_in"), challenge: () => prepare("log_in"), send: (values) => touch("log_in", values) }),
     view.duty ? button(say("log_out"), "leave", () => act("log_out")) : null,
   ],
   shows: (view) => [view.duty],
 };
 
-const SCREENS = { queue, duty, charts: chartsScreen, devices, engineer, training };
+const SCREENS = { queue, duty, key: securityKey, charts: chartsScreen, devices, engineer, training };
 
 const tabs = () => [
   button(say("back"), "back", () => go({ staff: null, amending: null }), "first"),
