@@ -19,6 +19,7 @@ from evidence.encoding import json_bytes
 from evidence.files import write_atomic
 from evidence.keys import PublicKey, create_signer, generate_key, load_public_key, open_signer, public_pem
 from evidence.record import Record
+from evidence.slip_keys import FILE as SLIP_KEYS
 from evidence.succession import signer_uri
 from evidence.topics import Address
 from provisioning.birth import Replaced, make_birth, read_replaced
@@ -27,6 +28,7 @@ from provisioning.errors import AlreadyThereError, BadValueError
 from provisioning.folders import PRIVATE, staged
 from provisioning.issued import Register, opened
 from provisioning.site import AUTHORITY, GATEWAY_ENCRYPTION, GATEWAY_SIGNING, RECOVERY, Site, checked_name, load_site
+from provisioning.slip_keys import give_slip_keys
 from provisioning.unit_toml import FILE_KEY, UnitSettings, check_settings, unit_toml
 
 Clock = Callable[[], dt.datetime]
@@ -165,7 +167,7 @@ def accept_answer(
     write_atomic(folder / RECOVERY, public_pem(answer.recovery))
     write_atomic(folder / "officers.json", json_bytes({"v": 1, "officers": []}) + b"\n", mode=PRIVATE)
     write_atomic(folder / "birth.jws", birth.jws.encode("ascii"))
-    write_atomic(folder / "unit.toml", unit_toml(address, answer.broker, settings))
+    write_atomic(folder / "unit.toml", unit_toml(address, answer.broker, settings, slips=(folder / SLIP_KEYS).exists()))
     return Enrolled(address, folder, answer.record, answer.client, signer.protection, birth)
 
 
@@ -202,5 +204,6 @@ def enrol(
         _check_new(site, register, unit)
         request = make_unit_request(folder, address, settings.record_key)
         answer = answer_request(site, register, request, clock())
+        give_slip_keys(site.folder / AUTHORITY, folder)
         made = accept_answer(folder, address, answer, settings, begun, clock, predecessor)
     return Enrolled(address, target, made.record, made.client, made.protection, made.birth)

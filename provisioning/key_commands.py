@@ -1,4 +1,4 @@
-"""The commands about keys: ``unit rotate``, ``unit revoke``, ``site revoke``, ``broker crl``, ``recover``."""
+"""The commands about keys: ``unit rotate|revoke|slip-keys``, ``site revoke|slip-keys``, ``broker crl``, ``recover``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from typing import Any
 from evidence.chain import Head
 from evidence.instants import write_instant
 from evidence.revocation import Reason, Revoked
+from evidence.slip_keys import FILE as SLIP_KEYS
 from provisioning.broker import CRL
 from provisioning.crl import install_crl
+from provisioning.errors import SiteUnusableError
 from provisioning.recover import recover
 from provisioning.revoke import FILE, revoke, revoke_unit
 from provisioning.rotation import rotate
 from provisioning.site import AUTHORITY
+from provisioning.slip_keys import give_slip_keys, rotate_slip_keys
 
 Result = tuple[Mapping[str, Any], str]
 """What a command has to say: for a program, and for a person."""
@@ -110,6 +113,28 @@ List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
     return plain | {"file": str(place / FILE), "crl": str(place / CRL)}, text
 
 
+def _rotate_slips(args: argparse.Namespace) -> Result:
+    keys = rotate_slip_keys(args.folder / AUTHORITY, _now(), drop_old=args.drop_old)
+    lost = (
+        "every fingerprint slip that is out there is unreadable now" if args.drop_old else "older slips stay readable"
+    )
+    text = f"""\
+Made slip key {keys[0].kid.hex()}; the site has {len(keys)}: {lost}.
+Next: for every unit, vernix-provision unit slip-keys --site {args.folder} UNITDIR, and restart its program.
+Do that soon: a unit that has not got the new key cannot read what the others write with it."""
+    return {"kid": keys[0].kid.hex(), "keys": len(keys)}, text
+
+
+def _give_slips(args: argparse.Namespace) -> Result:
+    count = give_slip_keys(args.site / AUTHORITY, args.folder)
+    if not count:
+        raise SiteUnusableError(f"{args.site}: has no slip keys", "make them: vernix-provision site slip-keys")
+    text = f"""\
+Copied {count} slip keys into {args.folder}/{SLIP_KEYS}.
+Next: unit.toml must say slips = "{SLIP_KEYS}" under [keys]; then restart the unit's program."""
+    return {"keys": count, "file": str(args.folder / SLIP_KEYS)}, text
+
+
 def _install_crl(args: argparse.Namespace) -> Result:
     total, fresh = install_crl(args.folder, args.crl)
     restart = "systemctl restart mosquitto"
@@ -137,7 +162,8 @@ def _add_reason(parser: argparse.ArgumentParser) -> None:
 
 
 def add_unit(commands: Any, add: Adder) -> None:
-    """``unit rotate``, ``unit revoke``."""
+    """``unit rotate``, ``unit revoke`` and ``unit slip-keys``."""
+    _add_unit_slips(commands, add)
     parser = add(commands, "rotate", "make and certify a unit's next record key", _rotate)
     parser.add_argument("folder", metavar="UNITDIR", type=_path, help="the unit's folder, on the unit")
     parser.add_argument("--site", required=True, metavar="DIR", type=_path, help="the site's folder")
@@ -150,11 +176,26 @@ def add_unit(commands: Any, add: Adder) -> None:
 
 
 def add_site(commands: Any, add: Adder) -> None:
-    """``site revoke``."""
+    """``site revoke`` and ``site slip-keys``."""
+    _add_site_slips(commands, add)
     parser = add(commands, "revoke", "put one key on the site's lists of revoked keys", _revoke)
     parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
     parser.add_argument("name", metavar="KID|SERIAL", help="the key's kid, or its certificate's serial number")
     _add_reason(parser)
+
+
+def _add_unit_slips(commands: Any, add: Adder) -> None:
+    parser = add(commands, "slip-keys", "copy the site's slip keys to a unit", _give_slips)
+    parser.add_argument("folder", metavar="UNITDIR", type=_path, help="the unit's folder")
+    parser.add_argument("--site", required=True, metavar="DIR", type=_path, help="the site's folder")
+
+
+def _add_site_slips(commands: Any, add: Adder) -> None:
+    parser = add(commands, "slip-keys", "make the next key for fingerprint slips", _rotate_slips)
+    parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
+    parser.add_argument(
+        "--drop-old", action="store_true", help="somebody may have read the old ones: no slip out there is read again"
+    )
 
 
 def add_broker(groups: Any, add: Adder) -> None:

@@ -29,6 +29,7 @@ from provisioning.crl import make_crl
 from provisioning.errors import BadValueError, SiteUnusableError
 from provisioning.folders import staged
 from provisioning.issued import FILE, Issued, Register, write_register
+from provisioning.slip_keys import rotate_slip_keys
 from provisioning.toml_text import Tables, write_toml
 
 AUTHORITY = "authority"
@@ -119,6 +120,7 @@ def init_site(target: Path, name: str, broker: Broker, now: dt.datetime) -> tupl
         register = Register()
         _make_gateway(site, register, now)
         _make_recovery(site)
+        rotate_slip_keys(folder / AUTHORITY, now)
         _make_broker(site, register, now)
         write_register(folder / AUTHORITY / FILE, register)
         write_atomic(folder / _SETTINGS, _site_toml(site))

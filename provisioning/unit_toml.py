@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evidence.errors import KeyUnusableError, MalformedError
 from evidence.pkcs11_uri import parse_pkcs11_uri
+from evidence.slip_keys import FILE as SLIP_KEYS
 from evidence.topics import Address, check_name
 from hw.errors import BadDeviceUri
 from hw.uri import DeviceUri
@@ -80,8 +81,8 @@ def check_settings(settings: UnitSettings) -> UnitSettings:
     return settings
 
 
-def unit_toml(address: Address, broker: Broker, settings: UnitSettings) -> bytes:
-    """``unit.toml`` for the unit at ``address``.
+def unit_toml(address: Address, broker: Broker, settings: UnitSettings, *, slips: bool = False) -> bytes:
+    """``unit.toml`` for the unit at ``address``; ``slips``: the site's slip keys lie beside it.
 
     Raises:
         BadValueError: a setting that a configuration line cannot hold, or see :func:`check_settings`.
@@ -107,6 +108,7 @@ def unit_toml(address: Address, broker: Broker, settings: UnitSettings) -> bytes
                 "gateway_signing": "gateway-signing.pem",
                 "gateway_encryption": "gateway-encryption.pub",
                 "recovery": "recovery.pub",
+                **({"slips": SLIP_KEYS} if slips else {}),
             },
             "broker": {"host": broker.host, "port": broker.port},
             "broker.tls": {"authority": "authority.pem", "certificate": "client.pem", "key": "client.key"},

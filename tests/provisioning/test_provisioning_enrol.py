@@ -42,7 +42,7 @@ SETTINGS = UnitSettings(checkpoint="delivery")
 ADDRESS = Address("demo-site", "unit-01")
 EVERYTHING = {
     *("record.key", "record.pem", "client.key", "client.pem", "authority.pem", "birth.jws", "unit.toml"),
-    *("gateway-signing.pem", "gateway-encryption.pub", "recovery.pub", "officers.json"),
+    *("gateway-signing.pem", "gateway-encryption.pub", "recovery.pub", "officers.json", "slips.key"),
 }
 
 
@@ -132,6 +132,7 @@ def test_configuration(enrolled: Path) -> None:
             "gateway_signing": "gateway-signing.pem",
             "gateway_encryption": "gateway-encryption.pub",
             "recovery": "recovery.pub",
+            "slips": "slips.key",
         },
         "broker": {
             "host": "broker.example",

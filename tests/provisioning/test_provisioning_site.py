@@ -26,7 +26,7 @@ from tests.provisioning.conftest import Command, contents
 NOW = dt.datetime(2026, 11, 21, 8, 0, tzinfo=dt.UTC)
 EVERYTHING = {
     "site.toml",
-    *(f"authority/{name}" for name in ("authority.key", "authority.pem", "issued.json")),
+    *(f"authority/{name}" for name in ("authority.key", "authority.pem", "issued.json", "slips.key")),
     *(f"authority/{name}" for name in ("gateway-signing.pem", "gateway-encryption.pub", "recovery.pub")),
     *(f"{holder}/revocations.crl" for holder in ("authority", "broker")),
     *(f"gateway/{name}" for name in ("gateway.toml", "authority.pem", "encryption.key", "encryption.pub")),
@@ -85,7 +85,7 @@ def test_the_broker_certificate_names_the_given_host_alone(
 
 def test_keys_are_all_different(site: Path) -> None:
     pem = [path.read_bytes() for path in site.rglob("*.key")]
-    assert len(pem) == len(set(pem)) == 6
+    assert len(pem) == len(set(pem)) == 7
 
 
 def test_public_halves_belong_to_their_keys(site: Path) -> None:
