@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from daemon.demo.people import ANNA, STRANGER, document_of
-from daemon.demo.screen import View
+from daemon.demo.people import ANNA, STRANGER
 from daemon.demo.stage import OFFICERS, Stage
 from daemon.selftest import TESTS
-from tests.daemon.kiosk.support import FLAGS, Glass, context_of
+from tests.end_to_end.hands import Hands, chromium, hands_on
 from tests.end_to_end.support import all_receipted, check_rows, silent
 from tests.support.programs import FindProgram
 
@@ -28,85 +26,14 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def browser(program: FindProgram) -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
+    with chromium(program) as started:
         yield started
-        started.close()
-
-
-class Hands:
-    """Who plays: ``touches`` counts what an officer's or a woman's finger did."""
-
-    def __init__(self, stage: Stage, glass: Glass) -> None:
-        self.stage, self.glass, self.page = stage, glass, glass.page
-        self.touches = 0
-
-    def touch(self, words: str) -> None:
-        self.touches += 1
-        self.glass.touch(words)
-
-    def begin(self, visit: str = "") -> None:
-        if visit:
-            self.glass.type("visit", visit)
-        self.touch("开始核验")
-        self.glass.step("notice")
-
-    def consent(self) -> None:
-        self.touch("我已阅读")
-        self.touch("同意并开始")
-        self.glass.step("card")
-
-    def lay(self) -> None:
-        today = dt.datetime.now().astimezone().date()
-        self.stage.reader.lay(self.stage.studio.card(ANNA, document_of(ANNA, today)))
-
-    def decide(self, outcome: str, reason: str) -> None:
-        self.touch(outcome)
-        self.touch(reason)
-        self.glass.step("confirm")
-
-    def confirm(self, officer: str, pin: str | None = None) -> None:
-        self.glass.type("officer-id", officer)
-        self.glass.type("officer-pin", pin or OFFICERS[officer])
-        self.touch("确认")
-
-    def draw(self) -> None:
-        self.touches += 1
-        box = self.page.locator("#pad").bounding_box()
-        assert box is not None
-        self.page.mouse.move(box["x"] + 30, box["y"] + 40)
-        self.page.mouse.down()
-        for step in range(8):
-            self.page.mouse.move(box["x"] + 30 + 30 * step, box["y"] + 40 + 30 * (step % 2))
-        self.page.mouse.up()
-
-    def sign(self) -> None:
-        self.glass.step("sign")
-        self.draw()
-        self.touch("签名完成")
-        self.glass.step("done")
-
-    def view(self) -> View:
-        return self.stage.screen.wait("a view", lambda view: bool(view))
 
 
 @pytest.fixture
 def hands(stage: Stage, browser: Browser) -> Iterator[Hands]:
-    """A page on the idle unit; it is left idle too."""
-    with context_of(browser) as context:
-        glass = Glass(context.new_page(), stage.url)
-        made = Hands(stage, glass)
+    with hands_on(stage, browser) as made:
         yield made
-        glass.check()
-    stage.reader.lift()
-    stage.look(None)
-    step = made.view()["step"]
-    if step != "idle":
-        stage.screen.touch("left" if step not in ("done", "noting") else "close")
-        view = stage.screen.wait("the end", lambda now: now["step"] in ("idle", "done"))
-        if view["step"] == "done":
-            stage.screen.touch("close")
-        stage.screen.wait("idle", lambda now: now["step"] == "idle")
 
 
 def test_pass_with_signature(hands: Hands) -> None:
