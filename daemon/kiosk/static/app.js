@@ -36,7 +36,7 @@ function screen() {
 }
 
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
-const shown = (view) => [view.trouble, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
+const shown = (view) => [view.trouble, view.asked, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
 
 let drawn = "";
 let place = "";
@@ -146,6 +146,9 @@ function announce(before, view) {
   if (before?.step !== view.step || before?.check !== view.check) {
     if (!(view.step in SPOKEN)) speak(word);
     else silence();
+  } else if (view.asked && before?.asked !== view.asked) {
+    speak(`ask_${view.asked}`);
+    tell(say(`ask_${view.asked}`));
   } else if (hint && before?.trouble !== view.trouble) {
     speak(hint);
   }

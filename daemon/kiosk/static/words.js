@@ -34,6 +34,7 @@ export function explain(cause) {
   const [name, ...details] = cause.split(":");
   if (name === "no_card") return say(details[0]);
   const known = filled(table("troubles")[name] ?? cause, details);
+  if (name === "liveness") return [known, table("living")[details.at(-1)]].filter(Boolean).reduce((one, more) => join(one, more));
   return name === "device_lost" ? join(known, testName(details[0])) : known;
 }
 

@@ -20,6 +20,7 @@ from daemon.policy.packs import shipped_names
 WORDS = VOICES.parent / "words"
 SPEAKERS = {"zh": "cmn", "en": "en-gb"}
 STEPS = ("card", "face", "finger", "decision", "confirm", "sign")
+ASKS = ("ask_light", "ask_turn_left", "ask_turn_right", "ask_blink")
 OUTCOMES = ("passed", "failed", "refused", "unable", "manual", "emergency", "device_fault", "interrupted")
 HINTS = ("card_", "face_", "no_face", "finger_", "timeout", "phone_missing", "second_officer_pending")
 WORDS_A_MINUTE = 150
@@ -34,7 +35,7 @@ def words_of(path: Path) -> dict[str, str]:
 def prompts(language: str) -> Iterator[tuple[str, str]]:
     """Name and text of every prompt of ``language``: the page's, and of Chinese the packs' notice and consent too."""
     words = words_of(WORDS / f"words.{language}.js")
-    for name in (*STEPS, *OUTCOMES):
+    for name in (*STEPS, *ASKS, *OUTCOMES):
         yield name, words[name]
     for name, text in words_of(WORDS / f"troubles.{language}.js").items():
         if name.startswith(HINTS):

@@ -32,8 +32,8 @@ export const cardScreen = () => (now.part === "ways" ? cardWays : cardReading);
 
 export const face = {
   sign: () => "face",
-  title: () => say("face"),
-  hint: () => say("face_hint"),
+  title: (view) => say(view.asked ? `ask_${view.asked}` : "face"),
+  hint: (view) => (!view.asked || view.asked === "light" ? say("face_hint") : ""),
   body: () => [mirror(say("face"))],
   touches: () => [otherWay(), refuse(), staffDecides(), leave()],
 };
