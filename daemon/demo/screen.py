@@ -19,6 +19,14 @@ class DemoError(Exception):
     """Something of the demo did not do what it should; the text says what and where to look."""
 
 
+class TouchRefusedError(DemoError):
+    """The unit answered, and did not take it; ``status`` is the answer's."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
 class Screen:
     """A page opened on the unit's kiosk. ``shown`` is every view it has shown."""
 
@@ -75,14 +83,16 @@ class Screen:
         finally:
             connection.close()
         if answer.status >= 300:
-            raise DemoError(f"{method} {path}: {answer.status} {content.decode('utf-8', 'replace')}")
+            said = f"{method} {path}: {answer.status} {content.decode('utf-8', 'replace')}"
+            raise TouchRefusedError(said, answer.status)
         return content
 
     def touch(self, name: str, **values: object) -> None:
         """Touch something on the screen.
 
         Raises:
-            DemoError: the unit refused it, or is gone.
+            TouchRefusedError: the unit refused it.
+            DemoError: the unit is gone.
         """
         try:
             self._request("POST", f"/touch/{name}", json.dumps(values).encode())

@@ -94,6 +94,9 @@ def free_port() -> int:
 class Stage:
     """Sets everything up on entering and stops everything it started on leaving."""
 
+    unit_options: tuple[str, ...] = ()
+    """For ``vernix run``, beside the configuration."""
+
     def __init__(
         self,
         say: Say,
@@ -214,10 +217,10 @@ class Stage:
         """
         log = self.folder / "unit.log"
         with uninterrupted():
-            self.unit = unit = Process("daemon.cli", ["run", "--config", str(self.unit_toml)], log)
+            self.unit = unit = Process("daemon.cli", ["run", *self.unit_options, "--config", str(self.unit_toml)], log)
         try:
             self._screen = Screen(self._kiosk_port, lambda: unit.running)
-            self._screen.wait("the unit's first view", lambda view: view["step"] == "idle")
+            self._screen.wait("the unit's first view", lambda view: "step" in view)
         except DemoError as error:
             tail = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
             raise DemoError(f"{error}; the unit's log ends with: {' | '.join(tail)}") from error
