@@ -10,7 +10,6 @@ import { explain, say } from "../words.js";
 import { channelName, documentName } from "../places.js";
 import { entries, entryScreens } from "./document.js";
 import { skips, skipScreen } from "./skip.js";
-import { skips, skipScreen } from "./skip.js";
 import { back, leave } from "./ways.js";
 
 const OUTCOMES = ["passed", "failed", "refused", "unable", "manual", "device_fault"];
