@@ -19,8 +19,8 @@ from tests.evidence.forms import samples
 from tests.evidence.forms.pictures import GOLDEN, Box, difference, drawn, read, runs, text_of
 
 TOLERANCE = 30.0
-"""Of 255, see :func:`difference`. Measured: the whole page moved by a pixel 27, a signature missing 31, a tick 45, a line more
-than 60. Another character is 20 and left to the tests of text."""
+"""Of 255, see :func:`difference`. Measured: the whole page moved by a pixel 27, a signature missing 31, a tick 45, a
+line more than 60. Another character is 20 and left to the tests of text."""
 SHEETS = samples.sheets()
 ONE_PAGE = [name for name in SHEETS if name != "register"]
 A4 = (595.3, 841.9)
