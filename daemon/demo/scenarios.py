@@ -156,6 +156,44 @@ def unconscious(act: Act) -> View:
     return act.done()
 
 
+PASSPORT = ("P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "L898902C36UTO7408122F1204159ZE184226B<<<<<10")
+"""ICAO Doc 9303's specimen, of a state that does not exist; it expired in 2012."""
+
+
+def foreign_document(act: Act) -> View:
+    """She has a passport: an officer scans its lines, two look at it."""
+    act.begin()
+    act.consent()
+    act.touch("no_card", cause="none_issued")
+    act.step("decision")
+    act.touch("document", type="passport", mrz=PASSPORT)
+    view = act.stage.screen.wait("her passport", lambda now: bool(now["document"]))
+    act.say(f"passport {view['document']['number']}, findings: {', '.join(view['findings'])}")
+    act.decide("manual", "passport seen by both", FIRST, SECOND)
+    return act.done()
+
+
+def parked(act: Act) -> View:
+    """The second officer is not there: her check waits, the next woman is checked, then it goes on."""
+    act.begin()
+    act.decide("unable", "no document", FIRST)
+    act.stage.screen.wait("the first officer", lambda view: view["trouble"] == "second_officer_pending")
+    act.touch("park")
+    act.step("idle")
+    act.say("parked, the office is called; the next woman begins")
+    following = Act(act.stage, act.say, f"{act.visit}-next")
+    following.begin()
+    following.touch("decline", wish="refuse")
+    following.step("decision")
+    following.decide("refused", "refused by the woman herself", FIRST)
+    following.done()
+    act.touch("resume", check=act.check)
+    act.step("confirm")
+    act.touch("confirm", officer=SECOND, pin=OFFICERS[SECOND])
+    act.say(f"officer {SECOND} has come, and confirms")
+    return act.done()
+
+
 def emergency(act: Act) -> View:
     """Somebody presses the button in the middle of a check; an officer accounts for it afterwards."""
     act.stage.wait_for_door(locked=True)
@@ -242,6 +280,8 @@ SCENARIOS = (
     Scenario("wrong_check_digit", "number with a wrong check digit", "failed", wrong_digit),
     Scenario("refusal", "she refuses", "refused", refuses),
     Scenario("unconscious", "unconscious, two officers", "unable", unconscious),
+    Scenario("foreign_document", "passport, two officers", "manual", foreign_document),
+    Scenario("parked", "second officer comes later", "unable", parked),
     Scenario("emergency", "emergency", "emergency", emergency),
     Scenario("card_pulled", "card pulled while reading", "passed", card_pulled, ANNAS),
     Scenario("power_cut", "unit killed in the middle", "interrupted", power_cut, BELLAS),

@@ -50,8 +50,8 @@ def test_everybody_comes_out_right(mark: Mark) -> None:
     assert reasons == {"print": "light:flat_response", "injected": "light:no_response"}
     numbers = [one["seq"] for one in results]
     assert numbers == sorted(set(numbers))
-    # Thirteen checks, the birth, the addendum to the emergency, and what the co-processor told.
-    assert re.search(r"has (1[5-9]|2[0-2]) records, all told", done.stderr)
+    # Sixteen checks, one of which was parked, the birth, the emergency's addendum, and what the co-processor told.
+    assert re.search(r"has (19|2[0-6]) records, all told", done.stderr)
     assert eventually_nothing(mark.left) == []
 
 
@@ -69,7 +69,7 @@ MOMENTS = [
     ("broker:", signal.SIGTERM),
     ("gateway:", signal.SIGINT),
     ("unit: starts", signal.SIGTERM),
-    ("-- 1/13", signal.SIGINT),
+    ("-- 1/15", signal.SIGINT),
     ("card laid", signal.SIGTERM),
 ]
 
