@@ -24,6 +24,7 @@ and anything a unit did after the head that it signed last.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -233,7 +234,8 @@ def _origin(cover: Coverage, authority: x509.Certificate) -> tuple[Origin, bool]
         raise SignatureError("the birth record names another unit")
     for item in later:
         check_signature(item, origin)
-        origin = advance(origin, item, authority)
+        with contextlib.suppress(EvidenceError):  # a record that brings no key leaves the one before in force
+            origin = advance(origin, item, authority)
         retired = item.kind is Kind.RETIRE and (item.seq, item.sha256) == (cover.head.seq, cover.head.sha256)
     return origin, retired
 

@@ -7,6 +7,7 @@ from the numbers that a proof speaks of.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -170,20 +171,32 @@ class _Walk:
         self._unit = unit
         self._authority = authority
         self._origin: Origin | None = None
-        self._last: tuple[Held, Payload] | None = None
+        self._last: tuple[Held, Payload, str] | None = None
 
     def take(self, held: Held) -> Iterator[tuple[Held, Payload]]:
         """The record before ``held`` with its payload, if it holds."""
-        said = _read(held)
-        last, self._last = self._last, (held, said)
-        if last is not None:
-            follows = held.seq != last[0].seq + 1 or said.get("prev") == last[0].sha256
-            yield from self._count(*last, "" if follows else "the next record is linked to another one")
+        said, doubt = _read(held), ""
+        if self._last is not None:
+            last, last_said, wrong = self._last
+            if not wrong and held.seq == last.seq + 1 and said.get("prev") != last.sha256:
+                wrong = self._unsigned(last)  # one of the two is another than it was
+                doubt = "" if wrong else "is linked to another record than the one before it"
+            yield from self._count(last, last_said, wrong)
+        self._last = held, said, doubt
 
     def end(self) -> Iterator[tuple[Held, Payload]]:
         """The last record."""
         if self._last is not None:
-            yield from self._count(*self._last, "")
+            yield from self._count(*self._last)
+
+    def _unsigned(self, held: Held) -> str:
+        """What is wrong with the signature of ``held``; empty: nothing."""
+        try:
+            item = read_record(held.jws)
+            check_signature(item, self._origin or read_origin(item, self._authority))
+        except EvidenceError as error:
+            return str(error)
+        return ""
 
     def _count(self, held: Held, said: Payload, wrong: str) -> Iterator[tuple[Held, Payload]]:
         unit, claimed = self._unit, self._unit.row.claimed
@@ -207,14 +220,12 @@ class _Walk:
             return "its bytes are not those that were stored"
         if held.kind not in _PAPERS and held.seq <= self._unit.row.claimed.seq and self._unit.row.claim:
             return ""
-        try:
-            item = read_record(held.jws)
-            if self._origin is None:
-                self._origin = read_origin(item, self._authority)
-            check_signature(item, self._origin)
+        if wrong := self._unsigned(held):
+            return wrong
+        item = read_record(held.jws)
+        self._origin = self._origin or read_origin(item, self._authority)
+        with contextlib.suppress(EvidenceError):  # a record that brings no key leaves the one before in force
             self._origin = advance(self._origin, item, self._authority)
-        except EvidenceError as error:
-            return str(error)
         return ""
 
 

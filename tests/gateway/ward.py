@@ -137,7 +137,7 @@ class Ward:
         self.authority = load_certificate(self.root / "gateway/authority.pem")
         key = load_private_key(self.root / "gateway/encryption.key")
         self.intake = Intake(self.store, SITE, self.authority, key, now=lambda: self.now)
-        self._units: list[WorkingUnit] = []
+        self.units: list[WorkingUnit] = []
 
     @property
     def toml(self) -> Path:
@@ -154,7 +154,7 @@ class Ward:
         unit: WorkingUnit
 
         def clock(floor: dt.datetime | None) -> UnitClock:
-            return UnitClock(floor, now=lambda: unit.now if self._units else BEGIN, kernel=lambda: EXACT)
+            return UnitClock(floor, now=lambda: unit.now if self.units else BEGIN, kernel=lambda: EXACT)
 
         outbox = Outbox(
             config.unit.data / "outbox.db",
@@ -165,12 +165,12 @@ class Ward:
             clock=clock,
         )
         unit = WorkingUnit(name, home, outbox, self.intake)
-        self._units.append(unit)
+        self.units.append(unit)
         return unit
 
     def close(self) -> None:
         """Close every file."""
-        for unit in self._units:
+        for unit in self.units:
             unit.outbox.close()
         self.store.close()
 
