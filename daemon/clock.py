@@ -33,6 +33,10 @@ class _Timex(ctypes.Structure):
     )
 
 
+LEAP = dt.timedelta(days=31)
+"""How long a unit may have been off, its clock running on a battery, and be believed before the network confirms it."""
+
+
 @dataclass(frozen=True, slots=True)
 class KernelClock:
     """The kernel's own judgement of its clock."""
@@ -63,7 +67,9 @@ class UnitClock:
     """The unit's time. ``floor`` only rises: it is the time of the last record.
 
     Beyond ``ceiling``, the end of the unit's certificate, the clock is as little believed as before the floor: a record
-    of such a time would be refused by every verifier, and would lift the floor there for good.
+    of such a time would be refused by every verifier, and would lift the floor there for good. For the same reason a
+    clock that the network has not set is not believed when it is more than ``LEAP`` ahead of the last record and of
+    what the gateway last said (:meth:`vouch`).
     """
 
     def __init__(
@@ -79,6 +85,7 @@ class UnitClock:
         self._floor: dt.datetime | None = None
         self._floor_at_s = 0.0
         self._ceiling = ceiling
+        self._vouched: dt.datetime | None = None
         if floor is not None:
             self.raise_floor(floor)
 
@@ -87,21 +94,30 @@ class UnitClock:
         if self._floor is None or moment > self._current_floor(self._floor):
             self._floor, self._floor_at_s = moment, self._monotonic_s()
 
+    def vouch(self, moment: dt.datetime) -> None:
+        """It was ``moment`` by a clock that others answer for: the gateway's, in a message that it signed."""
+        if self._vouched is None or moment > self._vouched:
+            self._vouched = moment
+
     def _current_floor(self, floor: dt.datetime) -> dt.datetime:
         return floor + dt.timedelta(seconds=self._monotonic_s() - self._floor_at_s)
 
     @property
     def trusted(self) -> bool:
         """Whether the clock is neither behind the last record nor beyond the unit's certificate."""
-        return self._believes(self._now())
+        return self._believes(self._now(), self._kernel())
 
-    def _believes(self, now: dt.datetime) -> bool:
-        return self._floor is None or (self._floor <= now and (self._ceiling is None or now < self._ceiling))
+    def _believes(self, now: dt.datetime, kernel: KernelClock) -> bool:
+        if self._floor is None:
+            return True
+        known = max(self._current_floor(self._floor), self._vouched or self._floor)
+        leaps = not kernel.synchronised and now > known + LEAP
+        return self._floor <= now and not leaps and (self._ceiling is None or now < self._ceiling)
 
     def interval(self) -> TimeInterval:
         """Now, as a record writes it."""
         now, kernel = self._now(), self._kernel()
-        if self._floor is not None and not self._believes(now):
+        if self._floor is not None and not self._believes(now, kernel):
             moment = self._current_floor(self._floor)
             return TimeInterval(write_instant(self._floor), write_instant(moment), "floor")
         source = "network" if kernel.synchronised else "clock"
@@ -113,6 +129,6 @@ class UnitClock:
     def moment(self) -> dt.datetime:
         """The best single guess of now."""
         now = self._now()
-        if self._floor is not None and not self._believes(now):
+        if self._floor is not None and not self._believes(now, self._kernel()):
             return self._current_floor(self._floor)
         return now

@@ -4,9 +4,11 @@ Three levels, told on the screen and in the health message:
 
 * ``ok``
 * ``low``: under ``LOW_DAYS`` days, or under ``LOW_BYTES``. Nothing changes; somebody has weeks to come.
-* ``critical``: under ``CRITICAL_BYTES``. Log lines below a warning are no longer written, and content that the gateway
-  has receipted is overwritten before its 30 days, oldest first. When even that is used up the reserve is given free: a
-  file that takes room on the disk for nothing else, so that neither a log nor another program can have it.
+* ``critical``: under ``CRITICAL_BYTES``. Log lines below a warning are no longer written.
+
+Where what is left does for less than ``SHORT_DAYS``, or is nearly nothing, content that the gateway has receipted is
+overwritten before its 30 days, oldest first. When even that is used up the reserve is given free: a file that takes
+room on the disk for nothing else, so that neither a log nor another program can have it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +37,8 @@ LAST_BYTES = 4 * MIB
 CRITICAL_BYTES = 64 * MIB
 LOW_BYTES = 512 * MIB
 LOW_DAYS = 60
+SHORT_DAYS = 30
+"""For as long as a receipted record is to stay: with fewer left, the older ones make room for the newer."""
 LEAST_A_DAY = 100
 """Records a day that are reckoned with at least."""
 RECORD_BYTES = 5000
@@ -89,9 +94,9 @@ class Storage:
         with self._lock:
             before = self.state.level
             self.state = self._measure(outbox)
+            self._release_if_needed()  # first: to make room is to write
             self._make_room(outbox)
             self._keep_reserve()
-            self._release_if_needed()
             if self.state.level is not before:
                 self._tell()
             return self.state
@@ -108,12 +113,18 @@ class Storage:
         return StorageState(Level.LOW if low else Level.OK, free, days)
 
     def _make_room(self, outbox: Outbox) -> None:
-        short = self.state.level is Level.CRITICAL
+        left = self._free(self._folder)
+        short = self.state.level is Level.CRITICAL and (self.state.days_left < SHORT_DAYS or left < 2 * RESERVE_BYTES)
         enough = CRITICAL_BYTES
         for _ in range(_BATCHES):
             if short and outbox.usage(_DAYS).free_bytes >= enough:
                 short = False  # the file has room inside: what is younger than 30 days may stay
-            if not outbox.make_room(short=short):
+            try:
+                if not outbox.make_room(short=short):
+                    return
+            except sqlite3.OperationalError as error:
+                # Nothing is lost by it: the next look tries again, and a record that finds no room says so itself.
+                log.warning("no room could be made in the outbox: %s; free some on the disk", error)
                 return
 
     def _keep_reserve(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from cryptography import x509
 
 from daemon.clock import UnitClock
-from daemon.outbox import checks, content, retention, schema
+from daemon.outbox import checks, content, numbers, retention, schema
 from daemon.outbox.checks import CheckRow, Settlement
 from evidence import chain, envelope, receipt, rotation
 from evidence.chain import Head
@@ -112,7 +112,8 @@ class Outbox:
         sync_folder(path.parent)
         self._waiting = int(self._db.execute("SELECT count(*) FROM records WHERE receipted = 0").fetchone()[0])
         self._look_at_checks()
-        self.boot = self._raise_number("boot")
+        with self._transaction() as db:
+            self.boot = numbers.count(db, "boot")
         self.clock = clock(self._last_time())
 
     @contextmanager
@@ -133,11 +134,6 @@ class Outbox:
     def _last_time(self) -> dt.datetime:
         (earliest,) = self._db.execute("SELECT earliest FROM records ORDER BY seq DESC LIMIT 1").fetchone()
         return read_instant(earliest)
-
-    def _raise_number(self, name: str) -> int:
-        with self._lock, self._transaction() as db:
-            sql = "INSERT INTO numbers VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"
-            return int(db.execute(sql, (name,)).fetchone()[0])
 
     def _insert(self, item: Record, *, alert: bool, attachments: Sequence[dict[str, Any]]) -> None:
         self._db.execute(
@@ -301,6 +297,7 @@ class Outbox:
             at = write_instant(max(self.clock.moment(), issued))
             with self._transaction() as db:
                 fresh = sum(self._mark(db, first, last, at) for first, last in ranges)
+                retention.hear(db, issued)
             self._waiting -= fresh
             return fresh
 
@@ -316,13 +313,15 @@ class Outbox:
         return db.execute(sql, (first, last, at)).rowcount
 
     def resend(self, ranges: Sequence[receipt.Range]) -> int:
-        """Make receipted records wait again, as far as they are still here; how many.
+        """Make receipted records wait again, as far as they exist and are still here; how many.
+
+        A range may reach beyond the head: who lost a store does not know how far this chain has come.
 
         Raises:
-            RefusedError: it asks for records that do not exist.
+            RefusedError: nothing of what it asks for exists.
         """
-        if ranges[-1][1] > self.head.seq:
-            raise RefusedError(f"seq {ranges[-1][1]} is asked for, which does not exist")
+        if ranges[0][0] > self.head.seq:
+            raise RefusedError(f"seq {ranges[0][0]} and later are asked for, which do not exist")
         sql = """UPDATE records SET receipted = 0, receipted_at = NULL
             WHERE seq BETWEEN ? AND ? AND receipted = 1"""
         with self._lock:
@@ -365,16 +364,11 @@ class Outbox:
     def accept_counter(self, channel: Channel, counter: int) -> None:
         """Remember ``counter`` as the highest one accepted."""
         with self._lock, self._transaction():
-            self._set_number(f"counter/{channel}", counter)
+            numbers.lift(self._db, f"counter/{channel}", counter)
 
     def _number(self, name: str) -> int:
         with self._lock:
-            row = self._db.execute("SELECT value FROM numbers WHERE name = ?", (name,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def _set_number(self, name: str, value: int) -> None:
-        sql = "INSERT INTO numbers VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)"
-        self._db.execute(sql, (name, value))
+            return numbers.read(self._db, name)
 
     def every_envelope(self) -> Iterator[tuple[int, str, bytes]]:
         """All records whose content is still here, as (seq, sha256, envelope), for an export.

@@ -9,11 +9,11 @@ import uuid
 import pytest
 
 from daemon.check_id import new_check_id
-from daemon.clock import KernelClock, UnitClock, read_kernel
+from daemon.clock import LEAP, KernelClock, UnitClock, read_kernel
 from evidence.instants import read_instant
 
 NOON = dt.datetime(2026, 11, 21, 12, 0, tzinfo=dt.UTC)
-SECOND = dt.timedelta(seconds=1)
+SECOND, DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
 
 class Times:
@@ -105,14 +105,38 @@ def test_check_ids_are_in_order_of_time(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_clock_beyond_the_certificate_is_not_believed() -> None:
-    times = Times(NOON + 5000 * 86_400 * SECOND, synchronised=False)
+    times = Times(NOON + 5000 * DAY)
     clock = UnitClock(
         NOON,
-        ceiling=NOON + 3653 * 86_400 * SECOND,
+        ceiling=NOON + 3653 * DAY,
         now=lambda: times.now,
         monotonic_s=lambda: times.monotonic_s,
         kernel=lambda: times.kernel,
     )
     assert (span(clock), clock.trusted, clock.moment()) == ((NOON, NOON, "floor"), False, NOON)
     times.now = NOON + SECOND
+    assert (span(clock)[2], clock.trusted) == ("network", True)
+
+
+def test_clock_that_leaps_ahead_is_believed_when_the_network_or_the_gateway_say_so() -> None:
+    times = Times(NOON + LEAP + DAY, synchronised=False)
+    clock = times.clock(NOON)
+    assert (span(clock), clock.trusted, clock.moment()) == ((NOON, NOON, "floor"), False, NOON)
+    times.now = NOON + LEAP
     assert (span(clock)[2], clock.trusted) == ("clock", True)
+    times.now = NOON + 300 * DAY
+    clock.vouch(NOON + 290 * DAY)
+    clock.vouch(NOON)
+    assert (span(clock)[2], clock.trusted) == ("clock", True)
+    times.now = NOON + 400 * DAY
+    assert not clock.trusted
+    times.kernel = KernelClock(synchronised=True, error=SECOND)
+    assert (span(clock)[2], clock.trusted) == ("network", True)
+
+
+def test_one_wrong_year_is_over_when_the_clock_is_right_again() -> None:
+    times = Times(NOON + 4 * 365 * DAY, synchronised=False)
+    clock = times.clock(NOON)
+    clock.raise_floor(read_instant(clock.interval().earliest))  # a record is made
+    times.now, times.kernel = NOON + SECOND, KernelClock(synchronised=True, error=SECOND)
+    assert (span(clock)[2], clock.trusted) == ("network", True)

@@ -195,7 +195,7 @@ def _command(name: str, home: Home, outbox: Outbox) -> bytes:
     body = resend_body([1, 2])
     if name == "repeated":
         outbox.accept_counter(Channel.COMMAND, 9)
-    bodies = {"beyond the head": resend_body([1, 99]), "backwards": resend_body([2, 1])}
+    bodies = {"beyond the head": resend_body([3, 99]), "backwards": resend_body([2, 1])}
     changes: dict[str, dict[str, Any]] = {
         "another unit": {"address": Address(home.config().address.site, "unit-other")},
         "expired": {"issued": now() - WEEK},
@@ -212,6 +212,14 @@ def test_wrong_command_is_refused_and_counted(name: str, home: Home, delivery: D
     delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 1))
     delivery.receive(Channel.COMMAND, _command(name, home, outbox))
     assert (delivery.refused, outbox.count_waiting()) == (1, 0)
+
+
+def test_resend_reaches_beyond_the_head(home: Home, delivery: Delivery, outbox: Outbox) -> None:
+    """A gateway that lost its store does not know how far the unit has come."""
+    outbox.append(check_fields())
+    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 1))
+    delivery.receive(Channel.COMMAND, home.downlink(Channel.COMMAND, resend_body([2, 1000]), 9))
+    assert (delivery.refused, [one.seq for one in outbox.waiting()]) == (0, [2])
 
 
 @pytest.mark.parametrize(
@@ -386,8 +394,10 @@ def test_records_receipted_by_a_clock_that_lags_stay_thirty_days(lag: str, home:
     outbox.append(check_fields())
     delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 1, issued=right))
     assert outbox.count_waiting() == 0
-    for later, gone in ((dt.timedelta(minutes=1), 0), (dt.timedelta(days=29), 0), (dt.timedelta(days=31), 2)):
+    for later, gone in ((dt.timedelta(minutes=1), 0), (dt.timedelta(days=29), 0), (dt.timedelta(days=31), 1)):
         today[0] = right + later
+        again = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 2 + later.days, issued=right + later)
+        delivery.receive(Channel.RECEIPT, again)
         assert outbox.make_room() == gone, later
     outbox.close()
 

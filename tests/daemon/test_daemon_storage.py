@@ -13,9 +13,19 @@ from pathlib import Path
 import pytest
 
 from daemon import storage
-from daemon.clock import UnitClock
+from daemon.clock import KernelClock, UnitClock
 from daemon.outbox import Outbox
-from daemon.storage import CRITICAL_BYTES, LEAST_A_DAY, LOW_BYTES, LOW_DAYS, MIB, RECORD_BYTES, Level, Storage
+from daemon.storage import (
+    CRITICAL_BYTES,
+    LEAST_A_DAY,
+    LOW_BYTES,
+    LOW_DAYS,
+    MIB,
+    RECORD_BYTES,
+    SHORT_DAYS,
+    Level,
+    Storage,
+)
 from evidence import receipt
 from tests.daemon.support import SYNCHRONISED, Home, check_fields, now
 from tests.support import ROOT
@@ -104,12 +114,16 @@ def test_receipted_records_stay_thirty_days_and_then_go(home: Home) -> None:
     assert kept(outbox) == list(range(1, 11)), "29 days and 23 hours after the first receipt"
     today[0] += dt.timedelta(hours=2)
     keeper.look(outbox)
-    assert kept(outbox) == [5, 6, 7, 8, 9, 10]
-    today[0] += dt.timedelta(days=400)
+    assert kept(outbox) == list(range(1, 11)), "the gateway's clock has not come so far"
+    receipted(outbox, 1)
     keeper.look(outbox)
-    assert kept(outbox) == [7, 8, 10], "what has no receipt never goes"
+    assert kept(outbox) == [1, 5, 6, 7, 8, 9, 10], "without the birth record nobody could tell whose the others are"
+    today[0] += dt.timedelta(days=400)
+    receipted(outbox, 1)
+    keeper.look(outbox)
+    assert kept(outbox) == [1, 7, 8, 10], "what has no receipt never goes"
     assert [one.seq for one in outbox.waiting()] == [7, 8, 10]
-    assert outbox.resend([(1, 10)]) == 0, "what is gone cannot be sent again"
+    assert outbox.resend([(2, 10)]) == 0, "what is gone cannot be sent again"
     before = outbox.head
     stored = outbox.append(check_fields())
     assert stored.seq == before.seq + 1, "the chain goes on"
@@ -132,13 +146,30 @@ def test_short_of_room_younger_ones_go_and_never_what_waits(home: Home, outbox: 
     receipted(outbox, *range(1, 21))
     Storage(home.database.parent, Disk(CRITICAL_BYTES)).look(outbox)
     assert len(kept(outbox)) == 31, "low is no reason"
-    Storage(home.database.parent, Disk(CRITICAL_BYTES - 1)).look(outbox)
-    assert kept(outbox) == list(range(21, 32))
+    months = Storage(home.database.parent, Disk(CRITICAL_BYTES - 1)).look(outbox)
+    assert (months.level, months.days_left > 100) == (Level.CRITICAL, True)
+    assert len(kept(outbox)) == 31, "there is room for a month"
+    Storage(home.database.parent, Disk(SHORT_DAYS * LEAST_A_DAY * 3000)).look(outbox)
+    assert kept(outbox) == [1, *range(21, 32)]
     assert outbox.usage(7).free_bytes > 20 * 1000, "room for the next records"
     size = home.database.stat().st_size
     for _ in range(15):
         outbox.append(check_fields())
     assert home.database.stat().st_size <= size + 16384, "they use the room of the old ones"
+
+
+@pytest.mark.parametrize("kernel", [SYNCHRONISED, KernelClock(False, dt.timedelta(seconds=16))], ids=["set", "not set"])
+def test_a_clock_that_is_ahead_makes_nothing_old(kernel: KernelClock, home: Home) -> None:
+    today = [now()]
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: kernel))
+    outbox.append(check_fields())
+    receipted(outbox, 1, 2)
+    today[0] += dt.timedelta(days=200)
+    Storage(home.database.parent, Disk()).look(outbox)
+    assert kept(outbox) == [1, 2]
+    today[0] -= dt.timedelta(days=200)
+    assert outbox.resend([(1, 2)]) == 2
+    outbox.close()
 
 
 def test_logs_give_way_first(home: Home, outbox: Outbox) -> None:
@@ -175,14 +206,19 @@ def test_reserve_is_free_before_the_outbox_opens(home: Home, outbox: Outbox) -> 
 REALLY_FULL = """
 import sqlite3, sys
 from pathlib import Path
+from daemon.delivery import Delivery
 from daemon.storage import Storage
-from tests.daemon.support import Home, check_fields
+from evidence import receipt
+from evidence.topics import Address, Channel
+from tests.daemon.support import SITE, UNIT, Home, check_fields
 home = Home(Path(sys.argv[1]))
 outbox = home.outbox()
 keeper = Storage(home.database.parent)
 keeper.look(outbox)
 reserve = home.database.with_name("reserve")
 assert reserve.exists()
+for _ in range(100):
+    outbox.append(check_fields())
 with home.database.with_name("a-log").open("wb", buffering=0) as stream:
     try:
         while True:
@@ -194,7 +230,21 @@ assert state.level == "critical", state
 assert not reserve.exists()
 for _ in range(300):
     outbox.append(check_fields())
-assert outbox.head.seq == 301
+assert outbox.head.seq == 401
+with home.database.with_name("another-log").open("wb", buffering=0) as stream:
+    try:
+        while True:
+            stream.write(bytes(512))
+    except OSError:
+        pass
+keeper.look(outbox)  # there is neither room nor reserve any more: said, and nothing ends
+delivery = Delivery(outbox, Address(SITE, UNIT), outbox.signer, home.identity().gateway_key, publish=lambda *_: True)
+body = receipt.make_body({seq: digest for seq, digest, _ in outbox.every_envelope()})
+delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, body, 1))
+assert outbox.count_waiting() == 401
+home.database.with_name("another-log").unlink()
+delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, body, 1))
+assert outbox.count_waiting() == 0
 outbox.close()
 print("as it should be")
 """
