@@ -19,15 +19,16 @@ import { zoneScanned } from "./screens/document.js";
 import { doneScreen, sealing, sign } from "./screens/ending.js";
 import { begin, idleScreen } from "./screens/idle.js";
 import { noticeScreen } from "./screens/notice.js";
-import { cardScreen, face, finger } from "./screens/reading.js";
+import { enrolScreen, fingerScreen } from "./screens/finger.js";
+import { cardScreen, face } from "./screens/reading.js";
 import { open, staffScreen } from "./screens/staff.js";
 
 const SCREENS = {
-  idle: idleScreen, notice: noticeScreen, card: cardScreen, face: () => face, finger: () => finger, decision: decisionScreen,
+  idle: idleScreen, notice: noticeScreen, card: cardScreen, face: () => face, finger: fingerScreen, enrol: enrolScreen, decision: decisionScreen,
   confirm: () => confirm, sign: () => sign, sealing: () => sealing, noting: () => sealing, done: doneScreen,
 };
 const BESIDE = ["notice", "card", "face", "finger"]; // steps in which officers may step in before they are asked
-const HINTED = ["card", "face", "finger"]; // a trouble here is what to do next, and takes the hint's place
+const HINTED = ["card", "face", "finger", "enrol"]; // a trouble here is what to do next, and takes the hint's place
 
 function screen() {
   if (now.staff) return staffScreen();
@@ -36,7 +37,9 @@ function screen() {
 }
 
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
-const shown = (view) => [view.trouble, view.asked, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
+const shown = (view) => [view.trouble, view.asked, view.finger, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
+
+const SLIP = "VXF"; // how every fingerprint slip begins
 
 let drawn = "";
 let place = "";
@@ -178,6 +181,10 @@ stream.onerror = () => {
 onChange(draw);
 watchNight(draw);
 watchScanner((text) => {
+  if (text.toUpperCase().startsWith(SLIP)) {
+    act("slip", { text });
+    return;
+  }
   if (badgeScanned(text) || zoneScanned(text)) return;
   const visit = byId("visit");
   if (visit) visit.value = text;

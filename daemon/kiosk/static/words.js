@@ -5,6 +5,8 @@ import * as troublesEn from "./words/troubles.en.js";
 import * as troublesZh from "./words/troubles.zh.js";
 import * as documentsEn from "./words/documents.en.js";
 import * as documentsZh from "./words/documents.zh.js";
+import * as fingerEn from "./words/finger.en.js";
+import * as fingerZh from "./words/finger.zh.js";
 
 // Files give some of a table's words each.
 function joined(...files) {
@@ -13,7 +15,7 @@ function joined(...files) {
   return made;
 }
 
-const tables = { zh: joined(wordsZh, troublesZh, documentsZh), en: joined(wordsEn, troublesEn, documentsEn) };
+const tables = { zh: joined(wordsZh, troublesZh, documentsZh, fingerZh), en: joined(wordsEn, troublesEn, documentsEn, fingerEn) };
 let chosen = "zh";
 
 export const language = () => chosen;

@@ -226,7 +226,7 @@ def test_both_languages_have_the_same_words(glass: Glass) -> None:
         """async () => {
           const load = (name, of) => import(`/static/words/${name}.${of}.js`);
           const found = [];
-          for (const name of ["words", "troubles", "documents"]) {
+          for (const name of ["words", "troubles", "documents", "finger"]) {
             const [zh, en] = [await load(name, "zh"), await load(name, "en")];
             for (const table of Object.keys(zh)) {
               for (const key of new Set([...Object.keys(zh[table]), ...Object.keys(en[table])])) {

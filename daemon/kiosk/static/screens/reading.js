@@ -5,6 +5,7 @@ import { icon } from "../icons.js";
 import { mirror } from "../preview.js";
 import { go, now } from "../state.js";
 import { say } from "../words.js";
+import { useFinger } from "./finger.js";
 import { back, leave, otherWay, refuse, staffDecides } from "./ways.js";
 
 const WAYS = { forgotten: "card", chip_dead: "warn", phone_eid: "phone", none_issued: "people" };
@@ -16,7 +17,7 @@ const cardReading = {
   hint: () => say("card_hint"),
   body: () => [figure("card")],
   touches: () => [
-    button(say("no_card"), "warn", () => go({ part: "ways" })), otherWay(), refuse(), staffDecides(), leave(),
+    button(say("no_card"), "warn", () => go({ part: "ways" })), useFinger(), otherWay(), refuse(), staffDecides(), leave(),
   ],
 };
 
@@ -35,13 +36,5 @@ export const face = {
   title: (view) => say(view.asked ? `ask_${view.asked}` : "face"),
   hint: (view) => (!view.asked || view.asked === "light" ? say("face_hint") : ""),
   body: () => [mirror(say("face"))],
-  touches: () => [otherWay(), refuse(), staffDecides(), leave()],
-};
-
-export const finger = {
-  sign: () => null,
-  title: () => say("finger"),
-  hint: () => say("finger_hint"),
-  body: () => [figure("finger")],
-  touches: () => [otherWay(), refuse(), staffDecides(), leave()],
+  touches: () => [useFinger(), otherWay(), refuse(), staffDecides(), leave()],
 };

@@ -7,6 +7,7 @@ export const words = {
   card_ways: "No ID card that can be read",
   face: "Please look at the camera",
   finger: "Please lay your finger on the reader",
+  enrol: "Would you like to enrol a finger?",
   decision: "Staff, please decide",
   decision_reason: "Please choose the reason",
   confirm: "Staff, please confirm",

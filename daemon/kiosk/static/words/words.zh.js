@@ -7,6 +7,7 @@ export const words = {
   card_ways: "没有可用的身份证",
   face: "请看镜头",
   finger: "请按指纹",
+  enrol: "是否登记指纹？（自愿）",
   decision: "请工作人员处理",
   decision_reason: "请选择原因",
   confirm: "请工作人员确认",
