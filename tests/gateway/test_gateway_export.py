@@ -1,4 +1,4 @@
-"""Exports: the same rows in each format, nothing that a spreadsheet takes for a formula, and a proof that shows lies."""
+"""Exports: the same rows in each format, nothing a spreadsheet takes for a formula, and a proof that shows lies."""
 
 from __future__ import annotations
 
@@ -156,11 +156,7 @@ def test_xlsx_opened_by_another_library(office: Office) -> None:
     figures = {row[1].value: row[2].value for row in book["统计"].iter_rows(min_row=2)}
     assert (figures["checks"], figures["manual"], figures["other_channels"]) == (8, 1, 1)
     units = [[one.value for one in row] for row in book["完整性"].iter_rows(min_row=2)]
-    assert [(row[0], row[1], row[2], row[6]) for row in units] == [
-        ("u1", 6, 1, None),
-        ("u2", 1, 0, None),
-        ("u3", 1, 0, None),
-    ]
+    assert [(row[:3], row[6]) for row in units] == [(["u1", 6, 1], ""), (["u2", 1, 0], ""), (["u3", 1, 0], "")]
     with zipfile.ZipFile(path) as parts:
         assert not any(b"<f>" in parts.read(name) for name in parts.namelist())
 

@@ -1,0 +1,103 @@
+"""``vernix export --rows``: the unit's checks without a person, with its own signed word for them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from daemon.cli import main
+from daemon.lock import DataFolder
+from evidence.export_proof import proof_path
+from evidence.receipt import make_body
+from tests.daemon.support import UNIT, Home, check_fields, now
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def vernix(*arguments: object, status: int = 0) -> str:
+        done = main([str(one) for one in arguments])
+        out, err = capsys.readouterr()
+        assert done == status, out + err
+        return out + err
+
+    return vernix
+
+
+@pytest.fixture
+def worked(home: Home) -> Home:
+    """A unit with four checks, of which two were receipted, and one addendum."""
+    outbox = home.outbox()
+    debt = outbox.append(check_fields(outcome="unable") | {"visit": {"ref": "V-SECRET", "source": "typed"}})
+    outbox.append(check_fields() | {"reason": "REASON-TO-FIND"})
+    outbox.append(check_fields(outcome="emergency") | {"drill": True})
+    hashes = {seq: digest for seq, digest, _ in outbox.every_envelope()}
+    outbox.apply_receipt(make_body({seq: hashes[seq] for seq in (1, 2, 3)}), now())
+    settled = {"check": check_fields()["check"], "seq": 3, "sha256": hashes[3]}
+    refers = {"refers_to": {"seq": debt.seq, "sha256": debt.sha256}, "officers": [], "reason": "settled"}
+    check = outbox.recent()[-1].check
+    outbox.append({"kind": "addendum", "check": check, "settled_by": settled, **refers})
+    outbox.append(check_fields(outcome="interrupted"))
+    outbox.close()
+    return home
+
+
+def verify(home: Home, path: Path, run: Run, status: int = 0) -> str:
+    return run("verify", "--export", path, "--authority", home.site / "authority/authority.pem", status=status)
+
+
+def test_rows_without_a_person_while_the_unit_runs(worked: Home, run: Run) -> None:
+    path = worked.folder / "rows.csv"
+    with DataFolder(worked.config().unit.data):
+        assert run("export", "--config", worked.toml, "--rows", "csv", "--to", path) == "4 records\n"
+    titles, *rows = csv.reader(path.read_text("utf-8-sig").splitlines())
+    assert titles[:2] == ["人证核验设备", "记录序号"]
+    assert [(row[0], row[1], *row[3:8]) for row in rows] == [
+        (UNIT, "2", "delivery", "unable", "no", "no", "yes"),
+        (UNIT, "3", "delivery", "refused", "no", "no", "yes"),
+        (UNIT, "4", "delivery", "emergency", "yes", "no", "no"),
+        (UNIT, "6", "delivery", "interrupted", "no", "yes", "no"),
+    ]
+    data = path.read_bytes() + proof_path(path).read_bytes()
+    assert b"SECRET" not in data
+    assert b"TO-FIND" not in data
+    assert "complete and unchanged; 4 rows" in verify(worked, path, run)
+
+
+def test_row_that_was_taken_out_is_named(worked: Home, run: Run) -> None:
+    path = worked.folder / "rows.jsonl"
+    run("export", "--config", worked.toml, "--rows", "jsonl", "--to", path)
+    said = json.loads(path.read_text("utf-8").splitlines()[0])
+    assert (said["unit"], said["seq"], said["outcome"]) == (UNIT, "2", "unable")
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    assert f"step 4, {UNIT}: rows were removed: seq 2\n" in verify(worked, path, run, status=1)
+
+
+def test_full_stick_is_named_and_keeps_what_it_had(worked: Home, run: Run) -> None:
+    stick = worked.folder / "stick"
+    stick.mkdir()
+    path = stick / "rows.csv"
+    path.write_bytes(b"last month's")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(worked.outbox()):  # the unit works, so its database's files are there already
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+        try:
+            said = run("export", "--config", worked.toml, "--rows", "csv", "--to", path, status=3)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert f"{path}: File too large; make room on this disk" in said
+    assert [(one.name, one.read_bytes()) for one in stick.iterdir()] == [("rows.csv", b"last month's")]
+
+
+def test_stick_that_was_pulled_is_named(worked: Home, run: Run) -> None:
+    said = run("export", "--config", worked.toml, "--rows", "csv", "--to", worked.folder / "gone/x.csv", status=3)
+    assert "No such file or directory" in said
+    assert not os.path.lexists(worked.folder / "gone")
