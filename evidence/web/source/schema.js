@@ -130,7 +130,21 @@ const schema = (() => {
     }),
     liveness: object(["decision", "checks"], {
       decision: oneOf("live", "attack", "unsure", "not_performed"),
-      checks: list(object(["name", "decision"])),
+      cause: text(),
+      checks: list(object(["name", "decision"], {
+        name: text(),
+        decision: oneOf("live", "attack", "unsure", "not_performed"),
+        reasons: list(text()),
+        evidence: object([]),
+        model: hash,
+      })),
+      skipped: list(object(["challenge", "officer", "role", "reason", "attested_by"], {
+        challenge: oneOf("light", "motion", "thermal"),
+        officer: name,
+        role: text(),
+        reason: text({ max: 500 }),
+        attested_by: oneOf("unit"),
+      })),
     }),
     finger: object(["decision"], { decision: oneOf("match", "no_match", "not_performed"), score: number() }),
     officers: list(object(["id", "role", "assertion"], { id: name, role: text(), assertion })),
