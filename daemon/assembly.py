@@ -15,9 +15,9 @@ from daemon.config import Config
 from daemon.delivery import Delivery
 from daemon.desk import Desk
 from daemon.door import CoprocessorDoor, Door, NoDoor
-from daemon.duty import Duty, OnDuty
+from daemon.duty import Duty
 from daemon.entrance import EntranceTask
-from daemon.events import Begin, Event
+from daemon.events import Begin, Event, OnDuty
 from daemon.faces import FaceTask
 from daemon.fingers import FingerTask
 from daemon.identity import Identity, bring_into_force, load_identity
@@ -124,7 +124,6 @@ class Assembly:
             changed=self._changed,
             stored=self._wake.set,
             give_reserve=self.storage.give_reserve,
-            on_duty=lambda: self.duty.current,
             compared=self._compared,
             forms=self._forms(),
         )

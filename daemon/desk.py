@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from daemon import moves, record_fields, session
 from daemon.effects import ClearEmergency, Effect, Forget, LockDoor, Note, StartTimer, StopDevices
-from daemon.events import Accounted, Amended, Event, Noted, Parked, Resumed, TimedOut, WaitedLong
+from daemon.events import Accounted, Amended, Event, Noted, OnDuty, Parked, Resumed, ShiftChanged, TimedOut, WaitedLong
 from daemon.policy import Policy
 from daemon.state import State, Step
 from evidence.record import Outcome
@@ -25,10 +25,11 @@ Result = tuple["Desk", tuple[Effect, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """``active`` is on the screen; ``parked``, oldest first, wait."""
+    """``active`` is on the screen; ``parked``, oldest first, wait; ``on_duty`` answers for what nobody decides."""
 
     active: State
     parked: tuple[State, ...] = ()
+    on_duty: OnDuty | None = None
 
     @classmethod
     def of(cls, policy: Policy) -> Desk:
@@ -53,11 +54,20 @@ def step(desk: Desk, event: Event) -> Result:
             return desk, (ClearEmergency(), *lock)
         case Noted():
             return desk, (Note(record_fields.noted(event), alert=event.alert),)
+        case ShiftChanged():
+            changed, effects = _go_on(replace(desk, on_duty=event.on_duty), event)
+            return changed, (Note(record_fields.noted(event.noted)), *effects)
         case TimedOut() if _pending(desk.active) and session.expects(desk.active, event):
             return _park(desk)
         case _:
-            active, effects = session.step(desk.active, event)
-            return (desk if active is desk.active else replace(desk, active=active)), effects
+            return _go_on(desk, event)
+
+
+def _go_on(desk: Desk, event: Event) -> Result:
+    """A step of the check on the screen, which knows who is on duty now."""
+    before = desk.active if desk.active.on_duty == desk.on_duty else replace(desk.active, on_duty=desk.on_duty)
+    active, effects = session.step(before, event)
+    return (desk if active is before else replace(desk, active=active)), effects
 
 
 def _pending(state: State) -> bool:
@@ -71,13 +81,13 @@ def _park(desk: Desk) -> Result:
         return desk, ()
     if len(desk.parked) >= MOST_PARKED:
         return replace(desk, active=replace(state, trouble="too_many_parked")), (StartTimer(),)
-    after = Desk(State(state.policy), (*desk.parked, state))
+    after = replace(desk, active=State(state.policy, on_duty=desk.on_duty), parked=(*desk.parked, state))
     drill = state.begin is not None and state.begin.drill
     return after, (
         StopDevices(),
         Forget(),
         moves.journal(state),
-        Note(record_fields.parked(state), alert=not drill),
+        Note(record_fields.parked(replace(state, on_duty=desk.on_duty)), alert=not drill),
         LockDoor(),
     )
 
@@ -87,7 +97,8 @@ def _resume(desk: Desk, check: str) -> Result:
     if found is None or not _free(desk.active):
         return desk, ()
     rest = tuple(one for one in desk.parked if one is not found)
-    return Desk(replace(found, trouble=None), rest), (Forget(), moves.journal(found), StartTimer())
+    after = replace(desk, active=replace(found, trouble=None), parked=rest)
+    return after, (Forget(), moves.journal(found), StartTimer())
 
 
 def _free(state: State) -> bool:
@@ -98,7 +109,7 @@ def _give_up(desk: Desk, check: str) -> Result:
     found = _find(desk, check)
     if found is None:
         return desk, ()
-    record = moves.seal(found, Outcome.INTERRUPTED, "second_officer_pending")[1][-1]
+    record = moves.seal(replace(found, on_duty=desk.on_duty), Outcome.INTERRUPTED, "second_officer_pending")[1][-1]
     return replace(desk, parked=tuple(one for one in desk.parked if one is not found)), (record,)
 
 

@@ -12,9 +12,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from daemon.events import Event, Noted
+from daemon.events import Event, Noted, OnDuty, ShiftChanged
 from daemon.officers import Officer, Roster
 from evidence.instants import write_instant
 
@@ -23,21 +22,6 @@ log = logging.getLogger(__name__)
 
 SHIFT_S = 13 * 3600.0
 """The longest shift, with its handover: whoever is there longer proves anew who they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class OnDuty:
-    """One officer's time at the unit; ``since`` is RFC 3339, ``login`` is ``pin``, ``badge_pin`` or ``webauthn``."""
-
-    officer: str
-    role: str
-    since: str
-    login: str
-
-    def to_dict(self) -> dict[str, str]:
-        """As the record and the screen name it; the unit attests it, nobody has signed it."""
-        said = {"id": self.officer, "role": self.role, "since": self.since, "login": self.login}
-        return {**said, "attested_by": "unit"}
 
 
 class Duty:
@@ -65,7 +49,7 @@ class Duty:
         self._seen_s = self._begun_s = 0.0
         self._shift, self._last = 0, ""
 
-    def log_in(self, officer: Officer, login: str = "pin") -> Noted:
+    def log_in(self, officer: Officer, login: str = "pin") -> ShiftChanged:
         """``officer``, who has proved it by ``login``, takes over from whoever was there."""
         relieved = self.current
         one = OnDuty(officer.id, officer.role, write_instant(self._now()), login)
@@ -76,9 +60,9 @@ class Duty:
             self._last = one.officer
         log.info("on duty: %s%s", one.officer, f", relieves {relieved.officer}" if relieved else "")
         facts = {"officer": one.officer, "role": one.role, "login": login}
-        return Noted("duty.begun", facts | ({"relieves": relieved.officer} if relieved else {}))
+        return ShiftChanged(one, Noted("duty.begun", facts | ({"relieves": relieved.officer} if relieved else {})))
 
-    def log_out(self) -> Noted | None:
+    def log_out(self) -> ShiftChanged | None:
         """Nobody is on duty any more; None if nobody was."""
         with self._lock:
             one, self._current, self._last = self._current, None, ""
@@ -122,5 +106,5 @@ class Duty:
         return "" if valid else "struck_off"
 
 
-def _ended(one: OnDuty, cause: str) -> Noted:
-    return Noted("duty.ended", {"officer": one.officer, "cause": cause})
+def _ended(one: OnDuty, cause: str) -> ShiftChanged:
+    return ShiftChanged(None, Noted("duty.ended", {"officer": one.officer, "cause": cause}))

@@ -38,6 +38,21 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class OnDuty:
+    """One officer's time at the unit; ``since`` is RFC 3339, ``login`` is ``pin``, ``badge_pin`` or ``webauthn``."""
+
+    officer: str
+    role: str
+    since: str
+    login: str
+
+    def to_dict(self) -> dict[str, str]:
+        """As the record and the screen name it; the unit attests it, nobody has signed it."""
+        said = {"id": self.officer, "role": self.role, "since": self.since, "login": self.login}
+        return {**said, "attested_by": "unit"}
+
+
+@dataclass(frozen=True, slots=True)
 class Liveness:
     """Whether the face was alive: ``decision`` is ``live``, ``attack``, ``unsure`` or ``not_performed``.
 
@@ -333,6 +348,14 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftChanged:
+    """From now on ``on_duty`` answers for what the unit does by itself, or nobody; ``noted`` goes into the chain."""
+
+    on_duty: OnDuty | None
+    noted: Noted
+
+
+@dataclass(frozen=True, slots=True)
 class Accounted:
     """The addendum that accounts for an emergency is committed: only now may anything be cleared."""
 
@@ -378,6 +401,7 @@ Event = (
     | Accounted
     | PrintWanted
     | Noted
+    | ShiftChanged
     | Closed
     | FingerEvent
 )

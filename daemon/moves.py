@@ -45,6 +45,7 @@ from daemon.events import (
     PhoneGiven,
     Proposed,
     Sealed,
+    ShiftChanged,
     Signed,
     SignedLater,
     TimedOut,
@@ -108,6 +109,8 @@ def judge(state: State) -> Result:
         return ask_officers(state, "phone_missing")
     if not state.policy.passes_alone(state.document.type):
         return ask_officers(state, "officers_for_document")
+    if state.on_duty is None and Signer.OFFICER in state.policy.signatures_for(Outcome.PASSED):
+        return ask_officers(state, "nobody_on_duty")
     return ends(state, Outcome.PASSED)
 
 
@@ -129,7 +132,7 @@ def read_finger(state: State) -> Result:
 
 def begin(state: State, event: Begin) -> Result:
     """A new check: the notice is shown; nothing is read before consent."""
-    after = State(state.policy, Step.NOTICE, begin=event)
+    after = State(state.policy, Step.NOTICE, begin=event, on_duty=state.on_duty)
     return after, (Forget(), journal(after), StartTimer())
 
 
@@ -189,6 +192,11 @@ def phone_given(state: State, event: PhoneGiven) -> Result:
     """Her own telephone number: kept for the record; if only that was missing, the check goes on."""
     after = replace(state, phone=event.phone)
     return judge(after) if state.trouble == "phone_missing" else (after, ())
+
+
+def shift_changed(state: State, event: ShiftChanged) -> Result:
+    """Somebody came on duty: if only a name was missing that answers for the pass, the check goes on."""
+    return judge(state) if event.on_duty and state.trouble == "nobody_on_duty" else (state, ())
 
 
 def face_compared(state: State, event: FaceCompared) -> Result:
@@ -288,7 +296,7 @@ def emergency(state: State, event: Emergency) -> Result:
         if state.step in (Step.ENROL, Step.SIGN):  # its outcome stands, and is recorded before
             before = _signed_or_not(state)[1]
         fresh = Begin(event.check, event.checkpoint, record_fields.provisional(event.check), "provisional")
-        state = State(state.policy, begin=fresh)
+        state = State(state.policy, begin=fresh, on_duty=state.on_duty)
     sealing, effects = seal(state, Outcome.EMERGENCY)
     return sealing, (ReleaseDoor(), *before, *effects)
 

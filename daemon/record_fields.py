@@ -71,6 +71,8 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
         fields["reason"] = reason
     if begin.gestation_week is not None:
         fields["gestation_week"] = begin.gestation_week
+    if state.on_duty is not None:
+        fields["on_duty"] = state.on_duty.to_dict()
     if state.consent is not None:
         fields["consent"] = _consent(state)
     if outcome is Outcome.INTERRUPTED:  # keeps nothing of the document, nor of a decision about it
@@ -218,7 +220,9 @@ def settlement(one: Settlement) -> dict[str, Any]:
 def parked(state: State) -> dict[str, Any]:
     """The fields of the event that calls the office: a check waits for its second officer."""
     assert state.begin is not None
+    there = {"on_duty": state.on_duty.to_dict()} if state.on_duty else {}
     return {
+        **there,
         "kind": Kind.EVENT.value,
         "event": {"type": "check.parked", "check": state.begin.check, "cause": "second_officer_pending"},
     }

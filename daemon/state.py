@@ -14,6 +14,7 @@ from daemon.events import (
     Document,
     FaceFinding,
     FingerFinding,
+    OnDuty,
     Sealed,
     Signature,
 )
@@ -59,6 +60,7 @@ class State:
         slip: what her slip says; ``slip_refused``: why the last one was refused.
         statement: what officers are confirming.
         trouble: short name of what stands in the way, for the screen.
+        on_duty: who answers for what the unit does by itself.
     """
 
     policy: Policy
@@ -86,6 +88,7 @@ class State:
     outcome: Outcome | None = None
     sealed: Sealed | None = None
     trouble: str | None = None
+    on_duty: OnDuty | None = None
 
     @property
     def check(self) -> str | None:

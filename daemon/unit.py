@@ -17,7 +17,6 @@ from daemon.cards import CardTask, LaidCard, Photo
 from daemon.config import Config
 from daemon.desk import Desk
 from daemon.door import Door
-from daemon.duty import OnDuty
 from daemon.effects import Note, SealRecord
 from daemon.events import Begin, Event, TimedOut, WaitedLong
 from daemon.faces import FaceTask
@@ -29,7 +28,7 @@ from daemon.printing.forms import FormDesk
 from daemon.slips import person_of
 from daemon.state import State, Step
 from evidence.envelope import attachment
-from evidence.record import Kind, Outcome
+from evidence.record import Outcome
 from hw.uri import DeviceUri
 
 log = logging.getLogger(__name__)
@@ -74,7 +73,6 @@ class Unit:
     desk: Desk = field(init=False)
     shown: Desk = field(init=False)
     give_reserve: Callable[[], bool] = lambda: False
-    on_duty: Callable[[], OnDuty | None] = lambda: None
     compared: Callable[[Event, Begin], Event] = lambda event, _begin: event
     """Holds a document that was read against whom the visit expects, and against those read before."""
     forms: FormDesk | None = None
@@ -281,8 +279,7 @@ class Unit:
         self._timer = _Timer(time.monotonic() + seconds, TimedOut(self.state.check, self.state.step))
 
     def _write_record(self, effect: SealRecord | Note) -> None:
-        one = self.on_duty() if effect.fields["kind"] in (Kind.CHECK, Kind.EVENT) else None
-        self._to_write.put(replace(effect, fields={**effect.fields, "on_duty": one.to_dict()}) if one else effect)
+        self._to_write.put(effect)
 
     # --- the writer: a thread of its own, since a TPM may need a second ------------------------------------------
 

@@ -116,6 +116,8 @@ class Stage:
         self._make_broker, self._make_coprocessor = make_broker, make_coprocessor
         self._kiosk_port = kiosk_port or free_port()
         self._open = ExitStack()
+        self.officer: str | None = next(iter(OFFICERS))
+        """Who comes on duty when the unit starts; None: nobody."""
         self.unit: Process | None = None
         self.gateway_process: Process | None = None
         self._screen: Screen | None = None
@@ -224,6 +226,8 @@ class Stage:
         except DemoError as error:
             tail = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
             raise DemoError(f"{error}; the unit's log ends with: {' | '.join(tail)}") from error
+        if self.officer is not None:
+            self._screen.touch("log_in", officer=self.officer, pin=OFFICERS[self.officer])
 
     def kill_unit(self) -> None:
         """Pull the unit's plug."""

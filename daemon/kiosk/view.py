@@ -12,7 +12,7 @@ from typing import Any
 from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
-from daemon.duty import OnDuty
+from daemon.events import OnDuty
 from daemon.kiosk.finger_view import finger_texts, finger_view
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy

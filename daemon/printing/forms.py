@@ -15,8 +15,7 @@ import cv2
 from daemon import record_fields
 from daemon.cards import Photo
 from daemon.config import Config, Printing, Unit
-from daemon.duty import OnDuty
-from daemon.events import Event, PrintWanted
+from daemon.events import Event, OnDuty, PrintWanted
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
 from daemon.printing.printer import Printer

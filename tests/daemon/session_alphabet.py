@@ -40,6 +40,10 @@ Make = Callable[[State, str], ev.Event]
 """An event for a state; the text is a check id that nobody has used."""
 
 
+DUTY = ev.OnDuty("o-1", "officer", EXPIRES, "pin")
+NOTED = ev.Noted("duty", {})
+
+
 def finding(decision: str, alive: str = "not_performed") -> ev.FaceFinding:
     cause = "no_face" if decision == "not_comparable" else None
     liveness = ev.Liveness(alive, (), "replay" if alive == "attack" else None)
@@ -216,6 +220,13 @@ def alphabet(policy: Policy) -> dict[str, Make]:
     made |= {f"own {name}": make for name, make in _of_a_check(None)}
     made |= {f"late {name}": make for name, make in _of_a_check(OTHER)}
     return made
+
+
+SHIFTS: dict[str, Make] = {
+    "log in": _plain(ev.ShiftChanged(DUTY, NOTED)),
+    "log out": _plain(ev.ShiftChanged(None, NOTED)),
+}
+"""Beside the others: they double the states."""
 
 
 _FEW = (

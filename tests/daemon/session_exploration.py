@@ -21,7 +21,7 @@ from daemon import events as ev
 from daemon.desk import Desk
 from daemon.policy import Policy
 from daemon.state import OPEN, State, Step
-from tests.daemon.session_alphabet import Make, alphabet
+from tests.daemon.session_alphabet import DUTY, Make, alphabet
 from tests.daemon.session_invariants import Move, Trail, Violation, check
 
 
@@ -50,7 +50,8 @@ def _check_key(state: State, trail: Trail) -> Hashable:
         tuple(sorted(one.officer for one in state.confirmations)),
         state.outcome,
         state.sealed is not None,
-        state.trouble == "phone_missing",
+        state.trouble in ("phone_missing", "nobody_on_duty") and state.trouble,
+        state.on_duty is not None,
         tuple(state.check in known for known in (trail.sealed, trail.consented, trail.journalled)),
     )
 
@@ -106,19 +107,26 @@ class Explored:
     example: dict[Hashable, Desk]
 
 
-def explore(policy: Policy, events: dict[str, Make] | None = None, *, keep_parked: bool = False) -> Explored:
+def explore(
+    policy: Policy,
+    events: dict[str, Make] | None = None,
+    *,
+    keep_parked: bool = False,
+    on_duty: ev.OnDuty | None = DUTY,
+) -> Explored:
     """Walk every reachable state breadth first.
 
     Args:
         events: the alphabet, :func:`alphabet` if None.
         keep_parked: a parked check stays so until an event takes it up; else it is taken up again at once.
+        on_duty: who is there at the beginning.
 
     Raises:
         Violation: an invariant does not hold.
     """
     events = alphabet(policy) if events is None else events
     numbers = itertools.count(1)
-    first, trail = Desk.of(policy), Trail()
+    first, trail = Desk(State(policy, on_duty=on_duty), on_duty=on_duty), Trail()
     todo: deque[tuple[Desk, Trail]] = deque([(first, trail)])
     found = Explored(0, 0, {_key(first, trail): set()}, set(), {_key(first, trail): first})
     while todo:
@@ -146,7 +154,7 @@ def explore(policy: Policy, events: dict[str, Make] | None = None, *, keep_parke
 def _other_way(state: State) -> None:
     """The way without biometrics is one touch away, wherever something of her body is asked for."""
     if state.step in (Step.NOTICE, Step.CARD, Step.FACE, Step.FINGER):
-        other, _ = desk.step(Desk(state), ev.Declined("other_way"))
+        other, _ = desk.step(Desk(state, on_duty=state.on_duty), ev.Declined("other_way"))
         if not other.active.without_biometrics:
             raise Violation("the other way is one touch away", state, "decline other way")
 

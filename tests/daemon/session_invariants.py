@@ -10,6 +10,7 @@ from daemon import effects as ef
 from daemon import events as ev
 from daemon.desk import Desk
 from daemon.policy import DECIDABLE
+from daemon.policy.words import Signer
 from daemon.state import OPEN, State, Step
 from evidence.record import Outcome
 from tests.daemon.session_alphabet import HASH
@@ -177,5 +178,7 @@ def _pass(move: Move, fields: Any, officers: list[str]) -> None:
     move.hold("a pass has a sound document or an officer", not document["findings"] or officers)
     if not policy.passes_alone(document["type"]):
         move.hold("officers decide", len(officers) >= policy.officers_for(Outcome.PASSED, document["type"]))
+    accountable = officers or "on_duty" in fields or Signer.OFFICER not in policy.signatures_for(Outcome.PASSED)
+    move.hold("somebody answers for a pass by name", accountable)
     phone = not policy.checkpoint(checkpoint).own_phone or "contact" in fields
     move.hold("a pass has her telephone number", phone or officers)

@@ -18,10 +18,12 @@ from evidence import schema
 from evidence.decision import DecisionStatement
 from evidence.encoding import sha256_hex
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import EXPIRES, HASH, document, finding
+from tests.daemon.session_alphabet import DUTY, EXPIRES, HASH, document, finding
 
 NEUTRAL = load_policy("neutral")
 UNSIGNED = replace(NEUTRAL, signatures=())
+ATTENDED = replace(Desk.of(NEUTRAL), on_duty=DUTY)
+"""Somebody is there who answers for a pass."""
 PNG = b"a drawn name"
 CONSENT = ev.Consented(EXPIRES)
 UNCONSCIOUS = ev.Proposed(Outcome.UNABLE, "unconscious", EXPIRES)
@@ -136,7 +138,7 @@ def test_drill_that_is_parked_calls_nobody() -> None:
 
 
 def test_pass_opens_the_door_and_is_recorded_with_her_signature() -> None:
-    now, effects = play(Desk.of(NEUTRAL), begin(), CONSENT, card(), face("match"))
+    now, effects = play(ATTENDED, begin(), CONSENT, card(), face("match"))
     assert now.active.step is Step.SIGN
     assert effects[0] == ef.ReleaseDoor(), "she need not wait at the door to sign"
     _, effects = play(now, ev.Signed(ev.Signature("delegate", "spouse", PNG)))
@@ -148,14 +150,14 @@ def test_pass_opens_the_door_and_is_recorded_with_her_signature() -> None:
 
 @pytest.mark.parametrize("event", [ev.SignedLater(), ev.TimedOut("check-1", Step.SIGN), ev.Left()])
 def test_nobody_signs_and_the_outcome_stands(event: ev.Event) -> None:
-    now, _ = play(Desk.of(NEUTRAL), begin(), CONSENT, card(), face("match"))
+    now, _ = play(ATTENDED, begin(), CONSENT, card(), face("match"))
     _, effects = play(now, event)
     record = sealed(effects)
     assert (record.fields["outcome"], "subject_sign" in record.fields, record.attachments) == ("passed", False, ())
 
 
 def test_emergency_while_she_signs_keeps_what_was_decided() -> None:
-    now, _ = play(Desk.of(NEUTRAL), begin(), CONSENT, card(), face("match"))
+    now, _ = play(ATTENDED, begin(), CONSENT, card(), face("match"))
     now, effects = play(now, ev.Emergency("fresh", "delivery"))
     outcomes = {one.check: one.fields["outcome"] for one in effects if isinstance(one, ef.SealRecord)}
     assert outcomes == {"check-1": "passed", "fresh": "emergency"}

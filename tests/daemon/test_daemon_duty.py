@@ -11,7 +11,7 @@ import pytest
 from daemon.desk import Desk, step
 from daemon.duty import SHIFT_S, Duty
 from daemon.effects import Note
-from daemon.events import Confirmed, Document, Event, Left, Noted
+from daemon.events import Confirmed, Document, Event, Left, Noted, ShiftChanged
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.touches import Touches
 from daemon.liveness.eyes import Eyes
@@ -73,8 +73,8 @@ class Post:
         )
 
     def _tell(self, event: Event) -> None:
-        assert isinstance(event, Noted)
-        self.told.append(event)
+        assert isinstance(event, ShiftChanged)
+        self.told.append(event.noted)
 
     def document(self, kind: str) -> None:
         self.state = replace(self.state, document=Document({"type": kind, "method": "chip"}, (), {}, "0" * 64))
@@ -89,7 +89,7 @@ class Post:
         return event.confirmation.officer
 
     def log_in(self, **values: str) -> None:
-        assert isinstance(self.touches.event("log_in", {"pin": PIN, **values}), Noted)
+        assert isinstance(self.touches.event("log_in", {"pin": PIN, **values}), ShiftChanged)
 
     def there(self) -> str | None:
         return self.duty.current.officer if self.duty.current else None
@@ -168,7 +168,7 @@ def test_shift_handover(post: Post) -> None:
     assert post.confirm(pin="000000") == "wrong_pin"
     post.log_in(officer="office")
     assert post.there() == "office"
-    assert isinstance(post.touches.event("log_out", {}), Noted)
+    assert isinstance(post.touches.event("log_out", {}), ShiftChanged)
     assert post.there() is None
     assert post.confirm() == "officer_is_missing"
 
@@ -194,8 +194,8 @@ def test_duty_ends_with_the_roster(post: Post) -> None:
 def test_the_record_names_who_is_on_duty_by_the_units_word(post: Post, home: Home, eyes: Eyes) -> None:
     post.log_in(officer="regular")
     running = Running(home, eyes, home.config())
-    running.unit.on_duty = lambda: post.duty.current
     try:
+        running.post(ShiftChanged(post.duty.current, Noted("duty.begun", {"officer": "regular"})))
         running.begin()
         running.post(Left())
         running.at(Step.DONE)
@@ -210,14 +210,14 @@ def test_the_record_names_who_is_on_duty_by_the_units_word(post: Post, home: Hom
 def test_each_shift_begins_and_ends_in_the_chain(post: Post) -> None:
     """Who, how they proved it, whom they relieved, and why it ended - also where nobody has said that it does."""
     begun = post.touches.event("log_in", {"badge": "badge-regular", "pin": PIN})
-    assert isinstance(begun, Noted)
-    assert (begun.what, begun.facts) == (
+    assert isinstance(begun, ShiftChanged)
+    assert (begun.noted.what, begun.noted.facts) == (
         "duty.begun",
         {"officer": "regular", "role": "officer", "login": "badge_pin"},
     )
     relief = post.touches.event("log_in", {"officer": "office", "pin": PIN})
-    assert isinstance(relief, Noted)
-    assert relief.facts["relieves"] == "regular"
+    assert isinstance(relief, ShiftChanged)
+    assert relief.noted.facts["relieves"] == "regular"
     post.passed_s += IDLE_S
     assert post.there() is None
     assert [(one.what, one.facts) for one in post.told] == [("duty.ended", {"officer": "office", "cause": "idle"})]
@@ -225,7 +225,7 @@ def test_each_shift_begins_and_ends_in_the_chain(post: Post) -> None:
         post.touches.event("log_out", {})
     (note,) = step(Desk.of(post.state.policy), begun)[1]
     assert isinstance(note, Note)
-    assert note.fields["event"] == {"type": "duty.begun", **begun.facts}
+    assert note.fields["event"] == {"type": "duty.begun", **begun.noted.facts}
 
 
 def test_nobody_is_on_duty_longer_than_a_shift(post: Post) -> None:

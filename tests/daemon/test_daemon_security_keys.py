@@ -12,7 +12,7 @@ from daemon import record_fields
 from daemon.check_id import new_check_id
 from daemon.desk import Desk
 from daemon.duty import Duty
-from daemon.events import Amended, Begin, Declined, Emergency, Event, Explained, Noted, Sealed
+from daemon.events import Amended, Begin, Declined, Emergency, Event, Explained, Noted, Sealed, ShiftChanged
 from daemon.key_counters import FILE as KEY_COUNTERS
 from daemon.key_counters import KeyCounters
 from daemon.kiosk.asks import Asks
@@ -240,8 +240,8 @@ def test_an_emergency_is_accounted_for_by_key(post: Post) -> None:
 
 def test_a_login_by_key(post: Post) -> None:
     event = post.by_key("log_in")
-    assert isinstance(event, Noted)
-    assert event.facts == {"officer": "one", "role": "officer", "login": "webauthn"}
+    assert isinstance(event, ShiftChanged)
+    assert event.noted.facts == {"officer": "one", "role": "officer", "login": "webauthn"}
     with pytest.raises(TouchRefused, match="wrong_key"):
         post.by_key("log_in", officer="two")
 

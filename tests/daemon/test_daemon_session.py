@@ -15,7 +15,7 @@ from daemon.session import TABLE, step, table_markdown
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import EXPIRES, HASH, document, finding
+from tests.daemon.session_alphabet import DUTY, EXPIRES, HASH, NOTED, document, finding
 from tests.support import ROOT
 
 README = ROOT / "daemon" / "README.md"
@@ -49,6 +49,23 @@ def confirmation(state: State, officer: str) -> ev.Confirmed:
 def seal(effects: tuple[ef.Effect, ...]) -> ef.SealRecord:
     (one,) = [effect for effect in effects if isinstance(effect, ef.SealRecord)]
     return one
+
+
+def test_a_pass_waits_for_somebody_who_answers_for_it() -> None:
+    """Where the policy wants an officer's name: one comes on duty, or one confirms it."""
+    policy = load_policy("neutral")
+    waiting, _ = play(BEGIN, CONSENT, card(), face("match"), state=State(policy))
+    assert (waiting.step, waiting.trouble) == (Step.DECISION, "nobody_on_duty")
+    gone, _ = play(ev.ShiftChanged(None, NOTED), state=waiting)
+    assert gone == waiting
+    passed, effects = play(ev.ShiftChanged(DUTY, NOTED), state=replace(waiting, on_duty=DUTY))
+    assert (passed.step, passed.outcome) == (Step.SIGN, Outcome.PASSED)
+    assert ef.ReleaseDoor() in effects
+    _, effects = play(ev.SignedLater(), state=passed)
+    assert seal(effects).fields["on_duty"] == DUTY.to_dict()
+    named, _ = play(ev.Proposed(Outcome.PASSED, "looked at", EXPIRES), state=waiting)
+    named, _ = play(confirmation(named, "o-1"), state=named)
+    assert named.outcome is Outcome.PASSED
 
 
 def test_readme_has_the_table() -> None:

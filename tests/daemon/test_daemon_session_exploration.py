@@ -18,7 +18,7 @@ from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import EXPIRES, alphabet, small_alphabet
+from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, alphabet, small_alphabet
 from tests.daemon.session_exploration import explore
 from tests.daemon.session_invariants import Violation
 
@@ -61,6 +61,16 @@ def test_every_reachable_state_with_parked_checks(monkeypatch: pytest.MonkeyPatc
     found = explore(NEUTRAL, small_alphabet(NEUTRAL), keep_parked=True)
     sys.stdout.write(f"{found.states} states with up to two parked checks, {found.steps} (state, event) pairs\n")
     assert {len(now.parked) for now in found.example.values()} == {0, 1, 2}
+
+
+def test_every_reachable_state_while_officers_come_and_go() -> None:
+    policy = replace(NEUTRAL, retries=0)
+    found = explore(policy, {**alphabet(policy), **SHIFTS}, on_duty=None)
+    sys.stdout.write(f"{found.states} states with shifts, {found.steps} (state, event) pairs\n")
+    missing = [now for now in found.example.values() if now.active.trouble == "nobody_on_duty"]
+    assert missing
+    after, _ = desk.step(missing[0], ev.ShiftChanged(DUTY, NOTED))
+    assert after.active.outcome is Outcome.PASSED, "the check goes on when only a name was missing"
 
 
 def _without(*rows: tuple[Step, type]) -> Callable[[Table], None]:

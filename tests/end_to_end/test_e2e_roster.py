@@ -74,6 +74,7 @@ def test_a_roster_is_in_force_at_once_and_after_a_power_cut(stage: Stage) -> Non
     stage.screen.touch("log_in", officer=new, pin=PIN)
     stage.screen.wait("who is on duty", lambda view: bool(view["duty"]) and view["duty"]["officer"] == new)
     stage.kill_unit()
+    stage.officer = None  # not in the hospital's roster
     stage.start_unit()
     refuse(stage, new, PIN)
     with pytest.raises(DemoError, match="wrong_pin"):

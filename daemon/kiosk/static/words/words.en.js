@@ -128,6 +128,7 @@ export const words = {
   voice: "Voice",
 
   on_duty: "On duty: {0}",
+  off_duty: "Nobody on duty",
   badge_read: "Badge read",
   duty: "Shift",
   log_in: "Take over",

@@ -128,6 +128,7 @@ export const words = {
   voice: "语音",
 
   on_duty: "当值：{0}",
+  off_duty: "无人当值",
   badge_read: "已读取工牌",
   duty: "交接班",
   log_in: "接班",
