@@ -14,7 +14,7 @@ _FOREIGN = ("foreigner_permanent_residence_2017", "foreigner_permanent_residence
 def card_lines(document: Mapping[str, Any]) -> list[list[str]]:
     """Label and value, in the card's order; empty for a document that was not read from a chip."""
     kind = document.get("type")
-    if kind not in CHIP_DOCUMENTS or document.get("source", "chip") != "chip":
+    if kind not in CHIP_DOCUMENTS or document.get("method", "chip") != "chip":
         return []
     sex = SEXES.get(document.get("sex", ""), "")
     birth = spoken_day(document.get("birth", ""))

@@ -99,7 +99,7 @@ def _methods(one: Filled) -> dict[str, Any]:
     other = [_foreign_channel(record)] if channel not in ("unit", "ganfutong") else []
     if compared and liveness == "not_performed":
         other.append("人脸比对（未做活体检测）")
-    by_hand = kind is not None and (kind not in CHIP_DOCUMENTS or one.document.get("source", "chip") != "chip")
+    by_hand = kind is not None and (kind not in CHIP_DOCUMENTS or one.document.get("method", "chip") != "chip")
     if channel == "unit" and (by_hand or record["outcome"] == "manual"):
         other.append(f"工作人员查验{DOCUMENTS.get(str(kind), '证件')}")
     return {

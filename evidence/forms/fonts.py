@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from evidence.forms.cmap import CharacterMap
+
 FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 
 
@@ -27,7 +29,7 @@ class Font:
     family: str
     file: str
     package: str
-    number: int = -1
+    number: int = 0
 
 
 FONTS = (
@@ -68,11 +70,8 @@ def find() -> tuple[Path, ...]:
 
 
 @cache
-def _characters(path: Path, number: int) -> frozenset[int]:
-    from fontTools.ttLib import TTFont  # half of this package's time to import, and few commands print
-
-    with TTFont(path, fontNumber=number, lazy=True) as font:
-        return frozenset(font.getBestCmap())
+def _characters(path: Path, number: int) -> CharacterMap:
+    return CharacterMap.read(path, number)
 
 
 def without_glyph(texts: Iterable[str], paths: Iterable[Path]) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ def without_glyph(texts: Iterable[str], paths: Iterable[Path]) -> tuple[str, ...
         if not left:
             break
         has = _characters(path, font.number)
-        left = [one for one in left if ord(one) not in has]
+        left = [one for one in left if one not in has]
     return tuple(one for one in wanted if one in unknown or one in left)
 
 

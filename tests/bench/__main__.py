@@ -20,6 +20,7 @@ BENCHES = {
     "motion": "tests.bench.liveness_motion",
     "outbox": "tests.bench.outbox",
     "kiosk": "tests.bench.kiosk",
+    "forms": "tests.bench.forms",
     "export": "tests.bench.export",
 }
 """Name on the command line, and the module whose `run()` measures and returns rows."""

@@ -6,12 +6,14 @@ import itertools
 import re
 import zlib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pypdfium2
 import pytest
 
 from evidence.forms import fonts
+from evidence.forms.cmap import CharacterMap, NoCharacterMap
 from evidence.forms.fill import Filled, fill
 from evidence.forms.render import render
 from evidence.forms.words import OUTCOMES, FormId
@@ -156,6 +158,14 @@ def test_methods_are_ticked_as_the_record_tells() -> None:
     elsewhere = ticks(channel="ganfutong", document=samples.PLAIN, face={"decision": "not_comparable"})
     assert (elsewhere["card"], elsewhere["face"], elsewhere["app"]) == (False, False, True)
     assert "护照" in str(ticks(document=samples.PASSPORT, outcome="manual")["other"])
+    typed = ticks(document=samples.PLAIN | {"method": "typed"}, outcome="manual")
+    assert (typed["card"], typed["other"]) == (False, "工作人员查验居民身份证")
+    read = fill(FormId.JIANGXI_CONFIRMATION, Filled(samples.record(), portrait=b"")).content["card"]
+    typed_in = samples.record(document=samples.PLAIN | {"method": "typed"})
+    assert read
+    assert not fill(FormId.JIANGXI_CONFIRMATION, Filled(typed_in, portrait=b"")).content[
+        "card"
+    ]  # no copy of what nobody read
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -183,6 +193,21 @@ def test_what_cannot_be_drawn_is_never_drawn_as_nothing(character: str) -> None:
     assert made.missing == (fonts.code_point(character),)
     sheet = fill(FormId.JIANGXI_CONFIRMATION, Filled(samples.record(document=document)))
     assert f"示{fonts.code_point(character)}例" in text_of(render(sheet).pdf)
+
+
+def test_fonts_have_what_they_are_chosen_for() -> None:
+    song, a, b = (CharacterMap.read(path, font.number) for path, font in zip(fonts.find(), fonts.FONTS, strict=False))
+    assert all(character in song for character in "江西省长期·（）ABCé、0")
+    assert all(any(chr(point) in one for one in (song, a, b)) for point in range(0x20000, 0x2A6D7))
+    assert not any(samples.NOWHERE in one or "\ue000" in one for one in (song, b))
+
+
+@pytest.mark.parametrize("content", [b"", b"ttcf", b"OTTO\0\x01" + bytes(64), b"ttcf\0\x01\0\0\0\0\0\x01\0\0\0\x10"])
+def test_file_that_is_no_font_is_refused(content: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "font.ttf"
+    file.write_bytes(content)
+    with pytest.raises(NoCharacterMap):
+        CharacterMap.read(file)
 
 
 def test_missing_font_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
