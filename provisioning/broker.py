@@ -60,8 +60,8 @@ cafile authority.pem
 certfile server.pem
 keyfile server.key
 tls_version tlsv1.2
-# Certificates that are not believed any more. A new list is read at a reload (SIGHUP) and keeps new connections out;
-# only a restart cuts connections that are open.
+# Certificates that are not believed any more. Restart the broker for a new list: a reload (SIGHUP) leaves connections
+# open, and mosquitto 2.0.11 has died of one.
 crlfile {CRL}
 
 # Nobody without a certificate of this site; its CN is the user name, whatever the client says.
