@@ -64,12 +64,13 @@ def test_unknown_scenario(mark: Mark) -> None:
     assert eventually_nothing(mark.left) == []
 
 
+FIRST_PERSON = f"-- 1/{len(SCENARIOS)}"
 MOMENTS = [
     ("site:", signal.SIGINT),
     ("broker:", signal.SIGTERM),
     ("gateway:", signal.SIGINT),
     ("unit: starts", signal.SIGTERM),
-    ("-- 1/15", signal.SIGINT),
+    (FIRST_PERSON, signal.SIGINT),
     ("card laid", signal.SIGTERM),
 ]
 
@@ -95,7 +96,7 @@ def test_interrupted_twice(mark: Mark) -> None:
         COMMAND, cwd=ROOT, env=mark.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as demo:
         assert demo.stdout is not None
-        read_until(demo.stdout, "-- 1/13")
+        read_until(demo.stdout, FIRST_PERSON)
         again = threading.Event()
         for pause_s in (0.0, 0.05, 0.1, 0.2):
             again.wait(pause_s)
