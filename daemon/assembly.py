@@ -280,6 +280,8 @@ class Assembly:
     def run(self) -> BaseException | None:
         """Run until :meth:`stop` or until a part dies; what it died of, or None."""
         self.unit.recover()
+        if isinstance(self.door, CoprocessorDoor) and not self.outbox.unaccounted:
+            self.door.clear_emergency()  # a cut may have come between the account and this
         self._changed(self.unit.shown)  # before the page is served: there is always a view
         start = self.supervisor.start
         start("writer", self.unit.run_writer)
