@@ -91,9 +91,9 @@ def selftest(arguments: argparse.Namespace) -> int:
 
 def verify(arguments: argparse.Namespace) -> int:
     """Verify a bundle of records, or an export, against the authority's certificate. Exit 1 if it does not hold."""
-    if arguments.export:
-        return _verify_export(arguments)
     try:
+        if arguments.export:
+            return _verify_export(arguments)
         result = verify_files(
             arguments.file,
             arguments.authority,

@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import re
+import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from enum import StrEnum, unique
 from pathlib import Path
@@ -24,6 +25,8 @@ from evidence.errors import MalformedError
 Row = Sequence[str]
 MAX_LINE = 1 << 20
 """Bytes of the longest line of a JSON Lines export."""
+MOST_UNPACKED = 2 << 30
+"""Bytes; a sheet of a million rows has fewer."""
 SHEET = "核验记录"
 """The sheet of an XLSX export that holds the rows; its first row holds the columns' titles."""
 
@@ -153,9 +156,12 @@ def _xlsx(path: Path, columns: Sequence[str]) -> Generator[Row, None, None]:
     import python_calamine
 
     try:
+        with zipfile.ZipFile(path) as parts:
+            if sum(part.file_size for part in parts.infolist()) > MOST_UNPACKED:
+                raise MalformedError("the file unpacks to more than any export")
         with python_calamine.CalamineWorkbook.from_path(path) as book:
             rows = book.get_sheet_by_name(SHEET).to_python(skip_empty_area=False)
-    except (python_calamine.CalamineError, python_calamine.WorksheetNotFound, ValueError) as error:
+    except (python_calamine.CalamineError, zipfile.BadZipFile, ValueError) as error:
         raise MalformedError(f"the file is not an XLSX export: {type(error).__name__}") from None
     for row in rows[1:]:
         yield [_plain(value) for value in row[: len(columns)]]

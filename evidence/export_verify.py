@@ -26,8 +26,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,7 @@ from evidence.health import Claim, read_health
 from evidence.instants import read_instant
 from evidence.keys import PublicKey, thumbprint
 from evidence.origin import Origin, UnitKey, advance, check_signature, read_origin
-from evidence.receipt import Range, ranges_of
+from evidence.receipt import Range, gaps_of, ranges_of
 from evidence.record import Kind
 from evidence.revocation import Revocations
 from evidence.verify import read_record
@@ -123,10 +125,16 @@ def verify_export(
     if digest != (said["file"]["sha256"], said["file"]["bytes"]):
         result.find(3, "", "the file is not the one that was exported: it was changed, or saved again")
     rows = _rows(export, said, proof, result)
+    numbers: dict[str, set[int]] = {}
+    for name, seq in proof.rows:
+        numbers.setdefault(name, set()).add(seq)
     for one in said["units"]:
-        _Unit(Coverage.from_dict(one), said, rows, result).check(proof, authority, revocations)
-    for unit, tokens in (bundles or {}).items():
-        _records(unit, tokens, said, rows, result)
+        unit = _Unit(Coverage.from_dict(one), said, rows, result)
+        unit.check(numbers.pop(unit.cover.unit, set()), proof.certificate, authority, revocations)
+    if numbers:
+        result.find(5, "", "the proof has rows of units that its statement does not name")
+    for name, tokens in (bundles or {}).items():
+        _records(name, tokens, said, rows, result)
     return result
 
 
@@ -179,12 +187,16 @@ _COMPARED = ("sha256", "outcome", "checkpoint")
 def _rows(export: Path, said: Mapping[str, Any], proof: Proof, result: ExportVerified) -> _Rows:
     """Step 4."""
     columns = [key for key, _ in said["columns"]]
+    units = {one["unit"] for one in said["units"]}
+    if not {"unit", "seq", *_COMPARED} <= set(columns):
+        result.find(4, "", "the statement's columns are not those of an export")
+        return _Rows({}, ())
     expected = iter(proof.rows.items())
     found: dict[Place, tuple[str, ...]] = {}
     in_order = True
     try:
         for row in read_rows(export, Format(said["file"]["format"]), columns):
-            place, digest = _place(row, columns), row_digest(row)
+            place, digest = _place(row, columns, units), row_digest(row)
             if place in found:
                 result.find(4, place[0], f"row of seq {place[1]} stands there twice")
             elif place not in proof.rows:
@@ -203,9 +215,11 @@ def _rows(export: Path, said: Mapping[str, Any], proof: Proof, result: ExportVer
     return _Rows(found, tuple(columns))
 
 
-def _place(row: Row, columns: Sequence[str]) -> Place:
-    seq = row[columns.index("seq")]
-    return row[columns.index("unit")], int(seq) if seq.isascii() and seq.isdigit() and len(seq) < 17 else 0
+def _place(row: Row, columns: Sequence[str], units: Container[str]) -> Place:
+    """Where the row belongs, by its own word; an export may hold anything, and what is found is shown on terminals."""
+    unit, seq = row[columns.index("unit")], row[columns.index("seq")]
+    number = int(seq) if seq.isascii() and seq.isdigit() and len(seq) < 17 else 0
+    return (unit if unit in units else "?", number)
 
 
 def _by_unit(places: Iterable[Place]) -> dict[str, list[Range]]:
@@ -213,6 +227,12 @@ def _by_unit(places: Iterable[Place]) -> dict[str, list[Range]]:
     for unit, seq in places:
         found.setdefault(unit, []).append(seq)
     return {unit: ranges_of(numbers) for unit, numbers in sorted(found.items())}
+
+
+def _ascend(ranges: Sequence[Range]) -> bool:
+    return all(first <= last for first, last in ranges) and all(
+        before[1] < after[0] for before, after in pairwise(ranges)
+    )
 
 
 def _named(ranges: Sequence[Range], most: int = 20) -> str:
@@ -252,11 +272,14 @@ class _Unit:
     def find(self, step: int, text: object) -> None:
         self.result.find(step, self.cover.unit, text)
 
-    def check(self, proof: Proof, authority: x509.Certificate, revocations: Revocations | None) -> None:
+    def check(
+        self, numbers: set[int], signer: x509.Certificate, authority: x509.Certificate, revocations: Revocations | None
+    ) -> None:
+        """``numbers``: its rows in the proof; ``signer``: the certificate of the key that signed the statement."""
         before = len(self.result.findings)
-        self._counts({seq for unit, seq in proof.rows if unit == self.cover.unit})
+        self._counts(numbers)
         try:
-            own = _unit_key(proof.certificate, self.cover)
+            own = _unit_key(signer, self.cover)
             origin, retired = (own, False) if own else _origin(self.cover, authority)
             claim = read_health(self.cover.health, origin) if self.cover.health else None
             if claim and revocations and revocations.refuses_said(claim.kid, read_instant(claim.at)):
@@ -279,19 +302,20 @@ class _Unit:
             self.find(5, "the kinds do not add up to the records that were looked at")
         if cover.kinds.get(Kind.CHECK, 0) != cover.rows + cover.drills + cover.outside or len(numbers) != cover.rows:
             self.find(5, "rows, drills and checks of another time do not add up to its checks")
-        if strange := [seq for seq in numbers if not any(first <= seq <= last for first, last in here)]:
+        if not _ascend(here) or not _ascend(cover.waiting):
+            self.find(5, "its ranges of records do not ascend")
+        firsts = [first for first, _ in here]
+        places = ((seq, bisect_right(firsts, seq) - 1) for seq in sorted(numbers))
+        if strange := [seq for seq, at in places if at < 0 or seq > here[at][1]]:
             self.find(5, f"rows of records that were not looked at: seq {_named(ranges_of(strange))}")
 
     def _gaps(self, claim: Claim | None) -> None:
         cover = self.cover
         ends = [end for _, end in (*cover.records, *cover.waiting)]
-        last, following = max([claim.head.seq if claim else 0, cover.head.seq, *ends]), 1
-        for first, end in (*sorted(cover.records), (last + 1, last + 1)):
-            if first > following:
-                held = [pair for pair in cover.waiting if pair[0] < first and pair[1] >= following]
-                more = f"; of them seq {_named(held)} is there and waits for those before" if held else ""
-                self.find(6, f"records are missing: seq {_named([(following, first - 1)])}{more}")
-            following = max(following, end + 1)
+        for gap in gaps_of(cover.records, max([claim.head.seq if claim else 0, cover.head.seq, *ends])):
+            self.find(6, f"records are missing: seq {_named([gap])}")
+        if cover.waiting:
+            self.find(6, f"records are there that wait for those before them: seq {_named(cover.waiting)}")
 
     def _head(self, claim: Claim) -> None:
         row = self.rows.found.get((self.cover.unit, claim.head.seq))

@@ -27,6 +27,17 @@ def ranges_of(numbers: Iterable[int]) -> list[Range]:
     return ranges
 
 
+def gaps_of(ranges: Iterable[Range], last: int) -> list[Range]:
+    """What is missing from 1 to ``last`` among ``ranges``, in ascending order of their first number."""
+    gaps: list[Range] = []
+    following = 1
+    for first, end in (*ranges, (last + 1, last + 1)):
+        if first > following:
+            gaps.append((following, min(first - 1, last)))
+        following = max(following, end + 1)
+    return [(first, end) for first, end in gaps if first <= end]
+
+
 def hash_of(digests: Iterable[str]) -> str:
     """The receipt's hash over record hashes (hexadecimal) in ascending order of ``seq``."""
     total = hashlib.sha256()

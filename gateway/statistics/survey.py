@@ -21,7 +21,7 @@ from evidence.export_proof import Coverage
 from evidence.instants import read_instant
 from evidence.jws import parse
 from evidence.origin import Origin, advance, check_signature, read_origin
-from evidence.receipt import ranges_of
+from evidence.receipt import gaps_of, ranges_of
 from evidence.record import OWED, TYPE, Kind
 from evidence.revocation import Revocations
 from evidence.verify import read_record
@@ -63,8 +63,8 @@ class UnitSurvey:
     @property
     def missing(self) -> list[tuple[int, int]]:
         """Gaps: numbers up to the highest that is known of, which are not among the records looked at."""
-        last = max([self.row.claimed.seq, self.head.seq, *self.waiting[-1:]])
-        return ranges_of(set(range(1, last + 1)) - set(self.numbers))
+        last = max([self.row.claimed.seq, *self.numbers[-1:], *self.waiting[-1:]])
+        return gaps_of(ranges_of(self.numbers), last)
 
     def coverage(self) -> Coverage:
         """What a proof says of it, after the checks were read."""
