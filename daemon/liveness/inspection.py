@@ -16,6 +16,7 @@ from daemon.liveness.watch import Watch
 from daemon.policy import Policy
 from daemon.policy.words import Challenge
 from daemon.thermal import ThermalView
+from hw.camera.frame import Frame
 from models import passive
 from models.detector import Face
 from models.embedding import Template
@@ -99,7 +100,7 @@ class Inspection:
             while not self.watch.over() and (check := self._next(policy, results)) is not None:
                 results.append(self._do(check, compared))
         if self.watch.witnesses and compared.live is not None:
-            results.append(self._same_face(compared.live))
+            results.append(same_face(self.eyes, compared.live, self.watch.witnesses))
         return self._finding(results)
 
     def _next(self, policy: LivenessPolicy, results: Sequence[CheckResult]) -> Check | None:
@@ -146,22 +147,6 @@ class Inspection:
             return not_performed(Check.THERMAL, "no_reading")
         return thermal.judge(view.frame.pixels_c, compared.face.box, compared.size)
 
-    def _same_face(self, live: Template) -> CheckResult:
-        """Whether the face that answered is the one that was compared: somebody may change places meanwhile."""
-        models, kept = self.eyes.models, self.watch.witnesses
-        few = kept if len(kept) <= WITNESSES else [kept[0], kept[len(kept) // 2], kept[-1]]
-        scores, threshold = [], models.operating_point.threshold
-        for frame in few:
-            face = nearest_face(models.detect(frame.image))
-            if face is not None and models.assess(frame.image, face).usable:
-                scores.append(models.compare(live, models.template(frame.image, face)).score)
-        if not scores:
-            return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("face_lost",), {"frames": 0})
-        evidence = {"frames": len(scores), "score": round(min(scores), 4), "threshold": threshold}
-        if min(scores) >= threshold:
-            return CheckResult(Check.SAME_FACE, Decision.LIVE, (), evidence)
-        return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("another_face",), evidence)
-
     def _finding(self, results: Sequence[CheckResult]) -> Liveness:
         finding = fusion.fuse(self.means.policy(), [*results, self.watch.result()])
         checks = tuple(self._told(check) for check in finding.checks)
@@ -178,3 +163,26 @@ class Inspection:
         }.get(Check(check.name))
         performed = check.decision is not Decision.NOT_PERFORMED
         return {**check.to_dict(), **({"model": network} if network and performed else {})}
+
+
+def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Frame]) -> CheckResult:
+    """Whether the face that answered is the one that was compared: somebody may change places meanwhile.
+
+    Args:
+        eyes: the networks.
+        live: the template that matched the card.
+        witnesses: frames of the challenge; at most :data:`WITNESSES` of them are looked at.
+    """
+    models, threshold = eyes.models, eyes.models.operating_point.threshold
+    few = witnesses if len(witnesses) <= WITNESSES else [witnesses[0], witnesses[len(witnesses) // 2], witnesses[-1]]
+    scores = []
+    for frame in few:
+        face = nearest_face(models.detect(frame.image))
+        if face is not None and models.assess(frame.image, face).usable:
+            scores.append(models.compare(live, models.template(frame.image, face)).score)
+    if not scores:
+        return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("face_lost",), {"frames": 0})
+    evidence = {"frames": len(scores), "score": round(min(scores), 4), "threshold": threshold}
+    if min(scores) >= threshold:
+        return CheckResult(Check.SAME_FACE, Decision.LIVE, (), evidence)
+    return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("another_face",), evidence)

@@ -264,6 +264,12 @@ def test_a_bad_uri_is_told_before_anything_starts(text: str) -> None:
         camera(text)
 
 
+def test_picamera_runs_under_the_systems_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hw.camera.driver.SYSTEM_PYTHON", "/nowhere/system/python3")
+    assert "cannot start /nowhere/system/python3" in str(failure(camera("picamera:0").open))
+    assert "/nowhere/other" in str(failure(camera("picamera:0", interpreter="/nowhere/other").open))
+
+
 def test_a_missing_interpreter_is_named() -> None:
     told = failure(camera("sim:camera", interpreter="/nowhere/python3").open)
     assert type(told) is DeviceMissing

@@ -220,6 +220,21 @@ def test_light_challenges_one_after_the_other(host: Coprocessor) -> None:
         assert [step.colour for step in host.run_challenge(colours, 20).steps] == colours
 
 
+def test_a_challenge_is_stopped_at_once_and_the_next_one_plays(host: Coprocessor) -> None:
+    beating(host, lambda: host.status is not None)
+    host.heartbeat()
+    host.stop_challenge()  # there is none
+    timer = threading.Timer(0.4, host.stop_challenge)
+    timer.start()
+    begin_s = time.monotonic()
+    with pytest.raises(ChallengeStopped, match="was stopped"):
+        host.run_challenge([Colour.BLUE] * 20, 1000)
+    assert time.monotonic() - begin_s < 10, "it would have taken twenty seconds"
+    timer.join()
+    host.heartbeat()
+    assert [step.colour for step in host.run_challenge(COLOURS, 20).steps] == COLOURS
+
+
 def test_emergency_stops_the_challenge(host: Coprocessor, device: Device) -> None:
     beating(host, lambda: host.status is not None)
     host.heartbeat()
