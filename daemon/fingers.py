@@ -134,6 +134,11 @@ class FingerTask:
         """Whether a finger can be enrolled here: there is a module, and the site's slip keys."""
         return self._module is not None and self._slips is not None
 
+    @property
+    def clean(self) -> bool:
+        """Whether the module was wiped since it was used last."""
+        return not self._unclean
+
     def slip(self, check: str | None) -> str | None:
         """The text of the slip that was written in ``check``, until it is dropped."""
         return self._slip[1] if self._slip is not None and self._slip[0] == check else None
