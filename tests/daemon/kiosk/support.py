@@ -78,9 +78,10 @@ class Bench:
         self.facts: dict[str, Any] = {"waiting": 0, "online": True, "why_offline": None}
         self.outbox = home.outbox()
         self.tally = Tally(lambda: 0.0)
-        roster = self.roster = Roster(read_roster(home.config().unit.officers), now)
+        self.later = dt.timedelta()
+        roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
-        touches = Touches(self.policy, "delivery", roster, state, now, find, origin=lambda: self.origin)
+        touches = Touches(self.policy, "delivery", roster, state, self.clock, find, origin=lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
         asks = Asks(self.outbox, self.tally, roster, lambda: found)
         unit = replace(home.config().unit, checkpoint="delivery")
@@ -90,6 +91,10 @@ class Bench:
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         self.show(State(self.policy))
+
+    def clock(self) -> dt.datetime:
+        """The unit's, which the test may put forward by ``later``."""
+        return now() + self.later
 
     @property
     def origin(self) -> str:
@@ -115,6 +120,12 @@ class Bench:
             state, _ = session.step(state, event)
         self.show(state)
         return state
+
+    @property
+    def statement(self) -> str:
+        """The hash of what officers are asked to confirm."""
+        assert self.desk.active.statement is not None
+        return self.desk.active.statement.sha256
 
     def close(self) -> None:
         self.server.close()

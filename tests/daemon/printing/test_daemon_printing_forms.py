@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 
 from daemon.config import Printing, Unit
-from daemon.duty import OnDuty
-from daemon.events import Begin, Closed, Confirmation, Consented, Document, Event, PrintWanted, Sealed, Signature
+from daemon.events import (
+    Begin,
+    Closed,
+    Confirmation,
+    Consented,
+    Document,
+    Event,
+    OnDuty,
+    PrintWanted,
+    Sealed,
+    Signature,
+)
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy, load_policy
 from daemon.policy.words import DOCUMENTS as SCREEN

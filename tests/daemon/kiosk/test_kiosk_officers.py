@@ -1,0 +1,104 @@
+"""What officers see when they are refused: lockout and after it, a key that comes too late, one that exists twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from daemon.events import Confirmation, Confirmed, Proposed
+from daemon.kiosk.prepared import LIFETIME
+from daemon.officers import COUNTER_WENT_BACK
+from daemon.state import Step
+from daemon.tries import LOCKED_FOR, TRIES
+from evidence.instants import write_instant
+from evidence.record import Outcome
+from tests.daemon.kiosk.support import Bench, Glass, context_of, states
+from tests.daemon.kiosk.test_kiosk_page import told, with_key
+from tests.daemon.support import PINS
+
+FIRST, SECOND = PINS
+BY_KEY = "用安全密钥确认"
+
+
+@pytest.fixture
+def named(browser: Browser, bench: Bench) -> Iterator[Glass]:
+    """The page under the name that security keys belong to."""
+    with context_of(browser) as context:
+        made = Glass(context.new_page(), bench.origin + "/")
+        yield made
+        made.check()
+
+
+def ask(bench: Bench, glass: Glass) -> None:
+    """Two officers are asked to confirm that a woman cannot be verified."""
+    begun = states(bench.policy)["notice"]
+    bench.desk = replace(bench.desk, active=begun)
+    bench.tell(Proposed(Outcome.UNABLE, "昏迷", write_instant(bench.clock() + LIFETIME)))
+    glass.step("confirm")
+
+
+def confirm(glass: Glass, officer: str, pin: str) -> None:
+    glass.type("officer-id", officer)
+    glass.type("officer-pin", pin)
+    glass.touch("确认")
+
+
+def test_locked_out_and_in_again(bench: Bench, glass: Glass) -> None:
+    """The right PIN is refused too, somebody else may go on, and after five minutes it counts again."""
+    ask(bench, glass)
+    wrong = glass.page.locator(".wrong")
+    for _ in range(TRIES):
+        confirm(glass, FIRST, "000000")
+        expect(wrong).to_have_text("工号或密码错误")
+    confirm(glass, FIRST, PINS[FIRST])
+    expect(wrong).to_have_text("多次错误，已锁定五分钟")
+    glass.shot("locked-out")
+    confirm(glass, SECOND, PINS[SECOND])
+    event = told(bench)
+    assert isinstance(event, Confirmed)
+    bench.tell(event)
+    expect(glass.page.locator(".officers")).to_contain_text("1/2")
+    bench.later += LOCKED_FOR
+    confirm(glass, FIRST, PINS[FIRST])
+    event = told(bench)
+    assert isinstance(event, Confirmed)
+    assert bench.tell(event).step is not Step.CONFIRM
+
+
+def test_a_second_key_that_comes_too_late(bench: Bench, named: Glass) -> None:
+    officer = with_key(bench, named)
+    ask(bench, named)
+    bench.tell(Confirmed(Confirmation("o-1", "officer", "pin", bench.statement)))
+    expect(named.page.locator("#trouble")).to_contain_text("等待第二名")
+    bench.later += LIFETIME + dt.timedelta(seconds=1)
+    named.type("officer-id", officer)
+    named.touch(BY_KEY)
+    expect(named.page.locator(".wrong")).to_have_text("已过期，请撤回后重新处理")
+    named.shot("second-key-too-late")
+    assert bench.events.empty()
+
+
+def test_a_key_that_exists_twice_is_said(bench: Bench, glass: Glass) -> None:
+    ask(bench, glass)
+    proof = {"credential_id": "a", "findings": [COUNTER_WENT_BACK]}
+    bench.tell(Confirmed(Confirmation("o-1", "officer", "webauthn", bench.statement, proof)))
+    expect(glass.page.locator("#body")).to_contain_text("该安全密钥可能有复制品")
+
+
+def test_no_key_is_asked_for_where_the_page_has_no_name(bench: Bench, browser: Browser) -> None:
+    """Browsers give an address no keys: the page says so instead of failing."""
+    address = bench.origin.replace("localhost", "127.0.0.1")
+    with context_of(browser) as context:
+        glass = Glass(context.new_page(), address + "/")
+        ask(bench, glass)
+        assert glass.page.get_by_role("button", name=BY_KEY).count() == 0
+        bench.show(replace(states(bench.policy)["notice"], step=Step.IDLE))
+        glass.step("idle")
+        glass.page.click("#staff")
+        glass.touch("安全密钥")
+        expect(glass.page.locator("#body")).to_contain_text("localhost")
+        glass.check()
