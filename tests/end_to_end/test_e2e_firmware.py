@@ -46,4 +46,5 @@ def recorded(stage: Stage) -> list[dict[str, Any]]:
     """The co-processor's events that the gateway has verified."""
     rows = stage.gateway("list", "--json", "--limit", "-1")
     numbers = [str(row["seq"]) for row in rows if row["kind"] == "event" and row["chained"]]
-    return [stage.gateway("show", UNIT, number, "--json")[0]["event"] for number in numbers]
+    events = [stage.gateway("show", UNIT, number, "--json")[0]["event"] for number in numbers]
+    return [one for one in events if one["type"].startswith("coprocessor.")]

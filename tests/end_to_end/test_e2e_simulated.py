@@ -35,7 +35,7 @@ class Simulated:
         )
         assert self.process.stdout is not None
         said = read_until(self.process.stdout, "Type: ")
-        found = re.search(r"The unit's screen: (http://127\.0\.0\.1:(\d+)/)", said)
+        found = re.search(r"The unit's screen: (http://localhost:(\d+)/)", said)
         assert found, said
         self.url, self.port = found[1], int(found[2])
 
