@@ -79,10 +79,10 @@ def approve(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def revoke(config: Config, arguments: argparse.Namespace) -> int:
-    """End an account for good, or refuse an application. Send the roster afterwards."""
+    """End an account for good, or refuse an application. Units that are connected learn of it within a minute."""
     with _store(config) as store, store.transaction():
         store.officers.revoke(arguments.id, arguments.by, arguments.reason, _now())
-    _say(f"{arguments.id}: revoked; units learn of it with the next roster: vernix-gateway roster send")
+    _say(f"{arguments.id}: revoked; the running gateway tells units within a minute, at once: vernix-gateway roster send")
     return OK
 
 

@@ -17,6 +17,7 @@ from argon2 import PasswordHasher
 from daemon.officers import Roster
 from daemon.roster import read_body
 from evidence import downlink
+from evidence.health import parse_health
 from evidence.topics import Address, Channel
 from evidence.webauthn import KEY_OFFERED, key_code, registration_challenge
 from gateway import command
@@ -346,20 +347,19 @@ def test_a_unit_with_an_older_roster_is_brought_the_present_one(store: Store, ho
     newer = bring(version, NOW + DAY)
     assert newer is not None
     assert newer > version
-    assert [one.channel for one in command.waiting(store)] == [Channel.ROSTER] * 2
+    (laid,) = command.waiting(store)
+    assert (laid.channel, laid.read()[0]["version"]) == (Channel.ROSTER, newer), "it took the older one's place"
+    assert bring(version, NOW + DAY) is None, "it is on its way"
     with store.transaction():
         sent = [one.about for one in store.officers.audit() if one.did == "sent roster"]
     assert sent == [f"{version} to u1", f"{newer} to u1"]
 
 
-def test_health_says_which_roster_a_unit_has(store: Store, hospital: Hospital) -> None:
-    intake, unit = hospital.intake(store), hospital.unit()
-    intake.take([unit.message(record) for record in unit.grow(2)])
-    intake.take([unit.health(2)])
-    assert intake.take_rosters() == {}, "older software does not say"
-    intake.take([unit.health(2, minute=1, roster=7)])
-    assert intake.take_rosters() == {unit.address.unit: 7}
-    assert intake.take_rosters() == {}
+def test_health_says_which_roster_a_unit_has(hospital: Hospital) -> None:
+    unit = hospital.unit()
+    unit.grow(2)
+    said = [parse_health(one.payload.decode("ascii")).roster for one in (unit.health(2), unit.health(2, roster=7))]
+    assert said == [None, 7], "older software does not say"
 
 
 def offered(key: SoftKey, officer: str, **changes: Any) -> dict[str, Any]:
