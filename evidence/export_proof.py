@@ -20,7 +20,7 @@ from evidence import jws, schema
 from evidence.certificates import from_der, to_der
 from evidence.chain import Head
 from evidence.encoding import b64url_decode, b64url_encode, json_bytes, json_object
-from evidence.errors import MalformedError
+from evidence.errors import MalformedError, SignatureError
 from evidence.export_rows import MAX_LINE
 from evidence.keys import Signer
 from evidence.receipt import Range
@@ -168,4 +168,8 @@ def _ended(path: Path, said: Mapping[str, Any], rows: dict[Place, str], total: s
     fields = (said.get("format"), said.get("v"))
     if fields != (FORMAT, 1) or not all(isinstance(said.get(name), str) for name in ("proof", "certificate")):
         raise MalformedError(f"{path}: not a proof of an export, version 1")
-    return Proof(rows, total, said["proof"], from_der(b64url_decode(said["certificate"])))
+    try:
+        certificate = from_der(b64url_decode(said["certificate"]))
+    except SignatureError as error:
+        raise MalformedError(f"{path}: the certificate in the proof: {error}") from error
+    return Proof(rows, total, said["proof"], certificate)

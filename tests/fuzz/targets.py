@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.fuzz import files, messages, signed, wires
+from tests.fuzz import exports, files, messages, signed, wires
 from tests.fuzz.target import Target
 
 NAMES = (
@@ -69,6 +69,9 @@ NAMES = (
     "models: manifest's entries",
     "models: thresholds",
     "models: projection",
+    "evidence: rows of an export",
+    "evidence: proof of an export",
+    "evidence: sheet of an export",
 )
 """Of all targets, in their order: known before they are made, which takes a second."""
 
@@ -76,4 +79,4 @@ NAMES = (
 @cache
 def all_targets() -> tuple[Target, ...]:
     """All of them, made once in a process."""
-    return (*wires.targets(), *signed.targets(), *messages.targets(), *files.targets())
+    return (*wires.targets(), *signed.targets(), *messages.targets(), *files.targets(), *exports.targets())
