@@ -322,7 +322,6 @@ def explain(state: State, event: Explained) -> Result:
 
 def close(state: State, _event: Sealed | TimedOut | Closed) -> Result:
     """The result was seen: back to idle, everything personal forgotten, the door locked again."""
-    if state.step is Step.DONE and state.outcome is Outcome.EMERGENCY:  # not explained: the door stays open
-        return State(state.policy), (Forget(),)
+    # After an emergency too: one that nobody has accounted for keeps the door open whatever asks to lock it.
     explained: tuple[Effect, ...] = (ClearEmergency(),) if state.step is Step.NOTING else ()
     return State(state.policy), (Forget(), *explained, LockDoor())

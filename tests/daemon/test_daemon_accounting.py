@@ -158,6 +158,15 @@ def test_pressed_twice_within_one_emergency_it_is_one_record(
     assert [one.check for one in unit.outbox.unaccounted] == [CHECK, EMERGENCY]
 
 
+def test_accounted_for_while_it_is_still_on_the_screen(place: Callable[[], Place]) -> None:
+    """From the list of what is owed, at another page: the door is locked when the screen is closed."""
+    unit = place()
+    unit.post(Emergency(EMERGENCY, "delivery"))
+    unit.post(unit.amend(EMERGENCY, "mistaken_emergency"), Closed())
+    assert unit.unit.state.step is Step.IDLE
+    assert not unit.open
+
+
 def test_no_screen_is_told_of_a_check_before_its_journal(
     place: Callable[[], Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
