@@ -6,7 +6,7 @@ A WebAuthn challenge is the SHA-256 of these bytes; a PIN is recorded as atteste
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from evidence.encoding import json_bytes, sha256_hex
@@ -36,7 +36,13 @@ class DecisionStatement:
 
     def to_dict(self) -> dict[str, str | None]:
         """The statement as the record holds it, so that a verifier can compute its hash again."""
-        return {**asdict(self), "outcome": self.outcome.value}
+        return {
+            "check": self.check,
+            "document_sha256": self.document_sha256,
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "expires": self.expires,
+        }
 
     def to_bytes(self) -> bytes:
         """The canonical bytes that are signed."""

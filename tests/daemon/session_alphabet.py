@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 from daemon import events as ev
 from daemon import finger_events as fe
@@ -55,17 +56,23 @@ def document(*findings: str, permit: bool = False) -> ev.Document:
 
 
 def _confirmed(state: State, officer: str, *, other_statement: bool = False) -> ev.Event:
-    statement = HASH if other_statement or state.statement is None else state.statement.sha256
-    return ev.Confirmed(ev.Confirmation(officer, "officer", "pin", statement))
+    return _confirmed_statement(None if other_statement else state.statement, officer)
 
 
+@cache
+def _confirmed_statement(statement: DecisionStatement | None, officer: str) -> ev.Event:
+    return ev.Confirmed(ev.Confirmation(officer, "officer", "pin", statement.sha256 if statement else HASH))
+
+
+@cache
 def _explained(check: str, officer: str = "o-1") -> ev.Event:
     statement = DecisionStatement(check, None, Outcome.EMERGENCY, "why", EXPIRES)
     return ev.Explained(statement, ev.Confirmation(officer, "officer", "pin", statement.sha256))
 
 
 def _own(make: Callable[[str], ev.Event], check: str | None) -> Make:
-    return lambda state, _fresh: make(check if check is not None else state.check or "none")
+    made = cache(make)  # events do not change, and most states share a check with others
+    return lambda state, _fresh: made(check if check is not None else state.check or "none")
 
 
 def _card(one: ev.Document, photo: bool, check: str | None) -> Make:
@@ -154,7 +161,7 @@ def _officer(name: str) -> Make:
 
 
 def _proposal(outcome: Outcome) -> Make:
-    return lambda _state, _fresh: ev.Proposed(outcome, "why", EXPIRES)
+    return _plain(ev.Proposed(outcome, "why", EXPIRES))
 
 
 def _plain(event: ev.Event) -> Make:

@@ -160,8 +160,9 @@ def _other_way(state: State) -> None:
 
 
 def _happenings(now: Desk, events: dict[str, Make], numbers: Iterator[int]) -> Iterator[tuple[str, ev.Event]]:
+    fresh = f"check-{next(numbers)}"  # one will do: each event leads from this state to a future of its own
     for name, make in events.items():
-        yield name, make(now.active, f"check-{next(numbers)}")
+        yield name, make(now.active, fresh)
     for one in now.parked:
         assert one.check is not None
         yield "resumed", ev.Resumed(one.check)
