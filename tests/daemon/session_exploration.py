@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from daemon import desk
 from daemon import effects as ef
@@ -77,23 +77,25 @@ def _finger_key(state: State) -> Hashable:
 
 
 def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effect, ...]) -> Trail:
+    consented, journalled, sealed = trail.consented, trail.journalled, trail.sealed
+    camera_on, timer = trail.camera_on, trail.timer
     if isinstance(event, ev.Consented) and after.consent is not None and after.check:
-        trail = replace(trail, consented=trail.consented | {after.check})
+        consented |= {after.check}
     for effect in effects:
         match effect:
             case ef.OpenCamera():
-                trail = replace(trail, camera_on=True)
+                camera_on = True
             case ef.StopDevices() | ef.StopCamera():
-                trail = replace(trail, camera_on=False)
+                camera_on = False
             case ef.StartTimer():
-                trail = replace(trail, timer=after.step)
+                timer = after.step
             case ef.Forget():
-                trail = replace(trail, timer=None)
+                timer = None
             case ef.Journal():
-                trail = replace(trail, journalled=trail.journalled | {effect.begin.check})
+                journalled |= {effect.begin.check}
             case ef.SealRecord() if effect.fields["kind"] == "check":
-                trail = replace(trail, sealed=trail.sealed | {effect.check})
-    return trail
+                sealed |= {effect.check}
+    return Trail(consented, journalled, sealed, camera_on, timer)
 
 
 @dataclass(slots=True)
