@@ -17,7 +17,7 @@ from daemon.demo.broker import HOST
 from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
 from daemon.demo.process import quiet_signals
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import OFFICERS, Stage, free_port
+from daemon.demo.stage import APPROVERS, OFFICERS, Stage, free_port
 
 _PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}
 KIOSK_PORT = 8080
@@ -50,6 +50,8 @@ def run_simulated() -> int:
             commands = _commands(stage)
             print(f"\nThe unit's screen: {stage.url}")
             print(f"Officers: {', '.join(f'{officer} PIN {pin}' for officer, pin in OFFICERS.items())}")
+            print(f"Officers' accounts, roster: vernix-gateway --config {stage.gateway_toml} officer --help")
+            print(f"Who approves them: {', '.join(f'{name} for {place}' for place, name in APPROVERS.items())}")
             print(f"Type: {', '.join(commands)}, quit", flush=True)
             _serve(commands)
     except DemoError as error:

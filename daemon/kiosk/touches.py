@@ -49,6 +49,7 @@ from daemon.policy.words import Staff
 from daemon.record_fields import provisional
 from daemon.state import State
 from evidence.decision import DecisionStatement
+from evidence.encoding import sha256_hex
 from evidence.instants import read_instant, write_instant
 from evidence.record import Outcome
 from evidence.slip import MAX_TEXT
@@ -204,12 +205,11 @@ class Touches:
         if accounts and not row.unaccounted:
             raise TouchRefused("not_an_open_emergency", 409)
         said: dict[str, Any] = {"visit": {"ref": fields.visit(values), "source": "typed"}} if what == "visit" else {}
-        reason = (
-            f"{what}: {said['visit']['ref']}"
-            if said
-            else f"{what}: {fields.text(values, 'reason', optional=not accounts)}"
-        )
-        return row, what, said, reason.removesuffix(": ")
+        if what == "signature":  # what is confirmed is this drawing, and no other
+            about = sha256_hex(self._signature(values).png)
+        else:
+            about = said["visit"]["ref"] if said else fields.text(values, "reason", optional=not accounts)
+        return row, what, said, f"{what}: {about}".removesuffix(": ")
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
         by = fields.choice(values, "by", ("subject", "delegate"), "subject")

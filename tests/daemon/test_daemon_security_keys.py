@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from daemon import record_fields
 from daemon.check_id import new_check_id
+from daemon.demo.people import drawn_name
 from daemon.desk import Desk
 from daemon.duty import Duty
 from daemon.events import Amended, Begin, Declined, Emergency, Event, Explained, Noted, Sealed, ShiftChanged
@@ -30,6 +32,7 @@ from daemon.state import State, Step
 from daemon.tries import LOCKED_FOR, TRIES
 from evidence.credentials import hash_pin
 from evidence.decision import DecisionStatement, check_decision
+from evidence.encoding import sha256_hex
 from evidence.instants import write_instant
 from evidence.keys import plain_jwk
 from evidence.record import Outcome
@@ -236,6 +239,19 @@ def test_an_emergency_is_accounted_for_by_key(post: Post) -> None:
             }
         )
         assert event.confirmation.method == "webauthn"
+
+
+def test_a_late_signature_by_key_is_that_drawing(post: Post) -> None:
+    png = base64.b64decode(drawn_name())
+    values = {"check": ROW.check, "what": "signature", "by": "subject", "png": drawn_name()}
+    event = post.by_key("amend", **values)
+    assert isinstance(event, Amended)
+    assert event.statement.reason == f"signature: {sha256_hex(png)}"
+    ready = post.touches.prepare({"touch": "amend", **values})
+    other = base64.b64encode(png[:-12] + b"\0" + png[-12:]).decode()
+    proof = {"officer": "one", "statement": ready["statement"], "assertion": post.keys["one"].sign(ready["challenge"])}
+    with pytest.raises(TouchRefused, match="another_statement"):
+        post.touches.event("amend", {**values, **proof, "png": other})
 
 
 def test_a_login_by_key(post: Post) -> None:

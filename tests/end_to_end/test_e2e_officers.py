@@ -264,7 +264,7 @@ def test_an_emergency_pressed_twice_is_one_record_and_explained_by_key(ward: War
 
 
 def test_a_remark_by_key_and_a_revoked_officer_without_hands(ward: Ward) -> None:
-    """The unit's next health shows the older roster, and the gateway brings the present one. All of it verifies."""
+    """A unit that was offline shows an older roster, and the gateway brings the present one. All of it verifies."""
     page = ward.glass.page
     ward.staff("待办")
     page.get_by_role("button", name="补充 P-").first.click()
@@ -273,7 +273,9 @@ def test_a_remark_by_key_and_a_revoked_officer_without_hands(ward: Ward) -> None
     ward.by_key(TWO)
     expect(page.locator("#hint")).to_have_text("已补充记录")
     before = (ward.stage.folder / "unit/data/roster.json").read_bytes()
+    ward.stage.broker.kill()
     ward.gateway("officer", "revoke", TWO, "--by", "护理部主任", "--reason", "离职")
+    ward.stage.broker.start()
     wait_for(lambda: (ward.stage.folder / "unit/data/roster.json").read_bytes() != before, "the roster", 120)
     expect(page.locator("#place")).not_to_contain_text(TWO)
     ward.glass.check()

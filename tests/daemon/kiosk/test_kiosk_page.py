@@ -24,7 +24,6 @@ from hw.card_reader.document import Finding
 from models.quality import Cause
 from tests.daemon.kiosk.support import PATIENCE_MS, Bench, Glass, context_of, states
 from tests.daemon.support import now
-from tests.daemon.test_daemon_security_keys_browser import REGISTER
 
 PATIENCE_S = PATIENCE_MS / 1000
 
@@ -250,6 +249,21 @@ def test_there_are_words_for_everything_that_can_be_wrong(language: str) -> None
     assert wanted - set(known) == set()
     shown = {*map(str, Outcome), *map(str, Step)} - {Step.DONE}  # where the outcome is the title
     assert shown <= set(words_of(WORDS / f"words.{language}.js"))
+
+
+_BYTES = """const raw = (text) => {
+    const letters = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
+    return Uint8Array.from(letters, (letter) => letter.charCodeAt(0));
+  };"""
+REGISTER = f"""async ([challenge, officer]) => {{
+  {_BYTES}
+  const made = await navigator.credentials.create({{ publicKey: {{
+    challenge: raw(challenge), rp: {{ id: "localhost", name: "Vernix" }},
+    user: {{ id: new TextEncoder().encode(officer), name: officer, displayName: officer }},
+    pubKeyCredParams: [{{ type: "public-key", alg: -7 }}],
+    authenticatorSelection: {{ userVerification: "required" }}, timeout: 20000 }} }});
+  return made.toJSON();
+}}"""
 
 
 def with_key(bench: Bench, glass: Glass) -> str:

@@ -27,9 +27,17 @@ function said() {
   return { check, what, ...(what === "visit" ? { visit: byId("visit").value } : { reason: byId("reason")?.value ?? "" }) };
 }
 
+const drawing = () => (now.amending.what === "signature" ? signature() : {});
+const NOTHING_DRAWN = "png_is_missing_or_too_large";
+
+async function toSign() {
+  const drawn = drawing();
+  return drawn ? prepare("amend", { ...said(), ...drawn }) : { cause: NOTHING_DRAWN };
+}
+
 async function send(officer) {
-  const drawn = now.amending.what === "signature" ? signature() : {};
-  if (!drawn) return "png_is_missing_or_too_large";
+  const drawn = drawing();
+  if (!drawn) return NOTHING_DRAWN;
   const cause = await touch("amend", { ...said(), ...drawn, ...officer });
   if (!cause) {
     forgetPad();
@@ -43,7 +51,7 @@ export const amend = {
   title: () => (now.amending.what ? say(`amend_${now.amending.what}`) : say("amend_what")),
   hint: () => `${say(now.amending.outcome)} · ${now.amending.visit}`,
   body: () => (now.amending.what
-    ? [officerForm({ title: say("amend"), ok: say("save"), more: more(now.amending.what), challenge: () => prepare("amend", said()), send })]
+    ? [officerForm({ title: say("amend"), ok: say("save"), more: more(now.amending.what), challenge: toSign, send })]
     : [el("div", { className: "choices" }, kinds())]),
   touches: () => [button(say("back"), "back", () => { forgetPad(); go({ amending: now.amending.what ? { ...now.amending, what: null } : null }); })],
   shows: () => [now.amending],
