@@ -156,7 +156,7 @@ class RunningUnit:
 
     def _port(self, begun: int) -> int | None:
         """Where the screen is, as the log says from ``begun`` on: the unit took any free port."""
-        found = re.search(rb"screen at http://127\.0\.0\.1:(\d+)/", self.log.read_bytes()[begun:])
+        found = re.search(rb"screen at http://localhost:(\d+)/", self.log.read_bytes()[begun:])
         return int(found[1]) if found else None
 
     def __exit__(self, *exc: object) -> None:
