@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,17 +19,20 @@ from daemon.outbox import Outbox
 from daemon.repeats import Repeats
 from evidence import downlink, receipt
 from evidence.downlink import Accepted
-from evidence.errors import EvidenceError
+from evidence.errors import EvidenceError, RefusedError
 from evidence.health import write_health
 from evidence.instants import write_instant
 from evidence.keys import PublicKey, Signer
-from evidence.topics import Address, Channel
+from evidence.topics import DOWN, Address, Channel
 
 log = logging.getLogger(__name__)
 
 WINDOW = 50
 """Records sent and not yet receipted; beyond that the gateway must catch up first."""
 HEALTH_S = 60.0
+AHEAD = dt.timedelta(days=1)
+"""How far the gateway's counters may be ahead of a clock that the network has set. One message of a gateway whose clock
+was years ahead would shut out all the others until then."""
 
 Publish = Callable[[Channel, bytes], bool]
 """Hands a message to the broker link; False when there is no connection."""
@@ -42,12 +46,16 @@ def health_message(
     storage: Mapping[str, Any] | None = None,
     troubles: Sequence[str] = (),
     roster: int | None = None,
+    revocations: int | None = None,
 ) -> str:
     """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS.
+
+    It tells too what came of the gateway's messages: the highest counter accepted on each channel.
 
     Args:
         outbox, address, signer, refused, storage, troubles: what the unit has to say of itself.
         roster: version of the roster in force, so that the gateway sends a newer one.
+        revocations: number of the list of revoked keys in force, for the same reason.
     """
     fields = {
         "unit": address.unit,
@@ -55,9 +63,11 @@ def health_message(
         "at": write_instant(outbox.clock.moment()),
         "waiting": outbox.count_waiting(),
         "refused": refused,
+        "counters": {str(channel): outbox.last_counter(channel) for channel in DOWN},
         **({"storage": dict(storage)} if storage else {}),
         **({"troubles": list(troubles)} if troubles else {}),
         **({"roster": roster} if roster is not None else {}),
+        **({"revocations": revocations} if revocations is not None else {}),
     }
     return write_health(fields, outbox.head, signer)
 
@@ -86,6 +96,10 @@ class Delivery:
     """Of the roster in force."""
     worklist: Callable[[Mapping[str, Any]], None] | None = None
     """Takes a worklist; raises EvidenceError where it cannot."""
+    revocations: Callable[[str], None] | None = None
+    """Keeps a list of revoked keys and goes by it; raises EvidenceError where it cannot."""
+    revocations_number: Callable[[], int | None] = lambda: None
+    """Of the list in force."""
     refused: int = 0
     _sent: Repeats = field(init=False)
     _alerted: Repeats = field(init=False)
@@ -134,7 +148,7 @@ class Delivery:
 
     def _health(self) -> bytes:
         refused = self.refused + self.dropped()
-        about = (self.storage(), self.troubles(), self.roster_version())
+        about = (self.storage(), self.troubles(), self.roster_version(), self.revocations_number())
         return health_message(self.outbox, self.address, self.signer, refused, *about).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:
@@ -144,7 +158,7 @@ class Delivery:
             if channel is Channel.RECEIPT:
                 self._receipt(message)
             elif channel is Channel.COMMAND:
-                self._command(message.body)
+                self._command(message)
             elif channel is Channel.ROSTER and self.roster is not None:
                 self.roster(message.body)
             elif channel is Channel.WORKLIST and self.worklist is not None:
@@ -152,13 +166,22 @@ class Delivery:
             else:
                 log.warning("a %s message came; this version has no use for it", channel)
             self.outbox.accept_counter(channel, message.counter)
+            self.outbox.clock.vouch(message.issued)
+            if channel is not Channel.RECEIPT:
+                with self._lock:
+                    self._health_due_s = 0.0  # the gateway sends it again until our health shows that it is here
         except (EvidenceError, UnicodeDecodeError) as error:
             self.refused += 1
             log.warning("refused a message on %s: %s", channel, error)
+        except sqlite3.OperationalError as error:
+            # A full disk. Nothing of it was taken over, so the gateway sends it again.
+            log.warning("a message on %s could not be taken: %s; free some room on the disk", channel, error)
 
     def _read(self, channel: Channel, payload: bytes) -> Accepted:
         clock = self.outbox.clock
         now: dt.datetime | None = clock.moment() if clock.trusted else None
+        # Without a network's time we may be the one who is behind, by days after a week without power.
+        is_right = clock.interval().source == "network"
         return downlink.read(
             payload.decode("ascii"),
             channel,
@@ -166,6 +189,7 @@ class Delivery:
             self.gateway_key,
             last_counter=self.outbox.last_counter(channel),
             now=now,
+            highest_counter=downlink.counter_at(clock.moment() + AHEAD) if is_right else None,
         )
 
     def _receipt(self, message: Accepted) -> None:
@@ -175,9 +199,17 @@ class Delivery:
             self._sent.answered(item.seq for item in self.outbox.waiting(limit=WINDOW))
             self._alerted.answered(item.seq for item in self.outbox.waiting_alerts(limit=WINDOW))
 
-    def _command(self, body: Mapping[str, Any]) -> None:
-        """There is one command, ``resend``; the schema has refused every other."""
-        again = self.outbox.resend(receipt.read_ranges(body))
+    def _command(self, message: Accepted) -> None:
+        """Obey; the schema has refused every command but these two."""
+        if message.body["command"] == "revocations":
+            if self.revocations is None:
+                raise RefusedError("a list of revoked keys; this unit goes by none")
+            self.revocations(message.body["list"])
+            return
+        again = self.outbox.resend(receipt.read_ranges(message.body))
+        # A receipt from before the command is the word of a gateway that has lost since what it receipted then, and
+        # somebody may have kept it back. All counters are milliseconds of Unix time.
+        self.outbox.accept_counter(Channel.RECEIPT, message.counter)
         log.warning("the gateway asks for records again: %d wait once more", again)
         with self._lock:
             self._sent.forget()

@@ -1,7 +1,9 @@
 """What the gateway sends to a unit: signed, addressed, numbered and short-lived.
 
 A receiver checks, in this order: (1) form and signature by the gateway's key, (2) audience: this site, unit and
-channel, (3) counter above the last one accepted on that channel, (4) expiry, where the unit's clock can be trusted.
+channel, (3) counter above the last one accepted on that channel, and not of a time to come, (4) expiry; the last two
+where the unit's clock can be trusted. Counters are milliseconds of Unix time, so that they go on rising also
+at a gateway that was restored from a backup.
 """
 
 from __future__ import annotations
@@ -29,6 +31,11 @@ class Accepted:
     issued: dt.datetime
     body: Mapping[str, Any] = field(repr=False)
     """May name people: rosters and worklists do."""
+
+
+def counter_at(moment: dt.datetime) -> int:
+    """The counter of a message that is signed at ``moment``, unless that channel's last one was higher."""
+    return int(moment.timestamp() * 1000)
 
 
 def type_of(channel: Channel) -> str:
@@ -73,16 +80,18 @@ def read(
     *,
     last_counter: int,
     now: dt.datetime | None,
+    highest_counter: int | None = None,
 ) -> Accepted:
     """A message for the unit at ``address``.
 
     Args:
         last_counter: the highest counter accepted on this channel before.
         now: the current time, or None while the unit's clock is not trusted; expiry is then not checked.
+        highest_counter: no message of now has a higher one; None: the unit does not know what time it is.
 
     Raises:
         MalformedError, SignatureError: see :func:`evidence.jws.verify`.
-        RefusedError: for another unit or channel, not new, or expired.
+        RefusedError: for another unit or channel, not new, of a time to come, or expired.
     """
     message = json_object(jws.verify(token, type_of(channel), key_for).payload)  # (1)
     schema.check(SCHEMA, message)
@@ -91,6 +100,8 @@ def read(
         raise RefusedError("the message is for another unit or channel")
     if message["counter"] <= last_counter:  # (3)
         raise RefusedError(f"counter {message['counter']} is not above {last_counter}: a repetition")
+    if highest_counter is not None and message["counter"] > highest_counter:
+        raise RefusedError(f"counter {message['counter']} is of a time to come: is the gateway's clock right?")
     if now is not None and read_instant(message["expires"]) < now:  # (4)
         raise RefusedError(f"expired at {message['expires']}")
     return Accepted(message["counter"], read_instant(message["issued"]), message["body"])

@@ -16,6 +16,7 @@ from evidence.encoding import json_bytes, json_object
 from evidence.errors import SignatureError, UnknownKeyError
 from evidence.keys import PublicKey, Signer
 from evidence.origin import Origin
+from evidence.topics import DOWN, Channel
 
 TYPE = "vernix-health+jws"
 SCHEMA = "health-v1"
@@ -31,6 +32,8 @@ class Claim:
         waiting: records without a receipt, if it says.
         refused: messages down that it did not take since it was started, if it says.
         roster: version of the officers' roster in force, 0 for provisioning's file, if it says.
+        counters: the highest counter accepted on each channel down, if it says.
+        revocations: number of the list of revoked keys in force, 0 where there is none, if it says.
     """
 
     unit: str
@@ -41,6 +44,8 @@ class Claim:
     waiting: int | None = None
     refused: int | None = None
     roster: int | None = None
+    counters: Mapping[Channel, int] | None = None
+    revocations: int | None = None
 
     @property
     def order(self) -> tuple[int, str]:
@@ -72,8 +77,10 @@ def parse_health(token: str) -> Claim:
     said = json_object(signed.payload)
     schema.check(SCHEMA, said)
     head = Head(said["seq"], said["head"])
-    further = {name: said.get(name) for name in ("waiting", "refused", "roster")}
-    return Claim(said["unit"], said["site"], head, said["at"], signed.kid, **further)
+    further = {name: said.get(name) for name in ("waiting", "refused", "roster", "revocations")}
+    counters = said.get("counters")
+    accepted = None if counters is None else {channel: counters.get(channel, 0) for channel in DOWN}
+    return Claim(said["unit"], said["site"], head, said["at"], signed.kid, **further, counters=accepted)
 
 
 def read_health(token: str, origin: Origin) -> Claim:

@@ -28,7 +28,6 @@ from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
 from gateway import command, forms, officer_commands, worklist_commands
-from gateway.aside import STRANGERS, Room
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
 from gateway.intake import Intake
@@ -37,7 +36,8 @@ from gateway.receiver import Receiver
 from gateway.revocations import RevocationList, stored_list
 from gateway.statistics import commands as statistics_commands
 from gateway.statistics.commands import ArgumentsWrong
-from gateway.store import Store, StoreDamaged, StoreMissing, UnitRow
+from gateway.status import status
+from gateway.store import Store, StoreDamaged, StoreMissing
 
 OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
 
@@ -130,55 +130,6 @@ def _standing(config: Config, store: Store, unit: str, item: Record) -> tuple[st
         return f"seq {item.seq}: received {received}, is NOT believed: {error}", False
     entry = revocations.entries[kid]
     return f"seq {item.seq}: received {received}, is believed; its key was revoked later ({entry.reason})", True
-
-
-def status(config: Config, arguments: argparse.Namespace) -> int:
-    """Each unit: how far its chain is verified, what it claims, what is in quarantine. Exit 1 if something is amiss."""
-    with closing(_open_store(config)) as store:
-        kept, rooms, units = store.kept_apart(), store.rooms(), store.units()
-        entries = {row.unit: _entry(row, rooms, contradicted=_is_contradicted(store, row)) for row in units}
-    for one in kept:
-        entry = entries.setdefault(one.unit, _stranger(one.unit))
-        entry["waiting" if one.waits else "quarantined"] += 1
-    for entry in entries.values():
-        print(json.dumps(entry) if arguments.json else "  ".join(f"{name} {value}" for name, value in entry.items()))
-    nameless = rooms.get(STRANGERS, Room()).dropped
-    if not arguments.json:
-        for one in kept:
-            where = "waits     " if one.waits else "quarantine"
-            print(f"{where}  {one.unit}  {one.channel}  {one.received}  {one.reason}")
-        if nameless:
-            print(f"dropped  {nameless} messages of units without a birth record: there was no more room")
-    return FINDING if nameless or any(_amiss(entry) for entry in entries.values()) else OK
-
-
-def _entry(row: UnitRow, rooms: dict[str, Room], *, contradicted: bool) -> dict[str, Any]:
-    return _stranger(row.unit) | {
-        "verified": row.head.seq,
-        "claimed": row.claimed.seq,
-        "missing": max(0, row.claimed.seq - row.head.seq),
-        "contradicted": contradicted,
-        "dropped": rooms.get(row.unit, Room()).dropped,
-        "refused": row.refused,
-        "heard": row.heard,
-    }
-
-
-def _stranger(unit: str) -> dict[str, Any]:
-    """What is said of a unit whose birth record is not here."""
-    numbers = dict.fromkeys(("verified", "claimed", "missing"), 0)
-    counts = dict.fromkeys(("quarantined", "waiting", "dropped", "refused"), 0)
-    return {"unit": unit, **numbers, "contradicted": False, **counts, "heard": ""}
-
-
-def _is_contradicted(store: Store, row: UnitRow) -> bool:
-    """Whether the record that the unit claimed as its last is another one here: its chain has two ends."""
-    return store.digest(row.unit, row.claimed.seq) not in (None, row.claimed.sha256)
-
-
-def _amiss(entry: dict[str, Any]) -> bool:
-    # Not what the unit refused: a receipt that its broker brought twice is among it.
-    return any(entry[name] for name in ("missing", "contradicted", "quarantined", "waiting", "dropped"))
 
 
 def resend(config: Config, arguments: argparse.Namespace) -> int:

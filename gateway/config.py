@@ -12,10 +12,14 @@ from evidence.tree import TreeError, load_tree
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Which site, and the folder of the store."""
+    """Which site, and the folder of the store.
+
+    ``silent_s``: a unit that was not heard for so long is told as amiss; a unit says something each minute.
+    """
 
     site: str
     data: Path
+    silent_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ def load(path: Path) -> Config:
         check_name("site", config.gateway.site)
     except MalformedError as error:
         raise TreeError("gateway.site", str(error)) from None
+    if not config.gateway.silent_s >= 60:
+        raise TreeError("gateway.silent_s", f"expected 60 or more, found {config.gateway.silent_s}")
     if not config.broker.host:
         raise TreeError("broker.host", "expected a host name or IP address, found an empty string")
     if not 1 <= config.broker.port <= 65535:

@@ -31,6 +31,7 @@ from evidence.health import Claim, parse_health, read_health
 from evidence.instants import read_instant, write_instant
 from evidence.keys import PrivateKey, PublicKey
 from evidence.record import Kind, Record
+from evidence.revocation import Revocations
 from evidence.topics import Address, Channel
 from evidence.verify import Origin, advance, check_signature, read_origin, read_record
 from gateway.aside import Message
@@ -48,6 +49,14 @@ STATE: Final = "state-v1"
 
 Digests = dict[int, str]
 """Records to receipt: ``seq`` -> hash."""
+
+
+_NO_KEY: Final = "waits for the record that brings its key"
+
+
+def _ask(message: Message, verified: int, last: int) -> str:
+    """What an operator types where that record was receipted before, and this store restored from an older backup."""
+    return f"if that does not come: vernix-gateway resend {message.address.unit} {verified + 1} {last}"
 
 
 def _now() -> dt.datetime:
@@ -79,7 +88,7 @@ class Intake:
         self._list = revocations or RevocationList(store, authority, None)
         self._origins: dict[str, Origin] = {}
         self._unstored_alerts: dict[tuple[str, str], None] = {}
-        self._rosters: dict[str, int] = {}
+        self._claims: dict[str, Claim] = {}
 
     def take(self, messages: Sequence[Message]) -> dict[str, Digests]:
         """Store ``messages`` in one commit.
@@ -159,7 +168,8 @@ class Intake:
             head = self._store.head(message.address.unit)
             if head is None or item.seq <= head.seq + 1:
                 raise  # nothing is missing that could bring its key
-            self._store.wait_for_key(message, write_instant(self._now()))
+            about = f"seq {item.seq}: {_NO_KEY}; {_ask(message, head.seq, item.seq)}"
+            self._store.wait_for_key(message, about, write_instant(self._now()))
             return False
         return True
 
@@ -309,15 +319,19 @@ class Intake:
         stored = self._store.digest(unit, claim.head.seq)
         if stored not in (None, claim.head.sha256):
             raise ChainError(f"the unit claims another record seq {claim.head.seq} than the one that is here")
-        if claim.roster is not None:
-            self._rosters[unit] = claim.roster
+        self._claims[unit] = claim
         heard, token = write_instant(self._now()), message.payload.decode("ascii")
         self._store.set_claim(unit, claim.head, claim.at, heard, claim.refused or 0, token)
 
-    def take_rosters(self) -> dict[str, int]:
-        """Version of the roster in force at each unit whose health came since this was asked last."""
-        said, self._rosters = self._rosters, {}
-        return said
+    def take_claims(self) -> list[Claim]:
+        """What the units' health said since this was asked last, the latest of each."""
+        said, self._claims = self._claims, {}
+        return list(said.values())
+
+    @property
+    def revocations(self) -> Revocations | None:
+        """The site's list of revoked keys that is in force."""
+        return self._list.current
 
     def _claim(self, message: Message, origin: Origin, head: Head) -> Claim | None:
         """What the unit says; None where it is signed by a key that may come with a record which is not here yet.
@@ -332,10 +346,12 @@ class Intake:
         try:
             claim = read_health(token, origin)
         except UnknownKeyError:
-            if parse_health(token).head.seq <= head.seq:
+            said = parse_health(token).head.seq
+            if said <= head.seq:
                 raise  # nothing is missing that could bring its key
             if not self._store.has_waiting(origin.unit, Channel.HEALTH):  # one shows it; the next is a minute away
-                self._store.wait_for_key(message, write_instant(self._now()))
+                about = f"claims seq {said}: {_NO_KEY}; {_ask(message, head.seq, said)}"
+                self._store.wait_for_key(message, about, write_instant(self._now()))
             return None
         if claim.kid != origin.key_at(claim.head.seq + 1).kid:
             raise SignatureError(f"signed by a key that was not in force after seq {claim.head.seq}")

@@ -8,35 +8,32 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import closing
 
-from evidence import downlink, receipt, topics
+from evidence import topics
 from evidence.encoding import MAX_BYTES
 from evidence.errors import EvidenceError
+from evidence.health import Claim
 from evidence.keys import Signer
 from evidence.topics import Address, Channel
-from gateway import command, roster
+from gateway import command, revocations, roster
 from gateway.aside import Message
-from gateway.command import Command
 from gateway.config import Broker
 from gateway.connection import SILENT_S, Arrived, Connection, TlsFileError
-from gateway.intake import Digests, Intake
+from gateway.intake import Intake
+from gateway.outgoing import AGAIN_S, Outgoing
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
 """Messages per commit at most: one fsync serves them all."""
-RECEIPT_LIFETIME = dt.timedelta(days=30)
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 10.0
 _GROWTH = 1.25
 """Of the pause after each failure. Slow, so that the gateway is back before most units are: there is only one of it."""
 _POLL_S = 0.2
-ROSTER_AGAIN_S = 600.0
-"""After a roster was sent to a unit whose health still shows an older one."""
 
 
 class Receiver:
@@ -51,16 +48,20 @@ class Receiver:
         signer: Signer,
         *,
         silent_s: float = SILENT_S,
+        again_s: float = AGAIN_S,
     ) -> None:
-        """Prepare; nothing is opened yet. ``silent_s``: see :data:`gateway.connection.SILENT_S`.
+        """Prepare; nothing is opened yet.
+
+        Args:
+            silent_s: see :data:`gateway.connection.SILENT_S`.
+            again_s: see :data:`gateway.outgoing.AGAIN_S`.
 
         Raises:
             TlsFileError: a TLS file cannot be used. Later, when a renewal went wrong, it is tried again.
         """
         self._broker, self._site, self._intake, self._store, self._signer = broker, site, intake, store, signer
         self._silent_s = silent_s
-        self._roster_due_s: dict[str, float] = {}
-        self._commands: dict[int, Command] = {}  # sent on this connection, not yet acknowledged
+        self._outgoing = Outgoing(store, site, signer, again_s=again_s)
         self._stop = threading.Event()
         self.connected = False
         """Whether the broker has accepted the gateway and its subscriptions."""
@@ -90,7 +91,7 @@ class Receiver:
         self._stop.set()
 
     def _serve_once(self) -> None:
-        self._commands.clear()
+        self._outgoing.reconnected()
         with closing(Connection(self._broker, self._site, self._silent_s)) as connection:
             connection.open()
             while not (self._stop.is_set() or connection.silent):
@@ -105,51 +106,37 @@ class Receiver:
             connection.disconnect()
 
     def _send_commands(self, connection: Connection) -> None:
-        """Send what lies there, and clear it away when the broker has it.
-
-        A gateway that dies in between sends it again: to the unit it is then a repetition, by its counter.
-        """
-        for number in connection.published():
-            if (sent := self._commands.pop(number, None)) is not None:
-                sent.path.unlink(missing_ok=True)
-                log.info("a %s was sent to %s", sent.channel, sent.unit)
-        under_way = {one.path for one in self._commands.values()}
-        for one in command.waiting(self._store):
-            if one.path not in under_way:
-                number = connection.publish(Address(self._site, one.unit).topic(one.channel), one.token)
-                self._commands[number] = one
+        for one, token in self._outgoing.take(_now()):
+            connection.publish(Address(self._site, one.unit).topic(one.channel), token)
+            log.info("a %s was sent to %s", one.channel, one.unit)
 
     def _take(self, connection: Connection, arrived: Sequence[Arrived]) -> None:
         receipts = self._intake.take([message for one in arrived if (message := _read(one)) is not None])
         for one in arrived:  # stored: only now the broker may forget them
             connection.acknowledge(one)
+        for claim in self._intake.take_claims():
+            self._outgoing.heard(claim, _now())
+            self._bring_up_to_date(claim)
         for unit, digests in receipts.items():
-            self._send_receipt(connection, Address(self._site, unit), digests)
-        for unit, version in self._intake.take_rosters().items():
-            self._bring_roster(Address(self._site, unit), version)
+            address = Address(self._site, unit)
+            token = command.write_receipt(self._store, address, digests, self._signer, _now())
+            connection.publish(address.topic(Channel.RECEIPT), token)
 
-    def _bring_roster(self, address: Address, has: int) -> None:
-        """A new unit, and one that has an older roster than the officers' accounts give now, gets it by itself."""
-        now_s = time.monotonic()
-        if now_s < self._roster_due_s.get(address.unit, now_s):
-            return  # it is on its way, or the unit does not take it
-        sent = roster.catch_up(self._store, address, has, self._signer, dt.datetime.now(dt.UTC))
-        if sent is not None:
-            self._roster_due_s[address.unit] = now_s + ROSTER_AGAIN_S
-            log.info("roster %d is on its way to %s, which has %d", sent, address.unit, has)
+    def _bring_up_to_date(self, claim: Claim) -> None:
+        """What has changed here since the unit heard of it last, and a new unit never heard of, it gets by itself."""
+        how = (self._store, Address(self._site, claim.unit))
+        if claim.roster is not None:
+            sent = roster.catch_up(*how, claim.roster, self._signer, _now())
+            if sent is not None:
+                log.info("roster %d is on its way to %s, which has %d", sent, claim.unit, claim.roster)
+        if claim.revocations is not None:
+            number = revocations.catch_up(*how, self._intake.revocations, claim.revocations, self._signer, _now())
+            if number is not None:
+                log.info("list %d of revoked keys is on its way to %s", number, claim.unit)
 
-    def _send_receipt(self, connection: Connection, address: Address, digests: Digests) -> None:
-        now = dt.datetime.now(dt.UTC)
-        token = downlink.write(
-            Channel.RECEIPT,
-            address,
-            receipt.make_body(digests),
-            counter=self._store.next_counter(address.unit, Channel.RECEIPT, command.least_counter(now)),
-            now=now,
-            lifetime=RECEIPT_LIFETIME,
-            signer=self._signer,
-        )
-        connection.publish(address.topic(Channel.RECEIPT), token)
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def _read(arrived: Arrived) -> Message | None:

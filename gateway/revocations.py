@@ -6,13 +6,17 @@ back: it is told, and the last good list stays in force.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from pathlib import Path
 
 from cryptography import x509
 
 from evidence.errors import EvidenceError, MalformedError, RefusedError
+from evidence.keys import Signer
 from evidence.revocation import Revocations, read_revocations
+from evidence.topics import Address, Channel
+from gateway import command
 from gateway.store import Store
 
 log = logging.getLogger(__name__)
@@ -30,6 +34,29 @@ def stored_list(store: Store, authority: x509.Certificate) -> Revocations | None
     """
     token = store.revocations()
     return None if token is None else read_revocations(token, authority)
+
+
+def catch_up(
+    store: Store, address: Address, current: Revocations | None, has: int, signer: Signer, now: dt.datetime
+) -> int | None:
+    """Lay the list down for a unit that ``has`` an older one; its number, or None if it has not or it is on its way.
+
+    The list is the authority's own word: who has the gateway's key can hand on a true one, and make none.
+    """
+    token = store.revocations()
+    if current is None or token is None or current.number <= has:
+        return None
+    body = {"command": "revocations", "list": token}
+    if command.is_waiting(store, Channel.COMMAND, address.unit, body):
+        return None
+    try:
+        command.lay(store, Channel.COMMAND, address, body, signer, now)
+    except MalformedError as error:  # longer than a message may be
+        log.warning(
+            "list %d of revoked keys does not go to %s, carry it there: %s", current.number, address.unit, error
+        )
+        return None
+    return current.number
 
 
 class RevocationList:

@@ -8,6 +8,7 @@ import secrets
 from typing import Any
 
 from evidence.credentials import SALT_BYTES
+from evidence.downlink import counter_at
 from evidence.encoding import b64url_encode, json_bytes
 from evidence.instants import write_instant
 from evidence.keys import Signer
@@ -66,7 +67,7 @@ def latest(store: Store, now: dt.datetime) -> Body:
         made = store.officers.rosters()
         if made and made[-1][2] == text:
             return {"version": made[-1][0], **content}
-        version = max(command.least_counter(now), made[-1][0] + 1 if made else 1)
+        version = max(counter_at(now), made[-1][0] + 1 if made else 1)
         store.officers.add_roster(version, write_instant(now), text)
     return {"version": version, **content}
 
@@ -79,7 +80,8 @@ def made(store: Store, version: int | None = None) -> Body | None:
 
 
 def catch_up(store: Store, address: Address, has: int, signer: Signer, now: dt.datetime) -> int | None:
-    """Lay the present roster down for a unit that ``has`` an older one; its version, or None if it has not.
+    """Lay the present roster down for a unit that ``has`` an older one; its version, or None if it has not or
+    that roster is on its way.
 
     Until somebody has sent a first roster by hand, the units' officers are those of provisioning: an empty register
     must not lock everybody out.
@@ -87,7 +89,7 @@ def catch_up(store: Store, address: Address, has: int, signer: Signer, now: dt.d
     if made(store) is None:
         return None
     body = latest(store, now)
-    if body["version"] <= has:
+    if body["version"] <= has or command.is_waiting(store, Channel.ROSTER, address.unit, body):
         return None
     send(store, address, body, signer, "gateway", now)
     return int(body["version"])

@@ -316,10 +316,9 @@ class Store:
             reason = "waits for the unit's birth record"
             return self._aside.keep(self._room_of(message), message, reason, received, waits=True)
 
-    def wait_for_key(self, message: Message, received: str) -> bool:
+    def wait_for_key(self, message: Message, reason: str, received: str) -> bool:
         """Keep a record above a hole whose key must come with a record in the hole; False as above."""
         with self._lock:
-            reason = "waits for the record that brings its key"
             return self._aside.keep(self._room_of(message), message, reason, received, waits=True)
 
     def has_waiting(self, unit: str, channel: Channel) -> bool:
@@ -360,6 +359,15 @@ class Store:
         )
         with self._lock:
             return int(self._db.execute(sql, (unit, channel.value, least)).fetchone()[0])
+
+    def raise_counter(self, unit: str, channel: Channel, shown: int) -> bool:
+        """The next number will be above ``shown``, which ``unit`` has seen; whether it was never given here."""
+        sql = (
+            "INSERT INTO counters VALUES (?1, ?2, ?3) ON CONFLICT (unit, channel)"
+            " DO UPDATE SET value = ?3 WHERE value < ?3"
+        )
+        with self._lock:
+            return bool(shown) and bool(self._db.execute(sql, (unit, channel.value, shown)).rowcount)
 
     def close(self) -> None:
         """Close the database."""

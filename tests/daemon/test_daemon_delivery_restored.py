@@ -1,15 +1,25 @@
-"""A gateway that is restored from an older backup gets back what it had receipted since: nothing is lost."""
+"""A gateway that is restored from an older backup gets back what it had receipted since: nothing is lost.
+
+Everything that the gateway knows of the unit, its counters too, is in the store that goes back.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from daemon.clock import KernelClock, UnitClock
 from daemon.delivery import Delivery
 from daemon.outbox import Outbox
-from evidence import receipt
+from evidence import downlink, receipt
 from evidence.certificates import load_certificate
+from evidence.health import parse_health
 from evidence.keys import load_private_key
 from evidence.topics import Channel
 from gateway import command
@@ -19,7 +29,7 @@ from gateway.store import Store
 from tests.daemon.support import SITE, UNIT, Home, check_fields, now
 
 
-def pump(home: Home, outbox: Outbox, path: Path, counter: list[int]) -> None:
+def pump(home: Home, outbox: Outbox, path: Path) -> None:
     """Send what waits to the gateway's store at ``path``, and its commands and receipts back, until nothing moves."""
     identity, address = home.identity(), home.config().address
     sent: list[Message] = []
@@ -40,32 +50,98 @@ def pump(home: Home, outbox: Outbox, path: Path, counter: list[int]) -> None:
             delivery.pump()
             (digests,) = intake.take(sent).values()
             sent.clear()
-            counter[0] += 1
-            body = receipt.make_body(digests)
-            delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, body, counter[0]))
+            token = command.write_receipt(store, address, digests, home.gateway(), now())
+            delivery.receive(Channel.RECEIPT, token.encode())
     assert delivery.refused == 0
 
 
 def test_restored_gateway_loses_nothing(home: Home, tmp_path: Path) -> None:
-    counter, path, backup = [0], tmp_path / "gateway" / "gateway.db", tmp_path / "backup.db"
+    path, backup = tmp_path / "gateway" / "gateway.db", tmp_path / "backup.db"
     outbox = home.outbox()
     for number in range(9):
         outbox.append(check_fields(), alert=number == 7)
-    pump(home, outbox, path, counter)
+    pump(home, outbox, path)
     shutil.copy(path, backup)
     for _ in range(60):
         outbox.append(check_fields())
-    pump(home, outbox, path, counter)
+    pump(home, outbox, path)
     assert (outbox.count_waiting(), outbox.head.seq) == (0, 70)
 
     shutil.copy(backup, path)
     with closing(Store(path)) as store:
         assert store.head(UNIT) is not None
         command.resend(store, home.config().address, [(11, 70)], home.gateway(), now())
-    pump(home, outbox, path, counter)
+    pump(home, outbox, path)
     with closing(Store(path)) as store:
         rows = [row.seq for row in store.rows() if row.chained]
         assert store.kept_apart() == []
     assert rows == list(range(1, 71))
     assert outbox.count_waiting() == 0
+    outbox.close()
+
+
+def test_receipt_that_was_kept_back_ends_no_resend(home: Home) -> None:
+    """Of two receipts before the restore, the broker's operator keeps one and brings it after the command."""
+    outbox = home.outbox()
+    for _ in range(4):
+        outbox.append(check_fields())
+    delivery = _delivery(home, outbox)
+    body = receipt.make_body({seq: sha256 for seq, sha256, _ in outbox.every_envelope()})
+    at = [now() - dt.timedelta(hours=3) + dt.timedelta(minutes=minutes) for minutes in (0, 1, 60, 61)]
+    heard, kept_back = (_receipt(home, body, when) for when in at[:2])
+    delivery.receive(Channel.RECEIPT, heard)
+    again = {"command": "resend", "ranges": [[1, 5]]}
+    month = dt.timedelta(days=30)
+    message = home.downlink(Channel.COMMAND, again, downlink.counter_at(at[2]), issued=at[2], lifetime=month)
+    delivery.receive(Channel.COMMAND, message)
+    assert outbox.count_waiting() == 5
+    delivery.receive(Channel.RECEIPT, kept_back)
+    assert (outbox.count_waiting(), delivery.refused) == (5, 1)
+    delivery.receive(Channel.RECEIPT, _receipt(home, body, at[3]))
+    assert (outbox.count_waiting(), delivery.refused) == (0, 1)
+    outbox.close()
+
+
+def _receipt(home: Home, body: Mapping[str, Any], at: dt.datetime) -> bytes:
+    counter = downlink.counter_at(at)
+    return home.downlink(Channel.RECEIPT, body, counter, issued=at, lifetime=dt.timedelta(days=30))
+
+
+def _delivery(home: Home, outbox: Outbox) -> Delivery:
+    identity = home.identity()
+    return Delivery(outbox, home.config().address, identity.signer, identity.gateway_key, lambda *_: True)
+
+
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_number_of_a_time_to_come_is_refused_where_the_time_is_known(synchronised: bool, home: Home) -> None:
+    """Believed, it would make every receipt of a gateway whose clock was mended a repetition, for ten years."""
+    kernel = KernelClock(synchronised, dt.timedelta(milliseconds=5))
+    home.outbox().close()
+    outbox = home.outbox(lambda floor: UnitClock(floor, kernel=lambda: kernel))
+    delivery, later = _delivery(home, outbox), now() + dt.timedelta(days=3650)
+    body = receipt.make_body({seq: sha256 for seq, sha256, _ in outbox.every_envelope()})
+    delivery.receive(Channel.RECEIPT, _receipt(home, body, later))
+    # A unit that was without power for a week and has no network's time may itself be the one who is behind.
+    assert (delivery.refused, outbox.count_waiting()) == ((1, 1) if synchronised else (0, 0))
+    delivery.receive(Channel.RECEIPT, _receipt(home, body, now()))
+    assert (delivery.refused, outbox.count_waiting()) == (1, 0)
+    outbox.close()
+
+
+def test_health_shows_which_messages_were_taken(home: Home) -> None:
+    outbox, sent = home.outbox(), list[tuple[Channel, bytes]]()
+    delivery = _delivery(home, outbox)
+
+    def publish(channel: Channel, payload: bytes) -> bool:
+        sent.append((channel, payload))
+        return True
+
+    delivery.publish = publish
+    delivery.pump()
+    message = home.downlink(Channel.COMMAND, {"command": "resend", "ranges": [[1, 1]]}, 9)
+    delivery.receive(Channel.COMMAND, message)
+    delivery.pump()  # at once, so that the gateway need not send it again
+    claims = [parse_health(payload.decode()) for channel, payload in sent if channel is Channel.HEALTH]
+    assert [one.counters and one.counters[Channel.COMMAND] for one in claims] == [0, 9]
+    assert claims[1].counters == {"receipt": 9, "command": 9, "roster": 0, "worklist": 0}
     outbox.close()

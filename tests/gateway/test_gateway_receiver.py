@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
 import ssl
 import threading
@@ -25,6 +26,10 @@ from gateway.store import Store
 from tests.gateway.support import Hospital, Unit
 from tests.support.brokers import HOST, Mosquitto, Site, Watcher, free_port, wait_for
 from tests.support.programs import FindProgram
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class Running(threading.Thread):
@@ -122,16 +127,25 @@ def test_records_are_stored_and_receipted(
     assert running.failure is None
 
 
-def test_command_goes_out_once(
+def test_command_is_kept_until_health_shows_it(
     running: Running, hospital: Hospital, unit: Unit, site: Site, mosquitto: Mosquitto
 ) -> None:
+    records = unit.grow(2)
     with Watcher(site, mosquitto.port, v5=True) as watcher:
-        path = command.resend(running.store, unit.address, [(1, 2), (4, 4)], hospital.signer, hospital.now)
-        sent = path.read_bytes()
+        for record in records:
+            watcher.send(topic(unit), unit.sealed(record))
+        path = command.resend(running.store, unit.address, [(1, 2)], hospital.signer, now())
+        sent, counter = path.read_bytes(), next(command.waiting(running.store)).counter
         wait_for(lambda: bool(watcher.payloads(topic(unit, Channel.COMMAND))), "the command")
+        wait_for(lambda: covered(watcher, unit, hospital) == {1, 2}, "the unit to be known")
+        health = unit.health(2, minute=1, counters={"command": counter - 1})
+        watcher.send(topic(unit, Channel.HEALTH), health.payload)
+        wait_for(lambda: running.store.units()[0].claimed.seq == 2, "its health")
+        assert path.exists(), "the broker has acknowledged it, and the unit has not shown it"
+        health = unit.health(2, minute=2, counters={"command": counter})
+        watcher.send(topic(unit, Channel.HEALTH), health.payload)
         wait_for(lambda: not path.exists(), "the command to be cleared away")
-        wait_for(lambda: not list(command.waiting(running.store)), "no command waiting")
-    assert watcher.payloads(topic(unit, Channel.COMMAND)) == [sent]
+    assert watcher.payloads(topic(unit, Channel.COMMAND)) == [sent], "and nothing goes out twice so soon"
 
 
 def covered(watcher: Watcher, unit: Unit, hospital: Hospital) -> set[int]:

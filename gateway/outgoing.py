@@ -1,0 +1,112 @@
+"""Messages that were laid down for units, on their way until a unit's signed health shows that it took them.
+
+A broker's acknowledgement ends nothing: the broker may be killed and come back without the message, drop the session of
+a unit that was away too long, or never have known the unit. So a message goes out on each new connection, and again
+when a unit's health shows a lower counter than its own, ever more rarely, until it expires.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evidence.health import Claim
+from evidence.keys import Signer
+from evidence.topics import Address, Channel
+from gateway import command
+from gateway.command import Command
+from gateway.store import Store
+
+log = logging.getLogger(__name__)
+
+AGAIN_S: Final = 30.0
+"""After a message went out, health that does not show it may have been on its way already."""
+_LONGEST_S: Final = 3600.0
+_HIGHEST: Final = 1 << 52
+"""Counters above are no milliseconds of any time, and would leave no room for ours above them."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    at_s: float
+    pause_s: float
+    again: bool = False
+
+
+class Outgoing:
+    """What is to be sent now. One thread at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        site: str,
+        signer: Signer,
+        *,
+        again_s: float = AGAIN_S,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._site, self._signer = store, site, signer
+        self._again_s, self._monotonic_s = again_s, monotonic_s
+        self._sent: dict[Path, _Sent] = {}
+
+    def reconnected(self) -> None:
+        """Everything goes out again at once: nobody knows what the broker still has."""
+        self._sent.clear()
+
+    def take(self, now: dt.datetime) -> Iterator[tuple[Command, str]]:
+        """What is to be published now, with its token; it then counts as sent. What has expired is cleared away.
+
+        Of a unit's commands the next one goes out when the one before was taken: a unit that heard the later one first
+        would take the earlier one for a repetition.
+        """
+        for one in list(self._next_ones()):
+            sent = self._sent.get(one.path)
+            if sent is not None and not sent.again:
+                continue
+            try:
+                token, expires = one.token, one.read()[1]
+            except FileNotFoundError:
+                continue  # another one took its place just now
+            if expires <= now:
+                one.path.unlink(missing_ok=True)
+                log.warning("a %s for %s has expired: the unit never took it", one.channel, one.unit)
+                continue
+            pause_s = self._again_s if sent is None else min(2 * sent.pause_s, _LONGEST_S)
+            self._sent[one.path] = _Sent(self._monotonic_s(), pause_s)
+            yield one, token
+
+    def _next_ones(self) -> Iterator[Command]:
+        seen: set[str] = set()
+        for one in command.waiting(self._store):
+            if one.channel is not Channel.COMMAND or one.unit not in seen:
+                yield one
+            if one.channel is Channel.COMMAND:
+                seen.add(one.unit)
+
+    def heard(self, claim: Claim, now: dt.datetime) -> None:
+        """What a unit's health, already believed, shows of its messages."""
+        for channel, shown in (claim.counters or {}).items():
+            # A number that we never gave: our store was restored from a backup, or our clock was ahead before.
+            unknown = shown < _HIGHEST and self._store.raise_counter(claim.unit, channel, shown)
+            for one in list(command.waiting(self._store, claim.unit)):
+                if one.channel is channel:
+                    self._look_at(one, shown, unknown, now)
+
+    def _look_at(self, one: Command, shown: int, unknown: bool, now: dt.datetime) -> None:
+        sent = self._sent.get(one.path)
+        if one.counter > shown:
+            if sent is not None:
+                sent.again = self._monotonic_s() - sent.at_s >= sent.pause_s
+            return
+        self._sent.pop(one.path, None)
+        if unknown and one.path.exists():
+            command.lay_again(self._store, one, Address(self._site, one.unit), self._signer, now)
+            log.warning("a %s for %s gets a new number: the unit is further than we knew", one.channel, one.unit)
+            return
+        one.path.unlink(missing_ok=True)
+        log.info("%s has taken its %s", one.unit, one.channel)
