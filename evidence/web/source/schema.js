@@ -75,6 +75,7 @@ const schema = (() => {
       method: oneOf("pin", "webauthn"),
       attested_by: oneOf("unit"),
       statement_sha256: hash,
+      findings: list(text()),
       ...SIGNED,
     })(value, path);
     if (value.method === "webauthn") object(Object.keys(SIGNED))(value, path);
@@ -152,6 +153,7 @@ const schema = (() => {
       id: name,
       role: text(),
       since: instant,
+      login: oneOf("pin", "badge_pin", "webauthn"),
       attested_by: oneOf("unit"),
     }),
     decision,
