@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from daemon import moves, record_fields, session
+from daemon import moves, record_fields, session, signatures
 from daemon.effects import ClearEmergency, Effect, Forget, LockDoor, Note, StartTimer, StopDevices
 from daemon.events import Accounted, Amended, Event, Noted, OnDuty, Parked, Resumed, ShiftChanged, TimedOut, WaitedLong
 from daemon.policy import Policy
@@ -47,7 +47,7 @@ def step(desk: Desk, event: Event) -> Result:
         case WaitedLong():
             return _give_up(desk, event.check)
         case Amended():
-            files = record_fields.signature_files(event.signature)
+            files = signatures.files(event.signature)
             return desk, (Note(record_fields.amendment(event), attachments=files),)
         case Accounted():
             lock = (LockDoor(),) if desk.active.step is Step.IDLE else ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.finger_events import FingerEvent
+from daemon.paper_events import PaperEvent
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
 
@@ -361,11 +362,6 @@ class Accounted:
 
 
 @dataclass(frozen=True, slots=True)
-class PrintWanted:
-    """The forms of the check on the screen are wanted on paper; no check changes by it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Closed:
     """The result was seen: the screen returns to idle and everything personal is forgotten."""
 
@@ -399,9 +395,9 @@ Event = (
     | Explained
     | Amended
     | Accounted
-    | PrintWanted
     | Noted
     | ShiftChanged
     | Closed
     | FingerEvent
+    | PaperEvent
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from daemon import record_fields
+from daemon import record_fields, signatures
 from daemon.effects import (
     ClearEmergency,
     CompareFace,
@@ -51,6 +51,7 @@ from daemon.events import (
     TimedOut,
     Withdrawn,
 )
+from daemon.paper_events import OfficerSigned
 from daemon.policy import DECIDABLE
 from daemon.policy.words import Factor, Signer
 from daemon.state import OPEN, State, Step
@@ -72,7 +73,7 @@ def seal(state: State, outcome: Outcome, reason: str | None = None) -> Result:
     sealing = replace(state, step=Step.SEALING, outcome=outcome, trouble=None)
     fields = record_fields.check(sealing, outcome, reason)
     alert = bool(state.policy.alerts_for(state.begin.checkpoint, outcome)) and not state.begin.drill
-    signed = record_fields.signature_files(sealing.signature) if "subject_sign" in fields else ()
+    signed = signatures.files(sealing.signature, sealing.officer_signatures) if "attachments" in fields else ()
     record = SealRecord(state.begin.check, fields, alert, signed)
     return sealing, (StopDevices(), Forget(), journal(sealing), record)
 
@@ -87,7 +88,7 @@ def ends(state: State, outcome: Outcome) -> Result:
     if outcome is Outcome.PASSED and state.offers_enrolment:
         after = replace(state, step=Step.ENROL, outcome=outcome, trouble=None)
         return after, (ReleaseDoor(), StopDevices(), journal(after), PrepareFinger(), StartTimer())
-    if Signer.SUBJECT_OR_DELEGATE not in state.policy.signatures_for(outcome):
+    if not {Signer.SUBJECT_OR_DELEGATE, Signer.FAMILY} & set(state.policy.signatures_for(outcome)):
         return seal(state, outcome, state.statement.reason if state.statement else None)
     after = replace(state, step=Step.SIGN, outcome=outcome, trouble=None)
     door: tuple[Effect, ...] = (ReleaseDoor(),) if outcome is Outcome.PASSED else ()  # she need not wait to sign
@@ -277,6 +278,14 @@ def withdraw(state: State, _event: Withdrawn) -> Result:
 def signed(state: State, event: Signed) -> Result:
     """She, or her delegate, signed the result: it is recorded."""
     return _signed_or_not(replace(state, signature=event.signature))
+
+
+def officer_signed(state: State, event: OfficerSigned) -> Result:
+    """An officer drew a name for the form; hers, or her delegate's, is still waited for."""
+    if event.officer not in state.officers_signing:
+        return replace(state, trouble="not_this_officer"), ()
+    others = tuple(one for one in state.officer_signatures if one.officer != event.officer)
+    return replace(state, officer_signatures=(*others, event), trouble=None), (StartTimer(),)
 
 
 def signed_later(state: State, _event: SignedLater | TimedOut | Left) -> Result:

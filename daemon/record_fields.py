@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Noted, Sealed, Signature
+from daemon import signatures
+from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Noted, Sealed
 from daemon.finger_events import FingerConsent
 from daemon.finger_texts import FINGER_TEXTS
 from daemon.journal import Entry
 from daemon.outbox.checks import Settlement
 from daemon.policy import Policy
 from evidence.decision import DecisionStatement
-from evidence.encoding import sha256_hex
 from evidence.record import Kind, Outcome
 
 if TYPE_CHECKING:
@@ -83,25 +83,7 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
             fields |= {"channel": state.elsewhere.channel, "channel_reference": state.elsewhere.reference}
     if state.phone is not None:
         fields["contact"] = {"phone": state.phone}
-    if state.signature is not None:
-        fields |= _signature(state.signature)
-    return fields | _findings(state)
-
-
-SIGNATURE_FILE = "signature.png"
-
-
-def _signature(one: Signature) -> dict[str, Any]:
-    digest = sha256_hex(one.png)
-    return {
-        "subject_sign": {"by": one.by, "relation": one.relation, "sha256": digest},
-        "attachments": [{"name": SIGNATURE_FILE, "sha256": digest}],
-    }
-
-
-def signature_files(one: Signature | None) -> tuple[tuple[str, bytes], ...]:
-    """The drawing as it travels beside the record that names its hash."""
-    return ((SIGNATURE_FILE, one.png),) if one else ()
+    return fields | signatures.fields(state.signature, state.officer_signatures) | _findings(state)
 
 
 def reached(state: State) -> str:
@@ -202,7 +184,7 @@ def amendment(event: Amended) -> dict[str, Any]:
     fields = {**addendum(event.to, event.statement, (event.confirmation,)), **event.said}
     if event.accounts:
         fields["accounts"] = True
-    return fields | (_signature(event.signature) if event.signature else {})
+    return fields | signatures.fields(event.signature)
 
 
 def settlement(one: Settlement) -> dict[str, Any]:

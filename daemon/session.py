@@ -47,6 +47,7 @@ from daemon.finger_events import (
     SlipShown,
 )
 from daemon.moves import Result
+from daemon.paper_events import OfficerSigned
 from daemon.state import OPEN, State, Step
 
 Handler = Callable[[State, Event], Result]
@@ -122,6 +123,7 @@ def _table() -> dict[tuple[Step, type], Handler]:
         ((Step.CONFIRM,), Confirmed, moves.confirm),
         ((Step.CONFIRM,), Withdrawn, moves.withdraw),
         ((Step.SIGN,), Signed, moves.signed),
+        ((Step.SIGN,), OfficerSigned, moves.officer_signed),
         ((Step.SIGN,), SignedLater, moves.signed_later),
         ((Step.SIGN,), TimedOut, moves.signed_later),
         ((Step.SIGN,), Left, moves.signed_later),

@@ -19,8 +19,9 @@ from daemon.events import (
     Signature,
 )
 from daemon.finger_events import FingerConsent, FingerEnrolment, SlipFacts
+from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy
-from daemon.policy.words import Factor
+from daemon.policy.words import Factor, Signer
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
 
@@ -85,6 +86,7 @@ class State:
     statement: DecisionStatement | None = None
     confirmations: tuple[Confirmation, ...] = ()
     signature: Signature | None = None
+    officer_signatures: tuple[OfficerSigned, ...] = ()
     outcome: Outcome | None = None
     sealed: Sealed | None = None
     trouble: str | None = None
@@ -102,6 +104,15 @@ class State:
         asked = self.step is Step.ENROL or self.enrolment is not None
         own = self.document is not None and self.elsewhere is None and not self.without_biometrics
         return here and own and not asked
+
+    @property
+    def officers_signing(self) -> tuple[str, ...]:
+        """Officers whose drawn names the policy wants on the form: who confirmed, else who is on duty."""
+        wanted = self.policy.signatures_for(self.outcome) if self.outcome else ()
+        if not {Signer.OFFICER, Signer.OFFICERS} & set(wanted):
+            return ()
+        on_duty = (self.on_duty.officer,) if self.on_duty else ()
+        return tuple(one.officer for one in self.confirmations) or on_duty
 
     @property
     def officers_needed(self) -> int:

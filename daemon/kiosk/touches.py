@@ -28,7 +28,6 @@ from daemon.events import (
     NoCard,
     Parked,
     PhoneGiven,
-    PrintWanted,
     Proposed,
     Resumed,
     Sealed,
@@ -44,6 +43,7 @@ from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.prepared import LIFETIME, Prepared
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox.checks import CheckRow
+from daemon.paper_events import OfficerSigned, PrintWanted
 from daemon.policy import DECIDABLE, Policy
 from daemon.policy.words import Staff
 from daemon.record_fields import provisional
@@ -381,6 +381,7 @@ _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "park": Touches.park,
     "resume": Touches.resume,
     "sign": Touches.sign,
+    "sign_officer": lambda _touches, values: OfficerSigned(fields.text(values, "officer"), fields.drawing(values)),
     "sign_later": Touches.sign_later,
     "amend": Touches.amend,
     "confirm": Touches.confirm,

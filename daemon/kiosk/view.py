@@ -98,6 +98,8 @@ def view(
         "face": _face(state),
         "asked": asked if state.step is Step.FACE else None,
         "printing": dict(printing),
+        "signing": list(state.officers_signing) if state.step is Step.SIGN else [],
+        "signed": [one.officer for one in state.officer_signatures] if state.step is Step.SIGN else [],
         "finger": finger_view(state, finger_fitted),
         "decision": _decision(state),
         "may_pass": state.begin is not None and state.matched,

@@ -15,8 +15,9 @@ import cv2
 from daemon import record_fields
 from daemon.cards import Photo
 from daemon.config import Config, Printing, Unit
-from daemon.events import Event, OnDuty, PrintWanted
+from daemon.events import Event
 from daemon.outbox.checks import CheckRow
+from daemon.paper_events import PrintWanted
 from daemon.policy import Policy
 from daemon.printing.printer import Printer
 from daemon.printing.spool import Paper, Spool
@@ -39,7 +40,6 @@ class FormDesk:
     printing: Printing
     spool: Spool
     find_check: Callable[[str], CheckRow | None]
-    on_duty: Callable[[], OnDuty | None] = lambda: None
     _check: str | None = None
     _portrait: Photo | None = field(default=None, repr=False)
 
@@ -86,7 +86,7 @@ class FormDesk:
             department=self.printing.department,
             checkpoint=self.policy.checkpoint(state.begin.checkpoint).title,
             portrait=None if self._portrait is None else cv2.imencode(".png", self._portrait)[1].tobytes(),
-            drawn=() if state.signature is None else (Drawn(state.signature.by, state.signature.png),),
+            drawn=_drawn(state),
         )
 
     def _record(self, state: State) -> Mapping[str, Any]:
@@ -96,14 +96,17 @@ class FormDesk:
         row = self.find_check(state.check)
         assert row is not None, "a check that is done has its record"
         reason = state.statement.reason if state.statement else None
-        duty = self.on_duty()
         return {
             **record_fields.check(state, state.outcome, reason),
-            **({"on_duty": duty.to_dict()} if duty else {}),
             "unit": self.unit.id,
             "seq": row.seq,
             "time": {"earliest": row.at},
         }
+
+
+def _drawn(state: State) -> tuple[Drawn, ...]:
+    own = (Drawn(state.signature.by, state.signature.png),) if state.signature else ()
+    return (*own, *(Drawn(one.officer, one.png) for one in state.officer_signatures))
 
 
 NO_PRINTER: Mapping[str, Any] = {"can": False, "state": Paper.NOTHING.value}
@@ -114,7 +117,6 @@ def open_forms(
     config: Config,
     policy: Policy,
     find_check: Callable[[str], CheckRow | None],
-    on_duty: Callable[[], OnDuty | None],
     told: Callable[[], None],
 ) -> FormDesk | None:
     """The forms of a unit with a printer, None of one without. ``told``: printing stands otherwise than before."""
@@ -122,4 +124,4 @@ def open_forms(
     if printing.uri == "none:":
         return None
     spool = Spool(Printer(printing.uri, printing.authority), told)
-    return FormDesk(policy, config.unit, printing, spool, find_check, on_duty)
+    return FormDesk(policy, config.unit, printing, spool, find_check)

@@ -7,6 +7,7 @@ from functools import cache
 
 from daemon import events as ev
 from daemon import finger_events as fe
+from daemon.paper_events import OfficerSigned
 from daemon.policy import Policy
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
@@ -203,6 +204,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         **{f"elsewhere {one.id}": _plain(ev.CheckedElsewhere(one.id, "R-1")) for one in policy.channels[:1]},
         "phone": _plain(ev.PhoneGiven("-")),
         "signed": _plain(ev.Signed(ev.Signature("delegate", "spouse", b"-"))),
+        "officer signed": _plain(OfficerSigned("o-1", b"-")),
         "signed later": _plain(ev.SignedLater()),
         "left": _plain(ev.Left()),
         "closed": _plain(ev.Closed()),

@@ -17,11 +17,11 @@ from daemon.events import (
     Document,
     Event,
     OnDuty,
-    PrintWanted,
     Sealed,
     Signature,
 )
 from daemon.outbox.checks import CheckRow
+from daemon.paper_events import OfficerSigned, PrintWanted
 from daemon.policy import Policy, load_policy
 from daemon.policy.words import DOCUMENTS as SCREEN
 from daemon.printing.forms import FormDesk
@@ -49,6 +49,8 @@ DONE = State(
     consent=Consented("2026-11-22T02:03:00.000Z"),
     document=Document(FACTS, (), {}, "0" * 64),
     signature=Signature("subject", "self", samples.signature()),
+    officer_signatures=(OfficerSigned("o-101", samples.signature()),),
+    on_duty=OnDuty("o-101", "officer", "2026-11-22T00:00:00.000Z", "pin"),
     outcome=Outcome.PASSED,
     sealed=Sealed(samples.CHECK, 42, "0" * 64),
 )
@@ -79,8 +81,7 @@ def forms() -> FormDesk:
     unit = Unit("door-1", "site", Path(), "delivery", Path())
     printing = Printing("ipp://p/ipp/print", "示例市妇幼保健院", "产科")
     spool = Kept(Printer(printing.uri))
-    duty = OnDuty("o-101", "officer", "2026-11-22T00:00:00.000Z", "pin")
-    made = FormDesk(JIANGXI, unit, printing, spool, lambda _check: ROW, lambda: duty)
+    made = FormDesk(JIANGXI, unit, printing, spool, lambda _check: ROW)
     made.laid(samples.CHECK, PHOTO)
     return made
 
@@ -107,7 +108,7 @@ def test_finished_check_is_printed_from_what_is_in_memory(forms: FormDesk) -> No
         "2026年11月22日10时05分",
     ):
         assert said in text
-    assert set(sheet.pictures) == {"sign0", "portrait"}
+    assert set(sheet.pictures) == {"sign0", "sign1", "portrait"}
 
 
 def test_nothing_is_printed_unasked_or_before_the_record_is_there(forms: FormDesk) -> None:
