@@ -16,7 +16,7 @@ import { tell } from "./tell.js";
 import { deviceTrouble, explain, language, say, switchLanguage } from "./words.js";
 import { confirm, decisionScreen } from "./screens/deciding.js";
 import { zoneScanned } from "./screens/document.js";
-import { doneScreen, sealing, sign } from "./screens/ending.js";
+import { doneScreen, sealing, signScreen } from "./screens/ending.js";
 import { begin, idleScreen } from "./screens/idle.js";
 import { noticeScreen } from "./screens/notice.js";
 import { enrolScreen, fingerScreen } from "./screens/finger.js";
@@ -25,7 +25,7 @@ import { open, staffScreen } from "./screens/staff.js";
 
 const SCREENS = {
   idle: idleScreen, notice: noticeScreen, card: cardScreen, face: () => face, finger: fingerScreen, enrol: enrolScreen, decision: decisionScreen,
-  confirm: () => confirm, sign: () => sign, sealing: () => sealing, noting: () => sealing, done: doneScreen,
+  confirm: () => confirm, sign: signScreen, sealing: () => sealing, noting: () => sealing, done: doneScreen,
 };
 const BESIDE = ["notice", "card", "face", "finger"]; // steps in which officers may step in before they are asked
 const HINTED = ["card", "face", "finger", "enrol"]; // a trouble here is what to do next, and takes the hint's place

@@ -56,10 +56,14 @@ export function signerChoice() {
       el("input", { type: "radio", name: "signer", value: id, checked: id === kept }), el("span", {}, title))));
 }
 
+// The drawing as a PNG in base64, or null while nothing is drawn.
+export const drawnName = () => (byId("pad")?.dataset.drawn ? pad.toDataURL("image/png").split(",")[1] : null);
+
 // What the touch sends, or null while nothing is drawn.
 export function signature() {
-  if (!byId("pad")?.dataset.drawn) return null;
+  const png = drawnName();
+  if (!png) return null;
   const relation = document.querySelector("input[name=signer]:checked").value;
   const who = relation === "self" ? { by: "subject" } : { by: "delegate", relation };
-  return { ...who, png: pad.toDataURL("image/png").split(",")[1] };
+  return { ...who, png };
 }

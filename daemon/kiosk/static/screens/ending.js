@@ -3,7 +3,7 @@ import { act, complain } from "../act.js";
 import { button, el } from "../dom.js";
 import { icon, signOf } from "../icons.js";
 import { officerForm } from "../officer_form.js";
-import { clearPad, signature, signaturePad, signerChoice } from "../pad.js";
+import { clearPad, drawnName, signature, signaturePad, signerChoice } from "../pad.js";
 import { touch } from "../page.js";
 import { paperLine, printTouch } from "../paper.js";
 import { prepare } from "../security_key.js";
@@ -17,17 +17,43 @@ function sendSignature() {
   return drawn ? act("sign", drawn) : complain(explain("png_is_missing_or_too_large"));
 }
 
-export const sign = {
+const sign = {
   sign: (view) => signOf[view.outcome],
   title: () => say("sign"),
   hint: (view) => [say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number].filter(Boolean).join(" · "),
-  body: () => [signaturePad(), signerChoice()],
-  touches: () => [
+  body: (view) => [
+    signaturePad(), signerChoice(),
+    view.signed.length ? el("p", { className: "recorded" }, icon("pass"), el("span", {}, say("officer_signed", view.signed.join(", ")))) : null,
+  ],
+  touches: (view) => [
     button(say("sign_ok"), "pass", sendSignature, "first"), button(say("sign_clear"), "undo", clearPad),
+    officerNext(view) ? button(say("officer_signs"), "pen", () => { clearPad(); go({ part: "officer" }); }) : null,
     button(say("sign_later"), "wait", () => act("sign_later")),
   ],
-  shows: (view) => [view.outcome],
+  shows: (view) => [view.outcome, view.signing, view.signed],
 };
+
+// The officers who answer for the result sign one after the other; whoever is not there signs on paper.
+const officerNext = (view) => view.signing.find((officer) => !view.signed.includes(officer));
+
+async function sendOfficer() {
+  const png = drawnName();
+  if (!png) return complain(explain("png_is_missing_or_too_large"));
+  if (await act("sign_officer", { officer: officerNext(now.view), png })) return null;
+  clearPad();
+  return go({ part: null });
+}
+
+const officerSign = {
+  sign: () => "pen",
+  title: () => say("officer_signs"),
+  hint: (view) => say("officer_sign_hint", officerNext(view) ?? ""),
+  body: () => [signaturePad()],
+  touches: () => [button(say("sign_ok"), "pass", sendOfficer, "first"), button(say("sign_clear"), "undo", clearPad), back()],
+  shows: () => [],
+};
+
+export const signScreen = () => (now.part === "officer" ? officerSign : sign);
 
 export const sealing = {
   sign: () => "wait",

@@ -35,6 +35,7 @@ export const troubles = {
   subject_refuses: "She refuses",
   other_way: "She chose documents only",
   same_officer: "Another officer must confirm",
+  not_this_officer: "This officer took no part in the check and cannot sign it",
   second_officer_pending: "Waiting for the second officer",
   outcome_not_open: "This outcome is not open",
   withdrawn: "Taken back",

@@ -35,6 +35,7 @@ export const troubles = {
   subject_refuses: "本人拒绝核验",
   other_way: "本人选择只查验证件",
   same_officer: "须由另一名工作人员确认",
+  not_this_officer: "此核验人员未参与本次核验，不能签名",
   second_officer_pending: "等待第二名工作人员确认",
   outcome_not_open: "此结果不可选",
   withdrawn: "已撤回",
