@@ -28,7 +28,7 @@ Picture = NDArray[np.uint8]
 _FOLDER = Path(__file__).with_name("people")
 _FACE_SHARE = 0.55
 """Height of the face box in an ID photo, of the picture's height."""
-_SCENE_FACE_PX = 150.0
+_SCENE_FACE_PX = 110.0
 _RING_RATIO = 0.08
 """The ring's light on a face to the room's, as in a corridor that is lit but not sunny."""
 _SEED = 3

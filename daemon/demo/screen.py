@@ -28,7 +28,7 @@ class TouchRefusedError(DemoError):
 
 
 class Screen:
-    """A page opened on the unit's kiosk. ``shown`` is every view it has shown."""
+    """A page opened on the unit's kiosk. ``shown`` is every view it has shown; ``told`` is called with each."""
 
     def __init__(self, port: int, alive: Callable[[], bool], opens_within_s: float = 30.0) -> None:
         """Open the page as soon as the unit serves it.
@@ -44,6 +44,7 @@ class Screen:
         self._port = port
         self._view: View = {}
         self.shown: list[View] = []
+        self.told: Callable[[View], None] = lambda _: None
         self._news = threading.Condition()
         self._token = self._open_page(alive, time.monotonic() + opens_within_s)
         self._ended = False
@@ -135,6 +136,7 @@ class Screen:
             self._view = view
             self.shown.append(view)
             self._news.notify_all()
+        self.told(view)
 
     def close(self) -> None:
         """Close the page."""

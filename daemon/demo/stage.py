@@ -22,7 +22,7 @@ from daemon.demo.folder import stage_folder, temporary_files_in
 from daemon.demo.people import Person, Studio
 from daemon.demo.process import Process, uninterrupted
 from daemon.demo.room import Room
-from daemon.demo.screen import DemoError, Screen
+from daemon.demo.screen import DemoError, Screen, View
 from hw.camera.simulated_scene import Act, Kind
 from hw.card_reader.simulator import SimulatedReader
 from hw.coprocessor.events import KEY_SIZE
@@ -145,6 +145,7 @@ class Stage:
             self.reader: SimulatedReader = stack.enter_context(SimulatedReader())
             self.coprocessor = stack.enter_context(self._make_coprocessor(self._event_key))
         self.room = Room(self.folder, self.studio)
+        self._asked: str | None = None
         self.coprocessor.light = self.room.light.shine
         self._say("site: authority, gateway and broker keys, one unit, two officers")
         self._provision()
@@ -222,6 +223,7 @@ class Stage:
             self.unit = unit = Process("daemon.cli", ["run", *self.unit_options, "--config", str(self.unit_toml)], log)
         try:
             self._screen = Screen(self._kiosk_port, lambda: unit.running)
+            self._screen.told = self._obey
             self._screen.wait("the unit's first view", lambda view: "step" in view)
         except DemoError as error:
             tail = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
@@ -252,6 +254,13 @@ class Stage:
     def look(self, person: Person | None, kind: Kind = Kind.LIVE, act: Act = Act.STILL) -> None:
         """``person`` stands in front of the camera, or her picture as an attack of that kind; None: nobody."""
         self.room.stand(person, kind, act)
+
+    def _obey(self, view: View) -> None:
+        """Whoever stands there reads the screen."""
+        asked = view.get("asked")
+        if asked != self._asked and asked in set(Act):
+            self.room.obey(Act(asked))
+        self._asked = asked
 
     def wait_for_door(self, *, locked: bool, within_s: float = 10.0) -> None:
         """Wait until the door is as it should be.

@@ -28,9 +28,9 @@ MOST_S = 10.0
 READY_S = 3.0
 """A co-processor holds its last session for 1.5 s, so that it is silent for a moment after the unit has started."""
 _STOP_S = 0.05
-TRIES = 2
+TRIES = 3
 AGAIN = frozenset({"too_few_frames", "frames_missing", "skin_hidden"})
-"""Unsure because nothing could be measured, by her or by a busy machine: shown once more. All else stands."""
+"""Unsure because nothing could be measured, by her or by a busy machine: shown again. All else stands."""
 
 
 class Light(Protocol):
@@ -74,7 +74,7 @@ class RingLight:
 
 
 def challenge(source: Light | None, watch: Watch, over: Callable[[], bool]) -> CheckResult:
-    """One light challenge, with a second try where nothing could be measured.
+    """One light challenge, tried again where nothing could be measured.
 
     Args:
         source: the light; None where none is fitted.

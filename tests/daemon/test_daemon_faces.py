@@ -128,7 +128,7 @@ def test_another_face_does_not(booth: Open, studio: Studio, photo: Photo, tmp_pa
 def shrunk(studio: Studio, folder: Path) -> str:
     """Anna far away: her face is narrower than can be compared."""
     room = Room(folder, studio)
-    room.show(replace(studio.scene(ANNA), face_px=45))
+    room.show(replace(studio.scene(ANNA), face_px=30))
     return room.uri
 
 

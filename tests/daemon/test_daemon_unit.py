@@ -66,7 +66,11 @@ class Running:
             laid=self.unit.laid,
         )
         camera = DeviceUri.parse(config.devices.camera)
-        self.unit.faces = FaceTask(camera, eyes, post=self.unit.post, means=Means.of(POLICY, light))
+        means = Means.of(POLICY, light)
+        self.asked: Callable[[str], None] = lambda _: None
+        self.unit.faces = FaceTask(
+            camera, eyes, post=self.unit.post, means=means, told=lambda: self.asked(str(self.unit.faces.asked))
+        )
         self.alive = 0
         tasks: tuple[Callable[[], object], ...] = (
             self.unit.run_writer,
@@ -143,6 +147,7 @@ def start(home: Home, eyes: Eyes, reader: SimulatedReader, booth: Booth) -> Iter
         config = home.config()
         devices = replace(config.devices, card_reader=reader.uri, camera=booth.room.uri)
         made.append(Running(home, eyes, replace(config, devices=devices, limits=Limits(**limits)), booth.light))
+        made[-1].asked = booth.obey
         return made[-1]
 
     yield run

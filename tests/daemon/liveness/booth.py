@@ -9,6 +9,7 @@ from pathlib import Path
 from daemon.demo.people import Studio
 from daemon.demo.room import Room
 from daemon.liveness.light import RingLight
+from hw.camera.simulated_scene import Act
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.numbers import RingPattern
 from hw.coprocessor.simulator import SimulatedCoprocessor
@@ -22,6 +23,11 @@ class Booth:
     def __init__(self, room: Room, device: SimulatedCoprocessor, ring: Coprocessor) -> None:
         self.room, self.device, self.ring = room, device, ring
         self.light = RingLight(ring)
+
+    def obey(self, asked: str) -> None:
+        """Whoever stands there does what the screen asks."""
+        if asked in set(Act):
+            self.room.obey(Act(asked))
 
 
 @contextmanager

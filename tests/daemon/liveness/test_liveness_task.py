@@ -27,7 +27,7 @@ from daemon.policy import load_policy
 from daemon.policy.words import Challenge
 from daemon.thermal import ThermalView
 from hw.camera.simulated_lens import Lens
-from hw.camera.simulated_scene import Act, Kind
+from hw.camera.simulated_scene import Kind
 from hw.card_reader.photo import SimulatedDecoder
 from hw.coprocessor.messages import Challenge as ChallengeMessage
 from hw.coprocessor.numbers import Colour
@@ -163,7 +163,7 @@ def test_attacks_are_refused_with_their_reason(unit: Make, booth: Booth, kind: K
 def test_without_a_light_she_moves_as_asked(unit: Make, booth: Booth) -> None:
     booth.room.stand(ANNA)
     one = unit(Means(EVERYTHING, None))
-    one.on_ask = lambda asked: booth.room.stand(ANNA, Kind.LIVE, Act(asked))
+    one.on_ask = booth.obey
     finding = one.look()
     assert finding.liveness.decision == "live", finding.liveness
     assert check(finding, "light")["reasons"] == ["no_light"]
@@ -179,7 +179,7 @@ def test_a_picture_that_is_turned_is_refused(unit: Make, booth: Booth, monkeypat
     monkeypatch.setattr("models.liveness.motion.draw", lambda **_: Ask.TURN_RIGHT)
     booth.room.stand(ANNA, Kind.PRINT)
     one = unit(Means(EVERYTHING, None))
-    one.on_ask = lambda asked: booth.room.stand(ANNA, Kind.PRINT, Act(asked))
+    one.on_ask = booth.obey
     finding = one.look()
     assert finding.liveness.decision in ("attack", "unsure")
     assert finding.liveness.cause in ("motion:moves_as_plane", "motion:depth_unclear", "light:no_light")
@@ -262,10 +262,10 @@ def test_a_camera_that_dies_in_the_challenge_is_lost(unit: Make, booth: Booth) -
 
 def recorded(folder: Path, studio: Studio, person: Person) -> str:
     """A loop of six frames of her, in the camera's place."""
-    lens = Lens(studio.scene(person), 480, 360)
+    lens = Lens(studio.scene(person), 320, 240)
     for number in range(6):
         cv2.imwrite(str(folder / f"{number}.png"), lens.picture(number / 15, np.zeros(3)))
-    return f"replay://{folder}?fps=15"
+    return f"replay://{folder}?width=320&height=240&fps=15"
 
 
 def test_a_loop_in_the_cameras_place_is_refused_by_its_frames(

@@ -14,7 +14,7 @@ from models.liveness import light, motion
 from models.liveness.motion import Ask
 from tests.support import ROOT
 
-OF_RULES = {rule.reason for rule in (*light.RULES, *(rule for rules in motion.RULES.values() for rule in rules))}
+OF_RULES = {rule.reason for rule in light.RULES} | {rule.reason for rules in motion.RULES.values() for rule in rules}
 
 
 def called_with(path: Path, functions: set[str]) -> set[str]:
