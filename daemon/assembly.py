@@ -27,7 +27,6 @@ from daemon.key_counters import KeyCounters
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.service import findings
-from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import page_facts, view
 from daemon.liveness.eyes import Eyes
@@ -111,7 +110,6 @@ class Assembly:
         self.supervisor = Supervisor()
         self.link = self._make_link(config.unit.data)
         self.delivery = self._make_delivery(identity)
-        self._tally = Tally(time.monotonic)
         self.kiosk = self._make_kiosk()
 
     def _make_unit(self) -> Unit:
@@ -179,7 +177,6 @@ class Assembly:
         )
         asks = Asks(
             self.outbox,
-            self._tally,
             self.roster,
             lambda: findings(config, self._troubles),
             touches.prepare,
@@ -237,7 +234,6 @@ class Assembly:
         self._duty_shown = self.duty.current
         self.seen.end_shift()
         link = self.link.state
-        self._tally.see(desk.active)
         self.kiosk.show(
             view(
                 desk,

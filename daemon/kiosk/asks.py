@@ -11,13 +11,14 @@ from typing import Any
 
 from daemon.kiosk import key_offer
 from daemon.kiosk.fields import TouchRefused
-from daemon.kiosk.tally import Tally
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
 from evidence.qr import qr_matrix
 from evidence.webauthn import RP_ID
 
 CHART_DAYS = 14
+BUCKETS_S = (15, 30, 60, 120, 300)
+"""Upper ends of the groups of times; the last group is open."""
 LISTED = 20
 
 
@@ -26,7 +27,6 @@ class Asks:
     """Answers by name; ``findings`` runs the self-test's checks, as far as a working unit can."""
 
     outbox: Outbox
-    tally: Tally
     roster: Roster
     findings: Callable[[], list[dict[str, Any]]]
     prepare: Callable[[Mapping[str, Any]], Any] = lambda _values: None
@@ -55,12 +55,18 @@ class Asks:
         ]
 
     def charts(self, _values: Mapping[str, Any]) -> Any:
-        """Counts of :data:`CHART_DAYS` days; times and causes since this process started."""
-        rows = self.outbox.counted(CHART_DAYS)
+        """Counts, times and causes of :data:`CHART_DAYS` days."""
+        figures = self.outbox.figures(CHART_DAYS)
         names = ("day", "checkpoint", "outcome", "channel", "count")
-        counts = [dict(zip(names, row, strict=True)) for row in rows]
+        counts = [dict(zip(names, row, strict=True)) for row in figures.counts]
+        times = [0] * (len(BUCKETS_S) + 1)
+        for took_s in figures.durations_s:
+            times[sum(took_s > end_s for end_s in BUCKETS_S)] += 1
         today = self.outbox.clock.moment().date().isoformat()
-        return {"days": CHART_DAYS, "today": today, "counts": counts, **self.tally.to_dict()}
+        return {"days": CHART_DAYS, "today": today, "counts": counts} | {
+            "times": list(zip((*BUCKETS_S, None), times, strict=True)),
+            "causes": list(figures.causes),
+        }
 
     def slip_code(self, _values: Mapping[str, Any]) -> Any:
         """The slip that was just written for the woman here, as the modules of its QR code: rows of 0 and 1."""

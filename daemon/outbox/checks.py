@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.outbox.figures import MISTAKEN, cause_of
 from evidence.instants import write_instant
 from evidence.record import Kind, Outcome, Record
 
@@ -68,9 +69,10 @@ def _note_check(
     values = (
         *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
         *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
-        *(_mac(db, visit), payload["channel"]),
+        *(_mac(db, visit), payload["channel"], cause_of(payload)),
     )
-    db.execute(f"INSERT INTO checks ({_FIELDS}, visit_mac, channel) VALUES ({', '.join('?' * len(values))})", values)
+    fields = f"{_FIELDS}, visit_mac, channel, cause"
+    db.execute(f"INSERT INTO checks ({fields}) VALUES ({', '.join('?' * len(values))})", values)
 
 
 def _mac(db: sqlite3.Connection, visit: str) -> bytes:
@@ -89,6 +91,8 @@ def _note_addendum(db: sqlite3.Connection, payload: Mapping[str, Any]) -> None:
         db.execute("UPDATE checks SET owed = 0 WHERE check_id = ?", (check,))
     if payload.get("accounts"):
         db.execute("UPDATE checks SET unaccounted = 0 WHERE check_id = ?", (check,))
+    if payload.get("amends") == MISTAKEN:
+        db.execute("UPDATE checks SET cause = ? WHERE check_id = ?", (MISTAKEN, check))
     if "visit" in payload:
         visit = payload["visit"]["ref"]
         db.execute("UPDATE checks SET visit = ?, visit_mac = ? WHERE check_id = ?", (visit, _mac(db, visit), check))
@@ -111,13 +115,6 @@ def recent(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
     """The last checks, drills apart, the newest first."""
     sql = f"SELECT {_FIELDS} FROM checks WHERE drill = 0 ORDER BY seq DESC LIMIT ?"
     return [_row(row) for row in db.execute(sql, (limit,))]
-
-
-def counted(db: sqlite3.Connection, since: dt.datetime) -> list[tuple[str, str, str, str, int]]:
-    """Day (UTC), checkpoint, outcome, channel and how many such checks, drills apart, from ``since`` on; by day."""
-    sql = """SELECT substr(at, 1, 10), checkpoint, outcome, channel, count(*) FROM checks WHERE drill = 0 AND at >= ?
-        GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
-    return list(db.execute(sql, (write_instant(since),)))
 
 
 def unaccounted(db: sqlite3.Connection) -> tuple[CheckRow, ...]:

@@ -14,8 +14,9 @@ from typing import Any
 from cryptography import x509
 
 from daemon.clock import UnitClock
-from daemon.outbox import checks, content, numbers, retention, schema
+from daemon.outbox import checks, content, figures, numbers, retention, schema
 from daemon.outbox.checks import CheckRow, Settlement
+from daemon.outbox.figures import Figures
 from evidence import chain, envelope, receipt, rotation
 from evidence.chain import Head
 from evidence.errors import RefusedError
@@ -246,10 +247,10 @@ class Outbox:
         with self._lock:
             return checks.recent(self._db, limit)
 
-    def counted(self, days: int) -> list[tuple[str, str, str, str, int]]:
-        """Day, checkpoint, outcome, channel and number of the checks of the last ``days``; no drills."""
+    def figures(self, days: int) -> Figures:
+        """Figures of the checks of the last ``days``; no drills."""
         with self._lock:
-            return checks.counted(self._db, self.clock.moment() - dt.timedelta(days=days))
+            return figures.since(self._db, self.clock.moment() - dt.timedelta(days=days))
 
     @property
     def unaccounted(self) -> tuple[CheckRow, ...]:

@@ -20,7 +20,6 @@ from daemon.key_counters import KeyCounters
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.prepared import LIFETIME
-from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import view
 from daemon.officers import COUNTER_WENT_BACK, Roster
@@ -208,7 +207,7 @@ def test_rubbish_is_named(assertion: Any, cause: str, post: Post) -> None:
 def test_the_page_learns_which_keys_to_ask_for(post: Post) -> None:
     outbox = post.home.outbox()
     try:
-        asks = Asks(outbox, Tally(lambda: 0.0), post.touches.roster, list)
+        asks = Asks(outbox, post.touches.roster, list)
         told = asks.answer("keys", {"officer": " two "})
         nobody = [asks.answer("keys", values)["credentials"] for values in ({"officer": "x"}, {"officer": 5}, {})]
         with pytest.raises(TouchRefused, match="unknown_badge"):

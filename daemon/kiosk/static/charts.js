@@ -43,11 +43,18 @@ function columns(items) {
   return drawn;
 }
 
-function figure(title, note, items, drawing) {
+// The same figures for who reads no drawing: opened by a touch, and found by a screen reader as a table.
+function figures(title, items) {
+  const row = ([label, count]) => el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, String(count)));
+  return el("details", {}, el("summary", {}, say("chart_table")),
+    el("table", {}, el("caption", {}, title), el("tbody", {}, items.map(row))));
+}
+
+function figure(title, items, drawing) {
   const any = items.some(([, count]) => count);
-  if (any) drawing.setAttribute("aria-label", `${title}: ${items.map(([label, count]) => `${label} ${count}`).join(", ")}`);
-  return el("figure", {}, el("figcaption", {}, el("h2", {}, title), note ? el("p", { className: "small" }, note) : null),
-    any ? drawing : el("p", {}, say("chart_empty")));
+  drawing.setAttribute("aria-label", title);
+  return el("figure", {}, el("figcaption", {}, el("h2", {}, title)),
+    any ? [drawing, figures(title, items)] : el("p", {}, say("chart_empty")));
 }
 
 function byDay(facts) {
@@ -73,8 +80,8 @@ const byCause = (facts) => facts.causes.slice(0, SHOWN).map(([cause, count]) => 
 export function charts(facts, placeName) {
   const [days, places, times, causes] = [byDay(facts), byPlace(facts, placeName), byTime(facts), byCause(facts)];
   return [el("div", { className: "charts" },
-    figure(say("chart_days", facts.days), "", days, columns(days)),
-    figure(say("chart_places", facts.days), "", places, bars(places)),
-    figure(say("chart_times"), say("chart_since_start"), times, bars(times)),
-    figure(say("chart_causes"), say("chart_since_start"), causes, bars(causes)))];
+    figure(say("chart_days", facts.days), days, columns(days)),
+    figure(say("chart_places", facts.days), places, bars(places)),
+    figure(say("chart_times", facts.days), times, bars(times)),
+    figure(say("chart_causes", facts.days), causes, bars(causes)))];
 }

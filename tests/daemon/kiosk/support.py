@@ -18,7 +18,6 @@ from daemon.desk import Desk
 from daemon.events import Begin, CheckedElsewhere, Document, Event, Sealed
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
-from daemon.kiosk.tally import Tally
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import page_facts, view
 from daemon.officers import Roster, read_roster
@@ -77,13 +76,12 @@ class Bench:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.facts: dict[str, Any] = {"waiting": 0, "online": True, "why_offline": None}
         self.outbox = home.outbox()
-        self.tally = Tally(lambda: 0.0)
         self.later = dt.timedelta()
         roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
         touches = Touches(self.policy, "delivery", roster, state, self.clock, find, origin=lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
-        asks = Asks(self.outbox, self.tally, roster, lambda: found)
+        asks = Asks(self.outbox, roster, lambda: found)
         unit = replace(home.config().unit, checkpoint="delivery")
         self.frames = 0
         page = page_facts(unit, self.policy)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from daemon.check_id import new_check_id
-from daemon.events import Begin
-from daemon.kiosk.asks import Asks
+from daemon.kiosk.asks import BUCKETS_S, Asks
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.service import HELD, findings
-from daemon.kiosk.tally import BUCKETS_S, Tally
 from daemon.officers import Roster, read_roster
 from daemon.outbox import Outbox
-from daemon.policy import load_policy
+from daemon.outbox.figures import cause_of
 from daemon.selftest import TESTS
-from daemon.state import State, Step
 from daemon.tries import TRIES
-from evidence.record import Outcome
 from tests.daemon.support import PINS, Home, check_fields, now
 
 OFFICER, PIN = next(iter(PINS.items()))
-POLICY = load_policy("neutral")
+MODEL = dict.fromkeys(("detector", "embedding", "liveness"), "0" * 64)
 
 
 @pytest.fixture
@@ -37,7 +33,7 @@ def outbox(home: Home) -> Iterator[Outbox]:
 @pytest.fixture
 def asks(home: Home, outbox: Outbox) -> Asks:
     roster = Roster(read_roster(home.config().unit.officers), now)
-    return Asks(outbox, Tally(lambda: 0.0), roster, lambda: [{"test": "clock", "ok": True, "text": "fine"}])
+    return Asks(outbox, roster, lambda: [{"test": "clock", "ok": True, "text": "fine"}])
 
 
 def refused(asks: Asks, name: str, **values: Any) -> tuple[str, int]:
@@ -98,32 +94,44 @@ def test_findings_of_a_unit_at_work(home: Home) -> None:
     assert (in_order["card_reader"]["ok"], in_order["card_reader"]["text"]) == (True, "in use, in order")
 
 
-class Played:
-    """A tally that is shown checks; the clock is the test's."""
-
-    def __init__(self) -> None:
-        self.at_s = 0.0
-        self.tally = Tally(lambda: self.at_s)
-
-    def check(self, outcome: Outcome, seconds: float, trouble: str | None = None, *, drill: bool = False) -> None:
-        state = State(POLICY, Step.NOTICE, begin=Begin(new_check_id(), "delivery", "V-1", "typed", drill=drill))
-        self.tally.see(state)
-        self.tally.see(replace(state, step=Step.DECISION, trouble=trouble))
-        self.at_s += seconds
-        for step in (Step.SIGN, Step.SEALING, Step.DONE):
-            self.tally.see(replace(state, step=step, outcome=outcome))
-        self.tally.see(State(POLICY))
+def begun(seconds: float) -> str:
+    """The id of a check that began so long ago."""
+    at_ms = int((now().timestamp() - seconds) * 1000)
+    return str(uuid.UUID(int=at_ms << 80 | uuid.UUID(new_check_id()).int & (1 << 80) - 1))
 
 
-def test_tally_groups_times_and_counts_causes() -> None:
-    played = Played()
-    played.check(Outcome.PASSED, 10, "face_blurred")
-    played.check(Outcome.FAILED, 15, "face_no_match")
-    played.check(Outcome.FAILED, 16, "face_no_match")
-    played.check(Outcome.REFUSED, 1000)
-    played.check(Outcome.UNABLE, 5, "device_lost:camera")
-    played.check(Outcome.FAILED, 5, "face_no_match", drill=True)
-    facts = played.tally.to_dict()
-    assert facts["times"] == [[15, 3], [30, 1], [60, 0], [120, 0], [300, 0], [None, 1]]
+def test_times_and_causes_outlast_a_restart(home: Home) -> None:
+    """From begin to record, by the check's own id; what went wrong, by its record; drills and words of people never."""
+    opened = home.outbox()
+    face = {"score": 0.1, "threshold": 0.4, "decision": "no_match", "frames": 3, "attempts": 3, "model": MODEL}
+    alive = {"decision": "attack", "checks": [], "cause": "screen"}
+    for seconds, outcome, more in (
+        (10, "refused", {}),
+        (16, "unable", {"face": face}),
+        (17, "unable", {"face": {**face, "cause": "face_too_dark"}}),
+        (18, "unable", {"face": {**face, "decision": "match"}, "liveness": alive}),
+        (1000, "refused", {"reason": "in her own words"}),
+        (20, "interrupted", {"reason": "timeout:decision", "step_reached": "notice"}),
+        (5, "unable", {"drill": True}),
+        (200_000, "unable", {}),
+    ):
+        opened.append({**check_fields(begun(seconds), outcome), **more})
+    opened.close()
+    opened = home.outbox()
+    facts = Asks(opened, Roster((), now), list).answer("charts", {})
+    opened.close()
+    assert facts["times"] == [(15, 1), (30, 3), (60, 0), (120, 0), (300, 0), (None, 1)]
     assert [end for end, _ in facts["times"]] == [*BUCKETS_S, None]
-    assert facts["causes"] == [["face_no_match", 2], ["refused", 1], ["device_lost", 1]]
+    once = ("face_no_match", "face_too_dark", "liveness", "timeout", "unable")
+    assert facts["causes"] == [("refused", 2), *((cause, 1) for cause in once)]
+    assert cause_of({"outcome": "passed", "face": face}) == ""
+
+
+def test_misuse_of_the_emergency_is_told(outbox: Outbox, asks: Asks) -> None:
+    fields = check_fields(outcome="emergency")
+    to = outbox.append(fields)
+    assert asks.answer("charts", {})["causes"] == [("emergency", 1)]
+    refers = {"seq": to.seq, "sha256": to.sha256}
+    said = {"kind": "addendum", "check": fields["check"], "refers_to": refers, "officers": [], "reason": "a mistake"}
+    outbox.append({**said, "amends": "mistaken_emergency", "accounts": True})
+    assert asks.answer("charts", {})["causes"] == [("mistaken_emergency", 1)]

@@ -13,7 +13,6 @@ from playwright.sync_api import Browser
 from daemon.check_id import new_check_id
 from daemon.state import State
 from daemon.worklist import Expected
-from evidence.record import Outcome
 from tests.daemon.kiosk.support import SIZES, Bench, Glass, context_of, states
 from tests.daemon.support import check_fields
 
@@ -168,11 +167,17 @@ def filled(bench: Bench) -> None:
     for number, outcome in enumerate(("refused", "unable", "interrupted", "refused", "failed", "unable")):
         fields = check_fields(new_check_id(), outcome)
         bench.outbox.append({**fields, "checkpoint": ("delivery", "admission")[number % 2]})
-    for state in states(bench.policy).values():
-        for end in (Outcome.FAILED, Outcome.PASSED):
-            begun = replace(state, begin=replace(state.begin, check=new_check_id())) if state.begin else state
-            bench.tally.see(begun)
-            bench.tally.see(replace(begun, step=states(bench.policy)["sign"].step, outcome=end))
+    missed = {
+        "score": 0.1,
+        "threshold": 0.4,
+        "decision": "no_match",
+        "frames": 3,
+        "attempts": 3,
+        "model": dict.fromkeys(("detector", "embedding", "liveness"), "0" * 64),
+    }
+    for number in range(4):
+        fields = check_fields(new_check_id(), "unable")
+        bench.outbox.append({**fields, "face": {**missed, **({"cause": "face_too_dark"} if number == 3 else {})}})
     bench.facts["owed"] = bench.outbox.owed
     bench.desk = replace(bench.desk, parked=(states(bench.policy)["confirm"],))
 

@@ -1,0 +1,84 @@
+"""Figures of the unit's own checks for the charts of its screen: no person, no drills, the same after a restart."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evidence.instants import read_instant, write_instant
+from evidence.record import Outcome
+
+MISTAKEN = "mistaken_emergency"
+"""What an addendum calls a touch that was no emergency; in the charts the cause of its check from then on."""
+_ENDINGS = ("left", "timeout", "restart", "second_officer_pending")
+"""First words of an ``interrupted`` record's reason; any other reason is somebody's own text, and stays out of here."""
+_LONGEST_S = 86_400.0
+"""What seems to have taken longer began before the clock was set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Of the checks of some days.
+
+    Attributes:
+        counts: day (UTC), checkpoint, outcome, channel and how many, by day.
+        durations_s: from the beginning of each check that somebody ended to its record, in seconds.
+        causes: what went wrong and how often, the usual first.
+    """
+
+    counts: tuple[tuple[str, str, str, str, int], ...]
+    durations_s: tuple[float, ...]
+    causes: tuple[tuple[str, int], ...]
+
+
+def cause_of(payload: Mapping[str, Any]) -> str:
+    """The short name of what kept the check of this record from passing; empty if it passed."""
+    outcome = Outcome(payload["outcome"])
+    if outcome in (Outcome.PASSED, Outcome.MANUAL):
+        return ""
+    if outcome is Outcome.INTERRUPTED:
+        first = str(payload.get("reason", "")).split(":")[0]
+        return first if first in _ENDINGS else outcome.value
+    if outcome in (Outcome.REFUSED, Outcome.EMERGENCY, Outcome.DEVICE_FAULT):
+        return outcome.value
+    return _biometric(payload) or _document(payload) or outcome.value
+
+
+def _biometric(payload: Mapping[str, Any]) -> str | None:
+    face, liveness, finger = (payload.get(name, {}) for name in ("face", "liveness", "finger"))
+    if liveness.get("decision") in ("attack", "unsure"):
+        return "liveness"
+    if face.get("decision", "match") != "match":
+        return str(face.get("cause") or "face_no_match")
+    if finger.get("decision", "match") != "match":
+        return str(finger.get("cause") or "finger_no_match")
+    return None
+
+
+def _document(payload: Mapping[str, Any]) -> str | None:
+    return "document_findings" if payload.get("document", {}).get("findings") else None
+
+
+def since(db: sqlite3.Connection, start: dt.datetime) -> Figures:
+    """The figures of all checks from ``start`` on."""
+    at = (write_instant(start),)
+    where = "FROM checks WHERE drill = 0 AND at >= ?"
+    group = "substr(at, 1, 10), checkpoint, outcome, channel"
+    counts = f"SELECT {group}, count(*) {where} GROUP BY {group} ORDER BY {group}"
+    causes = f"SELECT cause, count(*) {where} AND cause <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
+    ended = f"SELECT check_id, at {where} AND outcome <> 'interrupted' AND channel = 'unit'"
+    return Figures(
+        tuple(db.execute(counts, at)),
+        tuple(took_s for row in db.execute(ended, at) if (took_s := _duration_s(*row)) is not None),
+        tuple(db.execute(causes, at)),
+    )
+
+
+def _duration_s(check: str, at: str) -> float | None:
+    """A check's id holds the moment at which it began (RFC 9562 section 5.7); None if the clock was set meanwhile."""
+    took_s = read_instant(at).timestamp() - (uuid.UUID(check).int >> 80) / 1000
+    return max(0.0, took_s) if -1.0 <= took_s <= _LONGEST_S else None
