@@ -39,6 +39,8 @@ from daemon.pins import PinEntranceTask
 from daemon.policy import Policy
 from daemon.preview import only_while
 from daemon.printing.forms import NO_PRINTER, FormDesk, open_forms
+from daemon.revoked import FILE as REVOKED
+from daemon.revoked import RevokedKeys
 from daemon.roster import FILE as ROSTER
 from daemon.roster import RosterBook
 from daemon.seen import SeenDocuments
@@ -72,6 +74,10 @@ class Assembly:
         self.config = config
         self.policy: Policy = policy_of(config)
         identity = load_identity(config, dt.datetime.now(dt.UTC))
+        self.revoked = RevokedKeys(
+            config.keys.certificate.parent / REVOKED, config.unit.data / REVOKED, identity.authority
+        )
+        self._gateway_kid = identity.gateway_kid
         self.eyes = Eyes.load()
         self.storage = Storage(config.unit.data)
         self.outbox = parts.open_outbox(config, identity, self.policy.debts.outcomes)
@@ -192,7 +198,7 @@ class Assembly:
             self.outbox,
             self.config.address,
             self.outbox.signer,
-            identity.gateway_key,
+            self.revoked.guard(identity.gateway_key),
             publish=self._publish,
             storage=lambda: self.storage.state.to_dict(),
             troubles=lambda: self._troubles,
@@ -200,6 +206,8 @@ class Assembly:
             roster=lambda body: self.roster.replace(self._rosters.take(body)),
             roster_version=lambda: self.roster.version,
             worklist=self.worklist.take,
+            revocations=self.revoked.take,
+            revocations_number=lambda: self.revoked.number,
         )
 
     def _make_link(self, data: Path) -> MqttLink:
@@ -329,6 +337,8 @@ class Assembly:
             pins = self.pins.pins
             facts = {"held": self.pins.held, "one_shot": pins.one_shot, "emergency": pins.emergency}
             found += troubles.of_pins(self.pins.problem, **facts)
+        self.revoked.refresh()
+        found += troubles.of_gateway(revoked=self.revoked.names(self._gateway_kid))
         found += troubles.of_fingers(self.unit.fingers.problem)
         if self.thermal is not None:
             found += troubles.of_thermal(self.thermal.problem)

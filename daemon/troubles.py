@@ -62,6 +62,10 @@ MEANING: Final = MappingProxyType(
             "this machine does not compute the networks as they were measured, so officers decide about every face: "
             "use the runtime of constraints.txt"
         ),
+        "key_revoked": (
+            "its key is revoked: nothing it says is believed and records are kept here; put the gateway's new "
+            "gateway-signing.pem into this unit's folder and restart (provisioning/README.md)"
+        ),
         "button_held": "the emergency button is pressed, or its wire is broken: the door stays open",
     }
 )
@@ -120,6 +124,11 @@ def of_pins(problem: HardwareError | None, *, held: bool, one_shot: bool, emerge
 def of_reader(state: ReaderState | None) -> Troubles:
     """What is wrong with the card reader, as far as a check has found out."""
     return (of_error("card_reader", state.error),) if state is not None and state.error is not None else ()
+
+
+def of_gateway(*, revoked: bool) -> Troubles:
+    """What is wrong with the hospital's gateway, as the site's list of revoked keys says."""
+    return ("gateway:key_revoked",) if revoked else ()
 
 
 def of_models(problem: ModelWrong | None) -> Troubles:

@@ -26,7 +26,7 @@ from cryptography import x509
 from evidence import certificates, jws, schema
 from evidence.chain import Head
 from evidence.encoding import json_bytes, json_object
-from evidence.errors import MalformedError, RevokedError, SignatureError
+from evidence.errors import MalformedError, RefusedError, RevokedError, SignatureError
 from evidence.instants import read_instant, write_instant
 from evidence.keys import Signer, thumbprint
 from evidence.record import Record
@@ -114,6 +114,18 @@ class Revocations:
         """Whether what ``kid`` signed is not believed, where only its own word ``at`` tells when that was."""
         entry = self.entries.get(kid)
         return entry is not None and (entry.reason in _IN_OTHER_HANDS or at >= entry.since)
+
+
+def check_later(old: Revocations, new: Revocations) -> None:
+    """Hold a list against the one in force.
+
+    Raises:
+        RefusedError: it is older, or it lacks a key: what was revoked once stays so.
+    """
+    if new.number < old.number:
+        raise RefusedError(f"list {new.number} is older than list {old.number}")
+    if old.entries.keys() - new.entries.keys():
+        raise RefusedError(f"list {new.number} lacks a key that list {old.number} has")
 
 
 def sign_revocations(site: str, number: int, entries: Iterable[Revoked], issued: dt.datetime, authority: Signer) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from evidence import downlink, jws
 from evidence.health import Claim
 from evidence.keys import Signer
 from evidence.topics import Address, Channel
@@ -72,6 +73,10 @@ class Outgoing:
                 token, expires = one.token, one.read()[1]
             except FileNotFoundError:
                 continue  # another one took its place just now
+            if jws.parse(token, downlink.type_of(one.channel)).kid != self._signer.kid and expires > now:
+                # By the key before: units that know the present one refuse it for good. It goes out at the next turn.
+                command.lay_again(self._store, one, Address(self._site, one.unit), self._signer, now)
+                continue
             if expires <= now:
                 one.path.unlink(missing_ok=True)
                 log.warning("a %s for %s has expired: the unit never took it", one.channel, one.unit)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from evidence.errors import EvidenceError, MalformedError, RefusedError
+from evidence.errors import EvidenceError, MalformedError
 from evidence.keys import Signer
-from evidence.revocation import Revocations, read_revocations
+from evidence.revocation import Revocations, check_later, read_revocations
 from evidence.topics import Address, Channel
 from gateway import command
 from gateway.store import Store
@@ -109,10 +109,8 @@ class RevocationList:
         except UnicodeDecodeError:
             raise MalformedError("not a list of revoked keys") from None
         new, old = read_revocations(token, self._authority), self.current
-        if old is not None and new.number < old.number:
-            raise RefusedError(f"list {new.number} is older than list {old.number}")
-        if old is not None and old.entries.keys() - new.entries.keys():
-            raise RefusedError(f"list {new.number} lacks a key that list {old.number} has")
+        if old is not None:
+            check_later(old, new)
         if old is None or new.number > old.number:
             self._store.set_revocations(token)
             self.current = new

@@ -1,4 +1,4 @@
-"""The commands about keys: ``unit rotate|revoke|slip-keys``, ``site revoke|slip-keys``, ``broker crl``, ``recover``."""
+"""The commands about keys: ``unit rotate|revoke|slip-keys``, ``site revoke|slip-keys|gateway-key``, and more."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from evidence.certificates import key_of
 from evidence.chain import Head
 from evidence.instants import write_instant
+from evidence.keys import thumbprint
 from evidence.revocation import Reason, Revoked
 from evidence.slip_keys import FILE as SLIP_KEYS
 from provisioning.broker import CRL
 from provisioning.crl import install_crl
 from provisioning.errors import SiteUnusableError
+from provisioning.gateway_key import CERTIFICATE, KEY, make_gateway_key
 from provisioning.recover import recover
-from provisioning.revoke import FILE, revoke, revoke_unit
+from provisioning.revoke import FILE, is_gateway_key, revoke, revoke_unit
 from provisioning.rotation import rotate
-from provisioning.site import AUTHORITY
+from provisioning.site import AUTHORITY, GATEWAY_SIGNING
 from provisioning.slip_keys import give_slip_keys, rotate_slip_keys
 
 Result = tuple[Mapping[str, Any], str]
@@ -77,8 +80,30 @@ def _revoke(args: argparse.Namespace) -> Result:
     text = f"""\
 Revoked {entry.kid} (serial {entry.serial}), {entry.reason}, since {write_instant(entry.since)}.
 List number {whole.number}, {len(whole.entries)} keys: {place / FILE}
-{_next(place)}{_undelivered(entry)}"""
+{_next(place)}{_of_gateway(args.folder) if is_gateway_key(args.folder, entry) else _undelivered(entry)}"""
     return {**entry.to_dict(), "number": whole.number, "file": str(place / FILE)}, text
+
+
+def _make_gateway_key(args: argparse.Namespace) -> Result:
+    certificate = make_gateway_key(args.folder, args.to, _now())
+    kid = thumbprint(key_of(certificate))
+    text = f"""\
+Made signing key {kid} for the gateway: {args.to / KEY}, {args.to / CERTIFICATE}.
+Next:
+  1. Carry both into the gateway's folder, in place of the old ones, and restart the gateway.
+  2. On every unit: {args.folder / AUTHORITY / GATEWAY_SIGNING} into its folder, in place of the
+     old one, and restart its program. Until then it refuses the gateway's word and keeps its records."""
+    return {"kid": kid, "key": str(args.to / KEY), "certificate": str(args.to / CERTIFICATE)}, text
+
+
+def _of_gateway(site: Path) -> str:
+    """What a revoked gateway key means for every unit."""
+    return f"""
+  3. THIS IS THE GATEWAY'S SIGNING KEY. The running gateway hands the list on to the units that are connected; from
+     then on they refuse its receipts, commands and rosters, keep their records and say so on the screen. To units that
+     it does not reach, carry the list by hand, into the folder of unit.toml; it is read without a restart.
+  4. Make the gateway a new key: vernix-provision site gateway-key {site} --to FOLDER
+     and put the new gateway-signing.pem on EVERY unit. Until then no record of theirs is receipted."""
 
 
 def _next(place: Path) -> str:
@@ -176,8 +201,13 @@ def add_unit(commands: Any, add: Adder) -> None:
 
 
 def add_site(commands: Any, add: Adder) -> None:
-    """``site revoke`` and ``site slip-keys``."""
+    """``site revoke``, ``site slip-keys`` and ``site gateway-key``."""
     _add_site_slips(commands, add)
+    parser = add(commands, "gateway-key", "make the gateway's next signing key", _make_gateway_key)
+    parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
+    parser.add_argument(
+        "--to", required=True, metavar="FOLDER", type=_path, help="a new folder for key and certificate"
+    )
     parser = add(commands, "revoke", "put one key on the site's lists of revoked keys", _revoke)
     parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
     parser.add_argument("name", metavar="KID|SERIAL", help="the key's kid, or its certificate's serial number")

@@ -15,7 +15,8 @@ from evidence.revocation import Reason, Revocations, Revoked, read_revocations, 
 from provisioning.broker import CRL, RESERVED
 from provisioning.crl import make_crl
 from provisioning.errors import AlreadyThereError, BadValueError, SiteUnusableError
-from provisioning.issued import Issued, Register, opened
+from provisioning.issued import FILE as REGISTER
+from provisioning.issued import Issued, Register, opened, read_register
 from provisioning.site import AUTHORITY, Site, load_site
 
 FILE = "revocations.jws"
@@ -84,6 +85,12 @@ def revoke_unit(
         return [(line, last if line.profile == Profile.RECORD.name else None) for line in of_unit]
 
     return _extend(folder, since, now, lines, reason, again=True)
+
+
+def is_gateway_key(folder: Path, entry: Revoked) -> bool:
+    """Whether a key of the site's list is one with which its gateway signed, now or before."""
+    lines = read_register(folder / AUTHORITY / REGISTER).lines
+    return any(line.kid == entry.kid and line.profile == Profile.GATEWAY.name for line in lines)
 
 
 def _extend(

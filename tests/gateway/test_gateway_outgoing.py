@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from evidence import downlink
+from evidence import downlink, jws
 from evidence.health import Claim
-from evidence.keys import KeySigner
+from evidence.keys import KeySigner, generate_key, thumbprint
 from evidence.revocation import Reason, Revoked, read_revocations, sign_revocations
 from evidence.topics import Address, Channel
 from gateway import command
@@ -124,6 +124,19 @@ def test_what_expired_is_cleared_away_and_told(post: Post, caplog: pytest.LogCap
     assert post.sent(NOW + 31 * DAY) == []
     assert post.left() == []
     assert "the unit never took it" in caplog.text
+
+
+def test_what_the_key_before_has_signed_is_signed_anew(post: Post) -> None:
+    """Units that know the gateway's new key refuse the old one's word for good."""
+    first = post.resend(5)
+    signer = post.hospital.signer
+    key = generate_key(post.store.path.parent / "next.key")
+    post.out = Outgoing(post.store, post.hospital.site, KeySigner(key))
+    assert post.sent() == []
+    ((unit, channel, counter),) = post.sent()
+    assert (unit, channel, counter > first) == ("u1", "command", True)
+    (laid,) = command.waiting(post.store)
+    assert jws.parse(laid.token, "vernix-command+jws").kid == thumbprint(key.public_key()) != signer.kid
 
 
 def test_health_of_older_software_ends_nothing(post: Post, known: Unit) -> None:

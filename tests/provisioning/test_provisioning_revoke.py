@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from evidence.certificates import key_of, load_certificate
+from evidence.certificates import Profile, check_certificate, key_of, load_certificate
 from evidence.chain import Head
+from evidence.keys import open_signer, thumbprint
 from evidence.revocation import Revocations, read_revocations
 from provisioning.broker import CRL
 from tests.provisioning.conftest import Command, contents
@@ -114,3 +115,27 @@ def test_a_broker_that_would_not_look_at_the_list(site: Path, command: Command) 
     conf.write_text(conf.read_text().replace(f"crlfile {CRL}", f"# crlfile {CRL}"))
     failed = command("broker", "crl", site / "broker", site / "authority" / CRL)
     assert (failed.status, f"write the line 'crlfile {CRL}'" in failed.err) == (3, True), failed.err
+
+
+def test_the_gateways_key_is_revoked_and_replaced(site: Path, tmp_path: Path, command: Command) -> None:
+    """The answer says what is to be done on every unit; new units believe the new key."""
+    old, target = load_certificate(site / "gateway/signing.pem"), tmp_path / "key"
+    said = command("site", "revoke", site, thumbprint(key_of(old)), "--reason", "compromised")
+    assert said.status == 0, said.err
+    assert "GATEWAY'S SIGNING KEY" in said.out
+    assert f"site gateway-key {site} --to" in said.out
+    made = command("site", "gateway-key", site, "--to", target, "--json")
+    assert made.status == 0, made.err
+    new, authority = load_certificate(target / "signing.pem"), load_certificate(site / "authority/authority.pem")
+    kid = thumbprint(check_certificate(new, authority, Profile.GATEWAY, new.not_valid_before_utc))
+    assert json.loads(made.out)["kid"] == kid == open_signer(f"file:{target / 'signing.key'}").kid
+    assert kid not in listed(site).entries
+    assert (site / "authority/gateway-signing.pem").read_bytes() == (target / "signing.pem").read_bytes()
+    assert load_certificate(site / "gateway/signing.pem") == old, "the gateway's own folder may be elsewhere"
+    assert command("site", "gateway-key", site, "--to", target).status == 3
+    assert command("site", "gateway-key", site, "--to", site / "new").status == 2
+
+
+def test_another_keys_revocation_says_nothing_of_the_gateway(site: Path, enrolled: Path, command: Command) -> None:
+    said = command("site", "revoke", site, f"{serial_of(enrolled / 'client.pem'):x}", "--reason", "lost")
+    assert "GATEWAY" not in said.out

@@ -147,6 +147,7 @@ export const devices = {
   card_reader: "Card reader",
   thermal: "Thermal sensor",
   models: "Face models",
+  gateway: "The hospital's gateway",
   version: "wrong firmware, call service",
   no_answer: "no answer, check power and wiring",
   missing: "not connected",
@@ -166,5 +167,6 @@ export const devices = {
   emergency_open: "an emergency nobody has explained, door stays open",
   no_one_shot: "the door would not open if this unit hung, call service",
   computes_otherwise: "compute something else than measured, staff decide about faces",
+  key_revoked: "its key is revoked, records are kept here, call IT",
   button_held: "emergency button held or wire broken, door stays open",
 };

@@ -147,6 +147,7 @@ export const devices = {
   card_reader: "读卡器",
   thermal: "热成像",
   models: "人脸模型",
+  gateway: "医院网关",
   version: "固件版本不符，请联系维护",
   no_answer: "无应答，请检查电源和接线",
   missing: "未连接",
@@ -166,5 +167,6 @@ export const devices = {
   emergency_open: "紧急放行尚未说明，门保持打开",
   no_one_shot: "本机死机时门不会自动打开，请联系维护",
   computes_otherwise: "计算结果与标定不符，人脸由工作人员核对",
+  key_revoked: "密钥已吊销，记录保存在本机，请联系信息科",
   button_held: "紧急按钮按下或断线，门保持打开",
 };
