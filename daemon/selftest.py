@@ -22,6 +22,9 @@ from daemon.mqtt.broker import client_context
 from daemon.named import decoder_of, policy_of
 from daemon.officers import read_roster
 from daemon.parts import open_outbox
+from daemon.printing.printer import Printer, PrinterGone, PrinterRefuses
+from evidence.forms.fonts import FontMissing
+from evidence.forms.fonts import find as find_fonts
 from evidence.keys import SOFT
 from hw.camera.driver import Camera
 from hw.coprocessor.driver import Coprocessor
@@ -190,6 +193,25 @@ def _wait_for_refusal(secure: ssl.SSLSocket) -> None:
         return
 
 
+def _printing(config: Config) -> str:
+    printing = config.printing
+    if printing.uri == "none:":
+        return "no printer is configured: forms are printed from the gateway"
+    try:
+        fonts = find_fonts()
+        status = Printer(printing.uri, printing.authority).status()
+    except FontMissing as error:
+        raise Failed(str(error)) from error
+    except (PrinterGone, PrinterRefuses) as error:
+        raise Failed(f"printing.uri: {error}") from error
+    if not status.takes_pdf:
+        raise Failed(f"{printing.uri}: takes no PDF; print through a CUPS queue that does")
+    stopped = "out of paper" if status.paper_out else "stopped" if status.stopped or not status.accepts else ""
+    if stopped:
+        raise Failed(f"{printing.uri}: {stopped}")
+    return f"{printing.uri} is ready, {len(fonts)} fonts are there"
+
+
 TESTS: dict[str, Callable[[Config], str]] = {
     "policy": _policy,
     "keys": _keys,
@@ -205,6 +227,7 @@ TESTS: dict[str, Callable[[Config], str]] = {
     "thermal": _thermal,
     "memory": _memory,
     "broker": _broker,
+    "printing": _printing,
 }
 
 

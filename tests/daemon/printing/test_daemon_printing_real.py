@@ -6,17 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from daemon.config import Printing
 from daemon.printing.printer import BadPrinterUri, Printer, PrinterRefuses
 from daemon.printing.spool import CannotSet, Paper, Spool
+from daemon.selftest import TESTS, Failed
 from evidence.forms.sheet import Sheet
 from tests.daemon.printing.printers import RealPrinter
+from tests.daemon.support import Home
 from tests.evidence.forms.pictures import text_of
 from tests.evidence.forms.samples import sheets
-from tests.support.brokers import wait_for
+from tests.support.brokers import free_port, wait_for
 
 SHEETS = sheets()
 PDF = b"%PDF-1.7 a small one"
@@ -132,3 +136,15 @@ def test_tls_needs_a_certificate_that_is_believed(printer: RealPrinter) -> None:
 def test_uri_that_names_no_printer_is_refused(uri: str) -> None:
     with pytest.raises(BadPrinterUri):
         Printer(uri)
+
+
+def test_selftest_looks_at_printer_and_fonts(printer: RealPrinter, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, test = home.config(), TESTS["printing"]
+    assert "no printer" in test(config)
+    there = replace(config, printing=Printing(printer.uri))
+    assert "is ready" in test(there)
+    with pytest.raises(Failed, match="ConnectionRefused"):
+        test(replace(config, printing=Printing(f"ipp://localhost:{free_port()}/ipp/print")))
+    monkeypatch.setattr("evidence.forms.fonts.FOLDERS", ())
+    with pytest.raises(Failed, match="apt-get install fonts-noto-cjk"):
+        test(there)

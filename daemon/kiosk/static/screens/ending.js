@@ -20,11 +20,11 @@ function sendSignature() {
 const sign = {
   sign: (view) => signOf[view.outcome],
   title: () => say("sign"),
-  hint: (view) => [say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number].filter(Boolean).join(" · "),
-  body: (view) => [
-    signaturePad(), signerChoice(),
-    view.signed.length ? el("p", { className: "recorded" }, icon("pass"), el("span", {}, say("officer_signed", view.signed.join(", ")))) : null,
-  ],
+  hint: (view) => [
+    say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number,
+    view.signed.length ? say("officer_signed", view.signed.join(", ")) : null,
+  ].filter(Boolean).join(" · "),
+  body: () => [signaturePad(), signerChoice()],
   touches: (view) => [
     button(say("sign_ok"), "pass", sendSignature, "first"), button(say("sign_clear"), "undo", clearPad),
     officerNext(view) ? button(say("officer_signs"), "pen", () => { clearPad(); go({ part: "officer" }); }) : null,
