@@ -188,9 +188,8 @@ class _Exporter:
                 with store.transaction():
                     store.officers.note_export(by, f"{about}, {done.counts.total} rows, sha256 {done.sha256}", now)
 
-            total = sum(unit.kinds["check"] for unit in survey.units.values())
             with _written(arguments.out):
-                done = export(job, survey, note, partial(_bar, total))
+                done = export(job, survey, note, partial(_bar, survey.most_checks))
         _tell(arguments, done)
         return OK if _is_whole(survey) else FINDING
 

@@ -129,6 +129,11 @@ class Survey:
         self._visits.clear()
         return last
 
+    @property
+    def most_checks(self) -> int:
+        """Checks of any time, drills among them: no period has more."""
+        return sum(unit.kinds[Kind.CHECK.value] for unit in self.units.values())
+
     def checks(self, period: Period) -> Iterator[Check]:
         """The checks of the period, unit by unit in the order of their chains; drills and others are counted only."""
         for unit in self.units.values():

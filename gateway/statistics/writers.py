@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format as CellFormat
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
@@ -46,10 +47,12 @@ class Book(Writer, Protocol):
 class _Xlsx:
     """Texts are written as texts, so none becomes a formula, a link or a rounded number."""
 
-    def __init__(self, book: Workbook, columns: Sequence[Column]) -> None:
-        self._book = book
-        self._bold: CellFormat = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
-        self._sheet: Worksheet = book.add_worksheet(SHEET)
+    def __init__(self, path: Path, stream: BinaryIO, columns: Sequence[Column]) -> None:
+        self._path, self._stream = path, stream
+        # Not into the stream at once: the library leaves a half-written archive open when the disk is full.
+        self._book = Workbook(path, {"constant_memory": True, "tmpdir": path.parent})
+        self._bold: CellFormat = self._book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+        self._sheet: Worksheet = self._book.add_worksheet(SHEET)
         self._numbers = [one.number for one in columns]
         self._row = 0
         self._sheet.freeze_panes(1, 2)
@@ -84,14 +87,20 @@ class _Xlsx:
 
     def end(self) -> None:
         self._sheet.autofilter(0, 0, self._row, len(self._numbers) - 1)
-        self._book.close()
+        try:
+            self._book.close()
+        except FileCreateError as error:  # the library's wrapping of what the disk said
+            (cause,) = error.args
+            raise cause from None
+        with self._path.open("rb") as whole:
+            shutil.copyfileobj(whole, self._stream)
 
 
 @contextmanager
 def _xlsx(stream: BinaryIO, columns: Sequence[Column], scratch: Path) -> Iterator[Book]:
     # A row is on the disk as soon as the next begins: in the gateway's own folder, which holds the same data anyway.
     with tempfile.TemporaryDirectory(prefix=".export-", dir=scratch) as folder:
-        yield _Xlsx(xlsxwriter.Workbook(stream, {"constant_memory": True, "tmpdir": folder}), columns)
+        yield _Xlsx(Path(folder) / "rows.xlsx", stream, columns)
 
 
 class _NoSheets:

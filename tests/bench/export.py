@@ -123,17 +123,17 @@ def _addendum(to: Record) -> dict[str, object]:
 def _one(site: Keys, store: Store, form: Format) -> list[Row]:
     path = site.folder / f"year.{form}"
     certificate, signer = _gateway(site)
-    start_s = time.perf_counter()
+    start_s, cpu_s = time.perf_counter(), time.process_time()
     with snapshot(store) as shot:
         survey = Survey(shot, site.authority)
         job = Job(SITE, path, form, PERIOD, "bench", dt.datetime.now(dt.UTC), signer, certificate, site.folder, {})
         done = export(job, survey, lambda _: None)
-    took_s = time.perf_counter() - start_s
-    return [_row(form, took_s, done), _verified(path, form, site)]
+    took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
+    return [_row(form, took_s, cpu_s, done), _verified(path, form, site)]
 
 
-def _row(form: Format, took_s: float, done: Done) -> Row:
-    note = f"{done.counts.total} rows, {done.size / 1e6:.1f} MB"
+def _row(form: Format, took_s: float, cpu_s: float, done: Done) -> Row:
+    note = f"{done.counts.total} rows, {done.size / 1e6:.1f} MB, {cpu_s:.1f} s of processor time"
     return Row(f"a year verified and written as {form}", took_s, "s", "<= 10", took_s <= 10, note)
 
 

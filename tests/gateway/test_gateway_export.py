@@ -83,7 +83,7 @@ def test_xlsx_opened_by_another_library(office: Office) -> None:
     figures = {row[1].value: row[2].value for row in book["统计"].iter_rows(min_row=2)}
     assert (figures["checks"], figures["manual"], figures["other_channels"]) == (8, 1, 1)
     units = [[one.value for one in row] for row in book["完整性"].iter_rows(min_row=2)]
-    assert [(row[:3], row[6]) for row in units] == [(["u1", 6, 1], ""), (["u2", 1, 0], ""), (["u3", 1, 0], "")]
+    assert [(row[:3], row[6] or "") for row in units] == [(["u1", 6, 1], ""), (["u2", 1, 0], ""), (["u3", 1, 0], "")]
     with zipfile.ZipFile(path) as parts:
         assert not any(b"<f>" in parts.read(name) for name in parts.namelist())
 
