@@ -74,7 +74,7 @@ def _two_lines(title: str, width: int, *, personal: bool = False, composite: boo
     """TD2, TD3 and visas differ in their width, and in what stands behind the expiry's check digit."""
     second, end = width, 2 * width
     last = end - 2 if personal else end - 1 if composite else end
-    checks = {
+    checks: dict[MrzFinding, tuple[int, tuple[Span, ...]]] = {
         MrzFinding.NUMBER_CHECK: (second + 9, ((second, second + 9),)),
         MrzFinding.BIRTH_CHECK: (second + 19, ((second + 13, second + 19),)),
         MrzFinding.EXPIRY_CHECK: (second + 27, ((second + 21, second + 27),)),
@@ -163,9 +163,9 @@ def read_mrz(lines: tuple[str, ...], today: date) -> Mrz:
     """
     clean = [one for one in (_plain(line) for line in lines) if one]
     text = "".join(clean)
-    for number, one in enumerate(clean, 1):
+    for row, one in enumerate(clean, 1):
         if any(letter != _FILLER and letter not in _ALPHABET for letter in one):
-            raise MrzUnreadable(f"mrz_letters:{number}")
+            raise MrzUnreadable(f"mrz_letters:{row}")
     layout = _layout(clean, text)
     number, number_right = _number(layout, text)
     wrong = _wrong_digits(layout, text, number_right=number_right)
