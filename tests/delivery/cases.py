@@ -16,13 +16,14 @@ from daemon.mqtt import Cause
 from evidence import downlink, receipt
 from evidence.keys import KeySigner, Signer, generate_key
 from evidence.topics import Address, Channel
+from gateway import command
 from tests.delivery.brokers import NatsCluster
 from tests.delivery.clocks import DECADE, clock_set_back, month_offline
 from tests.delivery.proxy import Line, LyingLine
 from tests.delivery.stage import Case, now, receipted
 from tests.delivery.unit import WorkingUnit
 from tests.provisioning.mosquitto import tls
-from tests.support.brokers import HOST
+from tests.support.brokers import HOST, wait_for
 
 IMPATIENT_S: Final = 2.0
 """Instead of minutes: when silence is taken for a lost session."""
@@ -230,11 +231,54 @@ def _signed(case: Case, signer: Signer, body: dict[str, Any], **changes: Any) ->
         changes.get("channel", Channel.RECEIPT),
         changes.get("address", Address(case.broker.site.name, case.name)),
         body,
-        counter=changes.get("counter", 1 << 52),
+        counter=changes.get("counter", downlink.counter_at(now() + dt.timedelta(hours=1))),
         now=changes.get("issued", now()),
         lifetime=dt.timedelta(days=1),
         signer=signer,
     ).encode("ascii")
+
+
+def commands_lost(case: Case) -> None:
+    """The broker acknowledges a ``resend`` and forgets it; the unit, which never heard it, must hear it yet."""
+    gateway_line = case.lying_line(case.broker.site.folder / "gateway")
+    case.gateway(gateway_line, again_s=IMPATIENT_S)
+    unit = case.unit(case.line())
+    half, hospital = case.records // 2, case.hospital
+    unit.append(half)
+    receipted(case, unit)
+    gateway_line.forget = lambda message: message.topic.endswith("/command")
+    laid = command.resend(hospital.store, unit.address, [(1, half)], hospital.signer, now())
+    case.wait(lambda: bool(gateway_line.forgotten), "the command to be lost")
+    copies = hospital.intake.copies[case.name]
+    case.wait(lambda: len(gateway_line.forgotten) > 1, "the gateway to send it again")
+    gateway_line.forget = lambda _: False
+    case.wait(lambda: hospital.intake.copies[case.name] >= copies + half, "the records to come again")
+    case.wait(lambda: not laid.exists(), "the gateway to learn that it was heard")
+    unit.append(case.records - half)
+    receipted(case, unit)
+
+
+def gateway_restored(case: Case) -> None:
+    """Its store goes back to a backup, counters and all; a ``resend`` brings what it had receipted since."""
+    line, hospital, third = case.line(), case.hospital, case.records // 3
+    unit = case.unit(case.line())
+    with case.gateway_for_a_while(line):
+        unit.append(third)
+        receipted(case, unit)
+        backup = hospital.back_up()
+        unit.append(third)
+        receipted(case, unit)
+    hospital.restore(backup)
+    head = hospital.store.head(case.name)
+    assert head is not None
+    command.resend(hospital.store, unit.address, [(head.seq + 1, unit.look().head)], hospital.signer, now())
+    with case.gateway_for_a_while(line):
+        wait_for(lambda: hospital.intake.copies[case.name] > 2 * third + 1, "the records to come again")
+        receipted(case, unit)
+        unit.append(case.records - 2 * third)
+        receipted(case, unit)
+    if refused := unit.look().refused:
+        case.wrong.append(f"{refused} messages of the restored gateway were refused")
 
 
 def certificate_expired(case: Case) -> None:
@@ -296,6 +340,8 @@ CASES: Final = (
     CaseKind("receipts lost", receipts_lost),
     CaseKind("receipts replayed", receipts_replayed),
     CaseKind("receipts forged", receipts_forged),
+    CaseKind("commands lost", commands_lost),
+    CaseKind("gateway restored", gateway_restored, "mosquitto"),
     CaseKind("certificate expired", certificate_expired),
     CaseKind("clock ten years back", clock_set_back),
     CaseKind("node killed", node_killed, "nats"),

@@ -23,6 +23,7 @@ from gateway.aside import Message
 from gateway.config import Config, load
 from gateway.connection import SILENT_S
 from gateway.intake import Digests, Intake
+from gateway.outgoing import AGAIN_S
 from gateway.receiver import Receiver
 from gateway.store import Store
 from provisioning.enrolment import enrol
@@ -89,11 +90,17 @@ class CountingIntake(Intake):
 class GatewayThread:
     """The production receiver in a thread; a new one for each case, all on one store."""
 
-    def __init__(self, hospital: Hospital, port: int, silent_s: float) -> None:
+    def __init__(self, hospital: Hospital, port: int, silent_s: float, again_s: float) -> None:
         config = hospital.config
         broker = dataclasses.replace(config.broker, port=port)
         self.receiver = Receiver(
-            broker, config.gateway.site, hospital.intake, hospital.store, hospital.signer, silent_s=silent_s
+            broker,
+            config.gateway.site,
+            hospital.intake,
+            hospital.store,
+            hospital.signer,
+            silent_s=silent_s,
+            again_s=again_s,
         )
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="gateway")
@@ -129,6 +136,24 @@ class Hospital:
     def site(self) -> Site:
         return self.broker.site
 
+    def back_up(self) -> Path:
+        """A copy of the gateway's store as it is now."""
+        path = self.store.path.with_suffix(f".{next(self.numbers)}.backup")
+        with closing(sqlite3.connect(self.store.path)) as db:
+            db.execute("VACUUM INTO ?", (str(path),))
+        return path
+
+    def restore(self, backup: Path) -> None:
+        """The gateway's machine broke, and its store is the one of ``backup``; nobody may be at work on it."""
+        path, copies = self.store.path, self.intake.copies
+        self.store.close()
+        for rest in path.parent.glob(f"{path.name}*"):
+            rest.unlink()
+        backup.rename(path)
+        self.store = Store(path)
+        self.intake = _intake(self.config, self.store)
+        self.intake.copies = copies
+
     def enrol(self, at: dt.datetime) -> Path:
         """The folder of a new unit that was enrolled ``at`` that time."""
         folder = self.site.folder.parent / f"unit-{next(self.numbers)}"
@@ -143,12 +168,17 @@ def opened(broker: Broker) -> Iterator[Hospital]:
     config = load(folder / "gateway.toml")
     signer = open_signer(f"file:{folder / 'signing.key'}")
     with ExitStack() as stack:
-        store = stack.enter_context(closing(Store(folder / "data" / "gateway.db")))
-        key, authority = load_private_key(config.keys.encryption), load_certificate(config.keys.authority)
-        intake = CountingIntake(store, config.gateway.site, authority, key)
+        store = Store(folder / "data" / "gateway.db")
+        made = Hospital(broker, config, store, _intake(config, store), signer)
+        stack.callback(lambda: made.store.close())
         stack.callback(broker.end, signal.SIGKILL)
         broker.start()
-        yield Hospital(broker, config, store, intake, signer)
+        yield made
+
+
+def _intake(config: Config, store: Store) -> CountingIntake:
+    key, authority = load_private_key(config.keys.encryption), load_certificate(config.keys.authority)
+    return CountingIntake(store, config.gateway.site, authority, key)
 
 
 class Case:
@@ -183,9 +213,13 @@ class Case:
         """A line that lies to the holder of the certificate in ``client``."""
         return self._stack.enter_context(LyingLine(self.broker.ports, self.broker.folder, client))
 
-    def gateway(self, line: Line, silent_s: float = SILENT_S) -> GatewayThread:
+    def gateway(self, line: Line, silent_s: float = SILENT_S, again_s: float = AGAIN_S) -> GatewayThread:
         """The gateway, at work on ``line``."""
-        return self._stack.enter_context(GatewayThread(self.hospital, line.port, silent_s))
+        return self._stack.enter_context(GatewayThread(self.hospital, line.port, silent_s, again_s))
+
+    def gateway_for_a_while(self, line: Line) -> GatewayThread:
+        """The gateway, at work until the block ends."""
+        return GatewayThread(self.hospital, line.port, SILENT_S, AGAIN_S)
 
     def unit(self, line: Line, unanswered_s: float = TIMING.unanswered_s) -> WorkingUnit:
         """The unit, at work on ``line``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 from daemon.cli import main as vernix
 from evidence import downlink
 from evidence.bundle import read_bundle
+from evidence.keys import KeySigner
+from evidence.revocation import Reason, Revoked, sign_revocations
 from evidence.topics import Channel
 from gateway import command
 from gateway.aside import Message
@@ -163,6 +166,69 @@ def test_status_of_a_chain_with_two_ends(empty: Office) -> None:
         take([unit.message(unit.records[0]), unit.health(2, head="0" * 64), unit.message(unit.records[1])])
     (entry,) = empty.lines("status", status=1)
     assert (entry["contradicted"], entry["missing"]) == (True, 0)
+
+
+def silent(office: Office, status: int) -> dict[str, bool]:
+    return {entry["unit"]: entry["silent"] for entry in office.lines("status", status=status)}
+
+
+def test_status_of_units_that_fell_silent(empty: Office) -> None:
+    """A broken unit looks like one without work; one that has retired, or is revoked, has a right to be silent."""
+    hospital, now, units = empty.hospital, empty.hospital.now, [*empty.units, empty.hospital.unit("u3")]
+    long_ago = now - dt.timedelta(days=30)
+    with empty.store() as store:
+        take = hospital.intake(store).take
+        for unit in units:
+            unit.grow(2)
+            take([unit.message(record) for record in unit.records])
+        take([one.health(2) for one in units[:2]])
+        hospital.now = long_ago
+        take([units[2].health(2)])
+        hospital.now = now
+    assert silent(empty, 1) == {"u1": False, "u2": False, "u3": True}
+    assert f"silent  u3  last heard {long_ago:%Y-%m-%d}" in empty.say("status", status=1)
+    toml = empty.hospital.gateway_toml
+    before = toml.read_text("utf-8")
+    toml.write_text(before.replace("[gateway]", f"[gateway]\nsilent_s = {60 * 86400}.0"), "utf-8")
+    assert silent(empty, 0) == {"u1": False, "u2": False, "u3": False}
+    toml.write_text(before, "utf-8")
+    with empty.store() as store:
+        entry = Revoked(units[2].signer.kid, "1", now, Reason.LOST)
+        store.set_revocations(sign_revocations("s1", 1, [entry], now, KeySigner(hospital.authority_key)))
+    assert silent(empty, 0)["u3"] is False
+
+
+def test_status_of_units_never_heard_and_retired(empty: Office) -> None:
+    unit = empty.units[0]
+    with empty.store() as store:
+        take = empty.hospital.intake(store).take
+        take([unit.message(record) for record in unit.grow(2)])
+        assert silent(empty, 1) == {"u1": True}
+        take([unit.message(unit.make(kind="retire", reason="replaced"))])
+    assert silent(empty, 0) == {"u1": False}
+
+
+def test_status_tells_a_gateway_that_its_own_key_is_revoked(empty: Office) -> None:
+    hospital = empty.hospital
+    with empty.store() as store:
+        entry = Revoked(hospital.signer.kid, "1", hospital.now, Reason.COMPROMISED)
+        store.set_revocations(sign_revocations("s1", 1, [entry], hospital.now, KeySigner(hospital.authority_key)))
+    assert "revoked  this gateway's signing key" in empty.say("status", status=1)
+
+
+def test_status_of_a_restore_from_before_a_rotation_says_what_to_ask_for(empty: Office) -> None:
+    unit, hospital = empty.units[0], empty.hospital
+    with empty.store() as store:
+        take = hospital.intake(store).take
+        take([unit.message(record) for record in unit.grow(3)])
+        unit.event()
+        unit.rotate(hospital)
+        take([unit.message(unit.event()), unit.health(6)])
+    text = empty.say("status", status=1)
+    assert (
+        "seq 6: waits for the record that brings its key; if that does not come: vernix-gateway resend u1 4 6" in text
+    )
+    assert "claims seq 6: waits for the record that brings its key" in text
 
 
 def test_status_of_quarantine_and_strangers(empty: Office) -> None:

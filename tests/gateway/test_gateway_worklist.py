@@ -13,13 +13,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from evidence import downlink
 from evidence.encoding import json_bytes
-from evidence.errors import RefusedError, SignatureError
+from evidence.errors import RefusedError, RevokedError, SignatureError
 from evidence.keys import KeySigner, thumbprint
+from evidence.revocation import Reason, Revoked, sign_revocations
 from evidence.topics import Channel
 from evidence.worklist import announce, open_sealed
 from gateway import command
 from gateway.aside import Message
 from gateway.cli import main
+from gateway.intake import Intake
+from gateway.revocations import RevocationList
 from gateway.store import Store
 from tests.gateway.conftest import Desk, folder_in_memory
 from tests.gateway.support import Hospital, Unit
@@ -60,6 +63,22 @@ def test_a_key_that_somebody_else_announced_is_not_used(desk: Desk, unit: Unit) 
     desk.take(state(unit, worklist_key=forged))
     with pytest.raises(SignatureError, match="unknown key"):
         desk.intake.worklist_key(unit.address.unit)
+
+
+def test_a_key_that_a_revoked_unit_announced_is_not_used(
+    desk: Desk, unit: Unit, hospital: Hospital, memory: Path
+) -> None:
+    desk.take(unit.message(unit.birth()), state(unit))
+    assert desk.intake.worklist_key(unit.address.unit)
+    entry = Revoked(unit.signer.kid, "1", hospital.now, Reason.COMPROMISED)
+    token = sign_revocations(hospital.site, 1, [entry], hospital.now, KeySigner(hospital.authority_key))
+    (memory / "revocations.jws").write_text(token)
+    revocations = RevocationList(desk.store, hospital.authority, memory / "revocations.jws")
+    intake = Intake(
+        desk.store, hospital.site, hospital.authority, hospital.key, lambda: hospital.now, revocations=revocations
+    )
+    with pytest.raises(RevokedError, match="signed by a revoked key"):
+        intake.worklist_key(unit.address.unit)
 
 
 @pytest.mark.parametrize(
