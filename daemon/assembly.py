@@ -178,7 +178,7 @@ class Assembly:
             self.outbox.find_check,
             duty=self.duty,
             fingers=self.unit.fingers,
-            origin=lambda: self.kiosk.url.rstrip("/"),
+            origin=lambda: self.kiosk.origin,
             site=config.unit.site,
         )
         asks = Asks(

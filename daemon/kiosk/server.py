@@ -111,8 +111,17 @@ class KioskServer:
 
     @property
     def url(self) -> str:
-        """Where the page is: by its name, since security keys belong to one and browsers refuse them an address."""
-        return f"http://localhost:{self._socket.getsockname()[1]}/"
+        """Where the page is: by its name, where it has one, since browsers give security keys to no address."""
+        return f"http://[::1]:{self._port}/" if self._socket.family == socket.AF_INET6 else f"{self.origin}/"
+
+    @property
+    def origin(self) -> str:
+        """Of the page where security keys may be asked."""
+        return f"http://localhost:{self._port}"
+
+    @property
+    def _port(self) -> int:
+        return int(self._socket.getsockname()[1])
 
     def run(self) -> None:
         """Serve until :meth:`close`; one thread's whole life."""

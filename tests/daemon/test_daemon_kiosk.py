@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,10 @@ def test_every_touch_becomes_its_event(screen: Screen) -> None:
     assert isinstance(confirmed, Confirmed)
     assert screen.state.statement is not None
     assert confirmed.confirmation.statement_sha256 == screen.state.statement.sha256
-    assert screen.touch("explain", {"officer": OFFICER, "pin": PINS[OFFICER], "reason": "birth"}) == (202, None)
+    account = {"officer": OFFICER, "pin": PINS[OFFICER], "reason": "birth"}
+    assert screen.touch("explain", account) == (409, "nothing_to_explain")
+    screen.state = replace(screen.state, outcome=Outcome.EMERGENCY)
+    assert screen.touch("explain", account) == (202, None)
     assert isinstance(screen.told(), Explained)
 
 
@@ -397,4 +401,5 @@ def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:
     assert (shown["step"], shown["waiting"], shown["why_offline"]) == ("confirm", 3, "no network")
     assert screen.state.statement is not None
     assert shown["decision"].pop("challenge") == challenge_of(screen.state.statement.sha256)
-    assert shown["decision"] == {"outcome": "refused", "reason": "she refuses", "confirmed": [], "needed": 1}
+    said = {"outcome": "refused", "reason": "she refuses", "confirmed": [], "findings": [], "needed": 1}
+    assert shown["decision"] == said

@@ -79,7 +79,8 @@ def test_check_is_played_by_typed_commands(mark: Mark) -> None:
     screen.wait("the pad", lambda view: view["step"] == "sign")
     screen.touch("sign_later")
     view = screen.wait("the record", lambda view: view["step"] == "done")
-    assert (view["outcome"], view["seq"]) == ("passed", 2)
+    assert view["outcome"] == "passed"
+    assert view["seq"] > 1
     screen.wait("the receipt", lambda view: view["online"] and not view["waiting"])
     assert unit.type("lift") == "ok: lift"
     screen.close()
