@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.face_events import FaceEvent
 from daemon.finger_events import FingerEvent
 from daemon.paper_events import PaperEvent
 from evidence.decision import DecisionStatement
@@ -51,31 +52,6 @@ class OnDuty:
         """As the record and the screen name it; the unit attests it, nobody has signed it."""
         said = {"id": self.officer, "role": self.role, "since": self.since, "login": self.login}
         return {**said, "attested_by": "unit"}
-
-
-@dataclass(frozen=True, slots=True)
-class Liveness:
-    """Whether the face was alive: ``decision`` is ``live``, ``attack``, ``unsure`` or ``not_performed``.
-
-    ``checks``: what each check found, as the record holds it; ``cause``: short name of what speaks against her.
-    """
-
-    decision: str
-    checks: tuple[Mapping[str, Any], ...] = ()
-    cause: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FaceFinding:
-    """The result of one comparison: ``decision`` is ``match``, ``no_match``, or ``not_comparable`` with a cause."""
-
-    decision: str
-    score: float | None
-    threshold: float
-    frames: int
-    model: Mapping[str, str]
-    cause: str | None = None
-    liveness: Liveness = Liveness("not_performed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,24 +163,6 @@ class CardTrouble:
 
     check: str
     cause: str
-
-
-@dataclass(frozen=True, slots=True)
-class FaceCompared:
-    """The face was compared."""
-
-    check: str
-    finding: FaceFinding
-
-
-@dataclass(frozen=True, slots=True)
-class ChallengeSkipped:
-    """An officer leaves out a challenge that she cannot do: ``challenge`` is ``light`` or ``motion``."""
-
-    challenge: str
-    officer: str
-    role: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,8 +333,7 @@ Event = (
     | DocumentEntered
     | CheckedElsewhere
     | PhoneGiven
-    | FaceCompared
-    | ChallengeSkipped
+    | FaceEvent
     | FingerCompared
     | DeviceLost
     | Proposed

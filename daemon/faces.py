@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from daemon.cards import Photo
-from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
+from daemon.events import DeviceLost, Event
+from daemon.face_events import FaceCompared, FaceFinding
 from daemon.liveness.eyes import Eyes
 from daemon.liveness.inspection import Compared, Inspection, Means
 from daemon.liveness.watch import Watch

@@ -29,7 +29,6 @@ from daemon.events import (
     Begin,
     CardRead,
     CardTrouble,
-    ChallengeSkipped,
     CheckedElsewhere,
     Closed,
     Confirmed,
@@ -39,7 +38,6 @@ from daemon.events import (
     DocumentEntered,
     Emergency,
     Explained,
-    FaceCompared,
     Left,
     NoCard,
     PhoneGiven,
@@ -51,6 +49,7 @@ from daemon.events import (
     TimedOut,
     Withdrawn,
 )
+from daemon.face_events import ChallengeSkipped, FaceCompared
 from daemon.paper_events import OfficerSigned
 from daemon.policy import DECIDABLE
 from daemon.policy.words import Factor, Signer

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from daemon import signatures
-from daemon.events import Amended, ChallengeSkipped, CheckedElsewhere, Confirmation, Noted, Sealed
+from daemon.events import Amended, CheckedElsewhere, Confirmation, Noted, Sealed
+from daemon.face_events import ChallengeSkipped
 from daemon.finger_events import FingerConsent
 from daemon.finger_texts import FINGER_TEXTS
 from daemon.journal import Entry

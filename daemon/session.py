@@ -13,7 +13,6 @@ from daemon.events import (
     Begin,
     CardRead,
     CardTrouble,
-    ChallengeSkipped,
     CheckedElsewhere,
     Closed,
     Confirmed,
@@ -24,7 +23,6 @@ from daemon.events import (
     Emergency,
     Event,
     Explained,
-    FaceCompared,
     FingerCompared,
     Left,
     NoCard,
@@ -37,6 +35,7 @@ from daemon.events import (
     TimedOut,
     Withdrawn,
 )
+from daemon.face_events import ChallengeSkipped, FaceCompared
 from daemon.finger_events import (
     EnrolmentEnded,
     FingerConsented,

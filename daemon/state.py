@@ -7,17 +7,16 @@ from enum import StrEnum, unique
 
 from daemon.events import (
     Begin,
-    ChallengeSkipped,
     CheckedElsewhere,
     Confirmation,
     Consented,
     Document,
-    FaceFinding,
     FingerFinding,
     OnDuty,
     Sealed,
     Signature,
 )
+from daemon.face_events import ChallengeSkipped, FaceFinding
 from daemon.finger_events import FingerConsent, FingerEnrolment, SlipFacts
 from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy

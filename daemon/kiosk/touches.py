@@ -14,7 +14,6 @@ from daemon.duty import Duty
 from daemon.events import (
     Amended,
     Begin,
-    ChallengeSkipped,
     CheckedElsewhere,
     Closed,
     Confirmed,
@@ -36,7 +35,13 @@ from daemon.events import (
     SignedLater,
     Withdrawn,
 )
-from daemon.finger_events import EnrolmentEnded, FingerConsent, FingerConsented, FingerWished
+from daemon.face_events import ChallengeSkipped
+from daemon.finger_events import (
+    EnrolmentEnded,
+    FingerConsent,
+    FingerConsented,
+    FingerWished,
+)
 from daemon.fingers import FingerTask
 from daemon.kiosk import fields, key_offer
 from daemon.kiosk.fields import TouchRefused

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.events import Liveness
+from daemon.face_events import Liveness
 from daemon.liveness import light, movement
 from daemon.liveness.eyes import Eyes
 from daemon.liveness.light import Light

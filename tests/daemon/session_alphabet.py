@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon import finger_events as fe
 from daemon.paper_events import OfficerSigned
 from daemon.policy import Policy
@@ -46,10 +47,10 @@ DUTY = ev.OnDuty("o-1", "officer", EXPIRES, "pin")
 NOTED = ev.Noted("duty", {})
 
 
-def finding(decision: str, alive: str = "not_performed") -> ev.FaceFinding:
+def finding(decision: str, alive: str = "not_performed") -> fa.FaceFinding:
     cause = "no_face" if decision == "not_comparable" else None
-    liveness = ev.Liveness(alive, (), "replay" if alive == "attack" else None)
-    return ev.FaceFinding(decision, None if cause else 0.5, 0.4, 0 if cause else 3, MODEL, cause, liveness)
+    liveness = fa.Liveness(alive, (), "replay" if alive == "attack" else None)
+    return fa.FaceFinding(decision, None if cause else 0.5, 0.4, 0 if cause else 3, MODEL, cause, liveness)
 
 
 def document(*findings: str, permit: bool = False) -> ev.Document:
@@ -81,7 +82,7 @@ def _card(one: ev.Document, photo: bool, check: str | None) -> Make:
 
 
 def _face(decision: str, alive: str, check: str | None) -> Make:
-    return _own(lambda c: ev.FaceCompared(c, finding(decision, alive)), check)
+    return _own(lambda c: fa.FaceCompared(c, finding(decision, alive)), check)
 
 
 def _finger(decision: str, check: str | None) -> Make:
@@ -212,7 +213,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "finger consented": _plain(_consented("compare")),
         "enrolment consented": _plain(_consented("enrol")),
         "enrolment ended": _plain(fe.EnrolmentEnded()),
-        "skip light": _plain(ev.ChallengeSkipped("light", "o-1", "officer", "why")),
+        "skip light": _plain(fa.ChallengeSkipped("light", "o-1", "officer", "why")),
         "withdrawn": _plain(ev.Withdrawn()),
         "parked": _plain(ev.Parked()),
         "resumed other": _plain(ev.Resumed(OTHER)),

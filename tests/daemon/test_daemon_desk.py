@@ -9,6 +9,7 @@ import pytest
 from daemon import desk
 from daemon import effects as ef
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon import finger_events as fe
 from daemon.desk import MOST_PARKED, Desk
 from daemon.policy import Policy, load_policy
@@ -37,8 +38,8 @@ def card(check: str = "check-1", *findings: str, permit: bool = False) -> ev.Car
     return ev.CardRead(check, document(*findings, permit=permit), photo=True)
 
 
-def face(decision: str, alive: str = "live") -> ev.FaceCompared:
-    return ev.FaceCompared("check-1", finding(decision, alive))
+def face(decision: str, alive: str = "live") -> fa.FaceCompared:
+    return fa.FaceCompared("check-1", finding(decision, alive))
 
 
 def confirmed(now: Desk, officer: str) -> ev.Confirmed:

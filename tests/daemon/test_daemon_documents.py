@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon import session
 from daemon.documents.entry import KIND_DIFFERS, EntryRefused, entered
 from daemon.documents.numbers import ENTERED
@@ -179,7 +180,7 @@ def test_anything_is_entered_or_refused(values: dict[str, Any]) -> None:
 EXPIRES = "2100-01-01T00:00:00.000Z"
 BEGIN = ev.Begin("019a0000-0000-7000-8000-000000000001", "delivery", "V-1", "typed")
 CONSENT = ev.Consented(EXPIRES)
-MATCH = ev.FaceFinding("match", 0.9, 0.4, 3, {}, None, ev.Liveness("live"))
+MATCH = fa.FaceFinding("match", 0.9, 0.4, 3, {}, None, fa.Liveness("live"))
 CARD = Document({"type": "resident_id_card", "method": "chip"}, ("expired",), {}, "ab" * 32)
 
 
@@ -235,7 +236,7 @@ JIANGXI = load_policy("jiangxi")
 def test_a_passport_after_a_matching_card_takes_nothing_over() -> None:
     """Her card had expired, her face was that card's; a passport rests on the officers alone."""
     judged = told(
-        State(JIANGXI), BEGIN, CONSENT, ev.CardRead(BEGIN.check, CARD, True), ev.FaceCompared(BEGIN.check, MATCH)
+        State(JIANGXI), BEGIN, CONSENT, ev.CardRead(BEGIN.check, CARD, True), fa.FaceCompared(BEGIN.check, MATCH)
     )
     assert (judged.step, judged.matched) == (Step.DECISION, True)
     now = told(judged, ev.DocumentEntered(entered(PASSPORT, TODAY)))
@@ -246,7 +247,7 @@ def test_a_passport_after_a_matching_card_takes_nothing_over() -> None:
 def test_a_check_done_elsewhere() -> None:
     app = ev.CheckedElsewhere("ganfutong", "GFT-1")
     judged = told(
-        State(JIANGXI), BEGIN, CONSENT, ev.CardRead(BEGIN.check, CARD, True), ev.FaceCompared(BEGIN.check, MATCH)
+        State(JIANGXI), BEGIN, CONSENT, ev.CardRead(BEGIN.check, CARD, True), fa.FaceCompared(BEGIN.check, MATCH)
     )
     now = told(judged, app)
     assert (now.step, now.trouble) == (Step.DECISION, "checked_elsewhere")

@@ -16,7 +16,8 @@ from daemon import faces
 from daemon.cards import Photo
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
 from daemon.demo.room import Room
-from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
+from daemon.events import DeviceLost, Event
+from daemon.face_events import FaceCompared, FaceFinding
 from daemon.faces import FRAMES, FaceTask
 from daemon.liveness.eyes import Eyes
 from hw.card_reader.photo import SimulatedDecoder

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from daemon import effects as ef
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon.journal import Entry
 from daemon.paper_events import PrintWanted
 from daemon.policy import load_policy
@@ -38,8 +39,8 @@ def card(*findings: str) -> ev.CardRead:
     return ev.CardRead("check-1", document(*findings), photo=True)
 
 
-def face(decision: str) -> ev.FaceCompared:
-    return ev.FaceCompared("check-1", finding(decision))
+def face(decision: str) -> fa.FaceCompared:
+    return fa.FaceCompared("check-1", finding(decision))
 
 
 def confirmation(state: State, officer: str) -> ev.Confirmed:

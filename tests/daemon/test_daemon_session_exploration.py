@@ -12,13 +12,21 @@ import pytest
 from daemon import desk, moves, session
 from daemon import effects as ef
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon.moves import Result
 from daemon.policy import Policy, load_policy, shipped_names
 from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, alphabet, small_alphabet
+from tests.daemon.session_alphabet import (
+    DUTY,
+    EXPIRES,
+    NOTED,
+    SHIFTS,
+    alphabet,
+    small_alphabet,
+)
 from tests.daemon.session_exploration import explore
 from tests.daemon.session_invariants import Violation
 
@@ -101,7 +109,7 @@ def _after(where: Step, event: type, change: Callable[[Result], Result]) -> Call
     return _with(where, event, lambda state, happened: change(handler(state, happened)))
 
 
-def _any_face_passes(state: State, event: ev.FaceCompared) -> Result:
+def _any_face_passes(state: State, event: fa.FaceCompared) -> Result:
     return moves.seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
 
 
@@ -114,7 +122,7 @@ def _anybody_twice(state: State, event: ev.Confirmed) -> Result:
     return moves.seal(after, state.statement.outcome, state.statement.reason)
 
 
-def _face_is_enough(state: State, event: ev.FaceCompared) -> Result:
+def _face_is_enough(state: State, event: fa.FaceCompared) -> Result:
     after = replace(state, faces=(*state.faces, event.finding))
     return moves.seal(after, Outcome.PASSED) if after.matched else moves.face_compared(state, event)
 
@@ -173,10 +181,10 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
         "the camera runs only while it is needed",
         _after(Step.FACE, ev.Declined, _less(ef.StopDevices)),
     ),
-    "any face passes": ("a pass has a living face", _with(Step.FACE, ev.FaceCompared, _any_face_passes)),
+    "any face passes": ("a pass has a living face", _with(Step.FACE, fa.FaceCompared, _any_face_passes)),
     "nobody looks at the document": (
         "a pass has a sound document or an officer",
-        _with(Step.FACE, ev.FaceCompared, _face_is_enough),
+        _with(Step.FACE, fa.FaceCompared, _face_is_enough),
     ),
     "what she was signing is gone": (
         "what was decided before an emergency stands",

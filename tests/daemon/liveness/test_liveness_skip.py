@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon.effects import SealRecord, SkipChallenge
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.touches import Touches
@@ -31,7 +32,7 @@ def touches(home: Home, policy: Policy = POLICY) -> Touches:
 
 def test_an_officer_with_a_pin_may(home: Home) -> None:
     event = touches(home).event("skip_challenge", ASKED)
-    assert event == ev.ChallengeSkipped("light", OFFICER, "officer", ASKED["reason"])
+    assert event == fa.ChallengeSkipped("light", OFFICER, "officer", ASKED["reason"])
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_policy_may_forbid_it(home: Home) -> None:
     assert (state.trouble, state.skipped, effects) == ("challenge_not_skippable", (), ())
 
 
-SKIP = ev.ChallengeSkipped("light", OFFICER, "officer", "why")
+SKIP = fa.ChallengeSkipped("light", OFFICER, "officer", "why")
 
 
 def at_the_face(policy: Policy) -> State:
@@ -74,8 +75,8 @@ def test_the_record_says_who_left_it_out_and_why() -> None:
     assert effects == (SkipChallenge("light"),)
     checks = ({"name": "light", "decision": "not_performed", "reasons": [SKIPPED], "evidence": {}},)
     hashes = {"detector": "ab" * 32, "embedding": "ab" * 32}
-    finding = ev.FaceFinding("match", 0.5, 0.4, 3, hashes, None, ev.Liveness("live", checks))
-    state, effects = step(state, ev.FaceCompared("c", finding))
+    finding = fa.FaceFinding("match", 0.5, 0.4, 3, hashes, None, fa.Liveness("live", checks))
+    state, effects = step(state, fa.FaceCompared("c", finding))
     record = next(one for one in effects if isinstance(one, SealRecord))
     assert record.fields["liveness"]["checks"] == [dict(checks[0])]
     assert record.fields["liveness"]["skipped"] == [

@@ -18,7 +18,8 @@ import pytest
 
 from daemon.cards import Photo
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
-from daemon.events import DeviceLost, Event, FaceCompared, FaceFinding
+from daemon.events import DeviceLost, Event
+from daemon.face_events import FaceCompared, FaceFinding
 from daemon.faces import FaceTask
 from daemon.liveness.eyes import Eyes
 from daemon.liveness.inspection import Means
