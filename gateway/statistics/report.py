@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evidence.instants import CHINA, local_text, read_instant, write_instant
 from gateway.officers import Account, Entry
@@ -87,7 +87,7 @@ def roster_of(accounts: Sequence[Account], audit: Sequence[Entry], facts: Facts)
             one.role,
             one.code,
             one.regular,
-            one.state(min(end, facts.made)),
+            _state(one, min(end, facts.made)),
             checks.pop(one.id, 0),
             changes.count(one.id),
         )
@@ -95,6 +95,11 @@ def roster_of(accounts: Sequence[Account], audit: Sequence[Entry], facts: Facts)
         if one.applied < write_instant(end)
     ]
     return lines + [OfficerLine(one, "", "", False, "unknown", count, 0) for one, count in sorted(checks.items())]
+
+
+def _state(account: Account, at: dt.datetime) -> str:
+    later = account.revoked is not None and account.revoked >= write_instant(at)
+    return (replace(account, revoked=None) if later else account).state(at)
 
 
 def _midnight(day: dt.date) -> dt.datetime:

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from daemon.cli import main
+from daemon.identity import bring_into_force
 from daemon.lock import DataFolder
 from evidence.export_proof import proof_path
 from evidence.receipt import make_body
+from provisioning.rotation import rotate
 from tests.daemon.support import UNIT, Home, check_fields, now
 
 Run = Callable[..., str]
@@ -101,3 +103,13 @@ def test_stick_that_was_pulled_is_named(worked: Home, run: Run) -> None:
     said = run("export", "--config", worked.toml, "--rows", "csv", "--to", worked.folder / "gone/x.csv", status=3)
     assert "No such file or directory" in said
     assert not os.path.lexists(worked.folder / "gone")
+
+
+def test_unit_whose_key_was_rotated_signs_with_the_new_one(worked: Home, run: Run) -> None:
+    rotate(worked.site, worked.toml.parent, "yearly", None, now)
+    with closing(worked.outbox()) as outbox:
+        assert bring_into_force(outbox, worked.identity()) == 1
+        outbox.append(check_fields())
+    path = worked.folder / "rows.csv"
+    run("export", "--config", worked.toml, "--rows", "csv", "--to", path)
+    assert f"{UNIT}: complete to seq 8, as the unit signed" in verify(worked, path, run)

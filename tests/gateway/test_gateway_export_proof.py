@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ import openpyxl
 import pytest
 
 from daemon.cli import main as vernix
-from evidence.certificates import load_certificate, to_pem
+from evidence.certificates import Profile, issue, load_certificate, make_request, subject_name, to_pem
 from evidence.encoding import json_object
 from evidence.export_proof import ProofWriter, proof_path
 from evidence.export_rows import Format, read_rows, row_digest
+from evidence.export_verify import verify_export
 from evidence.keys import open_signer
 from evidence.revocation import Reason, Revoked, sign_revocations
 from gateway.snapshot import snapshot
 from gateway.statistics.export import Job, export
 from gateway.statistics.survey import Period, Survey
+from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.office import Office, fill, statement_of
 from tests.gateway.support import Hospital
@@ -229,3 +232,25 @@ def test_revoked_keys_are_marked_and_not_believed(small: Office) -> None:
     listed.write_text(token)
     assert "complete and unchanged" in small.verify(path, status=0)[-1], "who has no list cannot know"
     assert small.verify(path, "--revocations", listed)[0] == "step 6, u1: its head is signed by a revoked key"
+
+
+def test_unit_whose_key_was_rotated_is_believed_by_its_papers(memory: Path, hospital: Hospital) -> None:
+    """The health message is by the second key, which came with a key record."""
+    unit, path = hospital.unit("u1"), memory / "x.jsonl"
+    unit.birth()
+    unit.event()
+    unit.rotate(hospital)
+    unit.event()
+    with closing(Store(memory / "gateway.db")) as store:
+        hospital.intake(store).take([*map(unit.message, unit.records), unit.health(4)])
+        request = make_request(subject_name("gateway", "s1"), hospital.signer)
+        certificate = issue(request, Profile.GATEWAY, hospital.authority, hospital.authority_key, hospital.now)
+        period = Period(FIRST, LAST)
+        with snapshot(store) as shot:
+            survey = Survey(shot, hospital.authority)
+            assert [len(one.papers) for one in survey.units.values()] == [2]
+            job = Job("s1", path, Format.JSONL, period, "w", hospital.now, hospital.signer, certificate, memory)
+            export(job, survey, lambda _: None)
+    result = verify_export(path, proof_path(path), hospital.authority)
+    assert result.findings == []
+    assert list(result.complete) == ["u1"]

@@ -21,7 +21,11 @@ from daemon.policy import words as policy_words
 from evidence.progress import bar, watched
 from evidence.record import Outcome
 from gateway.cli import main
+from gateway.officers import Account, Entry
 from gateway.statistics import words
+from gateway.statistics.counts import Counts
+from gateway.statistics.page import Facts
+from gateway.statistics.report import roster_of
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.ward import BEGIN, RARE, Ward, document_of
 from tests.support.programs import FindProgram
@@ -249,6 +253,25 @@ def test_quarterly_report_names_what_was_found(say: Say, tmp_path: Path) -> None
     assert text.count("<td>u1</td>") == 6  # once for its records, four debts, one emergency
     for personal in ("99000019900101", RARE, "示例甲", "V-77", "大出血"):
         assert personal not in text
+
+
+def test_officers_are_as_they_were_at_the_end_of_the_quarter() -> None:
+    made = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
+    facts = Facts("s1", dt.date(2026, 7, 1), dt.date(2026, 9, 30), made, Counts(), [])
+    person = ("officer", "OBS", True, "某", "产科", "护士", "123456", "work")
+    approved = "2026-06-01T00:00:00.000Z"
+
+    def account(name: str, applied: str = approved, revoked: str | None = None) -> Account:
+        return Account(name, *person, applied, approved, None, revoked, (), ())
+
+    accounts = [
+        account("g-1", revoked="2026-10-05T00:00:00.000Z"),
+        account("g-2", revoked="2026-09-05T00:00:00.000Z"),
+        account("g-3", applied="2026-10-01T00:00:00.000Z"),
+    ]
+    changes = [Entry("2026-09-05T00:00:00.000Z", "w", "revoked", "g-2", ""), Entry(approved, "w", "applied", "g-2", "")]
+    lines = roster_of(accounts, changes, facts)
+    assert [(one.id, one.state, one.changes) for one in lines] == [("g-1", "approved", 0), ("g-2", "revoked", 1)]
 
 
 # --- the bar ---------------------------------------------------------------------------------------------------------
