@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, ObjectIdentifier
 
 from evidence.errors import KeyUnusableError, SignatureError
 from evidence.keys import PrivateKey, PublicKey, Signer
@@ -30,6 +30,18 @@ _INTEGER, _BIT_STRING, _SEQUENCE, _CONTEXT_0 = 0x02, 0x03, 0x30, 0xA0
 """DER tags (X.690)."""
 _ECDSA_WITH_SHA256 = bytes.fromhex("06082a8648ce3d040302")
 """OBJECT IDENTIFIER 1.2.840.10045.4.3.2 (RFC 5758 section 3.2)."""
+_TEXTS = (0x0C, 0x13, 0x16)
+"""UTF8String, PrintableString and IA5String; the others are read in too many ways."""
+_EXTENSIONS = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
+        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
+    }
+)
+"""Of a signer's certificate. TLS is checked by TLS libraries, not here."""
 _CLOCK_TOLERANCE = dt.timedelta(hours=24)
 
 
@@ -82,7 +94,15 @@ def _attribute(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
         raise SignatureError("the certificate's subject is not readable text") from error
     if len(found) != 1:
         raise SignatureError("the certificate's subject must have exactly one O and one CN")
+    if _text_tag(found[0]) not in _TEXTS:
+        raise SignatureError("the certificate's subject is not readable text")
     return str(found[0].value)
+
+
+def _text_tag(attribute: x509.NameAttribute[str | bytes]) -> int:
+    """The DER tag of its value, which follows the attribute's type: 2.5.4.n is 06 03 55 04 n."""
+    encoded = x509.Name([attribute]).public_bytes()
+    return encoded[encoded.index(b"\x06\x03\x55\x04") + 5]
 
 
 def make_authority(site: str, key: PrivateKey, now: dt.datetime) -> x509.Certificate:
@@ -213,6 +233,8 @@ def check_certificate(
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise SignatureError("the certificate was not issued by this site's authority") from error
+    if not isinstance(certificate.signature_hash_algorithm, hashes.SHA256):
+        raise SignatureError("the certificate is not signed with ECDSA and SHA-256")
     _check_purpose(certificate, profile)
     before, after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     # The tolerance is subtracted as a difference: a certificate may begin in year 1.
@@ -227,6 +249,8 @@ def _check_purpose(certificate: x509.Certificate, profile: Profile) -> None:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         raise SignatureError("the certificate does not say what it is for") from None
+    if not {one.oid for one in certificate.extensions} <= _EXTENSIONS:
+        raise SignatureError("the certificate has extensions that a signer's certificate does not have")
     if list(usages) != [profile.usage] or constraints.ca:
         raise SignatureError(f"the certificate is not for {profile.name.lower()} use")
 

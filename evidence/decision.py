@@ -82,8 +82,9 @@ def check_decision(payload: Mapping[str, Any]) -> None:
 
 def _check_officers(officers: Sequence[Mapping[str, Any]], digest: str) -> None:
     assertions = [one["assertion"] for one in officers]
-    keys = [one["credential_id"] for one in assertions if one["method"] == "webauthn"]
-    if len({one["id"] for one in officers}) != len(officers) or len(set(keys)) != len(keys):
+    keyed = [one for one in assertions if one["method"] == "webauthn"]
+    ids, keys = [one["credential_id"] for one in keyed], [(one["key"]["x"], one["key"]["y"]) for one in keyed]
+    if any(len(set(some)) != len(some) for some in ([one["id"] for one in officers], ids, keys)):
         raise SignatureError("the same officer, or the same security key, stands there twice")
     for one in assertions:
         if one["method"] == "webauthn":

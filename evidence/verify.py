@@ -25,12 +25,15 @@ For each record, in the order of the bundle:
    that is a finding about the whole.
 6. *Order.* The boot counter does not fall, ``time.latest`` does not fall before an earlier ``time.earliest``, and
    nothing follows a retire record.
-7. *Checks.* A check id has exactly one check record; an addendum names an earlier record by number and hash, and
-   that record's check. Officers have signed the decision in the record (the SHA-256 of its canonical JSON is in every
-   assertion), and it is about this check and, unless the check was interrupted, this outcome. No officer and no
-   security key stands there twice. An assertion of method webauthn holds (WebAuthn Level 2, section 7.2): that hash
-   is the challenge, rpIdHash is that of ``rp_id``, the origin is one that may use this rp id, the user was present
-   and verified, and ``key`` made the signature.
+7. *Checks.* A check id has exactly one check record; an addendum names an earlier record by number and hash, and that
+   record's check, and so it does with the record that settled a debt. Officers have signed the decision in the record
+   (the SHA-256 of its canonical JSON is in every assertion), and it is about this check and, unless the check was
+   interrupted, this outcome. No officer and no security key stands there twice, neither by its credential id nor by
+   its public key. An assertion of method webauthn holds (WebAuthn Level 2, section 7.2): client data is strict JSON of
+   type webauthn.get, that hash is its challenge, its origin is ``localhost`` or a host below it (a unit's screen is
+   nowhere else), and it comes from no frame of another page; ``rp_id`` is ``localhost``; authenticator data is
+   rpIdHash, flags and counter, without attested data or extensions; the user was present and verified; and ``key``
+   made the signature.
 
 And for the whole:
 
@@ -46,8 +49,9 @@ come last. Before a record that follows a thousand findings verification stops, 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography import x509
 
@@ -271,10 +275,15 @@ class _Walk:
             self.find(7, place, error)
 
     def _addendum(self, place: int, item: Record) -> None:
-        target = self.seen.get(item.payload["refers_to"]["seq"])
-        if target is None or target.sha256 != item.payload["refers_to"]["sha256"]:
+        self._names(place, item.payload["refers_to"], item.payload["check"])
+        if settled_by := item.payload.get("settled_by"):
+            self._names(place, settled_by, settled_by["check"])
+
+    def _names(self, place: int, named: Mapping[str, Any], check: str) -> None:
+        found = self.seen.get(named["seq"])
+        if found is None or found.sha256 != named["sha256"]:
             self.find(7, place, "the addendum refers to a record that is not there")
-        elif target.check != item.payload["check"]:
+        elif found.check != check:
             self.find(7, place, "the addendum names another check than the record it refers to")
 
 

@@ -10,6 +10,7 @@ ES256 with user verification (the key's own PIN or fingerprint) is wanted: a key
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,7 @@ from fido2.rpid import verify_rp_id
 from fido2.server import Fido2Server
 from fido2.webauthn import Aaguid, AttestedCredentialData, PublicKeyCredentialRpEntity, UserVerificationRequirement
 
-from evidence.encoding import b64url_decode, b64url_encode, sha256_hex
+from evidence.encoding import b64url_decode, b64url_encode, json_object, sha256_hex
 from evidence.errors import MalformedError, SignatureError
 from evidence.keys import PublicKey
 
@@ -29,6 +30,10 @@ RP_ID = "localhost"
 """Where the unit's screen is; browsers take it for secure. A key that is registered for it works at every unit."""
 KEY_OFFERED = "officer.key_offered"
 """The event of a key that was registered at a unit: ``officer``, ``vouched_by``, ``registration``, ``code``."""
+_ORIGIN = re.compile(r"https?://([a-z0-9-]+\.)*localhost(:[0-9]{1,5})?")
+_LAST_PORT = 65535
+_DATA_LENGTH = 37
+_ATTESTED, _EXTENDED = 0x40, 0x80
 _REGISTRATION = "vernix-key-registration"
 _FAULTS = (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, RecursionError)
 """What the library raises for bytes that are not what they should be."""
@@ -80,8 +85,9 @@ def check_assertion(assertion: Mapping[str, Any], statement_sha256: str, key: Pu
         SignatureError: it did not, not for this page, or without user verification.
         MalformedError: a field is not base64url.
     """
-    raw = {name: b64url_decode(str(assertion[name])) for name in ("credential_id", "authenticator_data", "client_data")}
-    raw["signature"] = b64url_decode(str(assertion["signature"]))
+    names = ("credential_id", "authenticator_data", "client_data", "signature")
+    raw = {name: b64url_decode(str(assertion[name])) for name in names}
+    _check_form(raw, str(assertion["rp_id"]), challenge_of(statement_sha256))
     response = {
         "id": assertion["credential_id"],
         "rawId": assertion["credential_id"],
@@ -99,6 +105,24 @@ def check_assertion(assertion: Mapping[str, Any], statement_sha256: str, key: Pu
     except _FAULTS as error:
         kind = OtherContentError if str(error).startswith("Wrong challenge") else SignatureError
         raise kind(f"the security key's assertion does not hold: {_short(error)}") from None
+
+
+def _check_form(raw: Mapping[str, bytes], rp_id: str, challenge: str) -> None:
+    """One spelling of everything, so that no two readers see two things in it; the library is more lenient.
+
+    Client data is strict JSON, the challenge text for text, the page at ``RP_ID`` or below it and in no frame of
+    another; authenticator data is hash, flags and counter and nothing else, as an assertion without extensions has it
+    (WebAuthn Level 2, 6.1).
+    """
+    data, said = raw["authenticator_data"], json_object(raw["client_data"])
+    if not raw["credential_id"] or len(data) != _DATA_LENGTH or data[32] & (_ATTESTED | _EXTENDED):
+        raise SignatureError("the security key's assertion does not hold: not the form of an assertion")
+    if said.get("type") == "webauthn.get" and said.get("challenge") != challenge:
+        raise OtherContentError("the security key's assertion does not hold: Wrong challenge")
+    found = _ORIGIN.fullmatch(str(said.get("origin")))
+    port = int((found[2] or ":0")[1:]) if found else 0
+    if rp_id != RP_ID or not found or port > _LAST_PORT or said.get("crossOrigin", False) is not False:
+        raise SignatureError("the security key's assertion does not hold: not from a unit's page")
 
 
 def signature_count(assertion: Mapping[str, Any]) -> int:

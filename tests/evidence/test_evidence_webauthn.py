@@ -36,9 +36,11 @@ def test_a_key_signs_a_statement() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"origin": "https://example.org"}, "Invalid origin"),
+        ({"origin": "https://example.org"}, "not from a unit's page"),
         ({"origin": "http://localhost:9999"}, "Invalid origin"),
         ({"rp_id": "example.org"}, "Wrong RP ID"),
+        ({"origin": "https:localhost:8080"}, "not from a unit's page"),
+        ({"flags": PRESENT | VERIFIED | 0x80}, "not the form"),
         ({"flags": PRESENT}, "User verification"),
         ({"flags": VERIFIED}, "User Present"),
     ],

@@ -52,6 +52,8 @@ const bytes = (() => {
     return Array.from(data, (byte) => byte.toString(16).padStart(2, "0")).join("");
   }
 
+  const fromHex = (text) => Uint8Array.from(text.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+
   function fromUtf8(data) {
     try {
       return utf8.decode(data);
@@ -74,5 +76,5 @@ const bytes = (() => {
 
   const equal = (one, other) => one.length === other.length && one.every((byte, at) => byte === other[at]);
 
-  return { toBase64url, fromBase64url, toHex, fromUtf8, ascii, sha256, sha256Hex, equal };
+  return { toBase64url, fromBase64url, toHex, fromHex, fromUtf8, ascii, sha256, sha256Hex, equal };
 })();

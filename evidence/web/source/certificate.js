@@ -12,10 +12,20 @@ const certificates = (() => {
     organization: "2.5.4.10",
     basicConstraints: "2.5.29.19",
     extendedKeyUsage: "2.5.29.37",
+    keyUsage: "2.5.29.15",
+    authorityKeyIdentifier: "2.5.29.35",
+    subjectKeyIdentifier: "2.5.29.14",
     recordSigning: "2.25.149612328067469862173360328559946241460.1",
   };
   const [VERSION, ISSUER_ID, SUBJECT_ID, EXTENSIONS] = [0xa0, 0x81, 0x82, 0xa3]; // context tags of TBSCertificate
   const STRINGS = [TAG.UTF8_STRING, TAG.PRINTABLE_STRING, TAG.IA5_STRING];
+  const FORMS = new Map([ // of the extensions that a unit's certificate may have
+    [OID.basicConstraints, TAG.SEQUENCE],
+    [OID.extendedKeyUsage, TAG.SEQUENCE],
+    [OID.keyUsage, TAG.BIT_STRING],
+    [OID.authorityKeyIdentifier, TAG.SEQUENCE],
+    [OID.subjectKeyIdentifier, TAG.OCTET_STRING],
+  ]);
   const CLOCK_TOLERANCE_MS = 24 * 3600 * 1000; // a unit's clock may be a day behind when it is born
   const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 
@@ -77,6 +87,14 @@ const certificates = (() => {
     return fits ? data : null;
   }
 
+  function checkForm(oid, value) {
+    if (!FORMS.has(oid)) throw new Fault("certificate.purpose");
+    const reader = new der.Reader(value);
+    const content = reader.content(FORMS.get(oid));
+    reader.finish();
+    if (oid === OID.keyUsage && content.length < 2) refuse();
+  }
+
   function extensions(content) {
     const found = new Map();
     const outer = new der.Reader(content);
@@ -89,6 +107,7 @@ const certificates = (() => {
       if (found.has(oid)) throw new Fault("certificate.purpose");
       found.set(oid, one.content(TAG.OCTET_STRING));
       one.finish();
+      checkForm(oid, found.get(oid));
     }
     return found;
   }

@@ -23,10 +23,12 @@ const procedure = (() => {
     }
     const digest = await bytes.sha256Hex(new TextEncoder().encode(strictJson.canonical(decision)));
     if (officers.some(({ assertion }) => assertion.statement_sha256 !== digest)) throw new Fault("decision.signed");
-    const keys = officers.filter((one) => one.assertion.method === "webauthn").map((one) => one.assertion.credential_id);
-    const ids = officers.map((one) => one.id);
-    if (new Set(ids).size !== ids.length || new Set(keys).size !== keys.length) throw new Fault("decision.twice");
-    for (const one of officers) if (one.assertion.method === "webauthn") await assertion.check(one.assertion, digest);
+    const keyed = officers.map((one) => one.assertion).filter(({ method }) => method === "webauthn");
+    const keys = keyed.map(({ key: { x, y } }) => `${x} ${y}`);
+    for (const some of [officers.map(({ id }) => id), keyed.map((one) => one.credential_id), keys]) {
+      if (new Set(some).size !== some.length) throw new Fault("decision.twice");
+    }
+    for (const one of keyed) await assertion.check(one, digest);
     if (decision.check !== check) throw new Fault("decision.check");
     const decided = [undefined, "interrupted", decision.outcome];
     if (!decided.includes(outcome)) throw new Fault("decision.outcome");
@@ -168,11 +170,16 @@ const procedure = (() => {
         if (before === undefined) this.checks.set(payload.check, payload.seq);
         else this.find(7, place, "check.twice", before);
       } else if (payload.kind === "addendum") {
-        const target = this.seen.get(payload.refers_to.seq);
-        if (target === undefined || target.sha256 !== payload.refers_to.sha256) this.find(7, place, "addendum.missing");
-        else if (target.check !== payload.check) this.find(7, place, "addendum.other");
+        this.names(place, payload.refers_to, payload.check);
+        if (payload.settled_by !== undefined) this.names(place, payload.settled_by, payload.settled_by.check);
       }
       await this.attempt(7, place, () => checkDecision(payload));
+    }
+
+    names(place, { seq, sha256 }, check) {
+      const target = this.seen.get(seq);
+      if (target === undefined || target.sha256 !== sha256) this.find(7, place, "addendum.missing");
+      else if (target.check !== check) this.find(7, place, "addendum.other");
     }
 
     keep({ payload, sha256 }) {

@@ -104,6 +104,8 @@ const schema = (() => {
     }),
     check: uuid7,
     refers_to: object(["seq", "sha256"], { seq: integer(1), sha256: hash }),
+    accounts: oneOf(true),
+    settled_by: object(["check", "seq", "sha256"], { check: uuid7, seq: integer(1), sha256: hash }),
     drill: boolean,
     checkpoint: text({ min: 1, max: 64 }),
     outcome,
@@ -120,7 +122,13 @@ const schema = (() => {
       birth: text(),
       findings: list(text()),
     }),
-    consent: object(["text_id", "sha256", "at", "by"], { text_id: text(), sha256: hash, at: instant, by: text() }),
+    consent: object(["text_id", "sha256", "at", "by"], {
+      text_id: text(),
+      sha256: hash,
+      at: instant,
+      by: text(),
+      notice: object(["text_id", "sha256"], { text_id: text(), sha256: hash }),
+    }),
     face: object(["score", "threshold", "decision", "frames", "model"], {
       score: orNull(number(-1, 1)),
       threshold: number(-1, 1),

@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.x509.name import _ASN1Type
+from cryptography.x509.oid import ExtensionOID, ObjectIdentifier
 
 from tests.vectors.evidence import by_hand as hand
 from tests.vectors.evidence.by_hand import N, Payload, after, b64, payload_of, sha256, signed, text_of
@@ -64,6 +68,11 @@ def form_of_payload() -> Iterator[Vector]:
 
     for name in ("v", "kind", "unit", "site", "seq", "prev", "boot", "salt", "time", "software"):
         yield without(name)
+    notices = {"a number": 5, "without hash": {"text_id": "n"}, "hash of letters": {"text_id": "n", "sha256": "zz"}}
+    for name, notice in notices.items():
+        yield change(
+            f"notice {name}", "what she was told, beside her consent", consent=hand.CONSENT | {"notice": notice}
+        )
     for name in ("check", "outcome", "policy", "visit", "officers", "document", "consent"):
         yield without(name)
     time = payload_of(BASE[2])["time"]
@@ -188,6 +197,15 @@ def origins() -> Iterator[Vector]:
     yield born("self-signed", "the unit signed its own certificate", 2, issuer=hand.UNIT_KEY)
     yield born("TLS certificate", "of the client profile", 2, use=hand.CLIENT_USE)
     yield born("no purpose", "without extended key usage", 2, use=None)
+    yield born("SHA-384", "signed by the authority with ECDSA and SHA-384", 2, hashed=hashes.SHA384())
+    for kind in (_ASN1Type.BMPString, _ASN1Type.T61String, _ASN1Type.UniversalString):
+        yield born(f"CN as {kind.name}", "the unit's name in another encoding", 2, text=kind)
+    for name, oid, value in (
+        ("unreadable key usage", ExtensionOID.KEY_USAGE, b"\x03\x00"),
+        ("unreadable host", ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\xff"),
+        ("unknown extension", ObjectIdentifier("1.2.3.4"), b"\x05\x00"),
+    ):
+        yield born(name, "an extension by hand", 2, more=x509.UnrecognizedExtension(oid, value))
     yield born("an authority", "a certificate that may sign others", 2, ca=True)
     yield born("expired", "expired before the birth record", 2, days=10)
     later = hand.BEGIN + hand.dt.timedelta(days=40)
@@ -326,6 +344,17 @@ def orders() -> Iterator[Vector]:
         ("addendum to an event", "refers to a record of no check", {"seq": 2, "sha256": digest[2]}),
     ):
         yield change(name, by_hand, 7, 10, refers_to=target)
+    by = {"check": hand.check_id(8), "seq": 8, "sha256": digest[8]}
+    settled = remade(10, lambda payload: payload | {"settled_by": by})
+    yield then("sound, settled", "nothing: a debt settled by the check of seq 8", 10, settled)
+    for name, by_hand, changed in (
+        ("settled by a missing record", "settled_by seq 500", {"seq": 500}),
+        ("settled by a wrong hash", "seq 8 by the hash of seq 3", {"sha256": digest[3]}),
+        ("settled by another check", "the record of check 8 as that of check 3", {"check": hand.check_id(3)}),
+    ):
+        yield change(name, by_hand, 7, 10, settled_by=by | changed)
+    yield change("settled by nothing", "settled_by without a hash", 1, 10, settled_by={"check": by["check"], "seq": 8})
+    yield change("accounts for nothing", "accounts is false", 1, 10, accounts=False)
 
 
 def sound() -> Iterator[Vector]:

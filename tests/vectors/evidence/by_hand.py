@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 Key = ec.EllipticCurvePrivateKey
@@ -107,10 +108,12 @@ def payload_of(token: str) -> Payload:
 # Certificates
 
 
-def _name(common: str, site: str) -> x509.Name:
-    return x509.Name(
-        [x509.NameAttribute(NameOID.ORGANIZATION_NAME, site), x509.NameAttribute(NameOID.COMMON_NAME, common)]
-    )
+_SHA256 = hashes.SHA256()
+
+
+def _name(common: str, site: str, text: _ASN1Type | None = None) -> x509.Name:
+    named = x509.NameAttribute(NameOID.COMMON_NAME, common, _type=text)
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, site), named])
 
 
 def certificate(
@@ -123,12 +126,15 @@ def certificate(
     ca: bool = False,
     begin: dt.datetime = BEGIN,
     days: int = 3653,
+    hashed: hashes.HashAlgorithm = _SHA256,
+    text: _ASN1Type | None = None,
+    more: x509.ExtensionType | None = None,
 ) -> x509.Certificate:
     """An end-entity certificate, unless ``ca``; every argument is one way to make it wrong."""
     issuer_name = _name("Vernix TEST ONLY authority", SITE)
     builder = (
         x509.CertificateBuilder()
-        .subject_name(_name(common, site))
+        .subject_name(_name(common, site, text))
         .issuer_name(issuer_name)
         .public_key(owner.public_key())
         .serial_number(int(sha256(f"{common} {site} {use} {ca} {begin} {days}".encode())[:16], 16))
@@ -138,7 +144,9 @@ def certificate(
     )
     if use is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([use]), critical=False)
-    return builder.sign(issuer, hashes.SHA256(), ecdsa_deterministic=True)
+    if more is not None:
+        builder = builder.add_extension(more, critical=False)
+    return builder.sign(issuer, hashed, ecdsa_deterministic=True)
 
 
 def authority(owner: Key = AUTHORITY) -> x509.Certificate:
@@ -215,6 +223,10 @@ def officer(name: str, signed_by_both: Payload, method: str = "pin") -> Payload:
     return {"id": name, "role": "nurse", "assertion": {"method": method, "statement_sha256": digest, **more}}
 
 
+def _compact(value: Payload) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
 def security_key(digest: str, owner: Key, **changes: Any) -> Payload:
     """What a security key says to the challenge ``digest`` (WebAuthn Level 2, sections 5.8.1 and 6.1)."""
     said = {
@@ -223,9 +235,10 @@ def security_key(digest: str, owner: Key, **changes: Any) -> Payload:
         "origin": changes.get("origin", "http://localhost:8080"),
         "crossOrigin": False,
     }
-    client = json.dumps(said, separators=(",", ":")).encode()
+    client = changes.get("client", _compact)(said | changes.get("said", {})).encode()
     flags = bytes([changes.get("flags", 0b101)])  # user present, user verified
     data = hashlib.sha256(changes.get("hashed", "localhost").encode()).digest() + flags + (7).to_bytes(4, "big")
+    data += changes.get("tail", b"")
     signature = encode_dss_signature(*pair(owner, data + hashlib.sha256(client).digest()))
     return {
         "credential_id": b64(hashlib.sha256(kid(owner).encode()).digest()[:16]),
