@@ -16,6 +16,7 @@ from daemon.delivery import Delivery
 from daemon.identity import bring_into_force
 from daemon.mqtt import BrokerAddress, MqttLink, TlsFiles
 from daemon.outbox import Outbox
+from evidence import downlink
 from evidence.certificates import load_certificate
 from evidence.envelope import open_envelope
 from evidence.keys import PublicKey, Signer, load_private_key, open_signer
@@ -165,11 +166,11 @@ def test_what_is_refused_is_counted_and_the_hospital_sees_it(hospital: Hospital)
     """By anybody who can publish there; also the gateway's own words, for another unit, again, or too late."""
     hospital.deliver()
     replayed = hospital.witness.payloads(hospital.topic(Channel.RECEIPT))[0]
-    body = {"command": "resend", "ranges": [[1, 1]]}
-    other = hospital.home.downlink(Channel.COMMAND, body, 1 << 50, address=Address(SITE, "unit-other"))
-    late = hospital.home.downlink(Channel.COMMAND, body, 1 << 50, issued=now() - dt.timedelta(days=2))
+    body, counter = {"command": "resend", "ranges": [[1, 1]]}, downlink.counter_at(now())
+    other = hospital.home.downlink(Channel.COMMAND, body, counter, address=Address(SITE, "unit-other"))
+    late = hospital.home.downlink(Channel.COMMAND, body, counter, issued=now() - dt.timedelta(days=2))
     stranger = open_signer(f"file:{hospital.home.site / 'broker/server.key'}")
-    forged = hospital.home.downlink(Channel.COMMAND, body, 1 << 50, signer=stranger)
+    forged = hospital.home.downlink(Channel.COMMAND, body, counter, signer=stranger)
     bad = [*((Channel.COMMAND, one) for one in (*BAD, other, late, forged)), (Channel.RECEIPT, replayed)]
     for channel, payload in bad:
         hospital.witness.send(hospital.topic(channel), payload)

@@ -118,10 +118,13 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "worklist": {"kid": "k" * 43, "jwe": "a.b.c.d.e"},
 }
+REVOCATIONS = {"command": "revocations", "list": "a.b.c"}
 HEALTH = {"v": 1, "unit": "u", "site": "s", "at": "2026-11-21T08:00:00.000Z", "seq": 3, "head": "0" * 64}
 SOUND = {
     **{name: HEAD | {"channel": name, "body": body} for name, body in BODIES.items()},
-    "health": HEALTH | {"waiting": 0, "refused": 2, "storage": {"state": "ok"}, "troubles": ["x"]},
+    "health": HEALTH
+    | {"waiting": 0, "refused": 2, "storage": {"state": "ok"}, "troubles": ["x"]}
+    | {"roster": 3, "counters": {"command": 5}, "revocations": 1},
     "state": {"v": 1, "state": "online", "boot": 7, "worklist_key": f"a.b.{'c' * 86}"},
 }
 
@@ -131,19 +134,26 @@ def _validator(name: str) -> Any:
     return validator(message.get("x-vernix-signed", message["payload"])["schema" if name == "state" else "payload"])
 
 
+def test_a_list_of_revoked_keys_obeys() -> None:
+    message = SOUND["command"] | {"body": REVOCATIONS}
+    assert [error.message for error in _validator("command").iter_errors(message)] == []
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_a_sound_message_obeys(name: str) -> None:
     assert [error.message for error in _validator(name).iter_errors(SOUND[name])] == []
 
 
+OPTIONAL = (
+    *("boot", "worklist_key", "waiting", "refused", "storage", "troubles"),
+    *("roster", "counters", "revocations"),
+)
+
+
 def _harms(name: str) -> list[tuple[str, dict[str, Any]]]:
     sound = SOUND[name]
     made = [(f"without {key}", {k: v for k, v in sound.items() if k != key}) for key in sound]
-    made = [
-        one
-        for one in made
-        if one[0].removeprefix("without ") not in ("boot", "worklist_key", "waiting", "refused", "storage", "troubles")
-    ]
+    made = [one for one in made if one[0].removeprefix("without ") not in OPTIONAL]
     made.append(("later version", sound | {"v": 2}))
     made += [(f"{key} is a list", sound | {key: [sound[key]]}) for key in sound if key != "troubles"]
     if name != "health":  # which may say more later
@@ -181,6 +191,12 @@ WRONG = [
     ("state", {"worklist_key": "a.b.c"}),
     ("health", {"seq": 0}),
     ("health", {"refused": -1}),
+    ("health", {"counters": {"command": -1}}),
+    ("health", {"counters": {"command": "5"}}),
+    ("health", {"revocations": -1}),
+    ("command", {"body": {"command": "revocations", "ranges": [[1, 1]]}}),
+    ("command", {"body": {"command": "revocations", "list": "a.b"}}),
+    ("command", {"body": {"command": "resend", "ranges": [[1, 1]], "list": "a.b.c"}}),
 ]
 
 
