@@ -157,7 +157,7 @@ class Assembly:
 
     def _forms(self) -> FormDesk | None:
         find, told = self.outbox.find_check, lambda: self._changed(self.unit.shown)
-        return open_forms(self.config, self.policy, find, told)
+        return open_forms(self.config, self.policy, find, told, lambda check: self.unit.fingers.slip(check))
 
     def _means(self) -> Means:
         ring = RingLight(self.coprocessor) if self.coprocessor else None

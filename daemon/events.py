@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.face_events import FaceEvent
-from daemon.finger_events import FingerEvent
+from daemon.finger_events import FingerEvent, FingerFinding
 from daemon.paper_events import PaperEvent
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
@@ -52,21 +52,6 @@ class OnDuty:
         """As the record and the screen name it; the unit attests it, nobody has signed it."""
         said = {"id": self.officer, "role": self.role, "since": self.since, "login": self.login}
         return {**said, "attested_by": "unit"}
-
-
-@dataclass(frozen=True, slots=True)
-class FingerFinding:
-    """The result of one finger: ``decision`` is ``match``, ``no_match``, or ``not_performed`` with a cause.
-
-    ``method``: what it was compared with, ``slip`` or ``id_card``. ``score`` and ``threshold`` are that method's own: a
-    module's score, with its security level from 1 to 5; a matcher's similarity, from 0 to 1.
-    """
-
-    decision: str
-    score: float | None = None
-    cause: str | None = None
-    method: str | None = None
-    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

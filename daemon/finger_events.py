@@ -6,6 +6,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class FingerFinding:
+    """The result of one finger: ``decision`` is ``match``, ``no_match``, or ``not_performed`` with a cause.
+
+    ``method``: what it was compared with, ``slip`` or ``id_card``. ``score`` and ``threshold`` are that method's own: a
+    module's score, with its security level from 1 to 5; a matcher's similarity, from 0 to 1.
+    """
+
+    decision: str
+    score: float | None = None
+    cause: str | None = None
+    method: str | None = None
+    threshold: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FingerConsent:
     """Her consent to her fingerprint, apart from that to her face; ``at`` is RFC 3339.
 

@@ -17,8 +17,16 @@ from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
-from daemon.events import DeviceLost, Document, Event, FingerCompared, FingerFinding
-from daemon.finger_events import FingerEnrolled, FingerEnrolment, FingerTold, SlipFacts, SlipRejected, SlipShown
+from daemon.events import DeviceLost, Document, Event, FingerCompared
+from daemon.finger_events import (
+    FingerEnrolled,
+    FingerEnrolment,
+    FingerFinding,
+    FingerTold,
+    SlipFacts,
+    SlipRejected,
+    SlipShown,
+)
 from daemon.slips import Slips
 from evidence.errors import EvidenceError
 from evidence.instants import write_instant

@@ -11,13 +11,12 @@ from daemon.events import (
     Confirmation,
     Consented,
     Document,
-    FingerFinding,
     OnDuty,
     Sealed,
     Signature,
 )
 from daemon.face_events import ChallengeSkipped, FaceFinding
-from daemon.finger_events import FingerConsent, FingerEnrolment, SlipFacts
+from daemon.finger_events import FingerConsent, FingerEnrolment, FingerFinding, SlipFacts
 from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy
 from daemon.policy.words import Factor, Signer

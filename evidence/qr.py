@@ -1,4 +1,4 @@
-"""A slip as a QR code: rows of modules for a screen, a PNG for paper."""
+"""A slip as a QR code: rows of modules for a screen, SVG or PNG for paper."""
 
 from __future__ import annotations
 
@@ -49,4 +49,15 @@ def qr_png(text: str, *, scale: int = 6) -> bytes:
     """
     target = io.BytesIO()
     _code(text).save(target, kind="png", scale=scale, border=QUIET_ZONE)
+    return target.getvalue()
+
+
+def qr_svg(text: str) -> bytes:
+    """``text`` as an SVG with its quiet zone, for a form that sets the size.
+
+    Raises:
+        MalformedError: see :func:`qr_png`.
+    """
+    target = io.BytesIO()
+    _code(text).save(target, kind="svg", border=QUIET_ZONE, light="white")
     return target.getvalue()

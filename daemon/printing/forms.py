@@ -7,7 +7,7 @@ the one picture that is printed; no frame of the camera is ever kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -24,6 +24,8 @@ from daemon.printing.spool import Paper, Spool
 from daemon.state import State, Step
 from evidence.forms.fill import Drawn, Filled, fill
 from evidence.forms.sheet import Sheet
+from evidence.forms.words import FormId
+from evidence.qr import qr_svg
 from evidence.record import Outcome
 
 GRACE_S = 10.0
@@ -40,6 +42,8 @@ class FormDesk:
     printing: Printing
     spool: Spool
     find_check: Callable[[str], CheckRow | None]
+    slip: Callable[[str | None], str | None] = lambda _check: None
+    """The text of the fingerprint slip that a check has written, while it may be printed."""
     _check: str | None = None
     _portrait: Photo | None = field(default=None, repr=False)
 
@@ -66,7 +70,7 @@ class FormDesk:
         return {"can": self._can(state), "state": self.spool.state.value}
 
     def _can(self, state: State) -> bool:
-        return state.step is Step.DONE and bool(self._forms(state))
+        return state.step is Step.DONE and bool(self._forms(state) or self.slip(state.check))
 
     def _forms(self, state: State) -> tuple[Any, ...]:
         if state.begin is None or state.outcome is None:
@@ -76,7 +80,9 @@ class FormDesk:
     def sheets(self, state: State) -> list[Sheet]:
         """The sheets of a check that is recorded."""
         filled = self._filled(state)
-        return [fill(form, filled) for form in self._forms(state)]
+        text = self.slip(state.check)
+        carried = [fill(FormId.SLIP_FINGER, replace(filled, qr=qr_svg(text)))] if text else []
+        return [fill(form, filled) for form in self._forms(state)] + carried
 
     def _filled(self, state: State) -> Filled:
         assert state.begin is not None
@@ -118,10 +124,14 @@ def open_forms(
     policy: Policy,
     find_check: Callable[[str], CheckRow | None],
     told: Callable[[], None],
+    slip: Callable[[str | None], str | None],
 ) -> FormDesk | None:
-    """The forms of a unit with a printer, None of one without. ``told``: printing stands otherwise than before."""
+    """The forms of a unit with a printer, None of one without.
+
+    ``told``: printing stands otherwise than before. ``slip``: the fingerprint slip that a check has written.
+    """
     printing = config.printing
     if printing.uri == "none:":
         return None
     spool = Spool(Printer(printing.uri, printing.authority), told)
-    return FormDesk(policy, config.unit, printing, spool, find_check)
+    return FormDesk(policy, config.unit, printing, spool, find_check, slip)

@@ -86,7 +86,7 @@ def _face(decision: str, alive: str, check: str | None) -> Make:
 
 
 def _finger(decision: str, check: str | None) -> Make:
-    return _own(lambda c: ev.FingerCompared(c, ev.FingerFinding(decision)), check)
+    return _own(lambda c: ev.FingerCompared(c, fe.FingerFinding(decision)), check)
 
 
 def _consented(purpose: str) -> ev.Event:
@@ -96,25 +96,7 @@ def _consented(purpose: str) -> ev.Event:
 def _of_a_finger(check: str | None) -> Iterator[tuple[str, Make]]:
     """The events of fingers and slips that name a check."""
     slip = fe.SlipFacts(HASH, "unit", EXPIRES, EXPIRES)
-    yield (
-        "finger cannot",
-        _own(lambda c: ev.FingerCompared(c, ev.FingerFinding("not_performed", cause="finger_not_comparable")), check),
-    )
-    yield "finger told", _own(lambda c: fe.FingerTold(c, "finger_lay"), check)
-    yield "slip", _own(lambda c: fe.SlipShown(c, slip), check)
-    yield "slip refused", _own(lambda c: fe.SlipRejected(c, "slip_forged"), check)
-    yield "enrolled", _own(lambda c: fe.FingerEnrolled(c, fe.FingerEnrolment("enrolled", None, EXPIRES)), check)
-    yield "not enrolled", _own(lambda c: fe.FingerEnrolled(c, fe.FingerEnrolment("not_enrolled", "finger_none")), check)
-
-
-def _consented(purpose: str) -> ev.Event:
-    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES))
-
-
-def _of_a_finger(check: str | None) -> Iterator[tuple[str, Make]]:
-    """The events of fingers and slips that name a check."""
-    slip = fe.SlipFacts(HASH, "unit", EXPIRES, EXPIRES)
-    cannot = ev.FingerFinding("not_performed", cause="finger_not_comparable")
+    cannot = fe.FingerFinding("not_performed", cause="finger_not_comparable")
     yield "finger cannot", _own(lambda c: ev.FingerCompared(c, cannot), check)
     yield "finger told", _own(lambda c: fe.FingerTold(c, "finger_lay"), check)
     yield "slip", _own(lambda c: fe.SlipShown(c, slip), check)

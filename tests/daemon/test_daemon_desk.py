@@ -223,7 +223,7 @@ def test_finger_instead_of_the_face_where_the_policy_takes_one_of_them() -> None
     consented = fe.FingerConsented(fe.FingerConsent(HASH, "compare", EXPIRES))
     now, effects = play(now, consented, fe.SlipShown("check-1", fe.SlipFacts(HASH, "unit", EXPIRES, EXPIRES)))
     assert ef.CompareFinger() in effects
-    _, effects = play(now, ev.FingerCompared("check-1", ev.FingerFinding("match", 120)))
+    _, effects = play(now, ev.FingerCompared("check-1", fe.FingerFinding("match", 120)))
     fields = sealed(effects).fields
     assert [fields[name]["decision"] for name in ("face", "finger")] == ["no_match", "match"]
     assert fields["outcome"] == "passed"

@@ -14,8 +14,15 @@ from uuid import uuid4
 import pytest
 
 from daemon import fingers, troubles
-from daemon.events import DeviceLost, Document, Event, FingerCompared, FingerFinding
-from daemon.finger_events import FingerEnrolled, FingerEnrolment, FingerTold, SlipRejected, SlipShown
+from daemon.events import DeviceLost, Document, Event, FingerCompared
+from daemon.finger_events import (
+    FingerEnrolled,
+    FingerEnrolment,
+    FingerFinding,
+    FingerTold,
+    SlipRejected,
+    SlipShown,
+)
 from daemon.fingers import FingerTask
 from daemon.slips import Slips, person_of, slips_of
 from evidence.errors import KeyUnusableError

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zxingcpp
 
 from daemon.config import Printing, Unit
 from daemon.events import (
@@ -34,7 +35,7 @@ from evidence.forms.sheet import Sheet
 from evidence.forms.words import CHANNELS, DOCUMENTS, RELATIONS, FormId, checkpoint_title, registered_at
 from evidence.record import Outcome
 from tests.evidence.forms import samples
-from tests.evidence.forms.pictures import text_of
+from tests.evidence.forms.pictures import drawn, text_of
 
 JIANGXI = load_policy("jiangxi")
 PACKS = [load_policy(name) for name in ("neutral", "jiangxi", "hainan", "chongqing_yubei")]
@@ -187,3 +188,13 @@ def test_forms_call_things_as_the_pack_does(pack: Policy) -> None:
 
 def test_documents_are_called_as_on_the_screen() -> None:
     assert {kind.value: titles[0] for kind, titles in SCREEN.items()} == dict(DOCUMENTS)
+
+
+def test_fingerprint_slip_is_printed_with_its_code(forms: FormDesk) -> None:
+    slip = "VXF1" + "A" * 1900  # as long as a real one
+    forms.slip = lambda check: slip if check == samples.CHECK else None
+    assert wanted(forms, DONE) == ["jiangxi", "slip"]
+    assert isinstance(forms.spool, Kept)
+    (page,) = drawn(render(forms.spool.sheets[1]).pdf, 600 / 72)
+    (code,) = zxingcpp.read_barcodes(page)
+    assert code.text == slip, "a scanner reads it from paper"

@@ -46,5 +46,4 @@ export const troubles = {
 
 export const devices = {
   fingerprint: "Fingerprint reader",
-  password: "Its password was changed: call maintenance",
 };

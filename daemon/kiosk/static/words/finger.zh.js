@@ -46,5 +46,4 @@ export const troubles = {
 
 export const devices = {
   fingerprint: "指纹仪",
-  password: "指纹仪密码已被更改，请联系维护",
 };

@@ -142,6 +142,7 @@ export const living = {
 
 // What is wrong with a device: "device:what" as daemon/troubles.py names it.
 export const devices = {
+  password: "its password was changed, call maintenance",
   coprocessor: "Door controller",
   door: "Door lock",
   card_reader: "Card reader",

@@ -142,6 +142,7 @@ export const living = {
 
 // What is wrong with a device: "device:what" as daemon/troubles.py names it.
 export const devices = {
+  password: "密码已被更改，请联系维护",
   coprocessor: "门口控制器",
   door: "门锁",
   card_reader: "读卡器",
