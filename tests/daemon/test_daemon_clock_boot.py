@@ -71,6 +71,7 @@ def test_wrong_clock_at_boot(
     with monkeypatch.context() as patch:
         clock = Clock(program("gcc"), tmp_path, patch)
         clock.set(wrong)
+        stage.officer = None
         stage.start_unit()
     check(stage, "V-0002")
     view = stage.screen.wait("the reason", lambda view: "clock" in str(view["why_offline"]), 30)
