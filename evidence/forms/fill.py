@@ -122,23 +122,17 @@ def _officer(one: Filled, identifier: str) -> str:
     return f"{name}（{identifier}）" if name else identifier
 
 
-def _officers(one: Filled) -> list[str]:
-    """Who confirmed; where nobody had to, who was on duty."""
+def _officers(one: Filled) -> list[dict[str, str]]:
+    """Who confirmed, each with the name of their own signature's picture or none; else who was on duty."""
     confirmed = [officer["id"] for officer in one.record["officers"]]
     duty = one.record.get("on_duty")
-    return [_officer(one, who) for who in confirmed or ([duty["id"]] if duty else [])]
+    pictures = {drawn.who: name for name, drawn in _signatures(one)}
+    answering = confirmed or ([duty["id"]] if duty else [])
+    return [{"name": _officer(one, who), "picture": pictures.get(who, "")} for who in answering]
 
 
-def _signatures(one: Filled) -> tuple[dict[str, bytes], list[dict[str, str]], str | None]:
-    """Pictures by name; the officers' among them, in order; the name of hers or her delegate's."""
-    pictures = {f"sign{at}": drawn.png for at, drawn in enumerate(one.drawn)}
-    officers, subject = [], None
-    for at, drawn in enumerate(one.drawn):
-        if drawn.who in ("subject", "delegate"):
-            subject = f"sign{at}"
-        else:
-            officers.append({"name": _officer(one, drawn.who), "picture": f"sign{at}"})
-    return pictures, officers, subject
+def _signatures(one: Filled) -> list[tuple[str, Drawn]]:
+    return [(f"sign{at}", drawn) for at, drawn in enumerate(one.drawn)]
 
 
 def _reason(one: Filled) -> str:
@@ -166,7 +160,8 @@ def _foot(one: Filled) -> list[str]:
 
 def _base(one: Filled) -> tuple[dict[str, Any], dict[str, bytes]]:
     record, document = one.record, one.document
-    pictures, officers, subject = _signatures(one)
+    pictures = {name: drawn.png for name, drawn in _signatures(one)}
+    own = [name for name, drawn in _signatures(one) if drawn.who in ("subject", "delegate")]
     if one.portrait is not None:
         pictures["portrait"] = one.portrait
     signed = record.get("subject_sign")
@@ -187,8 +182,7 @@ def _base(one: Filled) -> tuple[dict[str, Any], dict[str, bytes]]:
         "institution": one.institution,
         "department": one.department,
         "officers": _officers(one),
-        "officer_signatures": officers,
-        "signature": subject,
+        "signature": own[-1] if own else None,
         "relation": RELATIONS.get(signed["relation"], signed["relation"]) if signed else "",
         "delegate": bool(signed and signed["by"] != "subject"),
         "time": spoken_time(record["time"]["earliest"]),

@@ -14,7 +14,7 @@ import pytest
 
 from evidence.forms import fonts
 from evidence.forms.cmap import CharacterMap, NoCharacterMap
-from evidence.forms.fill import Filled, fill
+from evidence.forms.fill import Drawn, Filled, fill
 from evidence.forms.render import render
 from evidence.forms.words import OUTCOMES, FormId
 from tests.evidence.forms import samples
@@ -166,6 +166,16 @@ def test_methods_are_ticked_as_the_record_tells() -> None:
     assert not fill(FormId.JIANGXI_CONFIRMATION, Filled(typed_in, portrait=b"")).content[
         "card"
     ]  # no copy of what nobody read
+
+
+def test_signature_stands_beside_the_officer_who_drew_it() -> None:
+    two = samples.record(outcome="manual", officers=samples.TWO)
+    sheet = fill(FormId.NEUTRAL_CONFIRMATION, Filled(two, drawn=(Drawn("o-102", samples.signature()),)))
+    assert sheet.content["officers"] == [{"name": "o-101", "picture": ""}, {"name": "o-102", "picture": "sign0"}]
+    without = fill(FormId.NEUTRAL_CONFIRMATION, Filled(two))
+    (page,), (empty,) = (drawn(render(one).pdf, 1.0) for one in (sheet, without))
+    changed = np.nonzero((page != empty).any(axis=0))[0]
+    assert changed.min() > page.shape[1] * 0.7  # in the second officer's place alone
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
