@@ -38,6 +38,11 @@ const schema = (() => {
     for (const [name, rule] of Object.entries(rules)) if (name in value) rule(value[name], below(name));
   };
 
+  const closed = (required, rules) => (value, path) => {
+    object(required, rules)(value, path);
+    if (!Object.keys(value).every((one) => Object.hasOwn(rules, one))) refuse(path, "names");
+  };
+
   const name = text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/ });
   const hash = text({ pattern: /^[0-9a-f]{64}$/ });
   const uuid7 = text({ pattern: /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/ });
@@ -58,10 +63,7 @@ const schema = (() => {
 
   const base64url = text({ pattern: /^[A-Za-z0-9_-]{1,4096}$/ });
   const JWK = { crv: oneOf("P-256"), kty: oneOf("EC"), x: kid, y: kid };
-  const jwk = (value, path) => {
-    object(Object.keys(JWK), JWK)(value, path);
-    if (!Object.keys(value).every((one) => Object.hasOwn(JWK, one))) refuse(path, "names");
-  };
+  const jwk = closed(Object.keys(JWK), JWK);
   const SIGNED = {
     credential_id: base64url,
     authenticator_data: base64url,
@@ -83,10 +85,28 @@ const schema = (() => {
 
   const outcome = oneOf("passed", "failed", "refused", "unable", "manual", "emergency", "device_fault", "interrupted");
   const STATEMENT = { check: uuid7, document_sha256: orNull(hash), outcome, reason: text(), expires: instant };
-  const decision = (value, path) => {
-    object(Object.keys(STATEMENT), STATEMENT)(value, path);
-    if (!Object.keys(value).every((one) => Object.hasOwn(STATEMENT, one))) refuse(path, "names");
-  };
+  const decision = closed(Object.keys(STATEMENT), STATEMENT);
+
+  const CONSENT = { id: uuid7, text_id: text(), sha256: hash, at: instant, by: oneOf("subject", "delegate") };
+  const fingerConsent = closed(Object.keys(CONSENT), CONSENT);
+  const SLIP = { consent: uuid7, unit: name, issued: instant, expires: instant };
+  const finger = closed(["decision"], {
+    decision: oneOf("match", "no_match", "not_performed"),
+    method: oneOf("slip", "id_card"),
+    score: number(),
+    threshold: number(),
+    attempts: integer(0, Infinity),
+    cause: text(),
+    consent: fingerConsent,
+    slip: closed(Object.keys(SLIP), SLIP),
+    slip_refused: text(),
+    enrolment: closed(["decision"], {
+      decision: oneOf("enrolled", "not_enrolled"),
+      cause: text(),
+      expires: instant,
+      consent: fingerConsent,
+    }),
+  });
 
   const FIELDS = {
     v: integer(1, 1),
@@ -116,6 +136,7 @@ const schema = (() => {
     contact: object([], { phone: text({ max: 32 }) }),
     document: object(["type", "findings"], {
       type: text(),
+      method: text(),
       number: text(),
       name: text(),
       sex: text(),
@@ -155,7 +176,7 @@ const schema = (() => {
         attested_by: oneOf("unit"),
       })),
     }),
-    finger: object(["decision"], { decision: oneOf("match", "no_match", "not_performed"), score: number() }),
+    finger,
     officers: list(object(["id", "role", "assertion"], { id: name, role: text(), assertion })),
     on_duty: object(["id", "role", "since", "attested_by"], {
       id: name,
@@ -169,6 +190,8 @@ const schema = (() => {
     reason: text({ max: 500 }),
     step_reached: text(),
     channel: text(),
+    channel_reference: text({ min: 1, max: 64 }),
+    officer_signs: list(object(["id", "name", "sha256"], { id: name, name: text(), sha256: hash })),
     software: object(["version"], { version: text() }),
     key: object(["kid", "protection", "certificate"], { kid, protection: text(), certificate: text(), proof: text() }),
     replaces: object(["unit", "seq", "sha256"], { unit: name, seq: integer(1), sha256: hash }),

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from tests.evidence.web.support import BASE, Verifier
 from tests.evidence.web.test_evidence_web_vectors import AUTHORITY, RECORDS, VERIFY, verify_records
+from tests.support import ROOT
 from tests.vectors.evidence import by_hand as hand
 
 Change = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
@@ -157,6 +158,70 @@ def _edited(payload: Any, chance: random.Random) -> Any:
     else:
         place[chance.choice(NAMES)] = chance.choice(VALUES)
     return payload
+
+
+SCHEMA = json.loads((ROOT / "evidence/schema/record-v1.schema.json").read_text("utf-8"))
+JUNK: tuple[Any, ...] = (None, 7, -2.5, "?", [], {}, {"junk": 1})
+
+
+def _resolved(rule: dict[str, Any]) -> dict[str, Any]:
+    """The rule that a $ref names, or itself."""
+    if "$ref" not in rule:
+        return rule
+    found = SCHEMA
+    for step in rule["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def _example(rule: dict[str, Any], name: str = "") -> Any:
+    """The fullest value that a rule of the record's schema allows."""
+    rule = _resolved(rule)
+    if "anyOf" in rule:
+        return None
+    if "enum" in rule or "const" in rule:
+        return rule.get("enum", [rule.get("const")])[0]
+    if rule["type"] == "object":
+        more = {"detector": hand.sha256(b"d"), "embedding": hand.sha256(b"e")} if "patternProperties" in rule else {}
+        return more | {below: _example(item, below) for below, item in rule.get("properties", {}).items()}
+    if rule["type"] == "array":
+        return [_example(rule["items"], name)]
+    if rule["type"] != "string":
+        return rule.get("minimum", 1)
+    texts = {"date-time": hand.instant(1), SCHEMA["$defs"]["uuid7"]["pattern"]: hand.check_id(3)}
+    return texts.get(rule.get("format", rule.get("pattern", "")), "a" * (64 if "64" in rule.get("pattern", "") else 43))
+
+
+def _places(rule: dict[str, Any], path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """The paths of all values that the schema has a word about."""
+    yield path
+    rule = _resolved(rule)
+    if "items" in rule:
+        yield from _places(rule["items"], (*path, 0))
+    for name, item in rule.get("properties", {}).items():
+        yield from _places(item, (*path, name))
+
+
+OPTIONAL = sorted(
+    set(SCHEMA["properties"]) - set(json.loads(CHECK)) | {"consent", "face", "finger", "liveness", "document"}
+)
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_every_rule_of_the_schema_is_the_pages_too(name: str, engine: Verifier) -> None:
+    rule = SCHEMA["properties"][name]
+    sound = json.loads(CHECK) | {name: _example(rule)}
+    for path in _places(rule, (name,)):
+        for junk in JUNK:
+            payload = json.loads(json.dumps(sound))
+            place = payload
+            for step in path[:-1]:
+                place = place[step]
+            place[path[-1]] = junk
+            page, other = _both(engine, [*BASE[:2], hand.signed(hand.text_of(payload))])
+            assert page == other, (path, junk)
+    page, other = _both(engine, [*BASE[:2], hand.signed(hand.text_of(sound))])
+    assert page == other
 
 
 def _scrambled(data: bytes, chance: random.Random) -> bytes:
