@@ -154,6 +154,7 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "devices": ("idle", touches("staff", "devices"), {"troubles": ("thermal:no_answer", "door:no_one_shot")}),
     "engineer": ("idle", touches("staff", "engineer"), {}),
     "duty": ("idle", touches("staff", "duty"), {}),
+    "key": ("idle", touches("staff", "key"), {}),
     "training": ("idle", touches("staff", "training"), {}),
     "drill": ("drill", NOTHING, {}),
     "night": ("card_again", at_night, {}),
