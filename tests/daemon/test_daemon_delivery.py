@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from daemon.clock import UnitClock
 from daemon.delivery import HEALTH_S, WINDOW, Delivery
 from daemon.outbox import Outbox
 from daemon.repeats import FIRST_S, LONGEST_S
@@ -18,7 +17,7 @@ from evidence import jws, receipt
 from evidence.health import TYPE
 from evidence.keys import FileSigner, generate_key
 from evidence.topics import Address, Channel
-from tests.daemon.support import SITE, SYNCHRONISED, UNIT, Home, check_fields, now
+from tests.daemon.support import SITE, UNIT, Home, check_fields, now
 
 WEEK = dt.timedelta(days=7)
 
@@ -363,47 +362,3 @@ def test_garbage_is_counted(channel: Channel, garbage: bytes, delivery: Delivery
 def test_message_without_use_is_no_error(home: Home, delivery: Delivery, outbox: Outbox) -> None:
     delivery.receive(Channel.ROSTER, home.downlink(Channel.ROSTER, {"version": 1, "officers": []}, 4))
     assert (delivery.refused, outbox.last_counter(Channel.ROSTER)) == (0, 4)
-
-
-def test_expiry_is_not_asked_of_a_clock_that_is_not_trusted(home: Home, line: Line) -> None:
-    """A unit that woke in 1970 must still be able to take receipts: time goes on from its last record."""
-    home.outbox().close()
-    asleep = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: asleep, kernel=lambda: SYNCHRONISED))
-    identity = home.identity()
-    delivery = Delivery(
-        outbox, home.config().address, identity.signer, identity.gateway_key, line.publish, lambda: line.now_s
-    )
-    old = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 1, issued=now() - WEEK)
-    delivery.receive(Channel.RECEIPT, old)
-    assert (delivery.refused, outbox.count_waiting()) == (0, 0)
-    outbox.close()
-
-
-@pytest.mark.parametrize("lag", ["behind the last record", "of a stopped clock"])
-def test_records_receipted_by_a_clock_that_lags_stay_thirty_days(lag: str, home: Home, line: Line) -> None:
-    """60 days behind when the receipt comes, set right a minute later: the records are a minute old, not 60 days."""
-    home.outbox().close()
-    right = now() + dt.timedelta(days=60)
-    today = [{"behind the last record": dt.datetime(1970, 1, 1, tzinfo=dt.UTC), "of a stopped clock": now()}[lag]]
-    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: SYNCHRONISED))
-    identity = home.identity()
-    delivery = Delivery(
-        outbox, home.config().address, identity.signer, identity.gateway_key, line.publish, lambda: line.now_s
-    )
-    outbox.append(check_fields())
-    delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, receipt_body(outbox, 1, 2), 1, issued=right))
-    assert outbox.count_waiting() == 0
-    for later, gone in ((dt.timedelta(minutes=1), 0), (dt.timedelta(days=29), 0), (dt.timedelta(days=31), 1)):
-        today[0] = right + later
-        again = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 2 + later.days, issued=right + later)
-        delivery.receive(Channel.RECEIPT, again)
-        assert outbox.make_room() == gone, later
-    outbox.close()
-
-
-def test_receipt_long_on_its_way_counts_from_when_it_came(home: Home, delivery: Delivery, outbox: Outbox) -> None:
-    issued, lifetime = now() - dt.timedelta(days=40), dt.timedelta(days=50)
-    message = home.downlink(Channel.RECEIPT, receipt_body(outbox, 1), 1, issued=issued, lifetime=lifetime)
-    delivery.receive(Channel.RECEIPT, message)
-    assert (outbox.count_waiting(), outbox.make_room()) == (0, 0)

@@ -12,9 +12,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from daemon.clock import KernelClock, UnitClock
 from daemon.delivery import Delivery
 from daemon.outbox import Outbox
 from evidence import downlink, receipt
@@ -110,22 +107,6 @@ def _receipt(home: Home, body: Mapping[str, Any], at: dt.datetime) -> bytes:
 def _delivery(home: Home, outbox: Outbox) -> Delivery:
     identity = home.identity()
     return Delivery(outbox, home.config().address, identity.signer, identity.gateway_key, lambda *_: True)
-
-
-@pytest.mark.parametrize("synchronised", [True, False])
-def test_number_of_a_time_to_come_is_refused_where_the_time_is_known(synchronised: bool, home: Home) -> None:
-    """Believed, it would make every receipt of a gateway whose clock was mended a repetition, for ten years."""
-    kernel = KernelClock(synchronised, dt.timedelta(milliseconds=5))
-    home.outbox().close()
-    outbox = home.outbox(lambda floor: UnitClock(floor, kernel=lambda: kernel))
-    delivery, later = _delivery(home, outbox), now() + dt.timedelta(days=3650)
-    body = receipt.make_body({seq: sha256 for seq, sha256, _ in outbox.every_envelope()})
-    delivery.receive(Channel.RECEIPT, _receipt(home, body, later))
-    # A unit that was without power for a week and has no network's time may itself be the one who is behind.
-    assert (delivery.refused, outbox.count_waiting()) == ((1, 1) if synchronised else (0, 0))
-    delivery.receive(Channel.RECEIPT, _receipt(home, body, now()))
-    assert (delivery.refused, outbox.count_waiting()) == (1, 0)
-    outbox.close()
 
 
 def test_health_shows_which_messages_were_taken(home: Home) -> None:
