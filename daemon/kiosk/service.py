@@ -29,7 +29,7 @@ _WELL = MappingProxyType({MODELS: "they computed what was recorded when the unit
 
 
 def findings(config: Config, found: Sequence[str]) -> list[dict[str, Any]]:
-    """One result for each test of ``vernix selftest``: ``test``, ``ok``, ``text``.
+    """One result for each test of ``vernix selftest``: ``test``, ``ok``, ``text``, of devices also ``troubles``.
 
     Args:
         config: the unit's configuration.
@@ -52,4 +52,5 @@ def _told(config: Config, name: str, found: Sequence[str]) -> dict[str, Any] | N
         return {"test": name, "ok": name != "card_reader", "text": NONE_FITTED}
     own = [one for one in found if one.partition(":")[0] == name]
     text = "; ".join(f"{one}: {troubles.meaning(one)}" for one in own)
-    return {"test": name, "ok": not own, "text": text or _WELL.get(name, "in use, in order")}
+    said = {"test": name, "ok": not own, "text": text or _WELL.get(name, "in use, in order")}
+    return {**said, "troubles": own} if own and name in HELD else said

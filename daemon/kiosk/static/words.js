@@ -28,6 +28,7 @@ const filled = (text, details) => text.replace(/\{(\d)\}/g, (_, place) => detail
 export const say = (key, ...details) => filled(table("words")[key] ?? key, details);
 export const reasonsFor = (outcome) => table("reasons")[outcome] ?? [];
 export const testName = (name) => table("tests")[name] ?? name;
+export const testFault = (name) => table("faults")[name] ?? say("to_mend");
 export const relationName = (titles) => titles[chosen];
 
 // What stands in the way, in words: "name", "name:detail" or "name:detail:detail".

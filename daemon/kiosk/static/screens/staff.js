@@ -4,7 +4,7 @@ import { icon, signOf } from "../icons.js";
 import { ask, touch } from "../page.js";
 import { placeName } from "../places.js";
 import { go, now } from "../state.js";
-import { deviceTrouble, language, say, testName } from "../words.js";
+import { deviceTrouble, language, say, testFault, testName } from "../words.js";
 import { officerForm } from "../officer_form.js";
 import { act } from "../act.js";
 import { charts } from "../charts.js";
@@ -71,10 +71,18 @@ async function runTests(values) {
   return cause ?? null;
 }
 
+// What was found, in the language of the screen; the unit's own words, in English, are behind it for whoever mends it.
+function finding(one) {
+  const words = one.troubles ? one.troubles.map(deviceTrouble).join(" · ") : say(one.ok ? "in_order" : "to_mend");
+  const line = state(one.ok, testName(one.test), one.ok || one.troubles ? words : testFault(one.test));
+  line.append(el("details", {}, el("summary", {}, say("details")), el("p", { className: "small", lang: "en" }, one.text)));
+  return line;
+}
+
 const engineer = {
   sign: () => "tool",
   body: () => (now.facts.findings
-    ? [el("ul", { className: "list" }, now.facts.findings.map((one) => state(one.ok, `${testName(one.test)} · ${say(one.ok ? "in_order" : "to_mend")}`, one.text)))]
+    ? [el("ul", { className: "list" }, now.facts.findings.map(finding))]
     : [el("p", {}, say("selftest_hint")), officerForm({ title: say("engineer"), ok: say("run_selftest"), send: runTests })]),
   shows: () => [now.facts.findings],
 };

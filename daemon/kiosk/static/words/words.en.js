@@ -172,6 +172,7 @@ export const words = {
   storage: "Storage",
   line: "Network",
   run_selftest: "Run the self-test",
+  details: "Details",
   selftest_hint: "An officer starts it with a PIN.",
   selftest_running: "Testing, one moment please",
   chart_days: "Checks by day ({0} days)",
@@ -202,6 +203,24 @@ export const tests = {
   thermal: "Thermal sensor",
   memory: "Memory and disk",
   broker: "Hospital network",
+};
+
+// What a failed self-test means, and what to do.
+export const faults = {
+  policy: "The policy pack is wrong: call the engineer",
+  keys: "Keys or certificates will not do: call the engineer",
+  outbox: "The records cannot be used: keep the file and call the engineer",
+  officers: "Fewer than two officers: add them at the gateway",
+  clock: "The clock is not synchronised; records will say so",
+  models: "The face models do not compute what they should: call the engineer",
+  card_reader: "The card reader cannot be used",
+  camera: "The camera cannot be used",
+  fingerprint: "The finger reader cannot be used",
+  coprocessor: "The door controller cannot be used",
+  door: "The door lock's pins cannot be used",
+  thermal: "The thermal sensor cannot be used",
+  memory: "Memory may get onto the disk: no swap, no dumps, an encrypted disk",
+  broker: "The hospital network cannot be reached: look at cable and configuration",
 };
 
 // Frequent reasons, by outcome; free text is always there too.

@@ -172,6 +172,7 @@ export const words = {
   storage: "存储",
   line: "网络",
   run_selftest: "开始自检",
+  details: "详情",
   selftest_hint: "自检须由工作人员凭密码开始。",
   selftest_running: "自检中，请稍候",
   chart_days: "每日核验数（近 {0} 天）",
@@ -202,6 +203,24 @@ export const tests = {
   thermal: "热成像",
   memory: "内存与磁盘",
   broker: "医院网络",
+};
+
+// What a failed self-test means, and what to do.
+export const faults = {
+  policy: "政策包有误，请联系工程师",
+  keys: "密钥或证书不合要求，请联系工程师",
+  outbox: "记录库无法使用，请保留文件并联系工程师",
+  officers: "核验人员不足两名，请在网关增加",
+  clock: "时钟未同步，记录中会注明",
+  models: "人脸模型计算结果不符，请联系工程师",
+  card_reader: "读卡器无法使用",
+  camera: "摄像头无法使用",
+  fingerprint: "指纹仪无法使用",
+  coprocessor: "门口控制器无法使用",
+  door: "门锁引脚无法使用",
+  thermal: "热成像无法使用",
+  memory: "内存内容可能写入磁盘：请关闭交换区和崩溃转储，并加密磁盘",
+  broker: "连接不上医院网络，请检查网线和配置",
 };
 
 // Frequent reasons, by outcome; free text is always there too.
