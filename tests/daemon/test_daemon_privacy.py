@@ -120,6 +120,7 @@ def test_nothing_is_left_of_her(
     drawing = base64.b64decode(drawn_name())
     needles |= {"PIN": [PIN.encode()], "signature": [drawing, drawing.hex().encode(), drawn_name().encode()]}
     with RunningUnit(home) as unit:
+        unit.screen.touch("log_in", officer=OFFICER, pin=PIN)
         unit.screen.touch("begin", visit=VISIT)
         unit.screen.touch("consent")
         until(unit, "card")
