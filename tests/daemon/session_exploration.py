@@ -66,16 +66,6 @@ def _finger_key(state: State) -> Hashable:
     )
 
 
-def _finger_key(state: State) -> Hashable:
-    # Later nothing depends on it any more: who left the step does not come back to it.
-    return (
-        state.step is Step.CARD and state.prefers_finger,
-        state.step in (Step.FACE, Step.FINGER) and (state.prints, state.slip is not None),
-        state.step is Step.FINGER and state.finger_consent is not None,
-        state.step is Step.ENROL and (state.enrol_consent is not None, state.enrol_tries, state.enrolment is not None),
-    )
-
-
 def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effect, ...]) -> Trail:
     consented, journalled, sealed = trail.consented, trail.journalled, trail.sealed
     camera_on, timer = trail.camera_on, trail.timer

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from daemon import session
 from daemon.config import Kiosk
 from daemon.desk import Desk
+from daemon.duty import Duty
 from daemon.events import Begin, CheckedElsewhere, Document, Event, Sealed
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
@@ -79,7 +80,8 @@ class Bench:
         self.later = dt.timedelta()
         roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
-        touches = Touches(self.policy, "delivery", roster, state, self.clock, find, origin=lambda: self.origin)
+        duty = Duty(roster, self.clock, 1800.0)
+        touches = Touches(self.policy, "delivery", roster, state, self.clock, find, duty, lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
         asks = Asks(self.outbox, roster, lambda: found)
         unit = replace(home.config().unit, checkpoint="delivery")

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, expect
 
-from daemon.events import Confirmation, Confirmed, Proposed
+from daemon.events import Confirmation, Confirmed, Proposed, ShiftChanged
 from daemon.kiosk.prepared import LIFETIME
 from daemon.officers import COUNTER_WENT_BACK
 from daemon.state import Step
@@ -87,6 +87,19 @@ def test_a_key_that_exists_twice_is_said(bench: Bench, glass: Glass) -> None:
     proof = {"credential_id": "a", "findings": [COUNTER_WENT_BACK]}
     bench.tell(Confirmed(Confirmation("o-1", "officer", "webauthn", bench.statement, proof)))
     expect(glass.page.locator("#body")).to_contain_text("该安全密钥可能有复制品")
+
+
+def test_a_pass_that_only_lacks_a_name_goes_on_with_a_login(bench: Bench, glass: Glass) -> None:
+    bench.show(replace(states(bench.policy)["decision"], trouble="nobody_on_duty"))
+    glass.step("decision")
+    assert "无人当班" in glass.trouble
+    glass.type("officer-id", FIRST)
+    glass.type("officer-pin", PINS[FIRST])
+    glass.touch("接班")
+    event = told(bench)
+    assert isinstance(event, ShiftChanged)
+    assert event.on_duty is not None
+    assert (event.on_duty.officer, event.on_duty.login) == (FIRST, "pin")
 
 
 def test_no_key_is_asked_for_where_the_page_has_no_name(bench: Bench, browser: Browser) -> None:

@@ -5,6 +5,7 @@ import { icon, signOf } from "../icons.js";
 import { keysFor } from "../keys.js";
 import { chips, officerForm } from "../officer_form.js";
 import { page, touch } from "../page.js";
+import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
 import { channelName, documentName } from "../places.js";
@@ -37,6 +38,11 @@ function phoneForm(view) {
   return form;
 }
 
+// Everything is there but a name that answers for the pass: with a login the check goes on.
+const dutyForm = (view) => (view.trouble === "nobody_on_duty"
+  ? officerForm({ title: say("duty"), ok: say("log_in"), challenge: () => prepare("log_in"), send: (values) => touch("log_in", values) })
+  : null);
+
 // What officers look at themselves ends as `manual` nearly always, so that comes first.
 const byHand = (view) => Boolean(view.channel) || page.entered.slice(0, -1).includes(view.document?.type);
 const inOrder = (view) => (byHand(view) ? ["manual", ...OUTCOMES.filter((one) => one !== "manual")] : OUTCOMES);
@@ -50,7 +56,7 @@ export const decision = {
   title: () => say("decision"),
   hint: () => say("decision_hint"),
   body: (view) => (view.document || view.channel
-    ? [documentOf(view), phoneForm(view), outcomes(view), entries(view)] : [entries(view), phoneForm(view), outcomes(view)]),
+    ? [documentOf(view), phoneForm(view), dutyForm(view), outcomes(view), entries(view)] : [entries(view), phoneForm(view), outcomes(view)]),
   touches: (view) => (view.step === "decision"
     ? [button(say("park"), "wait", () => act("park")), leave()] : [back(), ...skips(view), leave()]),
 };
