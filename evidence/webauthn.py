@@ -173,6 +173,10 @@ def read_registration(registration: Mapping[str, Any], site: str, officer: str, 
         SignatureError: for somebody else, another place, without user verification, or a key of another kind.
     """
     try:
+        response = registration["response"]
+        texts = (registration["id"], registration["rawId"], response["clientDataJSON"], response["attestationObject"])
+        if not all(isinstance(one, str) for one in texts):
+            raise TypeError("not text")  # the library would make as many bytes as a number says
         made = _server(rp_id, None).register_complete(_state(registration_challenge(site, officer)), registration)
         credential = made.credential_data
         if credential is None:

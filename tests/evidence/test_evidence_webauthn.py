@@ -104,6 +104,13 @@ def test_any_registration_is_refused(value: Any) -> None:
             read_registration(made, SITE, OFFICER)
 
 
+@pytest.mark.parametrize("name", ["clientDataJSON", "attestationObject"])
+def test_a_number_in_a_registration_takes_no_memory(name: str) -> None:
+    made = KEY.register(CHALLENGE)
+    with pytest.raises(SignatureError):
+        read_registration(made | {"response": made["response"] | {name: 2**53}}, SITE, OFFICER)
+
+
 @given(st.binary(max_size=100))
 def test_any_bytes_are_a_key_or_none(data: bytes) -> None:
     with pytest.raises(MalformedError):

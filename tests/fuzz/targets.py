@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.fuzz import exports, files, messages, signed, wires
+from tests.fuzz import exports, files, messages, papers, signed, wires
 from tests.fuzz.target import Target
 
 NAMES = (
@@ -72,6 +72,19 @@ NAMES = (
     "evidence: rows of an export",
     "evidence: proof of an export",
     "evidence: sheet of an export",
+    "evidence: security key, COSE",
+    "evidence: security key, registration",
+    "evidence: security key, assertion",
+    "daemon: roster",
+    "daemon: worklist",
+    "evidence: worklist",
+    "evidence: worklist's key",
+    "evidence: slip",
+    "evidence: slip keys",
+    "provisioning: CRL",
+    "hw: camera, pictures",
+    "daemon: machine-readable zones",
+    "daemon: printers' answers",
 )
 """Of all targets, in their order: known before they are made, which takes a second."""
 
@@ -79,4 +92,11 @@ NAMES = (
 @cache
 def all_targets() -> tuple[Target, ...]:
     """All of them, made once in a process."""
-    return (*wires.targets(), *signed.targets(), *messages.targets(), *files.targets(), *exports.targets())
+    return (
+        *wires.targets(),
+        *signed.targets(),
+        *messages.targets(),
+        *files.targets(),
+        *exports.targets(),
+        *papers.targets(),
+    )
