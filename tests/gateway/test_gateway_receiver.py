@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,10 +16,12 @@ import pytest
 from daemon.demo.broker import DemoBroker
 from evidence import downlink, receipt
 from evidence.encoding import MAX_BYTES
+from evidence.keys import KeySigner
+from evidence.revocation import Reason, Revoked, sign_revocations
 from evidence.topics import Channel
 from gateway import command
 from gateway.config import Broker, Tls
-from gateway.connection import TlsFileError, tls_context
+from gateway.connection import TlsFileError
 from gateway.receiver import Receiver
 from gateway.store import Store
 from tests.gateway.support import Hospital, Unit
@@ -127,17 +128,20 @@ def test_records_are_stored_and_receipted(
     assert running.failure is None
 
 
+def introduce(running: Running, watcher: Watcher, unit: Unit) -> None:
+    for record in unit.grow(2):
+        watcher.send(topic(unit), unit.sealed(record))
+    wait_for(lambda: has_stored(running, 2), "the unit to be known")
+
+
 def test_command_is_kept_until_health_shows_it(
     running: Running, hospital: Hospital, unit: Unit, site: Site, mosquitto: Mosquitto
 ) -> None:
-    records = unit.grow(2)
     with Watcher(site, mosquitto.port, v5=True) as watcher:
-        for record in records:
-            watcher.send(topic(unit), unit.sealed(record))
+        introduce(running, watcher, unit)
         path = command.resend(running.store, unit.address, [(1, 2)], hospital.signer, now())
         sent, counter = path.read_bytes(), next(command.waiting(running.store)).counter
         wait_for(lambda: bool(watcher.payloads(topic(unit, Channel.COMMAND))), "the command")
-        wait_for(lambda: covered(watcher, unit, hospital) == {1, 2}, "the unit to be known")
         health = unit.health(2, minute=1, counters={"command": counter - 1})
         watcher.send(topic(unit, Channel.HEALTH), health.payload)
         wait_for(lambda: running.store.units()[0].claimed.seq == 2, "its health")
@@ -146,6 +150,25 @@ def test_command_is_kept_until_health_shows_it(
         watcher.send(topic(unit, Channel.HEALTH), health.payload)
         wait_for(lambda: not path.exists(), "the command to be cleared away")
     assert watcher.payloads(topic(unit, Channel.COMMAND)) == [sent], "and nothing goes out twice so soon"
+
+
+def test_a_list_of_revoked_keys_goes_by_itself_to_a_unit_without_it(
+    hospital: Hospital, unit: Unit, memory: Path, site: Site, mosquitto: Mosquitto
+) -> None:
+    entry = Revoked("k" * 43, "1", hospital.now, Reason.COMPROMISED)
+    token = sign_revocations(hospital.site, 4, [entry], hospital.now, KeySigner(hospital.authority_key))
+    with closing(Store(memory / "gateway.db")) as store:
+        store.set_revocations(token)
+    with Running(hospital, memory, broker_of(site, mosquitto.port)) as running:
+        running.wait_connected()
+        with Watcher(site, mosquitto.port, v5=True) as watcher:
+            introduce(running, watcher, unit)
+            watcher.send(topic(unit, Channel.HEALTH), unit.health(2, minute=1, revocations=3).payload)
+            wait_for(lambda: bool(watcher.payloads(topic(unit, Channel.COMMAND))), "the list")
+            (sent,) = watcher.payloads(topic(unit, Channel.COMMAND))
+    key, to = hospital.key_for, unit.address
+    told = downlink.read(sent.decode(), Channel.COMMAND, to, key, last_counter=0, now=now())
+    assert told.body == {"command": "revocations", "list": token}
 
 
 def covered(watcher: Watcher, unit: Unit, hospital: Hospital) -> set[int]:
@@ -372,11 +395,3 @@ def test_host_that_can_be_no_name(hospital: Hospital, memory: Path, caplog: pyte
     with Running(hospital, memory, Broker("a" * 70 + ".example", 8883)) as running:
         wait_for(lambda: "broker aaa" in caplog.text, "the complaint")
         assert running.is_alive()
-
-
-def test_tls_is_at_least_1_2(site: Site) -> None:
-    tls = broker_of(site, 1).tls
-    assert tls is not None
-    context = tls_context(tls)
-    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
-    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
