@@ -41,7 +41,6 @@ from daemon.outbox.checks import CheckRow
 from daemon.policy import load_policy
 from daemon.session import step
 from daemon.state import State
-from daemon.tries import TRIES
 from evidence.record import Outcome
 from evidence.webauthn import challenge_of
 from tests.daemon.support import PINS, Home, now
@@ -207,15 +206,6 @@ def test_bad_touch_is_refused(name: str, screen: Screen) -> None:
     assert screen.touch(touch, values) == (status, cause)
     assert screen.events.empty()
     assert screen.touch("left") == (202, None), "the next one is served"
-
-
-def test_wrong_pin_and_lockout(screen: Screen) -> None:
-    at_confirm(screen)
-    for _ in range(TRIES):
-        assert screen.touch("confirm", {"officer": OFFICER, "pin": "000000"}) == (403, "wrong_pin")
-    assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (403, "locked")
-    assert screen.touch("confirm", {"officer": OFFICER}) == (400, "pin_is_missing")
-    assert screen.events.empty()
 
 
 def test_statement_expires(screen: Screen) -> None:
