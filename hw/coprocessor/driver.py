@@ -243,7 +243,7 @@ class Coprocessor:
         """
         with self._changed:
             run = self._dialogue.challenge
-            if run is None:
+            if run is None or run.finished:
                 return
             run.fail(ChallengeStopped(self.device, "the light challenge was stopped"))
             if run.started:
