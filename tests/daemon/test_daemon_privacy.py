@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,38 +12,15 @@ import pytest
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of, drawn_name
 from daemon.demo.room import Room
 from daemon.demo.screen import View
-from hw.card_reader.photo import SimulatedDecoder
 from hw.card_reader.simulator import SimulatedReader
 from hw.coprocessor.simulator import SimulatedCoprocessor
-from models.face import FaceModels, nearest_face
+from models.face import FaceModels
 from tests.daemon.liveness.booth import open_room
 from tests.daemon.support import PINS, Home, RunningUnit, now
+from tests.residue.marks import PICTURES, personal, spellings
 
 VISIT = "VISIT-4711-PRIVATE"
 OFFICER, PIN = next(iter(PINS.items()))
-PICTURES = {
-    "JPEG": rb"\xff\xd8\xff[\xdb\xe0\xe1\xee]",
-    "PNG": rb"\x89PNG\r\n\x1a\n",
-    "WebP": rb"RIFF.{4}WEBP",
-    "chip photo": rb"WLf\x00~\x00",
-    "JPEG in base64": rb"/9j/[A-Za-z0-9+/]{8}",
-    "PNG in base64": rb"iVBORw0KGgo",
-    "WebP in base64": rb"UklGR[A-Za-z0-9+/]{6}XRUJQ",
-}
-
-
-def spellings(text: str) -> Iterator[bytes]:
-    """``text`` in every form in which it could lie in a file."""
-    for encoding in ("utf-8", "utf-16-le", "utf-16-be", "gb18030"):
-        raw = text.encode(encoding)
-        yield raw
-        yield raw.hex().encode()
-        for shift in range(3):  # base64 looks different at each place in a group of three
-            whole = base64.b64encode(bytes(shift) + raw)
-            middle = whole[4 if shift else 0 : -4]
-            yield middle
-            yield middle.replace(b"+", b"-").replace(b"/", b"_")
-    yield json.dumps(text)[1:-1].encode()
 
 
 def written(home: Home) -> dict[Path, bytes]:
@@ -67,22 +43,6 @@ def found(files: dict[Path, bytes], needles: dict[str, list[bytes]]) -> list[str
 def reader() -> Iterator[SimulatedReader]:
     with SimulatedReader() as simulated:
         yield simulated
-
-
-def personal(studio: Studio, models: FaceModels, person: Person) -> dict[str, list[bytes]]:
-    """What must not be found of ``person``, by name."""
-    document = document_of(person, now().date())
-    texts = {"name": document.name, "number": document.number, "address": document.address}
-    needles = {name: list(spellings(text)) for name, text in texts.items()}
-    block = studio.card(person, document).photo
-    image = SimulatedDecoder().decode(block)
-    face = nearest_face(models.detect(image))
-    assert face is not None
-    vector = models.template(image, face).vector.tobytes()
-    needles["chip photo"] = [block[14:46], block[100:132], base64.b64encode(block[15:45])]
-    needles["pixels"] = [image.tobytes()[3000:3032]]
-    needles["template"] = [vector[start : start + 16] for start in range(0, len(vector) - 16, 16)]
-    return needles
 
 
 @pytest.fixture
