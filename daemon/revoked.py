@@ -71,14 +71,14 @@ class RevokedKeys:
 
         Raises:
             MalformedError, SignatureError: see :func:`evidence.revocation.read_revocations`; the old one stays.
-            RefusedError: it is older or shorter than the one in force; or it is in force and cannot be kept.
+            RefusedError: it lacks a key of the one in force; or it is in force now and cannot be kept.
         """
         new = read_revocations(token, self._authority)
         with self._lock:
             if self._current is not None:
+                if new.number <= self._current.number:
+                    return  # a later one came another way meanwhile
                 check_later(self._current, new)
-                if new.number == self._current.number:
-                    return
             self._current = new
         log.warning("list %d of revoked keys is in force: %d keys", new.number, len(new.entries))
         try:

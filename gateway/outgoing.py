@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 AGAIN_S: Final = 30.0
 """After a message went out, health that does not show it may have been on its way already."""
 _LONGEST_S: Final = 3600.0
+_TRIES: Final = 5
+"""After so many times a unit that is there has refused a command, and those after it wait no longer."""
 _HIGHEST: Final = 1 << 52
 """Counters above are no milliseconds of any time, and would leave no room for ours above them."""
 
@@ -36,6 +38,7 @@ _HIGHEST: Final = 1 << 52
 class _Sent:
     at_s: float
     pause_s: float
+    times: int
     again: bool = False
 
 
@@ -63,7 +66,7 @@ class Outgoing:
         """What is to be published now, with its token; it then counts as sent. What has expired is cleared away.
 
         Of a unit's commands the next one goes out when the one before was taken: a unit that heard the later one first
-        would take the earlier one for a repetition.
+        would take the earlier one for a repetition. One that it refuses time and again stops the others no longer.
         """
         for one in list(self._next_ones()):
             sent = self._sent.get(one.path)
@@ -82,7 +85,10 @@ class Outgoing:
                 log.warning("a %s for %s has expired: the unit never took it", one.channel, one.unit)
                 continue
             pause_s = self._again_s if sent is None else min(2 * sent.pause_s, _LONGEST_S)
-            self._sent[one.path] = _Sent(self._monotonic_s(), pause_s)
+            times = 1 if sent is None else sent.times + 1
+            self._sent[one.path] = _Sent(self._monotonic_s(), pause_s, times)
+            if times == _TRIES:
+                log.warning("%s was sent a %s %d times and does not take it", one.unit, one.channel, times)
             yield one, token
 
     def _next_ones(self) -> Iterator[Command]:
@@ -90,7 +96,8 @@ class Outgoing:
         for one in command.waiting(self._store):
             if one.channel is not Channel.COMMAND or one.unit not in seen:
                 yield one
-            if one.channel is Channel.COMMAND:
+            sent = self._sent.get(one.path)
+            if one.channel is Channel.COMMAND and (sent is None or sent.times < _TRIES):
                 seen.add(one.unit)
 
     def heard(self, claim: Claim, now: dt.datetime) -> None:

@@ -122,9 +122,10 @@ def test_only_the_authority_can_revoke(home: Home, tmp_path: Path) -> None:
 def test_no_list_takes_a_key_back(home: Home) -> None:
     revoked = keys_of(home)
     revoked.take(list_of(home, 3, "k" * 43))
-    for number, kids, why in ((2, ["k" * 43, "l" * 43], "older"), (4, ["l" * 43], "lacks a key")):
-        with pytest.raises(RefusedError, match=why):
-            revoked.take(list_of(home, number, *kids))
+    with pytest.raises(RefusedError, match="lacks a key"):
+        revoked.take(list_of(home, 4, "l" * 43))
+    revoked.take(list_of(home, 2, "k" * 43, "l" * 43))  # late, and no trouble: a later one came another way
+    assert (revoked.number, revoked.names("l" * 43)) == (3, False)
     (home.toml.parent / FILE).write_text(list_of(home, 1), "ascii")
     assert (keys_of(home).number, keys_of(home).names("k" * 43)) == (3, True)
 

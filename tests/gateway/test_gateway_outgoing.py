@@ -112,6 +112,20 @@ def test_commands_wait_for_each_other_and_units_do_not(post: Post, known: Unit) 
     assert post.sent() == [("u1", "command", second)]
 
 
+def test_a_command_that_the_unit_refuses_stops_the_others_for_minutes_only(post: Post, known: Unit) -> None:
+    refused, other = post.resend(5), post.resend(6)
+    for _ in range(20):
+        went = [counter for _, _, counter in post.sent()]
+        if other in went:
+            break
+        assert went in ([refused], [])
+        post.seconds += 60
+        post.heard(known, command=refused - 1)
+    assert post.seconds <= 1000 + 20 * 60
+    post.heard(known, command=other)
+    assert post.left() == []
+
+
 def test_a_later_roster_takes_the_place_of_the_one_before(post: Post) -> None:
     post.lay(Channel.ROSTER, ROSTER)
     other = post.lay(Channel.ROSTER, ROSTER, "u1.x")
