@@ -60,7 +60,7 @@ def _finger_key(state: State) -> Hashable:
     # Later nothing depends on it any more: who left the step does not come back to it.
     return (
         state.step is Step.CARD and state.prefers_finger,
-        state.step in (Step.FACE, Step.FINGER) and (state.prints, state.slip is not None),
+        state.step in (Step.FACE, Step.FINGER) and (state.prints or state.slip is not None),
         state.step is Step.FINGER and state.finger_consent is not None,
         state.step is Step.ENROL and (state.enrol_consent is not None, state.enrol_tries, state.enrolment is not None),
     )
