@@ -236,6 +236,41 @@ def decisions() -> Iterator[Vector]:
     yield then("decision: addendum, another check", "8", 10, remade(10, lambda payload: payload | both_wrong), 7)
 
 
+def _spellings(digest: str, signed_with: Callable[..., Vector]) -> Iterator[Vector]:
+    """What a lenient reader takes for the same."""
+    yield signed_with("a port", "nothing", origin="https://localhost:65535")
+    for origin in ("https:localhost", "https://localhost:99999", "https://localhost@localhost", " https://localhost"):
+        yield signed_with(f"origin {origin!r}", "not as a browser writes it", 7, origin=origin)
+    yield signed_with("in a frame", "of another page", 7, said={"crossOrigin": True})
+    yield signed_with("padded challenge", "= after it", 7, said={"challenge": b64(bytes.fromhex(digest)) + "="})
+    yield signed_with("challenge NaN", "client data with NaN", 7, said={"x": float("nan")}, client=json.dumps)
+    twice_typed = '{"type":"x",'
+    yield signed_with("type twice", "in client data", 7, client=lambda said: twice_typed + json.dumps(said)[1:])
+    yield signed_with("one byte more", "after authenticator data", 7, tail=b"x")
+    yield signed_with("attested data announced", "flag AT and nothing behind it", 7, flags=0b01000101)
+    yield signed_with("extensions", "flag ED and an empty map", 7, flags=0b10000101, tail=b"\xa0")
+
+
+def _owners(sound: Payload, change: Callable[..., Vector], edited: Callable[..., Vector]) -> Iterator[Vector]:
+    """Whose key it is, and where it is used."""
+    first, second = sound["officers"]
+    digest, owner = second["assertion"]["statement_sha256"], hand.key("security key of N002")
+    for place in ("com", "com.cn", "github.io", "example.org"):
+        said = {"origin": f"https://unit.{place}", "hashed": place}
+        made = second["assertion"] | hand.security_key(digest, owner, **said) | {"rp_id": place}
+        yield change(f"security key: at {place}", "elsewhere", 7, officers=[first, second | {"assertion": made}])
+    letter = second["assertion"]["key"]["x"][-1]
+    spelt = second["assertion"]["key"] | {"x": second["assertion"]["key"]["x"][:-1] + chr(ord(letter) + 1)}
+    yield edited("key spelt otherwise", "unused bits of x's last letter", 7, key=spelt)
+    for name, credential in {"one letter": "A", "spelt otherwise": "AB"}.items():
+        yield edited(f"credential id {name}", "changed; it is not signed", 7, credential_id=credential)
+    owned = [
+        one | {"assertion": second["assertion"] | {"credential_id": b64(bytes([place]) * 16)}}
+        for place, one in enumerate((first, second))
+    ]
+    yield change("security key: under two credential ids", "one key stands for both", 7, officers=owned)
+
+
 def _security_keys(sound: Payload, change: Callable[..., Vector]) -> Iterator[Vector]:
     """The second officer of seq 6 signs with a security key."""
     first, second = sound["officers"]
@@ -259,31 +294,8 @@ def _security_keys(sound: Payload, change: Callable[..., Vector]) -> Iterator[Ve
     yield signed_with("a registration", "type webauthn.create", 7, type="webauthn.create")
     yield signed_with("nobody verified", "user present, not verified", 7, flags=0b001)
     yield signed_with("nobody present", "user verified, not present", 7, flags=0b100)
-    yield signed_with("a port", "nothing", origin="https://localhost:65535")
-    for origin in ("https:localhost", "https://localhost:99999", "https://localhost@localhost", " https://localhost"):
-        yield signed_with(f"origin {origin!r}", "not as a browser writes it", 7, origin=origin)
-    yield signed_with("in a frame", "of another page", 7, said={"crossOrigin": True})
-    yield signed_with("padded challenge", "= after it", 7, said={"challenge": b64(bytes.fromhex(digest)) + "="})
-    yield signed_with("challenge NaN", "client data with NaN", 7, said={"x": float("nan")}, client=json.dumps)
-    twice_typed = '{"type":"x",'
-    yield signed_with("type twice", "in client data", 7, client=lambda said: twice_typed + json.dumps(said)[1:])
-    yield signed_with("one byte more", "after authenticator data", 7, tail=b"x")
-    yield signed_with("attested data announced", "flag AT and nothing behind it", 7, flags=0b01000101)
-    yield signed_with("extensions", "flag ED and an empty map", 7, flags=0b10000101, tail=b"\xa0")
-    for place in ("com", "com.cn", "github.io", "example.org"):
-        said = {"origin": f"https://unit.{place}", "hashed": place}
-        made = second["assertion"] | hand.security_key(digest, owner, **said) | {"rp_id": place}
-        yield change(f"security key: at {place}", "elsewhere", 7, officers=[first, second | {"assertion": made}])
-    letter = second["assertion"]["key"]["x"][-1]
-    spelt = second["assertion"]["key"] | {"x": second["assertion"]["key"]["x"][:-1] + chr(ord(letter) + 1)}
-    yield edited_assertion("key spelt otherwise", "unused bits of x's last letter", 7, key=spelt)
-    for name, credential in {"one letter": "A", "spelt otherwise": "AB"}.items():
-        yield edited_assertion(f"credential id {name}", "changed; it is not signed", 7, credential_id=credential)
-    owned = [
-        one | {"assertion": second["assertion"] | {"credential_id": b64(bytes([place]) * 16)}}
-        for place, one in enumerate((first, second))
-    ]
-    yield change("security key: under two credential ids", "one key stands for both", 7, officers=owned)
+    yield from _spellings(digest, signed_with)
+    yield from _owners(sound, change, edited_assertion)
     another = hand.security_key(digest, hand.key("a stranger's security key"))
     yield edited_assertion("another key", "the key is not the one that signed", 7, key=another["key"])
     yield edited_assertion("another signature", "by a stranger", 7, signature=another["signature"])
