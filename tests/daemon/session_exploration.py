@@ -43,7 +43,6 @@ def _check_key(state: State, trail: Trail) -> Hashable:
         (state.document.findings, state.document.type, state.document.from_chip) if state.document else None,
         state.elsewhere is not None,
         (len(state.faces), last.decision, last.liveness.decision) if last else None,
-        bool(state.skipped),
         (len(state.fingers), state.fingers[-1].decision) if state.fingers else None,
         _finger_key(state),
         state.statement.outcome if state.statement else None,
