@@ -82,7 +82,9 @@ def revoke(config: Config, arguments: argparse.Namespace) -> int:
     """End an account for good, or refuse an application. Units that are connected learn of it within a minute."""
     with _store(config) as store, store.transaction():
         store.officers.revoke(arguments.id, arguments.by, arguments.reason, _now())
-    _say(f"{arguments.id}: revoked; the running gateway tells units within a minute, at once: vernix-gateway roster send")
+    _say(
+        f"{arguments.id}: revoked; the running gateway tells units within a minute, at once: vernix-gateway roster send"
+    )
     return OK
 
 

@@ -36,12 +36,7 @@ from daemon.events import (
     Withdrawn,
 )
 from daemon.face_events import ChallengeSkipped
-from daemon.finger_events import (
-    EnrolmentEnded,
-    FingerConsent,
-    FingerConsented,
-    FingerWished,
-)
+from daemon.finger_events import EnrolmentEnded, FingerConsent, FingerConsented, FingerWished
 from daemon.fingers import FingerTask
 from daemon.kiosk import fields, key_offer
 from daemon.kiosk.fields import TouchRefused

@@ -19,14 +19,7 @@ from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import (
-    DUTY,
-    EXPIRES,
-    NOTED,
-    SHIFTS,
-    alphabet,
-    small_alphabet,
-)
+from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, alphabet, small_alphabet
 from tests.daemon.session_exploration import explore
 from tests.daemon.session_invariants import Violation
 

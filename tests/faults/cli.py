@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--cuts", type=int, default=2000, help="random cuts beside the enumerated ones (default 2000)")
     command.add_argument("--seed", type=int, default=1, help="the same seed draws the same cuts (default 1)")
     command.add_argument("--share", type=float, default=1.0, help="of the enumerated points (default 1: all)")
-    command.add_argument("--whole", type=int, default=0, help="kills of the whole daemon that strike (default 0; about 6 s each)")
+    command.add_argument(
+        "--whole", type=int, default=0, help="kills of the whole daemon that strike (default 0; about 6 s each)"
+    )
     command.add_argument("--json", action="store_true", help="one line of JSON")
     return parser
 
