@@ -27,7 +27,7 @@ from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
-from gateway import command, forms, officer_commands, worklist_commands
+from gateway import command, forms, gap_commands, officer_commands, worklist_commands
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
 from gateway.intake import Intake
@@ -191,6 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("unit")
     again.add_argument("first", type=_seq)
     again.add_argument("last", type=_seq)
+    gap_commands.add_commands(commands, _seq)
     officer_commands.add_commands(commands, _signer)
     statistics_commands.add_commands(commands, _signer)
     worklist_commands.add_commands(commands, _signer)

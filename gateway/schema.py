@@ -54,6 +54,18 @@ MIGRATIONS = (
     "CREATE TABLE worklist_keys (unit TEXT PRIMARY KEY, announcement TEXT NOT NULL) STRICT;",
     # 5: the health message itself that a unit's claim came with: an export proves its completeness by it.
     "ALTER TABLE units ADD COLUMN claim TEXT NOT NULL DEFAULT '';",
+    # 6: records that will never come, and who said so.
+    """
+    CREATE TABLE gaps (
+        unit TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        accepted_by TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        at TEXT NOT NULL,
+        PRIMARY KEY (unit, first)
+    ) STRICT;
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -50,6 +50,8 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
         silent_since = now - dt.timedelta(seconds=config.gateway.silent_s)
         around = _Around(store, rooms, on_its_way, revocations, silent_since)
         entries = {row.unit: _entry(row, around) for row in store.units()}
+        with store.transaction():
+            gaps = store.gaps.all()
     for one in kept:
         entry = entries.setdefault(one.unit, _stranger(one.unit))
         entry["waiting" if one.waits else "quarantined"] += 1
@@ -58,6 +60,7 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
         lines = [json.dumps(entry) for entry in entries.values()]
     else:
         lines = ["  ".join(f"{name} {value}" for name, value in entry.items()) for entry in entries.values()]
+        lines += [f"gap  {one.unit}  {one.first} to {one.last}  {one.accepted_by}  {one.reason}" for one in gaps]
         lines += _told(kept, entries, nameless, own_key)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     amiss = any(entry[name] for entry in entries.values() for name in _AMISS)

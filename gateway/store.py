@@ -21,6 +21,7 @@ from evidence.record import Kind, Record
 from evidence.topics import Channel
 from gateway import schema
 from gateway.aside import STRANGERS, Aside, Kept, Message, Room
+from gateway.gaps import Gaps
 from gateway.officers import Register
 from gateway.schema import SCHEMA_VERSION, StoreDamaged
 
@@ -75,6 +76,7 @@ class Row:
     chained: bool
 
 
+_ABOVE = "unit = ? AND chained = 0 AND seq > (SELECT seq FROM units WHERE units.unit = records.unit)"
 _ROW = "unit, seq, sha256, kind, check_id, outcome, checkpoint, happened, received, alert, chained"
 
 
@@ -119,7 +121,7 @@ class Store:
         self._db.execute("PRAGMA synchronous=FULL")
         schema.upgrade(self._db)
         self._aside = Aside(self._db)
-        self.officers = Register(self._db)
+        self.officers, self.gaps = Register(self._db), Gaps(self._db)
         """Used inside :meth:`transaction`, which holds the lock."""
 
     @contextmanager
@@ -253,8 +255,15 @@ class Store:
     def count_unchained(self, unit: str) -> int:
         """How many records of ``unit`` wait above a hole."""
         with self._lock:
-            sql = "SELECT count(*) FROM records WHERE unit = ? AND chained = 0"
+            sql = f"SELECT count(*) FROM records WHERE {_ABOVE}"
             return int(self._db.execute(sql, (unit,)).fetchone()[0])
+
+    def first_above(self, unit: str) -> int | None:
+        """The lowest number that waits above a hole; None: nothing of ``unit`` waits."""
+        with self._lock:
+            sql = f"SELECT min(seq) FROM records WHERE {_ABOVE}"
+            row = self._db.execute(sql, (unit,)).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def remove_unchained(self, unit: str, seq: int) -> None:
         """Take a record that turned out not to belong to the chain out of it; its bytes are in quarantine."""
