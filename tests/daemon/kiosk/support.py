@@ -81,7 +81,7 @@ class Bench:
         roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
         duty = Duty(roster, self.clock, 1800.0)
-        touches = Touches(self.policy, "delivery", roster, state, self.clock, find, duty, lambda: self.origin)
+        touches = Touches(self.policy, "delivery", roster, state, self.clock, find, duty, origin=lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
         asks = Asks(self.outbox, roster, lambda: found)
         unit = replace(home.config().unit, checkpoint="delivery")
