@@ -52,6 +52,9 @@ def in_process_of_its_own(*argv: str | Path, folder: Path = ROOT) -> subprocess.
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
+SECTIONS = "unit, keys, broker, devices, kiosk, limits, printing"
+
+
 @pytest.mark.parametrize(
     "argv", [(), ("dance",), ("verify",), ("run", "--loud"), ("policy", "burn", "neutral"), ("export",)]
 )
@@ -84,7 +87,7 @@ def test_config_in_order(home: Home, vernix: Command) -> None:
     ("old", "new", "message"),
     [
         ('checkpoint = "delivery"', "checkpoint = 5", "unit.checkpoint: expected a string, found int 5"),
-        ("[kiosk]", "[screen]", "screen: unknown key; known here: unit, keys, broker, devices, kiosk, limits"),
+        ("[kiosk]", "[screen]", f"screen: unknown key; known here: {SECTIONS}"),
     ],
 )
 def test_wrong_configuration_is_usage(
@@ -307,7 +310,7 @@ def test_disk_that_fills_while_the_unit_runs_is_named(home: Home) -> None:
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as unit:
         assert unit.stderr is not None
         ready = next(line for line in unit.stderr if "screen at" in line)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", ready)
+        found = re.search(r"http://localhost:(\d+)/", ready)
         assert found is not None, ready
         screen = Screen(int(found[1]), lambda: unit.poll() is None)
         resource.prlimit(unit.pid, resource.RLIMIT_FSIZE, (0, 0))

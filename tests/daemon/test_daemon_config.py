@@ -22,7 +22,7 @@ def test_what_provisioning_wrote_is_in_order(home: Home) -> None:
     assert config.unit.data == home.toml.parent / "data"
     assert config.keys.certificate.is_file()
     assert (config.kiosk.host, config.kiosk.port) == ("127.0.0.1", 8080)
-    assert (config.limits.card_s, config.limits.face_s, config.limits.decision_s) == (60, 20, 300)
+    assert (config.limits.card_s, config.limits.face_s, config.limits.decision_s) == (60, 40, 300)
     assert config.unit.policy == "neutral"
 
 
