@@ -204,7 +204,7 @@ def test_reserve_is_free_before_the_outbox_opens(home: Home, outbox: Outbox) -> 
 
 
 REALLY_FULL = """
-import sqlite3, sys
+import resource, sqlite3, sys
 from pathlib import Path
 from daemon.delivery import Delivery
 from daemon.storage import Storage
@@ -237,11 +237,14 @@ with home.database.with_name("another-log").open("wb", buffering=0) as stream:
             stream.write(bytes(512))
     except OSError:
         pass
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # nor in the pages that the database has already
 keeper.look(outbox)  # there is neither room nor reserve any more: said, and nothing ends
 delivery = Delivery(outbox, Address(SITE, UNIT), outbox.signer, home.identity().gateway_key, publish=lambda *_: True)
 body = receipt.make_body({seq: digest for seq, digest, _ in outbox.every_envelope()})
 delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, body, 1))
 assert outbox.count_waiting() == 401
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 home.database.with_name("another-log").unlink()
 delivery.receive(Channel.RECEIPT, home.downlink(Channel.RECEIPT, body, 1))
 assert outbox.count_waiting() == 0
