@@ -94,7 +94,6 @@ def test_killed_before_the_puback(hospital: Hospital, tmp_path: Path, *, arrived
             wait_for(lambda: not list(command.waiting(hospital.store)), "the command to be cleared away", PATIENCE_S)
             wait_for(lambda: len(sent) >= before + RECORDS, "the command to be obeyed", PATIENCE_S)
             receipted(case, unit)
-            wait_for(lambda: unit.look().refused >= int(arrived), "the repetition to be refused", PATIENCE_S)
         finally:
             gateway.kill()
         assert case.judge().sound
