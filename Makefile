@@ -24,7 +24,7 @@ run: $(READY) ## the simulated unit, kept running
 	$(BIN)/vernix run --simulated $(ARGS)
 
 test: $(READY) programs ## everything CI tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
