@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hw.camera.driver import Camera
 from hw.camera.mode import Mode
 from hw.camera.sources import Holdable
 from hw.errors import BadDeviceUri, DeviceMissing
 from hw.uri import DeviceUri
-from tests.hw.camera.support import camera, failure
+from tests.hw.camera.support import failure
 
 MODE = Mode(64, 48, 10)
 
@@ -125,6 +126,6 @@ def test_what_is_not_there(picamera: Any, text: str, error: type[Exception]) -> 
 
 
 def test_without_the_library_the_capture_process_says_so() -> None:
-    error = failure(lambda: camera("picamera:0").open())
+    error = failure(lambda: Camera(DeviceUri.parse("picamera:0"), interpreter=sys.executable).open())
     assert isinstance(error, DeviceMissing)
     assert "picamera2" in str(error)
