@@ -7,6 +7,7 @@ import { isNight, switchNight, watchNight } from "./night.js";
 import { page } from "./page.js";
 import { paperTrouble } from "./paper.js";
 import { placeName } from "./places.js";
+import { pressed, watchPresses } from "./press.js";
 import { endMirror } from "./preview.js";
 import { forgetPad } from "./pad.js";
 import { watchScanner } from "./scanner.js";
@@ -53,6 +54,7 @@ function draw() {
   const content = JSON.stringify([here, language(), view.trouble, one.shows ? one.shows(view) : shown(view)]);
   if (content === drawn) return; // nothing that she sees has changed: a field keeps what is being typed
   const elsewhere = here !== place;
+  if (pressed() && !elsewhere) return; // drawn when the finger has gone
   [drawn, place] = [content, here];
   fill(one, view, elsewhere);
 }
@@ -179,6 +181,7 @@ stream.onerror = () => {
 };
 
 onChange(draw);
+watchPresses(draw);
 watchNight(draw);
 watchScanner((text) => {
   if (text.toUpperCase().startsWith(SLIP)) {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from daemon.documents.entry import KIND_DIFFERS
 from daemon.documents.mrz import MrzFinding
-from daemon.events import Begin, Confirmed, Consented, Emergency, Event
+from daemon.events import Begin, Closed, Confirmed, Consented, Emergency, Event
 from daemon.kiosk.view import VOICES
 from daemon.kiosk.voice.build import WORDS, words_of
 from daemon.officers import DECIDES_NOTHING
@@ -112,6 +113,31 @@ def test_what_is_being_typed_outlives_news(bench: Bench, glass: Glass) -> None:
     expect(glass.page.locator("#line")).to_contain_text("7")
     assert glass.page.input_value("#visit") == "V-00"
     assert glass.page.evaluate("document.activeElement.id") == "visit"
+
+
+def test_news_under_a_finger_does_not_take_its_touch(bench: Bench, glass: Glass) -> None:
+    done = states(bench.policy)["passed"]
+    bench.show(done, waiting=1)
+    glass.step("done")
+    box = glass.page.get_by_role("button", name="完成", exact=True).bounding_box()
+    assert box is not None
+    glass.page.mouse.move(box["x"] + 20, box["y"] + 20)
+    glass.page.mouse.down()
+    bench.show(done, waiting=0)
+    expect(glass.page.locator("#line")).not_to_contain_text("1")
+    glass.page.mouse.up()
+    assert isinstance(told(bench), Closed)
+
+
+def test_a_hand_that_rests_on_the_glass_does_not_keep_news_away(bench: Bench, glass: Glass) -> None:
+    face = states(bench.policy)["face"]
+    bench.show(face)
+    glass.step("face")
+    glass.page.mouse.move(20, 400)
+    glass.page.mouse.down()
+    bench.show(replace(face, trouble="face_too_small"))
+    expect(glass.page.locator("#trouble")).not_to_be_empty()
+    glass.page.mouse.up()
 
 
 def test_by_keyboard_alone(bench: Bench, glass: Glass) -> None:
