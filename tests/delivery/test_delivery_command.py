@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,13 +60,14 @@ class GatewayProcess:
 
 @pytest.mark.parametrize("arrived", [False, True], ids=["not_arrived", "arrived"])
 def test_killed_before_the_puback(hospital: Hospital, tmp_path: Path, *, arrived: bool) -> None:
-    """The broker never had the command, or had it and its PUBACK did not come through."""
+    """The broker never had the command, or had it and its PUBACK did not come through, nor the health that shows it."""
     sent: list[Publish] = []
+    unheard = threading.Event()
 
     def note(message: Publish) -> bool:
         if message.topic.endswith("/record"):
             sent.append(message)
-        return False
+        return unheard.is_set() and message.topic.endswith("/health")
 
     with Case(hospital, RECORDS, 1.0, tmp_path) as case:
         line = case.lying_line(hospital.site.folder / "gateway")
@@ -80,6 +82,7 @@ def test_killed_before_the_puback(hospital: Hospital, tmp_path: Path, *, arrived
             before = len(sent)
 
             line.keep_pubacks = True
+            unheard.set()
             line.forget = lambda message: message.topic.endswith("/command") and not arrived
             gateway.resend(case.name, RECORDS)
             if arrived:
@@ -90,6 +93,7 @@ def test_killed_before_the_puback(hospital: Hospital, tmp_path: Path, *, arrived
             assert [one.unit for one in command.waiting(hospital.store)] == [case.name]
 
             line.keep_pubacks, line.forget = False, lambda _: False
+            unheard.clear()
             gateway.start()
             wait_for(lambda: not list(command.waiting(hospital.store)), "the command to be cleared away", PATIENCE_S)
             wait_for(lambda: len(sent) >= before + RECORDS, "the command to be obeyed", PATIENCE_S)
