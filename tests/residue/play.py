@@ -25,7 +25,7 @@ from tests.residue.places import in_files, in_memory
 AFTER_MS = 12_000
 """The result, and what is personal about it, is gone from the screen ten seconds after it came."""
 SHARED_MEMORY = Path("/dev/shm")
-KINDS = ("unit", "camera")
+KINDS = ("unit", "camera", "browser")
 _FIRST, _SECOND = OFFICERS
 _GLANCE_MS = 60
 _PIECES = 48
