@@ -1,7 +1,8 @@
 """Explicit exploration of the desk: every reachable state, every event of a finite alphabet.
 
-States are merged by what their future depends on (:func:`_key`); ids of checks and what is only displayed do not count.
-Along each first path a few facts are kept beside the state (:class:`Trail`), and invariants are held against each step.
+States are merged by what their future depends on (:func:`merged`): ids of checks and what is only displayed do not
+count. Along each first path a few facts are kept beside the state (:class:`Trail`), and invariants are held against
+each step. That merged states do have one future is shown with :func:`unmerged`, which tells them apart.
 
 The desk is explored twice. With the whole alphabet, a check that is parked is looked at (:func:`_parked_is_kept`) and
 then taken up again at once: what is parked neither changes nor is changed by the check on the screen. That this is so
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 from daemon import desk
@@ -24,35 +25,63 @@ from daemon.state import OPEN, State, Step
 from tests.daemon.session_alphabet import DUTY, Make, alphabet
 from tests.daemon.session_invariants import Move, Trail, Violation, check
 
+Key = Callable[[Desk, Trail], Hashable]
 
-def _key(now: Desk, trail: Trail) -> Hashable:
+
+def merged(now: Desk, trail: Trail) -> Hashable:
+    """What the future of ``now`` depends on."""
     # What the trail knows beside the state counts only as far as it concerns the checks at the desk.
     return (*(_check_key(one, trail) for one in (now.active, *now.parked)), trail.camera_on, trail.timer)
 
 
+def unmerged(now: Desk, trail: Trail) -> tuple[Hashable, Hashable]:
+    """What :func:`merged` says, and beside it what it leaves out: how the check on the screen came to where it is."""
+    state = now.active
+    told = (
+        (state.consent is not None, state.without_biometrics, state.elsewhere is not None),
+        (state.document.from_chip, state.document.findings) if state.document else None,
+        (len(state.faces), _last_face(state), tuple(one.decision for one in state.fingers)),
+        (state.prefers_finger, state.prints, state.slip is not None, state.finger_consent is not None),
+        (state.enrol_consent is not None, state.enrol_tries, state.enrolment is not None),
+        state.statement.outcome if state.statement else None,
+        tuple(one.officer for one in state.confirmations),
+    )
+    return merged(now, trail), told
+
+
 def _check_key(state: State, trail: Trail) -> Hashable:
-    last = state.faces[-1] if state.faces else None
+    known = tuple(state.check in known for known in (trail.sealed, trail.consented, trail.journalled))
+    ending = (state.step, state.outcome, state.sealed is not None, state.on_duty is not None, known)
+    if state.step in (Step.SEALING, Step.DONE, Step.NOTING):
+        return ending  # how it came to this counts no more: it stands in the record
     begin = state.begin
     wants_phone = begin is not None and state.policy.checkpoint(begin.checkpoint).own_phone
     return (
-        state.step,
+        ending,
         (begin.drill, state.policy.biometrics_for(begin.checkpoint)) if begin else None,
         (wants_phone, wants_phone and state.phone is not None),
         state.consent is not None,
         state.without_biometrics,
         (state.document.findings, state.document.type, state.document.from_chip) if state.document else None,
         state.elsewhere is not None,
-        (len(state.faces), last.decision, last.liveness.decision) if last else None,
-        (len(state.fingers), state.fingers[-1].decision) if state.fingers else None,
+        _last_face(state),
+        state.fingers[-1].decision if state.fingers else None,
+        _tries(state),
         _finger_key(state),
         state.statement.outcome if state.statement else None,
         tuple(sorted(one.officer for one in state.confirmations)),
-        state.outcome,
-        state.sealed is not None,
         state.trouble in ("phone_missing", "nobody_on_duty") and state.trouble,
-        state.on_duty is not None,
-        tuple(state.check in known for known in (trail.sealed, trail.consented, trail.journalled)),
     )
+
+
+def _last_face(state: State) -> Hashable:
+    last = state.faces[-1] if state.faces else None
+    return last and (last.decision, last.liveness.decision)
+
+
+def _tries(state: State) -> Hashable:
+    # Nobody comes back to a step and tries again.
+    return (state.step is Step.FACE and len(state.faces), state.step is Step.FINGER and len(state.fingers))
 
 
 def _finger_key(state: State) -> Hashable:
@@ -103,6 +132,7 @@ def explore(
     events: dict[str, Make] | None = None,
     *,
     keep_parked: bool = False,
+    key: Key = merged,
     on_duty: ev.OnDuty | None = DUTY,
 ) -> Explored:
     """Walk every reachable state breadth first.
@@ -110,6 +140,7 @@ def explore(
     Args:
         events: the alphabet, :func:`alphabet` if None.
         keep_parked: a parked check stays so until an event takes it up; else it is taken up again at once.
+        key: what two states have in common that are one for the walk.
         on_duty: who is there at the beginning.
 
     Raises:
@@ -119,10 +150,10 @@ def explore(
     numbers = itertools.count(1)
     first, trail = Desk(State(policy, on_duty=on_duty), on_duty=on_duty), Trail()
     todo: deque[tuple[Desk, Trail]] = deque([(first, trail)])
-    found = Explored(0, 0, {_key(first, trail): set()}, set(), {_key(first, trail): first})
+    found = Explored(0, 0, {key(first, trail): set()}, set(), {key(first, trail): first})
     while todo:
         now, trail = todo.popleft()
-        here = _key(now, trail)
+        here = key(now, trail)
         found.states += 1
         if now.active.step is Step.IDLE and not now.parked:
             found.idle.add(here)
@@ -132,7 +163,7 @@ def explore(
             after, trail_after = _move(now, trail, name, event)
             if after.parked and not keep_parked:
                 after, trail_after = _parked_is_kept(now, after, trail_after)
-            there = here if after is now and trail_after is trail else _key(after, trail_after)
+            there = here if after is now and trail_after is trail else key(after, trail_after)
             found.edges[here].add(there)
             if there not in found.edges:
                 found.edges[there] = set()
@@ -212,5 +243,5 @@ def _every_state_ends(found: Explored) -> None:
         for before in back[todo.popleft()] - reaching:
             reaching.add(before)
             todo.append(before)
-    for key in found.edges.keys() - reaching:
-        raise Violation("idle can be reached", found.example[key].active, "any event")
+    for here in found.edges.keys() - reaching:
+        raise Violation("idle can be reached", found.example[here].active, "any event")

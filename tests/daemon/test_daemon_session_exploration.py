@@ -19,8 +19,8 @@ from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, alphabet, small_alphabet
-from tests.daemon.session_exploration import explore
+from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, Make, alphabet, small_alphabet
+from tests.daemon.session_exploration import explore, unmerged
 from tests.daemon.session_invariants import Violation
 
 NEUTRAL = load_policy("neutral")
@@ -72,6 +72,31 @@ def test_every_reachable_state_while_officers_come_and_go() -> None:
     assert missing
     after, _ = desk.step(missing[0], ev.ShiftChanged(DUTY, NOTED))
     assert after.active.outcome is Outcome.PASSED, "the check goes on when only a name was missing"
+
+
+MERGED = {"face": ONCE, "finger": replace(POLICIES["card and finger"], retries=0)}
+
+
+@pytest.mark.parametrize("policy", MERGED.values(), ids=list(MERGED))
+def test_merged_states_have_one_future(policy: Policy) -> None:
+    """Told apart, they break no invariant either, and lead to the same."""
+    found = explore(policy, _without_kin(alphabet(policy)), key=unmerged)
+    futures: dict[Any, set[frozenset[Any]]] = {}
+    for here, nexts in found.edges.items():
+        futures.setdefault(_coarse(here), set()).add(frozenset(_coarse(there) for there in nexts))
+    sys.stdout.write(f"{found.states} states told apart, {len(futures)} merged\n")
+    assert found.states > 2 * len(futures)
+    assert [here for here, nexts in futures.items() if len(nexts) > 1] == []
+
+
+def _without_kin(events: dict[str, Make]) -> dict[str, Make]:
+    """Two outcomes stand for those that officers choose among; what comes late is ignored."""
+    chosen = {f"proposed {one}" for one in Outcome} - {"proposed passed", "proposed unable"}
+    return {name: make for name, make in events.items() if name not in chosen and not name.startswith("late ")}
+
+
+def _coarse(key: Any) -> Any:
+    return key[0]
 
 
 def _without(*rows: tuple[Step, type]) -> Callable[[Table], None]:
