@@ -50,6 +50,7 @@ from daemon.storage import LOOK_S, Storage
 from daemon.supervisor import Supervisor
 from daemon.unit import Unit
 from daemon.worklist import Worklist
+from evidence.instants import china_day
 from evidence.topics import CONTENT_TYPES, Channel
 from evidence.worklist import announce
 from hw.uri import DeviceUri
@@ -141,7 +142,7 @@ class Assembly:
         unit.cards = CardTask(
             DeviceUri.parse(self.config.devices.card_reader),
             decoder_of(self.config),
-            today=lambda: self.outbox.clock.moment().astimezone().date(),
+            today=lambda: china_day(self.outbox.clock.moment()),
             post=unit.post,
             laid=unit.laid,
             prints=unit.fingers.lay_prints if matcher and unit.fingers.fitted else None,

@@ -15,6 +15,35 @@ def local_text(moment: dt.datetime) -> str:
     return moment.astimezone(CHINA).isoformat(" ", "seconds")[:19]
 
 
+def china_day(moment: dt.datetime) -> dt.date:
+    """The day in China on which ``moment`` lies: of a check, a document's validity, a chart, a report."""
+    return moment.astimezone(CHINA).date()
+
+
+def day_begins(day: dt.date) -> dt.datetime:
+    """The moment at which ``day`` begins in China, in UTC.
+
+    Raises:
+        ValueError: the calendar ends there.
+    """
+    try:
+        return dt.datetime.combine(day, dt.time(), CHINA).astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("a day at the end of the calendar") from None
+
+
+def day_after(day: dt.date) -> dt.date:
+    """The next day.
+
+    Raises:
+        ValueError: the calendar ends there.
+    """
+    try:
+        return day + dt.timedelta(days=1)
+    except OverflowError:
+        raise ValueError("a day at the end of the calendar") from None
+
+
 def write_instant(moment: dt.datetime) -> str:
     """``moment`` as ``2026-11-21T19:21:51.123Z``; fractions of a millisecond are cut off.
 

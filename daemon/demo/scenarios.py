@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from daemon.demo.people import ANNA, BELLA, STRANGER, Person, document_of, drawn_name
 from daemon.demo.screen import View
 from daemon.demo.stage import OFFICERS, Stage
+from evidence.instants import china_day
 from hw.camera.simulated_scene import Kind
 from hw.card_reader.simulator import SimulatedCard
 
@@ -37,7 +38,7 @@ class Act:
 
     def card(self, person: Person, *, expired: bool = False, wrong_digit: bool = False) -> SimulatedCard:
         """``person``'s ID card."""
-        today = dt.datetime.now().astimezone().date()
+        today = china_day(dt.datetime.now(dt.UTC))
         return self.stage.studio.card(person, document_of(person, today, expired=expired, wrong_digit=wrong_digit))
 
     def begin(self) -> None:

@@ -24,7 +24,7 @@ KIOSK_PORT = 8080
 
 
 def _commands(stage: Stage) -> dict[str, Callable[[], None]]:
-    today = dt.datetime.now().astimezone().date()
+    today = china_day(dt.datetime.now(dt.UTC))
     commands: dict[str, Callable[[], None]] = {"lift": stage.reader.lift, "nobody": lambda: stage.look(None)}
     for key, person in _PEOPLE.items():
         card = stage.studio.card(person, document_of(person, today))

@@ -124,7 +124,7 @@ def _typed(kind: DocumentType, values: Mapping[str, Any]) -> _Fields:
         raise EntryRefused("number_is_missing")
     name = " ".join(_text(values, "name", _LONGEST_NAME).split())
     sex = values.get("sex")
-    if sex not in _SEXES:
+    if not isinstance(sex, str) or sex not in _SEXES:
         raise EntryRefused("sex_is_missing")
     birth, valid_to = _date(values, "birth"), _date(values, "valid_to", endless=True)
     foreign = kind in (DocumentType.PASSPORT, DocumentType.FOREIGNER_RESIDENCE_PERMIT)

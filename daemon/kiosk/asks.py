@@ -13,6 +13,7 @@ from daemon.kiosk import key_offer
 from daemon.kiosk.fields import TouchRefused
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
+from evidence.instants import china_day
 from evidence.qr import qr_matrix
 from evidence.webauthn import RP_ID
 
@@ -62,7 +63,7 @@ class Asks:
         times = [0] * (len(BUCKETS_S) + 1)
         for took_s in figures.durations_s:
             times[sum(took_s > end_s for end_s in BUCKETS_S)] += 1
-        today = self.outbox.clock.moment().date().isoformat()
+        today = china_day(self.outbox.clock.moment()).isoformat()
         return {"days": CHART_DAYS, "today": today, "counts": counts} | {
             "times": list(zip((*BUCKETS_S, None), times, strict=True)),
             "causes": list(figures.causes),

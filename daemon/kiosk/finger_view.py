@@ -7,6 +7,7 @@ from typing import Any
 from daemon.finger_texts import FINGER_TEXTS
 from daemon.policy.words import Factor
 from daemon.state import State
+from evidence.instants import local_text, read_instant
 
 
 def finger_texts() -> dict[str, dict[str, str]]:
@@ -30,5 +31,7 @@ def finger_view(state: State, fitted: bool) -> dict[str, Any] | None:
         "attempt": len(state.fingers),
         "enrolling": state.enrol_consent is not None,
         "enrolment": state.enrolment.decision if state.enrolment else None,
-        "until": state.enrolment.expires[:10] if state.enrolment and state.enrolment.expires else None,
+        "until": local_text(read_instant(state.enrolment.expires))[:10]
+        if state.enrolment and state.enrolment.expires
+        else None,
     }

@@ -50,7 +50,7 @@ from daemon.record_fields import provisional
 from daemon.state import State
 from evidence.decision import DecisionStatement
 from evidence.encoding import sha256_hex
-from evidence.instants import read_instant, write_instant
+from evidence.instants import china_day, read_instant, write_instant
 from evidence.record import Outcome
 from evidence.slip import MAX_TEXT
 
@@ -154,7 +154,7 @@ class Touches:
     def document(self, values: Mapping[str, Any]) -> Event:
         """A document without a chip, by the lines of its machine-readable zone or typed."""
         try:
-            return DocumentEntered(entered(values, self.now().astimezone().date()))
+            return DocumentEntered(entered(values, china_day(self.now())))
         except EntryRefused as error:
             raise TouchRefused(error.cause) from None
 

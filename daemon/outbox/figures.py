@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.instants import read_instant, write_instant
+from evidence.instants import CHINA, read_instant, write_instant
 from evidence.record import Outcome
 
 MISTAKEN = "mistaken_emergency"
 """What an addendum calls a touch that was no emergency; in the charts the cause of its check from then on."""
 _ENDINGS = ("left", "timeout", "restart", "second_officer_pending")
 """First words of an ``interrupted`` record's reason; any other reason is somebody's own text, and stays out of here."""
+_EAST = f"{CHINA.utcoffset(None).total_seconds():+.0f} seconds"
+"""SQLite's word for China's clock (date and time functions, section 3)."""
 _LONGEST_S = 86_400.0
 """What seems to have taken longer began before the clock was set."""
 
@@ -25,7 +27,7 @@ class Figures:
     """Of the checks of some days.
 
     Attributes:
-        counts: day (UTC), checkpoint, outcome, channel and how many, by day.
+        counts: day in China, checkpoint, outcome, channel and how many, by day.
         durations_s: from the beginning of each check that somebody ended to its record, in seconds.
         causes: what went wrong and how often, the usual first.
     """
@@ -67,7 +69,7 @@ def since(db: sqlite3.Connection, start: dt.datetime) -> Figures:
     """The figures of all checks from ``start`` on."""
     at = (write_instant(start),)
     where = "FROM checks WHERE drill = 0 AND at >= ?"
-    group = "substr(at, 1, 10), checkpoint, outcome, channel"
+    group = f"date(at, '{_EAST}'), checkpoint, outcome, channel"
     counts = f"SELECT {group}, count(*) {where} GROUP BY {group} ORDER BY {group}"
     causes = f"SELECT cause, count(*) {where} AND cause <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
     ended = f"SELECT check_id, at {where} AND outcome <> 'interrupted' AND channel = 'unit'"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from evidence.instants import read_instant
-
-CHINA = dt.timezone(dt.timedelta(hours=8))
+from evidence.instants import CHINA, read_instant
 
 
 def in_china(instant: str) -> dt.datetime:

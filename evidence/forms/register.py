@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.forms.moment import CHINA, age, in_china
+from evidence.forms.moment import age, in_china
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import OUTCOMES, VERIFIED
-from evidence.instants import write_instant
+from evidence.instants import day_begins, write_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,12 @@ class Month:
         """``2026-11``.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is none, or the calendar ends there.
         """
         at = dt.datetime.strptime(text, "%Y-%m")
-        return cls(at.year, at.month)
+        month = cls(at.year, at.month)
+        _ = month.around
+        return month
 
     def has(self, instant: str) -> bool:
         """Whether a record's time lies in this month."""
@@ -38,10 +40,8 @@ class Month:
     @property
     def around(self) -> tuple[str, str]:
         """The instants, as records write them, between which the month lies: from the first to before the second."""
-        year, month = self._next
-        ends = (dt.datetime(self.year, self.month, 1, tzinfo=CHINA), dt.datetime(year, month, 1, tzinfo=CHINA))
-        first, last = (write_instant(one) for one in ends)
-        return first, last
+        first, after = dt.date(self.year, self.month, 1), dt.date(*self._next, 1)
+        return write_instant(day_begins(first)), write_instant(day_begins(after))
 
     @property
     def _next(self) -> tuple[int, int]:

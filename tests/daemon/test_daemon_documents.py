@@ -148,6 +148,8 @@ def test_names_of_any_kind(name: str) -> None:
         ({"name": "a\x00b"}, "name_must_be_text"),
         ({"name": "\ud800"}, "name_must_be_text"),
         ({"sex": "F"}, "sex_is_missing"),
+        ({"sex": []}, "sex_is_missing"),
+        ({"type": {}}, "type_must_be_one_of:"),
         ({"birth": "19900231"}, "birth_must_be_a_date"),
         ({"birth": "长期"}, "birth_must_be_a_date"),
         ({"valid_to": "soon"}, "valid_to_must_be_a_date"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.errors import MalformedError
-from evidence.instants import read_instant, write_instant
+from evidence.instants import china_day, day_after, day_begins, read_instant, write_instant
 
 ZONES = st.just(dt.UTC) | st.integers(-14 * 60, 14 * 60).map(lambda m: dt.timezone(dt.timedelta(minutes=m)))
 MOMENTS = st.datetimes(dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29), timezones=ZONES)
@@ -69,3 +69,17 @@ def test_only_what_is_written_the_same_is_read(text: str) -> None:
 def test_a_naive_moment_is_our_own_mistake() -> None:
     with pytest.raises(ValueError, match="time zone"):
         write_instant(dt.datetime(2026, 11, 21))
+
+
+def test_a_day_is_the_day_in_china() -> None:
+    begin = dt.datetime(2026, 11, 21, 16, tzinfo=dt.UTC)
+    assert day_begins(dt.date(2026, 11, 22)) == begin
+    assert china_day(begin) == dt.date(2026, 11, 22)
+    assert china_day(begin - dt.timedelta(milliseconds=1)) == dt.date(2026, 11, 21)
+
+
+def test_the_calendar_has_ends() -> None:
+    with pytest.raises(ValueError, match="end of the calendar"):
+        day_begins(dt.date.min)
+    with pytest.raises(ValueError, match="end of the calendar"):
+        day_after(dt.date.max)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from daemon.check_id import new_check_id
+from daemon.clock import UnitClock
 from daemon.kiosk.asks import BUCKETS_S, Asks
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.service import HELD, findings
@@ -17,7 +20,7 @@ from daemon.outbox import Outbox
 from daemon.outbox.figures import cause_of
 from daemon.selftest import TESTS
 from daemon.tries import TRIES
-from tests.daemon.support import PINS, Home, check_fields, now
+from tests.daemon.support import PINS, SYNCHRONISED, Home, check_fields, now
 
 OFFICER, PIN = next(iter(PINS.items()))
 MODEL = dict.fromkeys(("detector", "embedding", "liveness"), "0" * 64)
@@ -63,6 +66,16 @@ def test_charts_count_by_day_place_and_outcome(asks: Asks, outbox: Outbox) -> No
         {"day": day, "checkpoint": "delivery", "outcome": "refused", "channel": "ganfutong", "count": 1},
         {"day": day, "checkpoint": "delivery", "outcome": "refused", "channel": "unit", "count": 3},
     ]
+
+
+def test_a_birth_of_tonight_stands_under_todays_date(home: Home) -> None:
+    """At three in the morning in China it is still yesterday in UTC."""
+    night = now().replace(hour=19, minute=0) + dt.timedelta(days=2)
+    with closing(home.outbox(lambda floor: UnitClock(floor, now=lambda: night, kernel=lambda: SYNCHRONISED))) as opened:
+        opened.append(check_fields(new_check_id()))
+        facts = Asks(opened, Roster((), now), list).answer("charts", {})
+    assert facts["today"] == str(night.date() + dt.timedelta(days=1))
+    assert [one["day"] for one in facts["counts"]] == [facts["today"]]
 
 
 def test_selftest_is_for_who_has_a_pin(asks: Asks) -> None:
