@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from evidence.forms.drawing import LARGEST, NotADrawing, picture_of
+
 _LONGEST = 500
 _LONGEST_VISIT = 128
-_LARGEST_DRAWING = 48_000
-_PNG_START, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _SPACED_ID_NUMBER = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
 """With its date of birth, found when all separators are taken out: what stood before or behind it then touches it."""
@@ -59,16 +59,18 @@ def reference(values: Mapping[str, Any], name: str, longest: int, *, optional: b
 
 
 def drawing(values: Mapping[str, Any]) -> bytes:
-    """The signature's drawing, a PNG as base64."""
+    """The signature's drawing, a PNG as base64: whole, of bounded size, and such as a form can show."""
     given = values.get("png")
-    if not isinstance(given, str) or len(given) > _LARGEST_DRAWING * 4 // 3 + 4:
+    if not isinstance(given, str) or len(given) > LARGEST * 4 // 3 + 4:
         raise TouchRefused("png_is_missing_or_too_large")
     try:
         png = base64.b64decode(given, validate=True)
     except (binascii.Error, ValueError):
         raise TouchRefused("png_must_be_base64") from None
-    if not png.startswith(_PNG_START) or not png.endswith(_PNG_END):
-        raise TouchRefused("png_must_be_a_picture")
+    try:
+        picture_of(png)
+    except NotADrawing:
+        raise TouchRefused("png_must_be_a_picture") from None
     return png
 
 

@@ -37,6 +37,7 @@ from evidence.keys import plain_jwk
 from evidence.record import Outcome
 from evidence.webauthn import challenge_of
 from tests.daemon.support import Home, now
+from tests.evidence.forms.samples import signature
 from tests.support.soft_key import ORIGIN, SoftKey
 
 POLICY = replace(load_policy("neutral"), signatures=())
@@ -247,7 +248,7 @@ def test_a_late_signature_by_key_is_that_drawing(post: Post) -> None:
     assert isinstance(event, Amended)
     assert event.statement.reason == f"signature: {sha256_hex(png)}"
     ready = post.touches.prepare({"touch": "amend", **values})
-    other = base64.b64encode(png[:-12] + b"\0" + png[-12:]).decode()
+    other = base64.b64encode(signature()).decode()
     proof = {"officer": "one", "statement": ready["statement"], "assertion": post.keys["one"].sign(ready["challenge"])}
     with pytest.raises(TouchRefused, match="another_statement"):
         post.touches.event("amend", {**values, **proof, "png": other})
