@@ -18,6 +18,7 @@ from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
 from daemon.demo.process import quiet_signals
 from daemon.demo.screen import DemoError
 from daemon.demo.stage import APPROVERS, OFFICERS, Stage, free_port
+from evidence.instants import china_day
 
 _PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}
 KIOSK_PORT = 8080
