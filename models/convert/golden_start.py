@@ -1,7 +1,8 @@
 """Step 7: `models/golden.json`, what `models.selfcheck` holds a unit's runtime against at every start.
 
 Records this machine's runtime and processor for the committed weights; run it on another machine, its record is added.
-The record for `any` is the float network's answer, made here from the float files in `work/`.
+The record for `any` is the float network's answer, made for new weights from the float files in `work/`. An Arm machine
+need not be at hand: `.ci/arm golden` runs this in an emulated one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from models.face import FaceModels
 from models.image import FloatArray
 from models.interpreter import Network, installed_runtime
 from models.liveness.mesh import FaceMesh
-from models.manifest import ROLES, Manifest
+from models.manifest import Manifest
 from models.passive import PassiveLiveness
 from models.selfcheck import ANY, GOLDEN, answers, cosine, drawn_face, sampled
 
@@ -50,37 +51,39 @@ def float_answers() -> dict[str, FloatArray]:
     return {role: sampled(network.raw(drawn_face(network.side_px))) for role, network in wrapped.items()}
 
 
-def main() -> None:
-    """Write the file."""
-    models = FaceModels.load()
-    here = answers(models)
-    others = json.loads(GOLDEN.read_text(encoding="utf-8"))["golden"] if GOLDEN.exists() else []
-    mesh = FaceMesh.load()
-    passive = PassiveLiveness.load()
-    known = {*models.hashes.values(), mesh.sha256, passive.sha256}
-    runtime, processor = installed_runtime()[0], platform.machine()
-    kept = [
-        item
-        for item in others
-        if item["sha256"] in known and (item["runtime"], item["processor"]) != (runtime, processor)
-    ]
-    for role in ROLES:
-        kept.append(record(models.hashes[role], runtime, processor, SAME_MIN_COSINE, here[role]))
-        print(f"recorded   {role} for {runtime} on {processor}")
-    kept = [item for item in kept if item["sha256"] != mesh.sha256 or item["runtime"] not in (runtime, ANY)]
-    # Its weights are float: what it answers here is the measure for every other machine too.
-    kept.append(record(mesh.sha256, runtime, processor, SAME_MIN_COSINE, mesh.answer()))
-    kept.append(record(mesh.sha256, ANY, ANY, 1 - ANY_MARGIN, mesh.answer()))
-    # What its float weights answer is recorded where it is trained (`models.train.publish`).
-    kept.append(record(passive.sha256, runtime, processor, SAME_MIN_COSINE, passive.answer()))
+def any_processor(here: dict[str, FloatArray], models: FaceModels, mesh: str) -> list[dict[str, Any]]:
+    """What holds wherever nothing was recorded: the float networks' answers; ``here`` are the committed ones'.
+
+    The mesh's weights are float already. The passive network's are recorded where it is trained
+    (`models.train.publish`).
+    """
+    records = [record(mesh, ANY, ANY, 1 - ANY_MARGIN, here[mesh])]
     if all(source.float_tflite.exists() for source in SOURCES):
-        made_here = {models.hashes[role] for role in ROLES}
-        kept = [item for item in kept if item["runtime"] != ANY or item["sha256"] not in made_here]
         for role, output in float_answers().items():
-            near = cosine(here[role], output.astype(np.float64))
-            kept.append(record(models.hashes[role], ANY, ANY, near - ANY_MARGIN, output))
-            print(f"recorded   {role} for any other; cosine of this machine's to float {near:.5f}")
-    GOLDEN.write_text(json.dumps({"golden": kept}, indent=1) + "\n", encoding="utf-8")
+            sha256 = models.hashes[role]
+            near = cosine(here[sha256], output.astype(np.float64))
+            records.append(record(sha256, ANY, ANY, near - ANY_MARGIN, output))
+    return records
+
+
+def main() -> None:
+    """Write the file: this machine's records anew, everybody else's as they were."""
+    models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
+    here = {models.hashes[role]: answer for role, answer in answers(models).items()}
+    here |= {mesh.sha256: mesh.answer(), passive.sha256: passive.answer()}
+    runtime, processor = installed_runtime()[0], platform.machine()
+    records = [record(sha256, runtime, processor, SAME_MIN_COSINE, output) for sha256, output in here.items()]
+    print(f"recorded   {len(records)} networks for {runtime} on {processor}")
+    others = json.loads(GOLDEN.read_text(encoding="utf-8"))["golden"] if GOLDEN.exists() else []
+    kept = [item for item in others if item["sha256"] in here and key(item) not in map(key, records)]
+    # Made once for new weights, where they are made: a machine that computes worse must not widen what holds for any.
+    new = [item for item in any_processor(here, models, mesh.sha256) if key(item) not in map(key, kept)]
+    GOLDEN.write_text(json.dumps({"golden": kept + records + new}, indent=1) + "\n", encoding="utf-8")
+
+
+def key(item: dict[str, Any]) -> tuple[str, str, str]:
+    """What there is one record of."""
+    return str(item["sha256"]), str(item["runtime"]), str(item["processor"])
 
 
 if __name__ == "__main__":

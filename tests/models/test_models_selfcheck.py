@@ -79,11 +79,27 @@ def test_weights_without_a_record_are_refused(face_models: FaceModels, tmp_path:
         selfcheck.run(face_models, write(tmp_path, {"golden": []}))
 
 
-def test_every_committed_network_has_records() -> None:
-    known = {(item["sha256"], item["processor"]) for item in document()["golden"]}
-    for role in ROLES:
-        sha256 = Manifest.load().entry(role).sha256
-        assert {(sha256, "x86_64"), (sha256, "any")} <= known
+RECORDED = {
+    ("ai_edge_litert", "x86_64"),
+    ("ai_edge_litert", "aarch64"),
+    ("tflite_runtime", "x86_64"),
+    ("any", "any"),
+}
+
+
+def test_every_committed_network_has_records_for_each_runtime_and_processor() -> None:
+    manifest = Manifest.load()
+    networks = {entry.sha256 for entry in (*manifest.entries, *(item.network for item in manifest.liveness))}
+    known = {(item["sha256"], item["runtime"], item["processor"]) for item in document()["golden"]}
+    assert known == {(sha256, *where) for sha256 in networks for where in RECORDED}
+
+
+def test_arm_computes_what_x86_does() -> None:
+    """What was recorded on the two, by the same runtime; were it not so, the thresholds would be x86's alone."""
+    answers = {(item["sha256"], item["processor"]): np.array(item["output"])
+               for item in document()["golden"] if item["runtime"] == "ai_edge_litert"}  # fmt: skip
+    for (sha256, processor), answer in answers.items():
+        assert selfcheck.cosine(answer, answers[sha256, "x86_64"]) > 0.99999, processor
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"golden": 3}', '{"golden": [{}]}'])
