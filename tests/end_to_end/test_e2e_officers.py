@@ -1,13 +1,14 @@
 """Officers as a hospital has them: applied for and approved at the gateway, keys registered at the unit, used there.
 
-One running unit, gateway and browser; what one test leaves is what the next begins with, as in a night's shift.
+One running unit, gateway and browser, on mosquitto: what a unit says while the gateway is away waits there.
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,13 +22,13 @@ from gateway.cli import main as vernix_gateway
 from gateway.store import Store
 from tests.daemon.kiosk.support import FLAGS, Glass, context_of
 from tests.daemon.kiosk.test_kiosk_page import SCAN
-from tests.end_to_end.support import all_receipted, silent
+from tests.end_to_end.support import SiteMosquitto, all_receipted, silent
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("stage")
 FIRST, PIN = "o-101", "739104"
-ONE, TWO = "k-01", "k-02"
+NAMES = {"k-01": "示例甲", "k-02": "示例乙", "k-03": "示例丙"}
+ONE, TWO, THREE = NAMES
 BADGE = "NB-0047"
 BY_KEY = "用安全密钥确认"
 
@@ -53,14 +54,16 @@ class Ward:
             values = {"authenticatorId": key, "enabled": name == officer}
             self.session.send("WebAuthn.setAutomaticPresenceSimulation", values)
 
-    def gateway(self, *words: str, typed: str = "") -> None:
-        with pytest.MonkeyPatch.context() as patch:
+    def gateway(self, *words: str, typed: str = "") -> str:
+        """What ``vernix-gateway`` prints."""
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as said:
             patch.setattr("getpass.getpass", lambda _prompt: typed)
             patch.setattr("sys.stdin.isatty", lambda: True, raising=False)
             assert vernix_gateway(["--config", str(self.stage.gateway_toml), *words]) == 0
+        return said.getvalue()
 
     def log_in(self, officer: str, pin: str) -> None:
-        self.staff("交接班")
+        """At the page for shifts."""
         self.glass.type("officer-id", officer)
         self.glass.type("officer-pin", pin)
         self.glass.touch("接班")
@@ -94,6 +97,18 @@ class Ward:
         self.glass.type("officer-id", officer)
         self.glass.touch(BY_KEY)
 
+    def pressed(self) -> None:
+        """An emergency, explained with TWO's key."""
+        page = self.glass.page
+        for _ in range(2):
+            page.click("#emergency")
+        self.glass.step("done")
+        page.click("#emergency")
+        self.glass.touch("说明紧急情况")
+        self.glass.touch("胎儿娩出")
+        self.by_key(TWO)
+        self.glass.step("idle")
+
     def undecided(self, visit: str) -> None:
         """An unconscious woman, and two officers asked to confirm that she cannot be verified."""
         self.glass.type("visit", visit)
@@ -113,8 +128,8 @@ class Ward:
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage(silent) as opened:
+def stage(program: FindProgram) -> Iterator[Stage]:
+    with Stage(silent, make_broker=SiteMosquitto.maker(program("mosquitto"))) as opened:
         yield opened
 
 
@@ -128,43 +143,57 @@ def browser(program: FindProgram) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def ward(stage: Stage, browser: Browser) -> Iterator[Ward]:
+    """Registered at the page, approved by two, and in force: three officers with a key each, one with a badge too."""
     with context_of(browser) as context:
         glass = Glass(context.new_page(), stage.url)
         session = context.new_cdp_session(glass.page)
         session.send("WebAuthn.enable")
-        yield Ward(stage, glass, session)
+        made = Ward(stage, glass, session)
+        _approved(made, _registered(made))
+        yield made
+        glass.check()
 
 
-def test_registered_at_the_page_approved_by_two_and_in_force(ward: Ward, capsys: pytest.CaptureFixture[str]) -> None:
-    stage, page = ward.stage, ward.glass.page
+def _registered(ward: Ward) -> dict[str, str]:
+    """The codes by officer."""
+    place, body = ward.glass.page.locator("#place"), ward.glass.page.locator("#body")
     ward.staff("交接班")
     ward.glass.touch("下班")
-    expect(page.locator("#place")).to_contain_text("无人当值")
+    expect(place).to_contain_text("无人当值")
     ward.staff("安全密钥")
-    expect(page.locator("#body")).to_contain_text("须有当班人员为新密钥作证")
+    expect(body).to_contain_text("须有当班人员为新密钥作证")
+    ward.staff("交接班")
     ward.log_in(FIRST, OFFICERS[FIRST])
-    codes = {officer: ward.register(officer) for officer in (ONE, TWO)}
-    for officer, name in ((ONE, "示例甲"), (TWO, "示例乙")):
+    codes = {officer: ward.register(officer) for officer in NAMES}
+    ward.home()
+    return codes
+
+
+def _approved(ward: Ward, codes: Mapping[str, str]) -> None:
+    for officer, name in NAMES.items():
         words = ["--name", name, "--department", "产科", "--post", "护师", "--phone", "139 0000 0001"]
         ward.gateway("officer", "apply", *words, "--reason", "夜班", "--code", "OBS", "--regular", "--id", officer)
         for department, by in APPROVERS.items():
             ward.gateway("officer", "approve", officer, "--department", department, "--by", by)
-    all_receipted(stage)
-    ward.gateway("officer", "offers")
-    assert set(codes.values()) <= set(capsys.readouterr().out.split())
+    all_receipted(ward.stage)
+    assert set(codes.values()) <= set(ward.gateway("officer", "offers").split())
     for officer, code in codes.items():
         ward.gateway("officer", "key", officer, "--by", "信息科", "--offer", code)
     ward.gateway("officer", "pin", ONE, "--by", "信息科", typed=PIN)
     ward.gateway("officer", "badge", ONE, "--by", "信息科", typed=BADGE)
     ward.gateway("roster", "send", "--unit", UNIT)
-    wait_for((stage.folder / "unit/data/roster.json").exists, "the roster", 60)
-    ward.home()
+    wait_for((ward.stage.folder / "unit/data/roster.json").exists, "the roster", 60)
+
+
+def test_officers_of_provisioning_make_way_for_the_hospitals(ward: Ward) -> None:
+    """They are not in the hospital's roster: their time at this unit is over."""
+    expect(ward.glass.page.locator("#place")).not_to_contain_text(FIRST)
+    ended = ward.records(lambda one: one.get("event", {}).get("type") == "duty.ended")
+    assert [one["event"]["officer"] for one in ended[:2]] == [FIRST, FIRST]  # at the page, then by the roster
 
 
 def test_handover_by_badge_and_then_by_key(ward: Ward) -> None:
-    """The officers of provisioning are not in the hospital's roster: their time at this unit is over."""
     page = ward.glass.page
-    expect(page.locator("#place")).not_to_contain_text(FIRST)
     ward.staff("交接班")
     page.evaluate(SCAN, [BADGE, 8])
     assert page.get_attribute("#officer-id", "placeholder") == "已读取工牌"
@@ -174,13 +203,9 @@ def test_handover_by_badge_and_then_by_key(ward: Ward) -> None:
     ward.by_key(TWO)
     ward.on_duty(TWO)
     ward.home()
-    shifts = ward.records(lambda one: one.get("event", {}).get("type", "").startswith("duty."))
-    said = [(one["event"]["type"], one["event"]["officer"], one["event"].get("login")) for one in shifts]
-    assert said[-3:] == [
-        ("duty.ended", FIRST, None),
-        ("duty.begun", ONE, "badge_pin"),
-        ("duty.begun", TWO, "webauthn"),
-    ]
+    shifts = ward.records(lambda one: one.get("event", {}).get("type") == "duty.begun")
+    said = [(one["event"]["officer"], one["event"]["login"]) for one in shifts]
+    assert said[-2:] == [(ONE, "badge_pin"), (TWO, "webauthn")]
     assert shifts[-1]["event"]["relieves"] == ONE
 
 
@@ -247,16 +272,10 @@ def test_an_assertion_for_another_decision_is_refused_in_words(ward: Ward) -> No
 
 
 def test_an_emergency_pressed_twice_is_one_record_and_explained_by_key(ward: Ward) -> None:
-    page = ward.glass.page
-    for _ in range(2):
-        page.click("#emergency")
-    ward.glass.step("done")
-    page.click("#emergency")
-    ward.glass.touch("说明紧急情况")
-    ward.glass.touch("胎儿娩出")
-    ward.by_key(TWO)
-    ward.glass.step("idle")
-    (emergency,) = ward.records(lambda one: one.get("outcome") == "emergency")
+    before = ward.records(lambda one: one.get("outcome") == "emergency")
+    ward.pressed()
+    *earlier, emergency = ward.records(lambda one: one.get("outcome") == "emergency")
+    assert earlier == before
     (said,) = ward.records(lambda one: one["kind"] == "addendum" and one["check"] == emergency["check"])
     assert [(one["id"], one["assertion"]["method"]) for one in said["officers"]] == [(TWO, "webauthn")]
     check_decision(said)
@@ -265,18 +284,22 @@ def test_an_emergency_pressed_twice_is_one_record_and_explained_by_key(ward: War
 def test_a_remark_by_key_and_a_revoked_officer_without_hands(ward: Ward) -> None:
     """A unit that was offline shows an older roster, and the gateway brings the present one. All of it verifies."""
     page = ward.glass.page
+    ward.pressed()
     ward.staff("待办")
     page.get_by_role("button", name="补充 P-").first.click()
     ward.glass.touch("备注")
     ward.glass.type("reason", "母婴平安")
     ward.by_key(TWO)
     expect(page.locator("#hint")).to_have_text("已补充记录")
+    ward.staff("交接班")
+    ward.by_key(THREE)
+    ward.on_duty(THREE)
+    ward.home()
     before = (ward.stage.folder / "unit/data/roster.json").read_bytes()
-    ward.stage.broker.kill()
-    ward.gateway("officer", "revoke", TWO, "--by", "护理部主任", "--reason", "离职")
+    ward.stage.broker.stop()
+    ward.gateway("officer", "revoke", THREE, "--by", "护理部主任", "--reason", "离职")
     ward.stage.broker.start()
     wait_for(lambda: (ward.stage.folder / "unit/data/roster.json").read_bytes() != before, "the roster", 120)
-    expect(page.locator("#place")).not_to_contain_text(TWO)
-    ward.glass.check()
+    expect(page.locator("#place")).not_to_contain_text(THREE)
     verified = ward.stage.verify()
     assert verified["sound"], verified
