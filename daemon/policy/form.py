@@ -258,6 +258,7 @@ class FormRule:
     outcomes: Outcomes
     source: Cite
     checkpoints: Names = ()
+    documents: An[tuple[DocumentType, ...], Form("of checks with one of these; none: of all", distinct=True)] = ()
     due_day: An[int | None, Form("monthly: day of the next month it is due", least=1, most=28)] = None
 
 

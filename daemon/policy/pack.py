@@ -203,15 +203,17 @@ class Policy:
         """Whether she was verified everywhere the certificate needs it; a pack without the gate never says yes."""
         return self.certificate is not None and set(self.certificate.needs) <= set(verified_at)
 
-    def forms_for(self, checkpoint: str, outcome: Outcome) -> tuple[FormId, ...]:
-        """Forms to print at the end of a check."""
-        return tuple(
+    def forms_for(self, checkpoint: str, outcome: Outcome, document_type: str | None = None) -> tuple[FormId, ...]:
+        """Forms to print at the end of a check with this kind of document (None: none there), each once."""
+        printed = (
             rule.id
             for rule in self.forms
             if rule.due_day is None
             and outcome in rule.outcomes
             and (not rule.checkpoints or checkpoint in rule.checkpoints)
+            and (not rule.documents or document_type in rule.documents)
         )
+        return tuple(dict.fromkeys(printed))
 
     @property
     def registers(self) -> tuple[tables.FormRule, ...]:

@@ -9,6 +9,7 @@ from daemon.policy.pack import Policy, Told
 from daemon.policy.packs import shipped, shipped_names
 from daemon.policy.rule import Findings, reads
 from daemon.policy.words import DocumentType, Hold, Liveness, Often, Remote, Staff
+from evidence.forms.words import FormId
 from evidence.record import Outcome
 from evidence.tree import TreeError
 
@@ -201,9 +202,15 @@ def _as_many_forms(policy: Policy) -> Findings:
         return
     for _, own, _ in _shared(policy, base):
         for outcome in Outcome:
-            for form in set(base.forms_for(own.id, outcome)) - set(policy.forms_for(own.id, outcome)):
+            lacking: dict[FormId, list[str]] = {}
+            for kind in ("", *DocumentType):
+                wanted = base.forms_for(own.id, outcome, kind)
+                for form in set(wanted) - set(policy.forms_for(own.id, outcome, kind)):
+                    lacking.setdefault(form, []).append(kind)
+            for form, kinds in lacking.items():
                 told = f"{base.id} prints {form} after {outcome} at {own.id}"
-                yield TreeError("forms", told, f'add a [[forms]] with id = "{form}"')
+                with_them = "" if "" in kinds else f" with {', '.join(kinds)}"
+                yield TreeError("forms", told + with_them, f'add a [[forms]] with id = "{form}"')
 
 
 @reads("base", "self_inspection")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from daemon.policy.form import Checkpoint
 from daemon.policy.pack import DECIDABLE, Policy
-from daemon.policy.words import DOCUMENTS, RECIPIENTS, Hold, Kind, Often
+from daemon.policy.words import DOCUMENTS, RECIPIENTS, DocumentType, Hold, Kind, Often
 from evidence.record import Outcome
 
 
@@ -63,7 +64,8 @@ def _outcomes(policy: Policy) -> Iterator[str]:
         for text in dict.fromkeys(one for one in told if one):
             where = [one.id for one, said in zip(policy.checkpoints, told, strict=True) if said == text]
             yield f"  tells {text}" + ("" if len(where) == len(told) else f" at {', '.join(where)}")
-        printed = {form for one in policy.checkpoints for form in policy.forms_for(one.id, outcome)}
+        ways = itertools.product(policy.checkpoints, (None, *DocumentType))
+        printed = {form for one, kind in ways for form in policy.forms_for(one.id, outcome, kind)}
         if printed:
             yield f"  prints {', '.join(sorted(printed))}"
         if any(policy.is_special_case(one.id, outcome) for one in policy.checkpoints) and policy.special_case:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from daemon.policy import DECIDABLE, VERIFIED, Policy
 from daemon.policy.words import DocumentType, Kind, Recipient, SignsWhen, Topic
+from evidence.forms.words import FormId
 from evidence.record import OWED, Outcome
 from tests.daemon.policy.support import PACKS
 
@@ -194,6 +195,12 @@ HAINAN: list[Line] = [
         lambda p: (
             all(p.staff_for(one) == "regular" for one in FOREIGN)
             and all("hainan_record" in p.forms_for(where, MANUAL) for where in maternity(p))
+            and all(
+                p.forms_for("antenatal", out, kind).count(FormId.HAINAN_RECORD) == 1
+                for out in (PASSED, *BAD, MANUAL)
+                for kind in FOREIGN
+            )
+            and "hainan_record" not in p.forms_for("antenatal", PASSED, "resident_id_card")
         ),
     ),
     (
