@@ -55,7 +55,7 @@ def make_broker(name: str, site: Site) -> Broker:
 
 def play(hospital: Hospital, kind: CaseKind, records: int, hurry: float, tools: Path) -> Outcome:
     """One case from beginning to end."""
-    with Case(hospital, records, hurry, tools) as case:
+    with Case(hospital, records, hurry * kind.hurry, tools) as case:
         try:
             kind.play(case)
         except AssertionError as error:
