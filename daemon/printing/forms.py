@@ -75,7 +75,8 @@ class FormDesk:
     def _forms(self, state: State) -> tuple[Any, ...]:
         if state.begin is None or state.outcome is None:
             return ()
-        return self.policy.forms_for(state.begin.checkpoint, state.outcome)
+        kind = state.document.facts["type"] if state.document else None
+        return self.policy.forms_for(state.begin.checkpoint, state.outcome, kind)
 
     def sheets(self, state: State) -> list[Sheet]:
         """The sheets of a check that is recorded."""
