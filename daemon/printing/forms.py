@@ -57,8 +57,10 @@ class FormDesk:
             self._portrait = None
         if state.step is not Step.DONE:
             self.spool.end_by(GRACE_S)
-        if isinstance(event, PrintWanted) and self._can(state):
-            self.spool.want(self.sheets(state))
+        if state.check is not None:
+            self.spool.forget_others(state.check)
+        if isinstance(event, PrintWanted) and state.check is not None and self._can(state):
+            self.spool.want(state.check, self.sheets(state))
 
     @property
     def holds(self) -> bool:
@@ -66,11 +68,18 @@ class FormDesk:
         return self._portrait is not None or self.spool.holds
 
     def view(self, state: State) -> dict[str, Any]:
-        """What the screen is told: whether there is something to print now, and how printing stands."""
-        return {"can": self._can(state), "state": self.spool.state.value}
+        """What the screen is told: whether a touch prints something, and how it stands with this check's forms.
+
+        A screen that waits for the next woman tells of the last one's.
+        """
+        idle = state.step is Step.IDLE
+        stands = self.spool.state if idle or state.check is None else self.spool.stands(state.check)
+        return {"can": self._can(state), "state": stands.value}
 
     def _can(self, state: State) -> bool:
-        return state.step is Step.DONE and bool(self._forms(state) or self.slip(state.check))
+        if state.step is not Step.DONE or state.check is None or self.spool.is_under_way(state.check):
+            return False
+        return bool(self._forms(state) or self.slip(state.check))
 
     def _forms(self, state: State) -> tuple[Any, ...]:
         if state.begin is None or state.outcome is None:

@@ -5,14 +5,14 @@ import { icon } from "./icons.js";
 import { say } from "./words.js";
 
 const SIGNS = { waiting: "wait", printing: "wait", printed: "pass" };
-const UNDER_WAY = ["waiting", "printing"];
-const ATTENDED = ["paper_out", "stopped", "gone", "refused", "unusable", "dropped"]; // somebody must do something
+const AGAIN = ["printed", "unknown"]; // it may have come out once
+const ATTENDED = ["paper_out", "stopped", "gone", "refused", "unusable", "dropped", "unknown"]; // somebody must do something
 
 const said = (view) => say(`paper_${view.printing.state}`);
 
 export function printTouch(view) {
-  if (!view.printing.can || UNDER_WAY.includes(view.printing.state)) return null;
-  return button(say(view.printing.state === "printed" ? "print_again" : "print"), "print", () => act("print"));
+  if (!view.printing.can) return null;
+  return button(say(AGAIN.includes(view.printing.state) ? "print_again" : "print"), "print", () => act("print"));
 }
 
 export function paperLine(view) {

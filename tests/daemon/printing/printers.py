@@ -1,14 +1,19 @@
-"""A real IPP printer: CUPS' ``ippeveprinter``, with paper that can run out."""
+"""Printers: CUPS' ``ippeveprinter``, with paper that can run out; and one that answers what a test wants."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from daemon.printing.ipp import Operation
 from daemon.printing.printer import Printer, PrinterGone
 from tests.support.brokers import free_port, wait_for
 from tests.support.programs import FindProgram
@@ -56,12 +61,15 @@ class RealPrinter:
 
     def switch_on(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self.command, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
         wait_for(self._answers, "ippeveprinter", 30)
 
     def switch_off(self) -> None:
+        """At the plug: what is half printed does not come out."""
         if self.process is not None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
@@ -100,3 +108,74 @@ def real_printer(program: FindProgram, folder: Path, formats: str = "application
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
+
+
+# --- one that answers what a test wants ------------------------------------------------------------------------------
+
+
+def answered(status: int, attributes: bytes = b"") -> bytes:
+    """An answer of IPP 1.1."""
+    return b"\x01\x01" + status.to_bytes(2) + b"\0\0\0\x01\x02" + attributes + b"\x03"
+
+
+def number(name: bytes, value: int) -> bytes:
+    """An integer among an answer's attributes."""
+    return b"\x21" + len(name).to_bytes(2) + name + b"\x00\x04" + value.to_bytes(4)
+
+
+@dataclass(slots=True)
+class ScriptedPrinter:
+    """Ready until its ``script`` says otherwise; an answer of None drips for as long as anybody listens.
+
+    Attributes:
+        asked: operations in order.
+        hung_up: set when whoever listened to a drip hung up.
+    """
+
+    script: dict[Operation, bytes | None] = field(default_factory=dict)
+    asked: list[Operation] = field(default_factory=list)
+    hung_up: threading.Event = field(default_factory=threading.Event)
+    port: int = 0
+
+    @property
+    def uri(self) -> str:
+        return f"ipp://127.0.0.1:{self.port}/ipp/print"
+
+
+@contextmanager
+def scripted_printer(script: dict[Operation, bytes | None]) -> Iterator[ScriptedPrinter]:
+    printer = ScriptedPrinter({Operation.GET_PRINTER_ATTRIBUTES: answered(0, number(b"printer-state", 3)), **script})
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            operation = Operation(int.from_bytes(body[2:4]))
+            printer.asked.append(operation)
+            answer = printer.script[operation]
+            self.send_response(200)
+            self.send_header("Content-Length", str(1 << 19 if answer is None else len(answer)))
+            self.end_headers()
+            if answer is not None:
+                self.wfile.write(answer)
+                return
+            with contextlib.suppress(OSError):
+                while not stopped.wait(0.1):
+                    self.wfile.write(b"\x01")
+            printer.hung_up.set()
+
+        def log_message(self, *_: object) -> None:
+            """Not on the test's output."""
+
+    stopped = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    printer.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield printer
+    finally:
+        stopped.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()

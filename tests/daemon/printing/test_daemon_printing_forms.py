@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from daemon.policy import Policy, load_policy
 from daemon.policy.words import DOCUMENTS as SCREEN
 from daemon.printing.forms import FormDesk
 from daemon.printing.printer import Printer
-from daemon.printing.spool import Paper, Spool
+from daemon.printing.spool import Spool
 from daemon.state import State, Step
 from evidence.forms.fill import Drawn, Filled
 from evidence.forms.render import render
@@ -55,6 +56,8 @@ DONE = State(
     outcome=Outcome.PASSED,
     sealed=Sealed(samples.CHECK, 42, "0" * 64),
 )
+OTHER = replace(DONE, begin=replace(BEGIN, check=samples.CHECK[:-1] + "f"))
+"""The next woman's."""
 ROW = CheckRow(
     *(samples.CHECK, 42, "0" * 64, "delivery", "ZY20261122001", Outcome.PASSED, False),
     *("2026-11-22T02:05:00.000Z", False, False),
@@ -68,9 +71,9 @@ class Kept(Spool):
     sheets: list[Sheet] = field(default_factory=list)
     ended: bool = False
 
-    def want(self, sheets: object) -> None:
-        assert isinstance(sheets, list)
-        self.sheets, self.ended = sheets, False
+    def want(self, check: str, sheets: Sequence[Sheet]) -> None:
+        self.sheets, self.ended = list(sheets), False
+        Spool.want(self, check, sheets)
 
     def end_by(self, seconds: float) -> None:
         assert seconds == 10.0
@@ -122,10 +125,11 @@ def test_nothing_is_printed_unasked_or_before_the_record_is_there(forms: FormDes
 
 def test_face_is_forgotten_when_the_check_leaves_the_screen(forms: FormDesk) -> None:
     forms.follow(replace(DONE, step=Step.FACE, outcome=None), Closed())
-    forms.follow(DONE, PrintWanted())
-    assert forms.holds
+    held = forms.holds
+    assert held
     forms.follow(IDLE, Closed())
-    assert not forms.holds
+    held = forms.holds
+    assert not held
     assert isinstance(forms.spool, Kept)
     assert forms.spool.ended
 
@@ -137,8 +141,7 @@ def test_no_face_outlives_an_emergency_or_an_interruption(forms: FormDesk, outco
 
 
 def test_next_check_has_not_the_face_of_the_one_before(forms: FormDesk) -> None:
-    other = replace(DONE, begin=replace(BEGIN, check=samples.CHECK[:-1] + "f"))
-    wanted(forms, other)
+    wanted(forms, OTHER)
     assert isinstance(forms.spool, Kept)
     assert "portrait" not in forms.spool.sheets[0].pictures
 
@@ -158,9 +161,34 @@ def test_failed_check_gets_the_sheet_and_the_slip(forms: FormDesk) -> None:
     assert wanted(forms, replace(DONE, outcome=Outcome.FAILED, confirmations=two)) == ["jiangxi", "slip"]
 
 
-def test_state_of_the_printer_is_what_the_screen_is_told(forms: FormDesk) -> None:
-    forms.spool.state = Paper.PAPER_OUT
-    assert forms.view(DONE) == {"can": True, "state": "paper_out"}
+def test_what_is_under_way_is_not_asked_for_twice(forms: FormDesk) -> None:
+    assert forms.view(DONE) == {"can": True, "state": "nothing"}
+    assert wanted(forms, DONE) == ["jiangxi"]
+    assert forms.view(DONE) == {"can": False, "state": "waiting"}
+    assert wanted(forms, DONE) == []  # a second touch before the screen has heard of the first
+    forms.spool.drop()
+    assert forms.view(DONE) == {"can": True, "state": "dropped"}
+    assert wanted(forms, DONE) == ["jiangxi"]
+
+
+def test_next_womans_result_tells_nothing_of_the_last_ones_paper(forms: FormDesk) -> None:
+    wanted(forms, DONE)
+    assert forms.view(OTHER) == {"can": True, "state": "nothing"}  # hers is under way, and this one can be queued
+    assert wanted(forms, OTHER) == ["jiangxi"]
+    forms.spool.drop()
+    assert forms.view(IDLE) == {"can": False, "state": "dropped"}  # to be seen to, until the next one begins
+    third = replace(OTHER, begin=replace(BEGIN, check=samples.CHECK[:-1] + "d"))
+    forms.follow(replace(third, step=Step.CARD, outcome=None), Closed())
+    assert forms.view(third) == {"can": True, "state": "nothing"}
+    assert forms.view(IDLE) == {"can": False, "state": "nothing"}
+
+
+def test_job_of_the_last_one_that_still_prints_is_told_when_the_screen_is_free(forms: FormDesk) -> None:
+    wanted(forms, DONE)
+    forms.follow(OTHER, Closed())
+    assert forms.view(OTHER)["state"] == "nothing"
+    assert forms.view(IDLE)["state"] == "waiting"
+    assert forms.view(DONE)["state"] == "waiting"
 
 
 def test_personal_data_is_in_no_repr(forms: FormDesk) -> None:

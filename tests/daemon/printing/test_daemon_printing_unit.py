@@ -39,7 +39,11 @@ def test_form_comes_out_and_nothing_of_it_stays(home: Home, face_models: FaceMod
             unit.screen.wait("the officers' names", lambda shown: shown["signed"] == list(PINS))
             unit.screen.touch("sign", png=drawn_name())
             assert until(unit, "done")["printing"] == {"can": True, "state": "nothing"}
+            printer.switch_off()
             unit.screen.touch("print")
+            unit.screen.wait("no printer", lambda shown: shown["printing"] == {"can": False, "state": "gone"})
+            waiting = written(home)  # what a power cut would leave while the form waits in memory
+            printer.switch_on()
             unit.screen.touch("close")  # whoever closes at once gets the form all the same
             until(unit, "idle")
             unit.screen.wait("the paper", lambda shown: shown["printing"]["state"] == "printed", 60)
@@ -55,7 +59,7 @@ def test_form_comes_out_and_nothing_of_it_stays(home: Home, face_models: FaceMod
     (page,) = drawn(pdf, 1.0)
     assert page[340:460, 420:540].std() > 20  # a face stands in the portrait's place
     needles = personal(studio, face_models, ANNA) | {"signature": [base64.b64decode(drawn_name())], "PDF": [b"%PDF-"]}
-    for files in (during, written(home)):
+    for files in (waiting, during, written(home)):
         assert found(files, needles) == []
     assert list(unit.temporary.rglob("*")) == []
     outbox = home.outbox()
