@@ -11,12 +11,15 @@ from typing import Any
 
 from evidence.forms import slips
 from evidence.forms.card import card_lines
+from evidence.forms.drawing import NotADrawing, picture_of
 from evidence.forms.moment import spoken_date, spoken_time
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import (
     CHANNELS,
     CHIP_DOCUMENTS,
     DOCUMENTS,
+    ENDINGS,
+    OF_FOREIGNERS,
     OUTCOMES,
     RELATIONS,
     SEXES,
@@ -72,6 +75,8 @@ class Filled:
 
 
 LONGEST_REASON = 100
+MOST_FINDINGS = 8
+"""Of a document, on a confirmation; the record has all of them."""
 
 
 def fill(form: FormId, filled: Filled) -> Sheet:
@@ -122,26 +127,52 @@ def _officer(one: Filled, identifier: str) -> str:
     return f"{name}（{identifier}）" if name else identifier
 
 
-def _officers(one: Filled) -> list[dict[str, str]]:
+def _officers(one: Filled, signed: _Signed) -> list[dict[str, str]]:
     """Who confirmed, each with the name of their own signature's picture or none; else who was on duty."""
     confirmed = [officer["id"] for officer in one.record["officers"]]
     duty = one.record.get("on_duty")
-    pictures = {drawn.who: name for name, drawn in _signatures(one)}
     answering = confirmed or ([duty["id"]] if duty else [])
-    return [{"name": _officer(one, who), "picture": pictures.get(who, "")} for who in answering]
+    return [{"name": _officer(one, who), "picture": signed.by.get(who, "")} for who in answering]
 
 
-def _signatures(one: Filled) -> list[tuple[str, Drawn]]:
-    return [(f"sign{at}", drawn) for at, drawn in enumerate(one.drawn)]
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """Pictures by their names on the sheet, those names by who drew them, and whose picture is none."""
+
+    pictures: dict[str, bytes] = field(default_factory=dict, repr=False)
+    by: dict[str, str] = field(default_factory=dict)
+    unusable: list[str] = field(default_factory=list)
+
+    @property
+    def own(self) -> str | None:
+        """Hers, or her delegate's."""
+        return self.by.get("delegate") or self.by.get("subject")
+
+    @classmethod
+    def of(cls, one: Filled) -> _Signed:
+        made = cls()
+        for at, drawn in enumerate(one.drawn):
+            try:
+                made.pictures[f"sign{at}"] = picture_of(drawn.png)
+            except NotADrawing:
+                made.unusable.append(_SIGNERS.get(drawn.who) or _officer(one, drawn.who))
+            else:
+                made.by[drawn.who] = f"sign{at}"
+        return made
+
+
+_SIGNERS = {"subject": "服务对象", "delegate": "被委托人"}
 
 
 def _reason(one: Filled) -> str:
     """Why it ended so, as far as a line of the form has room; the record has all of it."""
     reason = str(one.record.get("reason", ""))
+    if one.record["outcome"] == "interrupted":
+        return ENDINGS.get(reason.split(":")[0], reason)
     return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}……（全文见核验记录）"
 
 
-def _foot(one: Filled) -> list[str]:
+def _foot(one: Filled, signed: _Signed) -> list[str]:
     """What ties the paper to the record, in small print."""
     record = one.record
     said = f"核验结果：{OUTCOMES[record['outcome']]}"
@@ -152,7 +183,9 @@ def _foot(one: Filled) -> list[str]:
     found = one.document.get("findings") or ()
     lines = [said, where + seq]
     if found:
-        lines.append(f"证件提示：{slips.findings_said(found)}")
+        lines.append(f"证件提示：{slips.findings_said(found, MOST_FINDINGS)}")
+    if signed.unusable:
+        lines.append(f"签名图片无法显示，请对照核验记录：{'、'.join(signed.unusable)}")
     if not _visit(one):
         lines.append("就诊卡（ID）号待补")
     return lines
@@ -160,10 +193,8 @@ def _foot(one: Filled) -> list[str]:
 
 def _base(one: Filled) -> tuple[dict[str, Any], dict[str, bytes]]:
     record, document = one.record, one.document
-    pictures = {name: drawn.png for name, drawn in _signatures(one)}
-    own = [name for name, drawn in _signatures(one) if drawn.who in ("subject", "delegate")]
-    if one.portrait is not None:
-        pictures["portrait"] = one.portrait
+    drawn, copy = _Signed.of(one), card_lines(document)
+    pictures = drawn.pictures | ({} if one.portrait is None else {"portrait": one.portrait})
     signed = record.get("subject_sign")
     content = {
         "name": document.get("name", ""),
@@ -173,21 +204,23 @@ def _base(one: Filled) -> tuple[dict[str, Any], dict[str, bytes]]:
         "visit": _visit(one),
         "phone": record.get("contact", {}).get("phone", ""),
         "address": document.get("address", ""),
-        "card": card_lines(document) if one.portrait is not None else [],
+        "card": copy if one.portrait is not None else [],
         "later": one.later,
+        # The chip's photo is not kept while a check waits for its second officer: such a form asks for a copy.
+        "unprinted": bool(copy) and one.portrait is None and not one.later,
         "drill": bool(record.get("drill")),
         "methods": _methods(one),
         "verified": record["outcome"] in VERIFIED,
         "outcome": record["outcome"],
         "institution": one.institution,
         "department": one.department,
-        "officers": _officers(one),
-        "signature": own[-1] if own else None,
+        "officers": _officers(one, drawn),
+        "signature": drawn.own,
         "relation": RELATIONS.get(signed["relation"], signed["relation"]) if signed else "",
         "delegate": bool(signed and signed["by"] != "subject"),
         "time": spoken_time(record["time"]["earliest"]),
         "date": spoken_date(record["time"]["earliest"]),
-        "foot": _foot(one),
+        "foot": _foot(one, drawn),
     }
     return content, pictures
 
@@ -227,8 +260,8 @@ _RESULTS = ("passed", "failed", "refused", "unable", "manual")
 def _table(one: Filled, title: str, *, phone: str, subject: str, special: bool, copy: bool) -> Sheet:
     content, pictures = _base(one)
     record = one.record
-    signed = record.get("subject_sign")
-    wordless = "" if signed and signed["by"] == "subject" else _reason(one)
+    herself = record.get("subject_sign", {}).get("by") == "subject"
+    unable = record["outcome"] == "unable"
     return Sheet(
         "table",
         {
@@ -239,9 +272,11 @@ def _table(one: Filled, title: str, *, phone: str, subject: str, special: bool, 
             "other": _other(content),
             "results": [[OUTCOMES[name], record["outcome"] == name] for name in _RESULTS],
             "subject": subject,
-            "unsigned": wordless,
+            # Only of a check that could not be done does the record say why she could not sign either.
+            "unsigned": _reason(one) if unable and not herself else "",
+            "story": _reason(one),
             "special": special,
-            "in_special": record["outcome"] in ("unable", "manual"),
+            "in_special": unable or record["outcome"] == "manual" or one.document.get("type") in OF_FOREIGNERS,
             "copy": copy,
         },
         pictures,

@@ -13,9 +13,19 @@ from typing import Any
 _WORDS = tomllib.loads(Path(__file__).with_name("slips.toml").read_text("utf-8"))
 
 
-def findings_said(findings: Iterable[str]) -> str:
-    """What is wrong with a document, as a form says it; a name that nobody knows stands as it is."""
-    return "、".join(_WORDS["findings"].get(one, one) for one in findings)
+MOST_FINDINGS = 4
+"""Of a document, on a slip: what she can do something about stands first in ``slips.toml``."""
+_MORE = {"zh": "等（另见核验记录）", "en": " and more, see the record"}
+
+
+def findings_said(findings: Iterable[str], most: int, language: str = "zh") -> str:
+    """What is wrong with a document, as a form says it, the most important first and no more than ``most``."""
+    known = _WORDS["findings"]
+    found = set(findings)
+    ordered = [one for one in known if one in found] + sorted(found - known.keys())
+    said = [known[one][language] if one in known else one for one in ordered]
+    joined = ("、" if language == "zh" else "; ").join(said[:most])
+    return joined + (_MORE[language] if len(said) > most else "")
 
 
 def not_passed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,8 +61,9 @@ def _slip(name: str, record: Mapping[str, Any], told: list[str]) -> dict[str, An
     return {"title": slip["title"], "title_en": slip["title_en"], "parts": parts}
 
 
-def _lines(names: Iterable[str], told: list[str], record: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _lines(names: Iterable[str], told: list[str], record: Mapping[str, Any]) -> list[tuple[str, ...]]:
     chosen = [one for name in names for one in (told if name in ("reasons", "why") else [name])]
-    said = findings_said(record.get("document", {}).get("findings", ()))
+    found = record.get("document", {}).get("findings", ())
+    said = {language: findings_said(found, MOST_FINDINGS, language) for language in ("zh", "en")}
     lines = [_WORDS["lines"][one] for one in chosen]
-    return [(line["zh"].replace("{findings}", said), line["en"]) for line in lines]
+    return [tuple(line[one].replace("{findings}", said[one]) for one in ("zh", "en")) for line in lines]

@@ -44,6 +44,19 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
 )
 VERIFIED = ("passed", "manual")
 """Outcomes after which somebody stands for who she is: the unit, or two officers."""
+SLIPS: Mapping[FormId, tuple[str, ...]] = MappingProxyType(
+    {FormId.SLIP_NOT_PASSED: ("failed", "refused"), FormId.SLIP_FAMILY: ("unable", "emergency")}
+)
+"""After which outcomes what stands on a slip is true."""
+ENDINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "left": "服务对象离开或放弃",
+        "timeout": "长时间无人操作",
+        "restart": "设备断电或重启",
+        "second_officer_pending": "第二名核验人员未到",
+    }
+)
+"""How a check was interrupted: the first word of its record's reason, which the unit wrote."""
 
 _CHECKPOINTS: Mapping[str, Mapping[str, str]] = {
     "": {
@@ -101,6 +114,8 @@ DOCUMENTS: Mapping[str, str] = MappingProxyType(
         "temporary_id_card": "临时居民身份证",
     }
 )
+OF_FOREIGNERS = frozenset(DOCUMENTS) - {"resident_id_card", "temporary_id_card"}
+"""Documents of 港澳台居民、外籍人士, which two officers look at."""
 CHANNELS: Mapping[str, str] = MappingProxyType(
     {"ganfutong": "赣服通", "haiyiban": "海易办", "hainan_health_island": "海南健康岛", "other": "其它"}
 )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from evidence.forms import slips
 from evidence.forms.fill import Drawn, Filled, fill
 from evidence.forms.register import Month, register
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import FormId
+from evidence.qr import qr_svg
 
 CHECK = "01935f2e-7c1a-7b3c-9d4e-5f6a7b8c9d0e"
 LONGEST_NAME = "WOLFESCHLEGELSTEINHAUSENBERGERDORFF ANNAMARIAB"
@@ -48,7 +52,14 @@ FOREIGN = PLAIN | {
 }
 PASSPORT = {"type": "passport", "number": "E12345678", "name": LONGEST_NAME, "sex": "2", "findings": []}
 PLACE = {"institution": "示例市妇幼保健院", "department": "产科"}
+LONG_PLACE = {
+    "institution": "示例省示例自治州示例县第一人民医院集团妇幼保健计划生育服务中心（示例省示例自治州妇女儿童医院）",
+    "department": "产科住院部第三病区产房及待产室",
+}
 TWO = [{"id": "o-101"}, {"id": "o-102"}]
+NAMES = {"o-101": "阿不都热西提·买买提江", "o-102": "王示例"}
+PERMIT = PLAIN | {"type": "hk_mo_tw_residence_permit", "nation": ""}
+FINDINGS = tuple(tomllib.loads((Path(slips.__file__).with_suffix(".toml")).read_text("utf-8"))["findings"])
 
 
 def portrait() -> bytes:
@@ -116,6 +127,19 @@ UNABLE = {
 }
 
 
+EVERYTHING = {
+    "outcome": "failed",
+    "document": UNUSUAL | {"findings": list(FINDINGS)},
+    "face": {"decision": "no_match"},
+    "liveness": {"decision": "attack", "checks": []},
+    "finger": {"decision": "no_match"},
+    "officers": TWO,
+    "visit": {"ref": "Z" * 128, "source": "typed"},
+    "reason": FAILED["reason"],
+}
+"""Failed in every way at once."""
+
+
 def _without_face(changes: dict[str, Any]) -> dict[str, Any]:
     made = record(**changes)
     return {name: value for name, value in made.items() if name not in ("face", "liveness")}
@@ -132,6 +156,7 @@ def sheets() -> dict[str, Sheet]:
 
     neutral = record(policy={"id": "neutral"}, document=FOREIGN)
     yubei = record(policy={"id": "chongqing_yubei"}, document=UNUSUAL)
+    permit = _hainan(document=PERMIT, officers=TWO, reason="港澳台居民居住证由两名工作人员核对")
     cards = (UNUSUAL, PLAIN, FOREIGN)
     ends = ("passed", "unable", "passed", "manual")
     month = [
@@ -147,9 +172,17 @@ def sheets() -> dict[str, Sheet]:
         ),
         "hainan": made(FormId.HAINAN_RECORD, _hainan(), subject, officer),
         "hainan_unable": made(FormId.HAINAN_RECORD, _hainan(**UNABLE), delegate, *both),
+        "hainan_failed": made(FormId.HAINAN_RECORD, _hainan(**FAILED), delegate, *both, officers=NAMES),
+        "hainan_permit": made(FormId.HAINAN_RECORD, permit, subject, *both, officers=NAMES),
+        "jiangxi_two": made(FormId.JIANGXI_CONFIRMATION, record(officers=TWO), subject, *both, officers=NAMES),
+        "yubei_two": made(
+            FormId.YUBEI_CONFIRMATION, record(**EVERYTHING), subject, *both, officers=NAMES, **LONG_PLACE
+        ),
         "yubei": made(FormId.YUBEI_CONFIRMATION, yubei, subject, portrait=face),
         "neutral": made(FormId.NEUTRAL_CONFIRMATION, neutral, subject, portrait=face),
         "slip_not_passed": made(FormId.SLIP_NOT_PASSED, record(**FAILED)),
+        "slip_longest": made(FormId.SLIP_NOT_PASSED, record(**EVERYTHING), **LONG_PLACE),
+        "slip_finger": made(FormId.SLIP_FINGER, record(), qr=qr_svg("VXF1" + "A" * 1900)),
         "slip_refused": made(FormId.SLIP_NOT_PASSED, record(outcome="refused")),
         "slip_family": made(FormId.SLIP_FAMILY, record(**UNABLE)),
         "register": register(Month(2026, 11), month, institution=PLACE["institution"]),

@@ -5,18 +5,25 @@ from __future__ import annotations
 import itertools
 import re
 import zlib
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pypdfium2
 import pytest
 
-from evidence.forms import fonts
+from daemon.documents.entry import KIND_DIFFERS
+from daemon.documents.mrz import MrzFinding
+from daemon.seen import READ_FOR_ANOTHER_VISIT
+from daemon.worklist import NAME_DIFFERS, NUMBER_DIFFERS
+from evidence.forms import fonts, slips
 from evidence.forms.cmap import CharacterMap, NoCharacterMap
 from evidence.forms.fill import Drawn, Filled, fill
 from evidence.forms.render import render
 from evidence.forms.words import OUTCOMES, FormId
+from hw.card_reader.document import Finding
 from tests.evidence.forms import samples
 from tests.evidence.forms.pictures import GOLDEN, Box, difference, drawn, read, runs, text_of
 
@@ -26,6 +33,7 @@ line more than 60. Another character is 20 and left to the tests of text."""
 SHEETS = samples.sheets()
 ONE_PAGE = [name for name in SHEETS if name != "register"]
 A4 = (595.3, 841.9)
+NO_INK = cv2.imencode(".png", np.zeros((240, 720, 4), np.uint8))[1].tobytes()
 JIANGXI = [
     "江西省母婴保健服务对象身份核验确认单",
     "姓名：",
@@ -126,6 +134,7 @@ def covered(one: Box, other: Box) -> float:
         ("jiangxi_later", [*JIANGXI[:6], "复印件见签字原件", "贴身份证复印件正面", "肖像见签字原件", *JIANGXI[7:]]),
         ("hainan", HAINAN),
         ("hainan_unable", HAINAN),
+        ("hainan_permit", HAINAN),
         ("register", REGISTER),
         ("slip_not_passed", ["身份核验未通过：原因与办法", "诊疗照常进行", "原因", "办法", "可以找谁"]),
         ("slip_family", ["致家属", "诊疗照常进行", "请您协助", "可以找谁"]),
@@ -176,6 +185,86 @@ def test_signature_stands_beside_the_officer_who_drew_it() -> None:
     (page,), (empty,) = (drawn(render(one).pdf, 1.0) for one in (sheet, without))
     changed = np.nonzero((page != empty).any(axis=0))[0]
     assert changed.min() > page.shape[1] * 0.7  # in the second officer's place alone
+
+
+def test_no_name_stands_under_a_signature() -> None:
+    """Without its ink each form is the same but for the boxes of the pictures: no text has ink over it."""
+    for name in ("hainan_permit", "jiangxi_two", "yubei_two"):
+        sheet = SHEETS[name]
+        blank = {one: NO_INK if one.startswith("sign") else picture for one, picture in sheet.pictures.items()}
+        (inked,), (plain,) = (drawn(render(one).pdf, 2.0) for one in (sheet, replace(sheet, pictures=blank)))
+        ink = inked != plain
+        assert ink.sum() > 1000, name
+        assert plain[ink].min() > 200, f"{name}: ink where something is printed"
+
+
+def test_two_officers_stand_on_the_form_of_a_permit() -> None:
+    """Its chip was read and the check passed: still two officers answer for it."""
+    content = SHEETS["hainan_permit"].content
+    assert content["in_special"] is True
+    assert not SHEETS["hainan"].content["in_special"]
+    assert [one["picture"] for one in content["officers"]] == ["sign1", "sign2"]
+    text = text_of(printed("hainan_permit"))
+    assert in_order(["核验人员一", "提江", "（o-101）", "核验人员二", "王示例", "（o-102）"], text)
+
+
+def hainan(**changes: object) -> dict[str, object]:
+    content: dict[str, object] = fill(FormId.HAINAN_RECORD, Filled(samples.record(**changes))).content
+    return {name: content[name] for name in ("unsigned", "story")}
+
+
+def test_why_she_did_not_sign_is_not_why_the_check_failed() -> None:
+    failed = samples.FAILED | {"reason": "人脸与证件照片不符"}
+    nobody = failed | {"subject_sign": {"by": "nobody", "relation": "", "sha256": "0" * 64}}
+    assert hainan(**failed) == hainan(**nobody) == {"unsigned": "", "story": "人脸与证件照片不符"}
+    by_hand = samples.BY_HAND | {"face": {"decision": "not_comparable"}}
+    assert hainan(**by_hand) == {"unsigned": "", "story": "护照由两名工作人员核对"}  # she signed herself
+    unable = samples.UNABLE
+    assert hainan(**unable) == {"unsigned": unable["reason"], "story": unable["reason"]}
+    assert hainan(**unable | {"subject_sign": {"by": "subject", "relation": "self"}})["unsigned"] == ""
+
+
+def test_every_finding_of_the_code_has_its_words() -> None:
+    found = {*Finding, *MrzFinding, KIND_DIFFERS, READ_FOR_ANOTHER_VISIT, NUMBER_DIFFERS, NAME_DIFFERS}
+    assert set(samples.FINDINGS) == found
+    for language in ("zh", "en"):
+        said = slips.findings_said(found, len(found), language)
+        assert "_" not in said, "a name of the program stands on paper"
+
+
+def test_most_important_findings_stand_first_and_the_others_are_told_of() -> None:
+    found = ["nation_unknown_code", "expired", "number_differs_from_visit"]
+    assert slips.findings_said(found, 2) == "证件号码与就诊登记不一致、证件已过有效期等（另见核验记录）"
+    assert slips.findings_said(found[1:], 2, "en") == "the number differs from the visit's; it has expired"
+    text = text_of(printed("slip_longest"))
+    assert "等（另见核验记录）" in text
+    assert "andmore,seetherecord." in text
+    assert "可以找谁" in text
+
+
+def test_how_a_check_was_interrupted_is_said_in_words() -> None:
+    foot = fill(
+        FormId.NEUTRAL_CONFIRMATION, Filled(samples.record(outcome="interrupted", reason="timeout:card"))
+    ).content
+    assert foot["foot"][0] == "核验结果：中断（长时间无人操作）"
+
+
+def test_picture_that_cannot_be_drawn_is_left_out_and_named() -> None:
+    drawn_names = (Drawn("subject", b"no picture"), Drawn("o-101", samples.signature()), Drawn("o-102", b""))
+    two = samples.record(officers=samples.TWO)
+    sheet = fill(FormId.JIANGXI_CONFIRMATION, Filled(two, drawn=drawn_names, officers=samples.NAMES))
+    assert set(sheet.pictures) == {"sign1"}
+    assert sheet.content["signature"] is None
+    assert "签名图片无法显示，请对照核验记录：服务对象、王示例（o-102）" in text_of(render(sheet).pdf)
+
+
+def test_form_without_the_chips_photo_asks_for_a_copy() -> None:
+    for name, form in (("jiangxi_two", "照片"), ("yubei_two", "复印件")):
+        assert f"设备未留存芯片照片请粘贴{form}" in text_of(printed(name))
+    for name in ("jiangxi", "jiangxi_later", "yubei"):  # printed; on the original; printed
+        assert not SHEETS[name].content["unprinted"]
+    by_hand = fill(FormId.JIANGXI_CONFIRMATION, Filled(samples.record(document=samples.PASSPORT)))
+    assert not by_hand.content["unprinted"]  # a passport is copied anyway
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
