@@ -17,31 +17,17 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+from evidence import spelling
 from evidence.errors import KeyUnusableError, SignatureError
 from evidence.keys import PrivateKey, PublicKey, Signer
+from evidence.spelling import BIT_STRING, CONTEXT_0, ECDSA_WITH_SHA256, INTEGER, SEQUENCE, encode
 
 RECORD_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.1")
 """Extended key usage of a unit's record key (an OID under a UUID, ITU-T X.667)."""
 GATEWAY_SIGNING = ObjectIdentifier("2.25.149612328067469862173360328559946241460.2")
 """Extended key usage of the key with which the gateway signs receipts and commands."""
-_INTEGER, _BIT_STRING, _SEQUENCE, _CONTEXT_0 = 0x02, 0x03, 0x30, 0xA0
-"""DER tags (X.690)."""
-_ECDSA_WITH_SHA256 = bytes.fromhex("06082a8648ce3d040302")
-"""OBJECT IDENTIFIER 1.2.840.10045.4.3.2 (RFC 5758 section 3.2)."""
-_TEXTS = (0x0C, 0x13, 0x16)
-"""UTF8String, PrintableString and IA5String; the others are read in too many ways."""
-_EXTENSIONS = frozenset(
-    {
-        ExtensionOID.BASIC_CONSTRAINTS,
-        ExtensionOID.KEY_USAGE,
-        ExtensionOID.EXTENDED_KEY_USAGE,
-        ExtensionOID.AUTHORITY_KEY_IDENTIFIER,
-        ExtensionOID.SUBJECT_KEY_IDENTIFIER,
-    }
-)
-"""Of a signer's certificate. TLS is checked by TLS libraries, not here."""
 _CLOCK_TOLERANCE = dt.timedelta(hours=24)
 
 
@@ -90,19 +76,13 @@ def site_of(certificate: x509.Certificate) -> str:
 def _attribute(certificate: x509.Certificate, oid: ObjectIdentifier) -> str:
     try:
         found = certificate.subject.get_attributes_for_oid(oid)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise SignatureError("the certificate's subject is not readable text") from error
     if len(found) != 1:
         raise SignatureError("the certificate's subject must have exactly one O and one CN")
-    if _text_tag(found[0]) not in _TEXTS:
+    if spelling.text_tag(found[0]) not in spelling.TEXTS:
         raise SignatureError("the certificate's subject is not readable text")
     return str(found[0].value)
-
-
-def _text_tag(attribute: x509.NameAttribute[str | bytes]) -> int:
-    """The DER tag of its value, which follows the attribute's type: 2.5.4.n is 06 03 55 04 n."""
-    encoded = x509.Name([attribute]).public_bytes()
-    return encoded[encoded.index(b"\x06\x03\x55\x04") + 5]
 
 
 def make_authority(site: str, key: PrivateKey, now: dt.datetime) -> x509.Certificate:
@@ -127,19 +107,13 @@ def make_request(name: x509.Name, key: PrivateKey | Signer) -> x509.CertificateS
     return x509.load_der_x509_csr(_request_der(name, key))
 
 
-def _der(tag: int, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    size = len(body).to_bytes((len(body).bit_length() + 7) // 8 or 1, "big")
-    return bytes([tag]) + (size if len(body) < 0x80 else bytes([0x80 | len(size)]) + size) + body
-
-
 def _request_der(name: x509.Name, signer: Signer) -> bytes:
     """RFC 2986 section 4, written here because ``cryptography`` signs only with keys that it holds itself."""
     public = signer.public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    info = _der(_SEQUENCE, _der(_INTEGER, b"\0"), name.public_bytes(), public, _der(_CONTEXT_0))
+    info = encode(SEQUENCE, encode(INTEGER, b"\0"), name.public_bytes(), public, encode(CONTEXT_0))
     raw = signer.sign(info)
     signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-    return _der(_SEQUENCE, info, _der(_SEQUENCE, _ECDSA_WITH_SHA256), _der(_BIT_STRING, b"\0", signature))
+    return encode(SEQUENCE, info, encode(SEQUENCE, ECDSA_WITH_SHA256), encode(BIT_STRING, b"\0", signature))
 
 
 def issue(
@@ -236,11 +210,13 @@ def check_certificate(
     if not isinstance(certificate.signature_hash_algorithm, hashes.SHA256):
         raise SignatureError("the certificate is not signed with ECDSA and SHA-256")
     _check_purpose(certificate, profile)
+    key = key_of(certificate)
+    spelling.require_one_spelling(certificate, authority)
     before, after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     # The tolerance is subtracted as a difference: a certificate may begin in year 1.
     if before - at > _CLOCK_TOLERANCE or at > after:
         raise SignatureError(f"the certificate is valid from {before:%Y-%m-%d} to {after:%Y-%m-%d}, not at that time")
-    return key_of(certificate)
+    return key
 
 
 def _check_purpose(certificate: x509.Certificate, profile: Profile) -> None:
@@ -249,7 +225,7 @@ def _check_purpose(certificate: x509.Certificate, profile: Profile) -> None:
         constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         raise SignatureError("the certificate does not say what it is for") from None
-    if not {one.oid for one in certificate.extensions} <= _EXTENSIONS:
+    if not {one.oid for one in certificate.extensions} <= spelling.EXTENSIONS:
         raise SignatureError("the certificate has extensions that a signer's certificate does not have")
     if list(usages) != [profile.usage] or constraints.ca:
         raise SignatureError(f"the certificate is not for {profile.name.lower()} use")

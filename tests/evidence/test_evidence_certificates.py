@@ -211,12 +211,14 @@ def _edited(site: Site, old: bytes, new: bytes) -> x509.Certificate:
     return from_der(_sequence(changed + algorithm + b"\x03" + bytes([len(signature) + 1]) + b"\0" + signature))
 
 
-def test_a_certificate_may_begin_in_the_year_1(site: Site) -> None:
+def test_a_time_that_is_not_spelt_as_agreed_is_refused(site: Site) -> None:
+    """RFC 5280 section 4.1.2.5: until 2049 with two digits of the year; no other year is before 1950."""
     before = site.certificate.not_valid_before_utc.strftime("%y%m%d%H%M%SZ").encode()
     after = site.certificate.not_valid_after_utc.strftime("%y%m%d%H%M%SZ").encode()
     old = b"\x30\x1e\x17\x0d" + before + b"\x17\x0d" + after
     made = _edited(site, old, b"\x30\x20\x18\x0f00010101000000Z\x17\x0d" + after)
-    assert check_certificate(made, site.authority, Profile.RECORD, NOW)
+    with pytest.raises(SignatureError, match="spelling"):
+        check_certificate(made, site.authority, Profile.RECORD, NOW)
 
 
 def test_a_subject_that_is_no_text_is_refused(site: Site) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from daemon import config as unit_config
@@ -370,6 +370,15 @@ class TestApart:
     def test_a_request_in_anothers_name_is_refused(self, site: Path, unit: Path) -> None:
         request = make_unit_request(unit, Address("demo-site", "unit-02"))
         forged = UnitRequest(ADDRESS, request.record, request.client)
+        with pytest.raises(BadValueError, match="another unit"):
+            answer_request(load_site(site), Register(), forged, NOW)
+
+    def test_a_request_whose_name_is_no_text_is_refused(self, site: Path, unit: Path) -> None:
+        """A BIT STRING in the place of a name; the library reads it when it is asked for."""
+        request = make_unit_request(unit, ADDRESS)
+        name = b"\x0c\x07unit-01"
+        odd = request.record.public_bytes(Encoding.DER).replace(name, b"\x03\x07\0nit-01")
+        forged = UnitRequest(ADDRESS, x509.load_der_x509_csr(odd), request.client)
         with pytest.raises(BadValueError, match="another unit"):
             answer_request(load_site(site), Register(), forged, NOW)
 

@@ -17,7 +17,7 @@ const certificates = (() => {
     subjectKeyIdentifier: "2.5.29.14",
     recordSigning: "2.25.149612328067469862173360328559946241460.1",
   };
-  const [VERSION, ISSUER_ID, SUBJECT_ID, EXTENSIONS] = [0xa0, 0x81, 0x82, 0xa3]; // context tags of TBSCertificate
+  const [VERSION, EXTENSIONS] = [0xa0, 0xa3]; // context tags of TBSCertificate
   const STRINGS = [TAG.UTF8_STRING, TAG.PRINTABLE_STRING, TAG.IA5_STRING];
   const FORMS = new Map([ // of the extensions that a unit's certificate may have
     [OID.basicConstraints, TAG.SEQUENCE],
@@ -26,6 +26,10 @@ const certificates = (() => {
     [OID.authorityKeyIdentifier, TAG.SEQUENCE],
     [OID.subjectKeyIdentifier, TAG.OCTET_STRING],
   ]);
+  const FOR_SIGNATURES = [7, 0x80]; // of the bits of a key's usage the first one alone (RFC 5280 section 4.2.1.3)
+  const KEY_IDENTIFIER = 0x80; // context tag of AuthorityKeyIdentifier
+  const LONGEST_SERIAL = 20; // RFC 5280 section 4.1.2.2
+  const LONGEST_TYPE = 31; // bytes of an attribute's type
   const CLOCK_TOLERANCE_MS = 24 * 3600 * 1000; // a unit's clock may be a day behind when it is born
   const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 
@@ -35,6 +39,7 @@ const certificates = (() => {
     const found = (short ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/).exec(digits);
     if (found === null) refuse();
     const [year, ...rest] = found.slice(1);
+    if (!short && Number(year) < 2050) refuse(); // RFC 5280 section 4.1.2.5
     const century = short ? (Number(year) < 50 ? "20" : "19") : "";
     const [month, day, hour, minute, second] = rest;
     return instants.read(`${century}${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`) ?? refuse();
@@ -46,20 +51,26 @@ const certificates = (() => {
     return found;
   }
 
-  /* The attributes of a distinguished name, as [OID, text or null]; null where the text is in an encoding unused here. */
+  /* The text of an attribute, in the letters of its kind. */
+  function text(tag, value) {
+    if (!STRINGS.includes(tag)) refuse();
+    if (tag !== TAG.UTF8_STRING && value.some((byte) => byte > 0x7f)) refuse();
+    return bytes.fromUtf8(value);
+  }
+
+  /* The attributes of a distinguished name, as [OID, text]. */
   function attributes(content) {
     const found = [];
     const names = new der.Reader(content);
     while (!names.done) {
       const set = names.open(TAG.SET);
-      do {
-        const pair = set.open(TAG.SEQUENCE);
-        const oid = pair.oid();
-        const tag = pair.peek();
-        const value = pair.content(tag ?? refuse());
-        pair.finish();
-        found.push([oid, STRINGS.includes(tag) ? bytes.fromUtf8(value) : null]);
-      } while (!set.done);
+      const pair = set.open(TAG.SEQUENCE);
+      set.finish(); // one in a set: several could stand in another order
+      const type = pair.content(TAG.OBJECT_IDENTIFIER);
+      if (type.length > LONGEST_TYPE) refuse();
+      const tag = pair.peek();
+      found.push([der.oidOf(type), text(tag, pair.content(tag ?? refuse()))]);
+      pair.finish();
     }
     return found;
   }
@@ -87,12 +98,23 @@ const certificates = (() => {
     return fits ? data : null;
   }
 
+  /* An extension that says something in its one form only is held to that here. */
   function checkForm(oid, value) {
     if (!FORMS.has(oid)) throw new Fault("certificate.purpose");
     const reader = new der.Reader(value);
     const content = reader.content(FORMS.get(oid));
     reader.finish();
-    if (oid === OID.keyUsage && content.length < 2) refuse();
+    if (oid === OID.keyUsage && !bytes.equal(content, FOR_SIGNATURES)) refuse();
+    if (oid === OID.authorityKeyIdentifier) {
+      const inside = new der.Reader(content);
+      inside.content(KEY_IDENTIFIER);
+      inside.finish();
+    }
+  }
+
+  /* Whether an extension must be understood: FALSE is the default, and DER leaves a default out. */
+  function checkCritical(flag) {
+    if (flag !== null && !bytes.equal(flag, [0xff])) refuse();
   }
 
   function extensions(content) {
@@ -103,7 +125,7 @@ const certificates = (() => {
     while (!list.done) {
       const one = list.open(TAG.SEQUENCE);
       const oid = one.oid();
-      one.optional(TAG.BOOLEAN);
+      checkCritical(one.optional(TAG.BOOLEAN));
       if (found.has(oid)) throw new Fault("certificate.purpose");
       found.set(oid, one.content(TAG.OCTET_STRING));
       one.finish();
@@ -112,18 +134,20 @@ const certificates = (() => {
     return found;
   }
 
+  function checkSerial(content) {
+    der.checkInteger(content);
+    if (content.length > LONGEST_SERIAL || content[0] & 0x80 || content.every((byte) => byte === 0)) refuse();
+  }
+
   function body(content) {
     const reader = new der.Reader(content);
-    const version = reader.optional(VERSION);
-    if (version !== null && !bytes.equal(version, [TAG.INTEGER, 1, 2])) refuse(); // version 3
-    der.checkInteger(reader.content(TAG.INTEGER));
+    if (!bytes.equal(reader.content(VERSION), [TAG.INTEGER, 1, 2])) refuse(); // version 3: the others have no extensions
+    checkSerial(reader.content(TAG.INTEGER));
     const algorithm = reader.content(TAG.SEQUENCE);
     const issuer = reader.content(TAG.SEQUENCE);
     const validity = period(reader.open(TAG.SEQUENCE));
     const subject = reader.content(TAG.SEQUENCE);
     const key = point(reader.open(TAG.SEQUENCE));
-    reader.optional(ISSUER_ID);
-    reader.optional(SUBJECT_ID);
     const extra = reader.optional(EXTENSIONS);
     reader.finish();
     return { algorithm, issuer, ...validity, subject, attributes: attributes(subject), point: key, extra };
@@ -196,8 +220,8 @@ const certificates = (() => {
     const reader = outer.open(TAG.SEQUENCE);
     outer.finish();
     const flag = reader.optional(TAG.BOOLEAN);
-    if (flag !== null && !bytes.equal(flag, [0xff])) refuse(); // FALSE is the default, and DER leaves a default out
-    reader.optional(TAG.INTEGER);
+    checkCritical(flag);
+    if (flag !== null) reader.optional(TAG.INTEGER); // how many below it: of an authority only
     reader.finish();
     return flag !== null;
   }

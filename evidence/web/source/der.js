@@ -122,5 +122,5 @@ const der = (() => {
     return padded;
   }
 
-  return { Reader, TAG, checkInteger, unsigned, refuse };
+  return { Reader, TAG, checkInteger, oidOf, unsigned, refuse };
 })();

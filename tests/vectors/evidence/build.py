@@ -20,6 +20,7 @@ from cryptography.x509.oid import ExtensionOID, ObjectIdentifier
 
 from tests.vectors.evidence import by_hand as hand
 from tests.vectors.evidence.by_hand import N, Payload, after, b64, payload_of, sha256, signed, text_of
+from tests.vectors.evidence.certificates import certificates
 from tests.vectors.evidence.downlinks import downlinks
 from tests.vectors.evidence.envelopes import envelopes
 from tests.vectors.evidence.health import healths
@@ -375,7 +376,7 @@ def write(name: str, value: dict[str, Any]) -> None:
 
 def records() -> dict[str, Any]:
     groups = (
-        *(sound, form_of_json, form_of_payload, form_of_jws, origins, signatures, chains, orders),
+        *(sound, form_of_json, form_of_payload, form_of_jws, origins, certificates, signatures, chains, orders),
         *(decisions, rotations, revoked_keys, replacements, healths),
     )
     return {
