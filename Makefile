@@ -8,14 +8,18 @@ ARGS ?=
 BUDGET ?= 300
 BIN := .venv/bin
 READY := .venv/.ready
+OLDER := .venv-tflite
+# What depends on what a network answers.
+NETWORKS := $(addprefix tests/models/,$(addsuffix .py,$(addprefix test_models_,detector embedding manifest passive selfcheck)) \
+	liveness/test_liveness_mesh.py)
 
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench fuzz wheels clean programs
+.PHONY: help demo run test test-tflite check bench fuzz wheels clean programs
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-11s %s\n' "$$name" "$$text"; done
 
 demo: $(READY) ## scripted people at a simulated unit, from card to the hospital's receipt
 	$(BIN)/vernix demo $(ARGS)
@@ -25,6 +29,10 @@ run: $(READY) ## the simulated unit, kept running
 
 test: $(READY) programs ## everything CI tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+test-tflite: $(OLDER)/.ready ## the networks on the older interpreter, tflite-runtime, in an environment of its own
+	@$(OLDER)/bin/python -c 'from models.interpreter import installed_runtime as found; assert found()[0] == "tflite_runtime"'
+	$(OLDER)/bin/python -m pytest $(NETWORKS) $(ARGS)
 
 check: $(READY) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .
@@ -42,7 +50,7 @@ wheels: $(READY) ## do wheels of all run-time dependencies exist for every suppo
 	$(BIN)/python .ci/wheels.py $(ARGS)
 
 clean: ## remove everything make made, .venv included
-	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(OLDER) build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 programs:
@@ -50,4 +58,8 @@ programs:
 
 $(READY): setup.cfg pyproject.toml constraints.txt .ci/setup
 	@.ci/setup venv
+	@touch $@
+
+$(OLDER)/.ready: constraints-tflite.txt .ci/setup
+	@.ci/setup tflite
 	@touch $@

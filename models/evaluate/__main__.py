@@ -7,11 +7,19 @@ import json
 import sys
 
 from models.errors import ModelsError
-from models.evaluate import faces, pad, quality
+from models.evaluate import agreement, answers, chips, faces, few, pad, quality
 from models.evaluate.pairs import PairsError
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
-COMMANDS = {"faces": faces, "quality": quality, "pad": pad}
+COMMANDS = {
+    "faces": faces,
+    "quality": quality,
+    "pad": pad,
+    "few": few,
+    "chips": chips,
+    "answers": answers,
+    "agreement": agreement,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +43,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def outcome(options: argparse.Namespace) -> str:
     """What the command prints."""
+    if options.command == "few":
+        return few.to_text(few.evaluate(options))
+    if options.command == "chips":
+        return chips.to_text(chips.evaluate(options))
+    if options.command == "answers":
+        return answers.to_text(answers.evaluate(options))
+    if options.command == "agreement":
+        lines = agreement.evaluate(options)
+        return json.dumps(agreement.to_json(lines), indent=2) if options.json else agreement.to_text(lines)
     if options.command == "quality":
         rejected = quality.evaluate(options)
         return json.dumps(quality.to_json(rejected), indent=2) if options.json else quality.to_text(rejected)

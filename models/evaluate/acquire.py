@@ -19,7 +19,7 @@ from models.face import FaceModels
 from models.image import FloatArray, Image
 from models.manifest import FOLDER, ROLES
 
-SAVE_EVERY = 500
+SAVE_EVERY = 20
 CODE = ("alignment.py", "detector.py", "embedding.py", "evaluate/chip.py")
 """Besides the weights, what the network's answer depends on."""
 

@@ -1,0 +1,167 @@
+"""`python -m models.evaluate answers`: what every network answers for some pictures, kept to be held against another
+machine's (`agreement`).
+
+Twice for each picture: on the same pixels, cut from the middle without resampling, where only the runtime's kernels can
+differ; and by the product's own way, where the other machine's picture library and the crops laid by the detector count
+too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.alignment import align
+from models.detector import Face
+from models.embedding import Embedder
+from models.evaluate.acquire import central_face
+from models.evaluate.pairs import read_pairs
+from models.evaluate.progress import progress
+from models.evaluate.store import default_folder
+from models.face import FaceModels
+from models.image import FloatArray, Image
+from models.interpreter import Network
+from models.liveness.mesh import FaceMesh
+from models.manifest import Manifest
+from models.passive import PassiveLiveness
+from models.selfcheck import sampled
+
+FILE = "answers.npz"
+SAVE_EVERY = 5
+MIDDLE_PX = {"detector": 250, "embedding": 112, "mesh": 192, "passive": 112}
+"""Side of the square that a network sees; the detector's is the upper left corner of its black canvas."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """One row of numbers for each name and picture (by the picture's SHA-256), NaN where nothing was found."""
+
+    path: Path
+    rows: dict[str, dict[str, npt.NDArray[np.float32]]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Answers:
+        """What earlier runs left; a file that cannot be read counts as none."""
+        try:
+            with np.load(path) as file:
+                names = [name for name in file.files if name != "pictures"]
+                columns = {name: file[name] for name in names}
+                pictures = file["pictures"].tolist()
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return cls(path)
+        return cls(
+            path, {picture: {name: columns[name][row] for name in names} for row, picture in enumerate(pictures)}
+        )
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self.path.with_suffix(".part.npz")
+        columns: dict[str, Any] = {"pictures": np.array(list(self.rows), dtype="U64")}
+        for name in next(iter(self.rows.values()), {}):
+            columns[name] = np.stack([row[name] for row in self.rows.values()])
+        np.savez(part, **columns)
+        part.replace(self.path)
+
+
+class Asked:
+    """The networks."""
+
+    def __init__(self, float_embedding: Path | None) -> None:
+        """``float_embedding`` is the embedder before quantisation, if it is to be asked too."""
+        self._models, self._mesh, self._passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
+        self._float = None
+        if float_embedding is not None:
+            network = Network(float_embedding.read_bytes(), float_embedding, 1)
+            self._float = Embedder(network, Manifest.load().entry("embedding"))
+
+    def answers(self, picture: Image) -> dict[str, npt.NDArray[np.float32]]:
+        """One row for each name."""
+        face = central_face(self._models.detect(picture), picture)
+        found = {**self._same_pixels(picture), **(self._missing() if face is None else self._own_way(picture, face))}
+        return {name: np.asarray(row, np.float32).ravel() for name, row in found.items()}
+
+    def _same_pixels(self, picture: Image) -> dict[str, FloatArray]:
+        parts = {name: middle(picture, side) for name, side in MIDDLE_PX.items()}
+        canvas = np.zeros((*[self._models.side_px("detector")] * 2, 3), np.uint8)
+        canvas[: MIDDLE_PX["detector"], : MIDDLE_PX["detector"]] = parts["detector"]
+        crops = self._passive.crops(parts["passive"], (0.0, 0.0, 112.0, 112.0))
+        plain = {} if self._float is None else {"pixels_embedding_float": self._float.embed(parts["embedding"])}
+        return {
+            "pixels_detector": sampled(self._models.raw("detector", canvas)),
+            "pixels_embedding": self._models.raw("embedding", parts["embedding"]),
+            "pixels_mesh": self._mesh.raw(parts["mesh"]),
+            "pixels_passive": self._passive.raw(crops),
+            **plain,
+        }
+
+    def _own_way(self, picture: Image, face: Face) -> dict[str, FloatArray]:
+        points = self._mesh.find(picture, face)
+        score = self._passive.assess(picture, face.box).score
+        plain = {} if self._float is None else {"embedding_float": self._float.embed(align(picture, face.landmarks))}
+        return {
+            "landmarks": face.landmarks,
+            "embedding": self._models.looks(picture, face)[0],
+            "mesh": np.full((468, 2), np.nan, np.float32) if points is None else points[:, :2],
+            "passive": np.array([np.nan if score is None else score], np.float32),
+            **plain,
+        }
+
+    def _missing(self) -> dict[str, FloatArray]:
+        sizes = {"landmarks": 10, "embedding": 128, "mesh": 936, "passive": 1}
+        if self._float is not None:
+            sizes["embedding_float"] = 128
+        return {name: np.full(size, np.nan, np.float32) for name, size in sizes.items()}
+
+
+def middle(picture: Image, side: int) -> Image:
+    """The square of ``side`` pixels about the picture's centre, black where the picture ends."""
+    result = np.zeros((side, side, 3), np.uint8)
+    rows, columns = (min(side, size) for size in picture.shape[:2])
+    top, left = (picture.shape[0] - rows) // 2, (picture.shape[1] - columns) // 2
+    y, x = (side - rows) // 2, (side - columns) // 2
+    result[y : y + rows, x : x + columns] = picture[top : top + rows, left : left + columns]
+    return result
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--pairs", type=Path, required=True, help="CSV with the columns a,b,same: its pictures")
+    parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
+    parser.add_argument("--float", type=Path, metavar="FILE.tflite", help="the embedder before quantisation, too")
+    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder to keep the answers in")
+
+
+def evaluate(options: argparse.Namespace) -> Answers:
+    """Ask about every picture that was not asked about before.
+
+    Raises:
+        PairsError: the list cannot be used.
+        ModelsError: the models cannot be loaded.
+        OSError: a picture cannot be read.
+    """
+    pictures = read_pairs(options.pairs).pictures
+    answers, asked = Answers.load(options.cache / FILE), Asked(options.float)
+    for number, name in enumerate(progress(pictures, len(pictures), "answers"), start=1):
+        content = (options.root / name).read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        if image is not None and digest not in answers.rows:
+            answers.rows[digest] = asked.answers(np.asarray(image, np.uint8))
+            if number % SAVE_EVERY == 0:
+                answers.save()
+    answers.save()
+    return answers
+
+
+def to_text(answers: Answers) -> str:
+    """How many."""
+    return f"{answers.path}: answers for {len(answers.rows)} pictures"

@@ -1,0 +1,62 @@
+"""`python -m models.evaluate chips`: chip photos as files, so that two machines can be shown the same ones.
+
+A chip photo made on another machine is another one: a box that differs by a pixel gives other WebP artefacts.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from models.evaluate.acquire import central_face
+from models.evaluate.chip import DoesNotFit, chip_photo
+from models.evaluate.pairs import read_pairs
+from models.evaluate.progress import progress
+from models.face import FaceModels
+from models.image import Image
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("--pairs", type=Path, required=True, help="CSV with the columns a,b,same: its pictures")
+    parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
+    parser.add_argument("--into", type=Path, required=True, help="folder to write into, under the same paths, as PNG")
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Write them; how many there are.
+
+    Raises:
+        PairsError: the list cannot be used.
+        ModelsError: the models cannot be loaded.
+        OSError: a file cannot be read or written.
+    """
+    models, written = FaceModels.load(), 0
+    pictures = read_pairs(options.pairs).pictures
+    for name in progress(pictures, len(pictures), "chips"):
+        image = cv2.imdecode(np.frombuffer((options.root / name).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        photo = None if image is None else made(models, np.asarray(image, np.uint8))
+        if photo is not None:
+            target = options.into / name
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Without loss, whatever the name says: what reads it looks at the content.
+            target.write_bytes(cv2.imencode(".png", photo)[1].tobytes())
+            written += 1
+    return written
+
+
+def made(models: FaceModels, picture: Image) -> Image | None:
+    """The chip photo of the face in the middle; None without one, or where even the poorest WebP is too large."""
+    face = central_face(models.detect(picture), picture)
+    try:
+        return None if face is None else chip_photo(picture, face, flatten=True)
+    except DoesNotFit:
+        return None
+
+
+def to_text(written: int) -> str:
+    """How many."""
+    return f"{written} chip photos"
