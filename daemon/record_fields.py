@@ -26,9 +26,12 @@ UNIT = "unit"
 LONGEST_REASON = 500
 
 
-def reason(elsewhere: CheckedElsewhere | None, why: str) -> str:
+def reason(policy: Policy, elsewhere: CheckedElsewhere | None, why: str) -> str:
     """The reason of a decision; of a check that was done elsewhere it names where, so that officers sign that too."""
-    return why if elsewhere is None else f"{elsewhere.channel} {elsewhere.reference}: {why}"[:LONGEST_REASON]
+    if elsewhere is None:
+        return why
+    title = next((one.title for one in policy.channels if one.id == elsewhere.channel), elsewhere.channel)
+    return f"{title} {elsewhere.reference}: {why}"[:LONGEST_REASON]
 
 
 def provisional(check: str) -> str:
@@ -182,7 +185,7 @@ def addendum(to: Sealed, statement: DecisionStatement, confirmations: Iterable[C
 
 def amendment(event: Amended) -> dict[str, Any]:
     """The fields of an addendum that brings what came later: a visit's number, a signature, a mistaken touch."""
-    fields = {**addendum(event.to, event.statement, (event.confirmation,)), **event.said}
+    fields = {**addendum(event.to, event.statement, event.confirmations), **event.said}
     if event.accounts:
         fields["accounts"] = True
     return fields | signatures.fields(event.signature)

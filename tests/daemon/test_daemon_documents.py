@@ -256,7 +256,7 @@ def test_a_check_done_elsewhere() -> None:
     assert told(now, ev.Proposed(Outcome.PASSED, "why", EXPIRES)).trouble == "outcome_not_open"
     fields = recorded(now, Outcome.MANUAL, "x" * 500)
     assert (fields["channel"], fields["channel_reference"]) == ("ganfutong", "GFT-1")
-    assert fields["decision"]["reason"].startswith("ganfutong GFT-1: xxx")
+    assert fields["decision"]["reason"].startswith("赣服通 GFT-1: xxx")
     assert not {"face", "liveness"} & fields.keys()
     schema.check("record-v1", {**_FRAME, **fields})
 

@@ -228,7 +228,7 @@ def test_checked_through_the_provinces_app(hands: Hands) -> None:
     hands.glass.shot("live-zh-channel")
     record = record_of(hands.stage, check)
     assert (record["channel"], record["channel_reference"]) == ("ganfutong", "GFT-2026-0042")
-    assert record["decision"]["reason"] == "ganfutong GFT-2026-0042: 赣服通"
+    assert record["decision"]["reason"] == "赣服通 GFT-2026-0042: 赣服通"
     assert "face" not in record
     hands.touch("完成")
     hands.glass.step("idle")
