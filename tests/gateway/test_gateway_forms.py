@@ -160,6 +160,7 @@ def test_register_has_the_months_deliveries(site: Site, tmp_path: Path) -> None:
     site.check(7, document=PLAIN | {"name": "示例乙"})
     site.check(8, document=PLAIN | {"name": "示例丙"}, checkpoint="admission")
     site.check(9, document=PLAIN | {"name": "示例丁"}, drill=True)
+    site.check(11, document=PLAIN | {"name": f"示{NOWHERE}"})
     status = site.say("register", "--month", month, "--out", out)
     text = text_of(out.read_bytes())
     assert status == 1  # the one whose name no font has

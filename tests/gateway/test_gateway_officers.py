@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -239,8 +240,10 @@ def provisioned() -> Iterator[Hospital]:
 
 
 @pytest.fixture
-def desk(provisioned: Hospital, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
-    return Desk(provisioned, capsys, monkeypatch)
+def desk(provisioned: Hospital, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    """Of a site where nothing has happened yet."""
+    yield Desk(provisioned, capsys, monkeypatch)
+    shutil.rmtree(provisioned.gateway_toml.parent / "data", ignore_errors=True)
 
 
 def test_from_application_to_the_unit(desk: Desk) -> None:
