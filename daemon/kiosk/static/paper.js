@@ -16,8 +16,10 @@ export function printTouch(view) {
 }
 
 export function paperLine(view) {
-  if (view.printing.state === "nothing") return null;
-  return el("p", { className: "recorded", id: "paper" }, icon(SIGNS[view.printing.state] ?? "warn"), el("span", {}, said(view)));
+  const { state } = view.printing;
+  if (state === "nothing") return null;
+  const className = ATTENDED.includes(state) ? "recorded attended" : "recorded";
+  return el("p", { className, id: "paper" }, icon(SIGNS[state] ?? "warn"), el("span", {}, said(view)));
 }
 
 // What stays to be done when the check has left the screen; until the next one begins.

@@ -9,7 +9,7 @@ from daemon.paper_events import OfficerSigned, PrintWanted
 from daemon.printing.spool import Paper
 from daemon.state import State
 from evidence.record import Outcome
-from tests.daemon.kiosk.support import Bench, Glass, states
+from tests.daemon.kiosk.support import SIZES, Bench, Glass, states
 
 DUTY = OnDuty("o-101", "officer", "2026-03-02T04:00:00.000Z", "pin")
 SAID = {
@@ -24,6 +24,7 @@ SAID = {
     Paper.DROPPED: "由医院网关补打",
     Paper.UNKNOWN: "不确定",
 }
+CUT_OFF = "document.querySelector('#main').scrollHeight - document.querySelector('#main').clientHeight"
 ONCE_MORE = (Paper.PRINTED, Paper.UNKNOWN)
 
 
@@ -46,6 +47,21 @@ def test_forms_are_printed_by_a_touch_and_the_printer_is_heard(bench: Bench, gla
         glass.page.locator("#line", has_text=SAID[state]).wait_for()
     bench.show(State(bench.policy), printing={"can": False, "state": "printed"})
     glass.page.locator("#line", has_text="不确定").wait_for(state="hidden")
+
+
+def test_how_printing_stands_is_in_sight_on_a_small_screen(bench: Bench, glass: Glass) -> None:
+    width, height = SIZES["small"]
+    glass.page.set_viewport_size({"width": width, "height": height})
+    for language in ("zh", "en"):
+        for state in SAID:
+            bench.show(states(bench.policy)["failed"], printing={"can": True, "state": state.value})
+            said = glass.page.evaluate(
+                "async (key) => (await import('/static/words.js')).say(key)", f"paper_{state.value}"
+            )
+            glass.page.locator("#paper", has_text=said).wait_for()
+            assert glass.page.evaluate(CUT_OFF) <= 0, (language, state)
+        glass.shot(f"small-{language}-paper")
+        glass.page.click("#language")
 
 
 def test_nothing_is_offered_without_a_printer(bench: Bench, glass: Glass) -> None:

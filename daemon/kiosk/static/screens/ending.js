@@ -73,8 +73,7 @@ const result = {
   body: (view) => [
     documentOf(view),
     el("p", { className: "recorded" }, icon("pass"), el("span", {}, recorded(view))),
-    view.document || view.channel ? el("p", { className: "small" }, say("vanishes")) : null,
-    paperLine(view),
+    paperLine(view) ?? (view.document || view.channel ? el("p", { className: "small" }, say("vanishes")) : null), // a small screen has room for one
   ],
   touches: (view) => [
     ...(view.outcome === "emergency"

@@ -116,7 +116,7 @@ export const words = {
   paper_refused: "The printer does not take the form: tell the IT desk",
   paper_unusable: "The form cannot be made: tell the IT desk (the self-test says why)",
   paper_dropped: "Not printed, and nothing is kept here: print it from the hospital's gateway",
-  paper_unknown: "Not known whether it came out: look at the printer; if not, print it again or from the hospital's gateway",
+  paper_unknown: "May not be printed: look at the printer, print again if needed",
   storage_ok: "Enough room, {0} days",
   troubles_many: "{0} device problems",
   lost: "This unit does not answer. The door opens by itself. Check by hand, and press the emergency button at the door.",

@@ -116,7 +116,7 @@ export const words = {
   paper_refused: "打印机不接受此文件，请联系信息科",
   paper_unusable: "表单无法生成，请联系信息科（自检可查原因）",
   paper_dropped: "未打印；本机已不留资料，请由医院网关补打",
-  paper_unknown: "不确定是否已打印，请查看打印机；没有则再打一份或由医院网关补打",
+  paper_unknown: "不确定是否已打印，请查看打印机，需要时补打",
   storage_ok: "存储空间充足，可用 {0} 天",
   troubles_many: "{0} 项设备问题",
   lost: "本机无响应。门会自动打开。请人工核验，并按门边的紧急按钮。",
