@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.backlog import WINDOW, Backlog
 from daemon.outbox import Outbox
 from daemon.repeats import Repeats
 from evidence import downlink, receipt
@@ -27,12 +28,7 @@ from evidence.topics import DOWN, Address, Channel
 
 log = logging.getLogger(__name__)
 
-WINDOW = 50
-"""Records sent and not yet receipted; beyond that the gateway must catch up first."""
 HEALTH_S = 60.0
-AHEAD = dt.timedelta(days=1)
-"""How far the gateway's counters may be ahead of a clock that the network has set. One message of a gateway whose clock
-was years ahead would shut out all the others until then."""
 
 Publish = Callable[[Channel, bytes], bool]
 """Hands a message to the broker link; False when there is no connection."""
@@ -47,6 +43,7 @@ def health_message(
     troubles: Sequence[str] = (),
     roster: int | None = None,
     revocations: int | None = None,
+    number: int | None = None,
 ) -> str:
     """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS.
 
@@ -56,6 +53,7 @@ def health_message(
         outbox, address, signer, refused, storage, troubles: what the unit has to say of itself.
         roster: version of the roster in force, so that the gateway sends a newer one.
         revocations: number of the list of revoked keys in force, for the same reason.
+        number: which one of this start of the unit it is: of two, the later one is known whatever the clock said.
     """
     fields = {
         "unit": address.unit,
@@ -68,6 +66,7 @@ def health_message(
         **({"troubles": list(troubles)} if troubles else {}),
         **({"roster": roster} if roster is not None else {}),
         **({"revocations": revocations} if revocations is not None else {}),
+        **({"boot": outbox.boot, "number": number} if number is not None else {}),
     }
     return write_health(fields, outbox.head, signer)
 
@@ -101,18 +100,20 @@ class Delivery:
     revocations_number: Callable[[], int | None] = lambda: None
     """Of the list in force."""
     refused: int = 0
-    _sent: Repeats = field(init=False)
+    _backlog: Backlog = field(init=False)
     _alerted: Repeats = field(init=False)
     _health_due_s: float = 0.0
+    _healths: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self._sent, self._alerted = Repeats(self.monotonic_s), Repeats(self.monotonic_s)
+        self._backlog = Backlog(self.outbox, lambda sealed: self.publish(Channel.RECORD, sealed), self.monotonic_s)
+        self._alerted = Repeats(self.monotonic_s)
 
     def reconnected(self) -> None:
         """The link is down: what was in flight may be lost, so all that has no receipt goes out on the next one."""
         with self._lock:
-            self._sent.forget()
+            self._backlog.reconnected()
             self._alerted.forget()
             self._health_due_s = 0.0
 
@@ -120,7 +121,7 @@ class Delivery:
         """Send alerts, then records in order up to the window, then health when it is due."""
         with self._lock:
             if self._send_alerts():  # the link may have come up in between
-                self._send_records()
+                self._backlog.pump()
             self._send_health()
 
     def _send_alerts(self) -> bool:
@@ -133,14 +134,6 @@ class Delivery:
                 self._alerted.sent(item.seq)
         return True
 
-    def _send_records(self) -> None:
-        for item in self.outbox.waiting(limit=WINDOW):
-            due = self._sent.due(item.seq)
-            if due and not self.publish(Channel.RECORD, item.envelope):
-                return
-            if due:
-                self._sent.sent(item.seq)
-
     def _send_health(self) -> None:
         now_s = self.monotonic_s()
         if now_s >= self._health_due_s and self.publish(Channel.HEALTH, self._health()):
@@ -148,7 +141,8 @@ class Delivery:
 
     def _health(self) -> bytes:
         refused = self.refused + self.dropped()
-        about = (self.storage(), self.troubles(), self.roster_version(), self.revocations_number())
+        self._healths += 1
+        about = (self.storage(), self.troubles(), self.roster_version(), self.revocations_number(), self._healths)
         return health_message(self.outbox, self.address, self.signer, refused, *about).encode("ascii")
 
     def receive(self, channel: Channel, payload: bytes) -> None:
@@ -178,25 +172,20 @@ class Delivery:
             log.warning("a message on %s could not be taken: %s; free some room on the disk", channel, error)
 
     def _read(self, channel: Channel, payload: bytes) -> Accepted:
-        clock = self.outbox.clock
+        clock, last = self.outbox.clock, self.outbox.last_counter(channel)
         now: dt.datetime | None = clock.moment() if clock.trusted else None
-        # Without a network's time we may be the one who is behind, by days after a week without power.
+        # Without a network's time we may be the one who is behind, by days after a week without power. What was taken
+        # then may have been of a time to come, and the gateway goes on from there.
         is_right = clock.interval().source == "network"
-        return downlink.read(
-            payload.decode("ascii"),
-            channel,
-            self.address,
-            self.gateway_key,
-            last_counter=self.outbox.last_counter(channel),
-            now=now,
-            highest_counter=downlink.counter_at(clock.moment() + AHEAD) if is_right else None,
-        )
+        highest = max(downlink.highest_counter(clock.moment()), last + downlink.AHEAD_MS) if is_right else None
+        how = (channel, self.address, self.gateway_key)
+        return downlink.read(payload.decode("ascii"), *how, last_counter=last, now=now, highest_counter=highest)
 
     def _receipt(self, message: Accepted) -> None:
         fresh = self.outbox.apply_receipt(message.body, message.issued)
         log.info("receipt: %d records newly at the gateway, %d waiting", fresh, self.outbox.count_waiting())
         with self._lock:
-            self._sent.answered(item.seq for item in self.outbox.waiting(limit=WINDOW))
+            self._backlog.receipted(receipt.read_ranges(message.body), fresh)
             self._alerted.answered(item.seq for item in self.outbox.waiting_alerts(limit=WINDOW))
 
     def _command(self, message: Accepted) -> None:
@@ -206,10 +195,11 @@ class Delivery:
                 raise RefusedError("a list of revoked keys; this unit goes by none")
             self.revocations(message.body["list"])
             return
-        again = self.outbox.resend(receipt.read_ranges(message.body))
+        ranges = receipt.read_ranges(message.body)
+        again = self.outbox.resend(ranges)
         # A receipt from before the command is the word of a gateway that has lost since what it receipted then, and
         # somebody may have kept it back. All counters are milliseconds of Unix time.
         self.outbox.accept_counter(Channel.RECEIPT, message.counter)
         log.warning("the gateway asks for records again: %d wait once more", again)
         with self._lock:
-            self._sent.forget()
+            self._backlog.asked_again(ranges)

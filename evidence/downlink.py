@@ -21,6 +21,9 @@ from evidence.keys import PublicKey, Signer
 from evidence.topics import Address, Channel
 
 SCHEMA = "downlink-v1"
+AHEAD_MS = 24 * 60 * 60 * 1000
+"""How far the gateway's counters may be ahead of a clock that the network has set: a day. One message of a gateway
+whose clock was years ahead would shut out all the others until then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class Accepted:
 def counter_at(moment: dt.datetime) -> int:
     """The counter of a message that is signed at ``moment``, unless that channel's last one was higher."""
     return int(moment.timestamp() * 1000)
+
+
+def highest_counter(moment: dt.datetime) -> int:
+    """The highest counter that is not of a time to come at ``moment``."""
+    return counter_at(moment) + AHEAD_MS
 
 
 def type_of(channel: Channel) -> str:

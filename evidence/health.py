@@ -20,6 +20,7 @@ from evidence.topics import DOWN, Channel
 
 TYPE = "vernix-health+jws"
 SCHEMA = "health-v1"
+_COUNTS = ("waiting", "refused", "roster", "revocations", "boot", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Claim:
         roster: version of the officers' roster in force, 0 for provisioning's file, if it says.
         counters: the highest counter accepted on each channel down, if it says.
         revocations: number of the list of revoked keys in force, 0 where there is none, if it says.
+        boot, number: which message it is, of which start of the unit, if it says.
     """
 
     unit: str
@@ -46,11 +48,19 @@ class Claim:
     roster: int | None = None
     counters: Mapping[Channel, int] | None = None
     revocations: int | None = None
+    boot: int | None = None
+    number: int | None = None
 
     @property
-    def order(self) -> tuple[int, str]:
-        """A later claim is greater. Instants have one spelling, so their texts are in the order of time."""
-        return self.head.seq, self.at
+    def order(self) -> tuple[int, int, int, str]:
+        """A later claim is greater.
+
+        The clock decides only between those of older software: it may have been set back. Instants have one spelling,
+        so their texts are in the order of time.
+        """
+        if self.boot is None or self.number is None:
+            return self.head.seq, 0, 0, self.at
+        return self.head.seq, self.boot, self.number, ""
 
 
 def write_health(fields: Mapping[str, Any], head: Head, signer: Signer) -> str:
@@ -77,7 +87,7 @@ def parse_health(token: str) -> Claim:
     said = json_object(signed.payload)
     schema.check(SCHEMA, said)
     head = Head(said["seq"], said["head"])
-    further = {name: said.get(name) for name in ("waiting", "refused", "roster", "revocations")}
+    further = {name: said.get(name) for name in _COUNTS}
     counters = said.get("counters")
     accepted = None if counters is None else {channel: counters.get(channel, 0) for channel in DOWN}
     return Claim(said["unit"], said["site"], head, said["at"], signed.kid, **further, counters=accepted)

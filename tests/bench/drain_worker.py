@@ -14,7 +14,8 @@ from pathlib import Path
 
 import psutil
 
-from daemon.delivery import WINDOW, Delivery
+from daemon.backlog import WINDOW
+from daemon.delivery import Delivery
 from daemon.outbox import Outbox
 from evidence.keys import FileSigner, load_public_key
 from evidence.topics import Address, Channel

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from daemon.delivery import HEALTH_S, WINDOW, Delivery
+from daemon.backlog import WINDOW
+from daemon.delivery import HEALTH_S, Delivery
 from daemon.outbox import Outbox
 from daemon.repeats import FIRST_S, LONGEST_S
 from evidence import jws, receipt

@@ -11,7 +11,7 @@ from typing import Any, Final
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from daemon.delivery import WINDOW
+from daemon.backlog import WINDOW
 from daemon.mqtt import Cause
 from evidence import downlink, receipt
 from evidence.keys import KeySigner, Signer, generate_key
