@@ -41,6 +41,7 @@ class RevokedKeys:
         self._carried, self._kept, self._authority = carried, kept, authority
         self._lock = threading.Lock()
         self._current: Revocations | None = None
+        self._written = 0
         self._seen: _Stamp = None
         self._read(kept)
         self.refresh()
@@ -76,8 +77,8 @@ class RevokedKeys:
         new = read_revocations(token, self._authority)
         with self._lock:
             if self._current is not None:
-                if new.number <= self._current.number:
-                    return  # a later one came another way meanwhile
+                if new.number < self._current.number or new.number == self._written:
+                    return  # a later one came another way meanwhile, or this one is kept
                 check_later(self._current, new)
             self._current = new
         log.warning("list %d of revoked keys is in force: %d keys", new.number, len(new.entries))
@@ -85,6 +86,7 @@ class RevokedKeys:
             write_atomic(self._kept, token.encode("ascii"), mode=0o600)
         except OSError as error:
             raise RefusedError(f"list {new.number} is in force and cannot be kept: {error.strerror}") from error
+        self._written = new.number
 
     @property
     def number(self) -> int:

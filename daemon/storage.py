@@ -114,7 +114,7 @@ class Storage:
 
     def _make_room(self, outbox: Outbox) -> None:
         left = self._free(self._folder)
-        short = self.state.level is Level.CRITICAL and (self.state.days_left < SHORT_DAYS or left < 2 * RESERVE_BYTES)
+        short = self.state.level is Level.CRITICAL and (self.state.days_left < SHORT_DAYS or left < LAST_BYTES)
         enough = CRITICAL_BYTES
         for _ in range(_BATCHES):
             if short and outbox.usage(_DAYS).free_bytes >= enough:

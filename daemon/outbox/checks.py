@@ -23,6 +23,7 @@ from evidence.record import Kind, Outcome, Record
 KEPT = dt.timedelta(days=400)
 """A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
 
+_TO_COME = dt.timedelta(days=7)
 _FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted"
 
 
@@ -138,10 +139,14 @@ def settled(db: sqlite3.Connection, debts: Collection[Outcome]) -> list[Settleme
     return list(found.values())
 
 
-def give_way(db: sqlite3.Connection, most: int) -> int:
-    """Drop the oldest rows that are only counted any more, where room is short; how many."""
-    sql = "SELECT check_id FROM checks WHERE owed = 0 AND unaccounted = 0 ORDER BY seq LIMIT ?"
-    return db.execute(f"DELETE FROM checks WHERE check_id IN ({sql})", (most,)).rowcount
+def give_way(db: sqlite3.Connection, now: dt.datetime, most: int) -> int:
+    """Drop the oldest rows that are only counted any more, where room is short; how many.
+
+    Those of the last days stay: her signature, the visit's number or a form may still be to come.
+    """
+    sql = "SELECT check_id FROM checks WHERE owed = 0 AND unaccounted = 0 AND at < ? ORDER BY seq LIMIT ?"
+    before = write_instant(now - _TO_COME)
+    return db.execute(f"DELETE FROM checks WHERE check_id IN ({sql})", (before, most)).rowcount
 
 
 def forget_old(db: sqlite3.Connection, now: dt.datetime) -> int:

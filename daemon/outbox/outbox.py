@@ -298,7 +298,7 @@ class Outbox:
             at = write_instant(max(self.clock.moment(), issued))
             with self._transaction() as db:
                 fresh = sum(self._mark(db, first, last, at) for first, last in ranges)
-                retention.hear(db, issued)
+                retention.hear(db, issued, self.clock.moment())
             self._waiting -= fresh
             return fresh
 
@@ -335,7 +335,7 @@ class Outbox:
         """Overwrite some of what may be overwritten, see :mod:`daemon.outbox.retention`; how many records."""
         with self._lock, self._transaction() as db:
             checks.forget_old(db, self.clock.moment())
-            if short and (dropped := checks.give_way(db, retention.BATCH)):
+            if short and (dropped := checks.give_way(db, self.clock.moment(), retention.BATCH)):
                 return dropped  # what is only counted gives way before any evidence does
             return retention.overwrite(db, self.clock.moment(), short=short)
 

@@ -22,6 +22,8 @@ KEPT = dt.timedelta(days=30)
 BATCH = 200
 """Records overwritten in one commit: some 10 ms, so that a record that is being made does not wait."""
 
+_AHEAD = dt.timedelta(days=1)
+"""Between two clocks that are both right enough."""
 _ANY_TIME = "9999"
 _EPOCH = dt.datetime.fromtimestamp(0, dt.UTC)
 _STAYS = "seq, sha256, kind, check_id, alert, earliest, receipted_at"
@@ -33,9 +35,13 @@ _DELETE = "DELETE FROM records WHERE seq = ?"
 _INSERT = f"INSERT INTO records ({_STAYS}, envelope, receipted) VALUES (?, ?, ?, ?, ?, ?, ?, x'', 2)"
 
 
-def hear(db: sqlite3.Connection, issued: dt.datetime) -> None:
-    """Remember, in the transaction that is open, when the newest receipt was issued by the gateway's clock."""
-    numbers.lift(db, _TOLD, int(issued.timestamp()))
+def hear(db: sqlite3.Connection, issued: dt.datetime, now: dt.datetime) -> None:
+    """Remember, in the transaction that is open, when the newest receipt was issued by the gateway's clock.
+
+    A time ahead of the unit's own (``now``) is not remembered: kept, it would leave the unit's clock alone to decide.
+    """
+    if issued <= now + _AHEAD:
+        numbers.lift(db, _TOLD, int(issued.timestamp()))
 
 
 def overwrite(db: sqlite3.Connection, now: dt.datetime, *, short: bool) -> int:

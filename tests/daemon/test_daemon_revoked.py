@@ -145,3 +145,6 @@ def test_a_list_that_cannot_be_kept_is_gone_by(home: Home) -> None:
     with pytest.raises(RefusedError, match="in force and cannot be kept"):
         revoked.take(list_of(home, 3, "k" * 43))
     assert revoked.names("k" * 43)
+    home.database.parent.mkdir()
+    revoked.take(list_of(home, 3, "k" * 43))
+    assert keys_of(home).names("k" * 43), "sent again with room, it outlives the process"

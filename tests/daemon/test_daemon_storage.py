@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon import storage
+from daemon.check_id import new_check_id
 from daemon.clock import KernelClock, UnitClock
 from daemon.outbox import Outbox
 from daemon.storage import (
@@ -31,6 +32,7 @@ from tests.daemon.support import SYNCHRONISED, Home, check_fields, now
 from tests.support import ROOT
 
 PLENTY = 100_000 * MIB
+REAL_RESERVE = storage.RESERVE_BYTES
 
 
 class Disk:
@@ -156,6 +158,56 @@ def test_short_of_room_younger_ones_go_and_never_what_waits(home: Home, outbox: 
     for _ in range(15):
         outbox.append(check_fields())
     assert home.database.stat().st_size <= size + 16384, "they use the room of the old ones"
+
+
+def test_a_month_is_left_so_nothing_goes_before_its_time(
+    home: Home, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the reserve of a real unit: critical, and 62 days of work."""
+    monkeypatch.setattr(storage, "RESERVE_BYTES", REAL_RESERVE)
+    for _ in range(30):
+        outbox.append(check_fields())
+    receipted(outbox, *range(1, 32))
+    state = Storage(home.database.parent, Disk(31 * MIB)).look(outbox)
+    assert (state.level, state.days_left >= SHORT_DAYS) == (Level.CRITICAL, True)
+    assert len(kept(outbox)) == 31
+
+
+def test_this_weeks_checks_are_known_however_little_room_there_is(home: Home) -> None:
+    """Her signature comes hours later, the visit's number perhaps the next day."""
+    today = [now()]
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: SYNCHRONISED))
+    checks = []
+    for _ in range(2):
+        checks.append(new_check_id())
+        outbox.append(check_fields(checks[-1]))
+        today[0] += dt.timedelta(days=8)
+    today[0] -= dt.timedelta(days=7)
+    Storage(home.database.parent, Disk(0)).look(outbox)
+    assert [outbox.find_check(one) is not None for one in checks] == [False, True]
+    outbox.close()
+
+
+@pytest.mark.parametrize("first", ["gateway", "unit"])
+def test_two_clocks_wrong_one_after_the_other_make_nothing_old(first: str, home: Home) -> None:
+    today = [now()]
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: SYNCHRONISED))
+    outbox.append(check_fields())
+    receipted(outbox, 1)
+    hashes = {seq: digest for seq, digest, _ in outbox.every_envelope()}
+    ahead = dt.timedelta(days=40)
+    if first == "gateway":
+        outbox.apply_receipt(receipt.make_body({2: hashes[2]}), today[0] + ahead)
+        today[0] += ahead
+    else:
+        outbox.apply_receipt(receipt.make_body({2: hashes[2]}), today[0])
+        today[0] += ahead
+        Storage(home.database.parent, Disk()).look(outbox)
+        today[0] -= ahead
+        outbox.apply_receipt(receipt.make_body({2: hashes[2]}), today[0] + ahead)
+    Storage(home.database.parent, Disk()).look(outbox)
+    assert kept(outbox) == [1, 2]
+    outbox.close()
 
 
 @pytest.mark.parametrize("kernel", [SYNCHRONISED, KernelClock(False, dt.timedelta(seconds=16))], ids=["set", "not set"])
