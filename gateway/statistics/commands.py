@@ -57,7 +57,7 @@ def _open_store(config: Config) -> closing[Store]:
 
 
 @contextmanager
-def _survey(config: Config, store: Store) -> Iterator[Survey]:
+def looked_at(config: Config, store: Store) -> Iterator[Survey]:
     """Everything looked at, with a bar on a terminal; what does not hold is told."""
     authority = load_certificate(config.keys.authority)
     with snapshot(store) as shot:
@@ -93,7 +93,7 @@ def statistics(config: Config, arguments: argparse.Namespace) -> int:
     today = dt.datetime.now(CHINA).date()
     first, last = arguments.first or today.replace(month=1, day=1), arguments.last or today
     period = _period(first, last)
-    with _open_store(config) as store, _survey(config, store) as survey:
+    with _open_store(config) as store, looked_at(config, store) as survey:
         counts = Counts()
         for check in survey.checks(period):
             counts.add(check)
@@ -169,7 +169,7 @@ class _Exporter:
     def _rows(self, config: Config, arguments: argparse.Namespace) -> int:
         period, now, by = _period(arguments.first, arguments.last), dt.datetime.now(dt.UTC), arguments.by
         by = by or getpass.getuser()
-        with _open_store(config) as store, _survey(config, store) as survey:
+        with _open_store(config) as store, looked_at(config, store) as survey:
             job = Job(
                 config.gateway.site,
                 arguments.out,
@@ -263,7 +263,7 @@ def quarter_report(config: Config, arguments: argparse.Namespace) -> int:
     """The quarterly self-inspection (每季度自查) as a page to print and sign. Exit 1 if it finds something."""
     first, last = arguments.quarter
     now = dt.datetime.now(dt.UTC)
-    with _open_store(config) as store, _survey(config, store) as survey:
+    with _open_store(config) as store, looked_at(config, store) as survey:
         counts, open_cases = Counts(), report.OpenCases()
         for check in survey.checks(_period(first, last)):
             counts.add(check)
