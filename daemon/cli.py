@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     exporting = add("export", export, config=True, prints=True)
     exporting.add_argument("--to", type=Path, required=True, metavar="FILE")
     exporting.add_argument(
-        "--rows", choices=[str(Format.CSV), str(Format.JSONL)], help="rows, also while the unit runs"
+        "--rows", choices=[*map(str, Format)], help="checks without a person, and their proof; also while the unit runs"
     )
     add("config", config_command, config=True, prints=True).add_argument("--effective", action="store_true")
     add_policy_commands(add("policy", policy_command, config=False, prints=False))

@@ -20,7 +20,7 @@ _ADVICE = _STORAGE | {
     errno.EPERM: "let the unit's user read and write it",
     errno.EEXIST: "something else has this name: move it away",
     errno.ENOTDIR: "something else has this name: move it away",
-    errno.EISDIR: "something else has this name: move it away",
+    errno.EISDIR: "it is a folder: name a file in it, or move it away",
     errno.ENOENT: "put it there, or correct the path",
 }
 _KEPT = "what the screen showed as recorded is kept"

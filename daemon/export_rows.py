@@ -20,8 +20,9 @@ from daemon.identity import OUTBOX, load_identity
 from evidence.certificates import load_certificate
 from evidence.chain import Head
 from evidence.export_proof import Coverage, ProofWriter, proof_path
-from evidence.export_rows import CsvWriter, Format, JsonlWriter, Row, cell, row_digest
-from evidence.files import digest_of, whole_file
+from evidence.export_rows import Format, Row, cell, row_digest
+from evidence.export_writers import Holds, open_writer
+from evidence.files import digest_of, whole_files
 from evidence.health import write_health
 from evidence.instants import local_text, read_instant, write_instant
 from evidence.keys import Signer
@@ -30,51 +31,66 @@ from evidence.receipt import ranges_of
 from evidence.record import Kind
 from evidence.succession import read_succession
 
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading of the rows."""
+
+    key: str
+    title: str
+    holds: Holds = Holds.TEXT
+
+
 COLUMNS = (
-    ("unit", "人证核验设备"),
-    ("seq", "记录序号"),
-    ("time", "核验时间"),
-    ("checkpoint", "关键节点代码"),
-    ("outcome", "核验结果代码"),
-    ("drill", "演练"),
-    ("debt", "待补核"),
-    ("delivered", "已送达"),
-    ("sha256", "记录指纹(SHA-256)"),
+    Column("unit", "人证核验设备"),
+    Column("seq", "记录序号", Holds.NUMBER),
+    Column("time", "核验时间", Holds.MOMENT),
+    Column("checkpoint", "关键节点代码"),
+    Column("outcome", "核验结果代码"),
+    Column("debt", "待补核"),
+    Column("delivered", "已送达"),
+    Column("sha256", "记录指纹(SHA-256)"),
 )
-_SQL = """SELECT checks.seq, checks.at, checks.checkpoint, checks.outcome, checks.drill, checks.owed,
+# What is owed stays longer than other checks: the rows begin after the last one that is forgotten, and lack none.
+_FORGOTTEN = """SELECT max(earliest) FROM records
+    WHERE kind = 'check' AND seq NOT IN (SELECT seq FROM checks)"""
+_SQL = """SELECT checks.seq, checks.at, checks.checkpoint, checks.outcome, checks.owed,
     coalesce(records.receipted, 1) > 0, checks.sha256
-    FROM checks LEFT JOIN records ON records.seq = checks.seq ORDER BY checks.seq"""
+    FROM checks LEFT JOIN records ON records.seq = checks.seq WHERE NOT checks.drill AND at >= ? ORDER BY checks.seq"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the outbox says at one moment."""
+    """What the outbox says at one moment; ``checks`` are those from ``first`` on, and no drills."""
 
     head: Head
     numbers: list[int] = field(repr=False)
     kinds: dict[str, int]
     first: str
-    checks: list[tuple[int, str, str, str, int, int, int, str]] = field(repr=False)
+    last: str
+    drills: int
+    checks: list[tuple[int, str, str, str, int, int, str]] = field(repr=False)
 
 
 def export_rows(config: Config, path: Path, form: Format) -> int:
-    """Write the unit's checks to ``path`` and the proof beside it; how many.
+    """Write the unit's checks, drills apart, to ``path`` and the proof beside it; how many.
 
     Raises:
-        OSError: the disk is full, read-only or was pulled; there is neither file then.
+        BrokenOff: the rows are there, their proof is not.
+        OSError: the disk is full, read-only or was pulled; what was there before is there still, both or neither.
+        TooManyRows: a sheet has no room for them.
         sqlite3.Error: the outbox cannot be read.
         EvidenceError: the unit's key cannot be used.
     """
     now = dt.datetime.now(dt.UTC)
     identity, kept = load_identity(config, now), _read(config.unit.data / OUTBOX)
-    with whole_file(path) as stream, whole_file(proof_path(path)) as beside:
+    with whole_files([path, proof_path(path)]) as (stream, beside):
         proof = ProofWriter(beside)
-        titles, keys = [title for _, title in COLUMNS], [key for key, _ in COLUMNS]
-        writer = CsvWriter(stream, titles) if form is Format.CSV else JsonlWriter(stream, keys)
-        for seq, row in watched(_rows(config.unit.id, kept), len(kept.checks), "writing"):
-            writer.row(row)
-            proof.row((config.unit.id, seq), row_digest(row))
-        writer.end()
+        with open_writer(form, stream, COLUMNS) as writer:
+            for seq, row in watched(_rows(config.unit.id, kept), len(kept.checks), "writing"):
+                writer.row(row)
+                proof.row((config.unit.id, seq), row_digest(row))
+            writer.end()
         sha256, size = digest_of(stream)
         file = {"name": path.name, "format": form.value, "sha256": sha256, "bytes": size, "rows": len(kept.checks)}
         statement = {**_statement(config, kept, identity.signer, now), "file": file}
@@ -86,21 +102,25 @@ def _read(database: Path) -> _Kept:
     uri = f"file:{urllib.parse.quote(str(database.absolute()))}?mode=rw"
     with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
         db.execute("BEGIN")
-        checks = db.execute(_SQL).fetchall()
+        first, last = db.execute("SELECT min(earliest), max(earliest) FROM records").fetchone()
+        if (forgotten := db.execute(_FORGOTTEN).fetchone()[0]) is not None:
+            first = _after(forgotten)
+        checks = db.execute(_SQL, (first,)).fetchall()
+        drills = db.execute("SELECT count(*) FROM checks WHERE drill AND at >= ?", (first,)).fetchone()[0]
         numbers = [seq for (seq,) in db.execute("SELECT seq FROM records ORDER BY seq")]
         kinds = dict(db.execute("SELECT kind, count(*) FROM records GROUP BY kind ORDER BY kind").fetchall())
-        first = db.execute("SELECT min(earliest) FROM records").fetchone()[0]
         head = db.execute("SELECT seq, sha256 FROM records ORDER BY seq DESC LIMIT 1").fetchone()
-    return _Kept(Head(*head), numbers, kinds, first, checks)
+    return _Kept(Head(*head), numbers, kinds, first, last, drills, checks)
+
+
+def _after(instant: str) -> str:
+    return write_instant(read_instant(instant) + dt.timedelta(milliseconds=1))
 
 
 def _rows(unit: str, kept: _Kept) -> Iterator[tuple[int, Row]]:
-    for seq, at, checkpoint, outcome, drill, owed, delivered, sha256 in kept.checks:
-        flags = (bool(drill), bool(owed), bool(delivered))
-        yield (
-            seq,
-            [cell(value) for value in (unit, seq, local_text(read_instant(at)), checkpoint, outcome, *flags, sha256)],
-        )
+    for seq, at, checkpoint, outcome, owed, delivered, sha256 in kept.checks:
+        values = (unit, seq, local_text(read_instant(at)), checkpoint, outcome, bool(owed), bool(delivered), sha256)
+        yield seq, [cell(value) for value in values]
 
 
 def _statement(config: Config, kept: _Kept, signer: Signer, now: dt.datetime) -> dict[str, object]:
@@ -113,8 +133,8 @@ def _statement(config: Config, kept: _Kept, signer: Signer, now: dt.datetime) ->
         (),
         kept.kinds,
         len(kept.checks),
-        0,
-        kept.kinds.get(Kind.CHECK, 0) - len(kept.checks),
+        kept.drills,
+        kept.kinds.get(Kind.CHECK, 0) - len(kept.checks) - kept.drills,
         write_health(said, kept.head, signer),
         (),
     )
@@ -123,8 +143,8 @@ def _statement(config: Config, kept: _Kept, signer: Signer, now: dt.datetime) ->
         "made": write_instant(now),
         "by": getpass.getuser(),
         "names": False,
-        "period": {"from": kept.first, "until": write_instant(now)},
-        "columns": [list(pair) for pair in COLUMNS],
+        "period": {"from": kept.first, "until": max(write_instant(now), _after(kept.last))},
+        "columns": [[one.key, one.title] for one in COLUMNS],
         "units": [cover.to_dict()],
     }
 

@@ -36,7 +36,7 @@ Place = tuple[str, int]
 
 def proof_path(export: Path) -> Path:
     """Where the proof of ``export`` lies: beside it."""
-    return export.with_name(export.name + SUFFIX)
+    return export.parent / (export.name + SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)

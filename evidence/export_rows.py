@@ -10,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
-import io
 import json
 import re
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
 from enum import StrEnum, unique
 from pathlib import Path
-from typing import BinaryIO, Protocol
 
 from evidence.encoding import json_object
 from evidence.errors import MalformedError
@@ -31,10 +29,22 @@ SHEET = "核验记录"
 """The sheet of an XLSX export that holds the rows; its first row holds the columns' titles."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-# OWASP, "CSV Injection": what makes a spreadsheet take a cell for a formula; the full-width forms too.
-_FORMULA = re.compile(r"['=+\-@\t\r＝＋－＠]")
-# Excel makes a number of it: beyond 15 digits it loses the last ones, and zeros in front always.
-_EATEN = re.compile(r"\d{12,}|0\d+")
+# OWASP, "CSV Injection": what makes a spreadsheet take a cell for a formula; full-width forms too, and after blanks.
+_FORMULA = r"\s*['=+\-@＝＋－＠].*|\t.*"
+# Excel, the Chinese one too, makes another value of it: a date, a time, a fraction, a share, a sum of money, a power of
+# ten; of a number the zeros in front go, and beyond 15 digits the last ones.
+_FIGURES = r"\s*(?:上午|下午)?[\d.,:/\\%¥￥$€£(][\s\d.,:/\\\-+%¥￥$€£()eE年月日时時分秒]*(?:[AaPp][Mm]?)?"
+_MONTHS = (
+    "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    "|nov(?:ember)?|dec(?:ember)?"
+)
+_NAMED_MONTH = rf"(?=.*\d)[\s\d,./:\-]*(?i:{_MONTHS})[\s\d,./:\-]*"
+_STAYS = r"(?:0|[1-9][0-9]{0,10})\Z"
+# Most cells begin with none of these, and are done with at once.
+_FIRST = r"[\s\d'=+\-@＝＋－＠.,:/\\%¥￥$€£(上下adfjmnostADFJMNOST]"
+_EATEN = re.compile(
+    rf"(?={_FIRST})(?!{_STAYS})(?:{_FORMULA}|{_FIGURES}|{_NAMED_MONTH}|\s*(?i:true|false)\s*)", re.DOTALL
+)
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF), " ")
 
 
@@ -63,54 +73,13 @@ def row_digest(row: Row) -> str:
 
 
 def guard(text: str) -> str:
-    """``text`` as a CSV cell that no spreadsheet takes for a formula or rounds; :func:`unguard` takes it back."""
-    return f"'{text}" if _FORMULA.match(text) or _EATEN.fullmatch(text) else text
+    """``text`` as a CSV cell of which no spreadsheet makes a formula, number, date or boolean; see :func:`unguard`."""
+    return f"'{text}" if _EATEN.fullmatch(text) else text
 
 
 def unguard(text: str) -> str:
     """The text that :func:`guard` made a cell of."""
     return text[1:] if text.startswith("'") else text
-
-
-class Writer(Protocol):
-    """Takes the rows of an export, one by one."""
-
-    def row(self, row: Row) -> None:
-        """The next row."""
-
-    def end(self) -> None:
-        """There is no more; the stream stays open."""
-
-
-class CsvWriter:
-    """UTF-8 with a byte-order mark, by which Excel knows it, and lines as in RFC 4180; the first one holds titles."""
-
-    def __init__(self, stream: BinaryIO, titles: Sequence[str]) -> None:
-        self._text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="", write_through=True)
-        self._writer = csv.writer(self._text)
-        self._writer.writerow(titles)
-
-    def row(self, row: Row) -> None:
-        """The next row."""
-        self._writer.writerow([guard(text) for text in row])
-
-    def end(self) -> None:
-        """Leave the stream to its owner."""
-        self._text.detach()
-
-
-class JsonlWriter:
-    """An object a line, with the columns' keys."""
-
-    def __init__(self, stream: BinaryIO, keys: Sequence[str]) -> None:
-        self._stream, self._keys = stream, keys
-
-    def row(self, row: Row) -> None:
-        """The next row."""
-        self._stream.write(_JSON.encode(dict(zip(self._keys, row, strict=True))).encode("utf-8") + b"\n")
-
-    def end(self) -> None:
-        """Every line is written."""
 
 
 def read_rows(path: Path, form: Format, columns: Sequence[str]) -> Iterator[Row]:

@@ -6,7 +6,8 @@ signed records themselves (bundles, :mod:`evidence.bundle`).
 1. *Statement.* The last line of the proof holds a JWS that obeys the schema, signed by a key that the authority
    certified for the gateway - or for the one unit whose rows these are, and then steps 5 and 6 rest on its word alone.
 2. *Row list.* The lines before it have the hash that the statement names, and are as many.
-3. *File.* The export has the size and the SHA-256 that the statement names.
+3. *File.* The export has the size and the SHA-256 that the statement names. An export gets its name before its proof
+   does; where a crash came between the two, that is said, and nothing else is looked at.
 4. *Rows.* The export has exactly the rows of the list, in their order, each with its digest. A row that was removed,
    changed or added is named by its unit and seq.
 5. *Counts.* For each unit: the kinds add up to the records that were looked at, its checks to rows, drills and those
@@ -41,7 +42,7 @@ from evidence.encoding import json_object
 from evidence.errors import EvidenceError, MalformedError, RevokedError, SignatureError
 from evidence.export_proof import SCHEMA, TYPE, Coverage, Place, Proof, read_proof
 from evidence.export_rows import Format, Row, read_rows, row_digest
-from evidence.files import digest_of
+from evidence.files import digest_of, temporary_of
 from evidence.health import Claim, read_health
 from evidence.instants import read_instant
 from evidence.keys import PublicKey, thumbprint
@@ -52,6 +53,7 @@ from evidence.revocation import Revocations
 from evidence.verify import read_record
 
 MAX_FINDINGS = 1000
+_AGAIN = "export it again"
 LATE = dt.timedelta(minutes=15)
 """A unit's head may be so much older than an export: it tells it each minute, if the network lets it."""
 
@@ -107,11 +109,11 @@ def verify_export(
         revocations: the authority's list of revoked keys: a head or statement by one of them is not believed.
 
     Raises:
-        MalformedError: the proof is none.
+        MalformedError: the proof is none, or there is none.
         OSError: a file cannot be read.
     """
     result = ExportVerified()
-    proof = read_proof(proof_file)
+    proof = read_proof(_there(proof_file))
     try:
         said = _statement(proof, authority, revocations)
     except EvidenceError as error:
@@ -123,6 +125,11 @@ def verify_export(
     with export.open("rb") as stream:
         digest = digest_of(stream)
     if digest != (said["file"]["sha256"], said["file"]["bytes"]):
+        beside = temporary_of(proof_file)
+        if _is_of(beside, digest, authority):
+            older = f"the export was broken off: {beside.name} is its proof, and the proof here is an older one's"
+            result.find(3, "", f"{older}; {_AGAIN}")
+            return result
         result.find(3, "", "the file is not the one that was exported: it was changed, or saved again")
     rows = _rows(export, said, proof, result)
     numbers: dict[str, set[int]] = {}
@@ -136,6 +143,22 @@ def verify_export(
     for name, tokens in (bundles or {}).items():
         _records(name, tokens, said, rows, result)
     return result
+
+
+def _there(proof_file: Path) -> Path:
+    if not proof_file.exists():
+        lost = "the proof is not there: it was not taken along, or the export was broken off before it got its name"
+        raise MalformedError(f"{proof_file}: {lost}; {_AGAIN}")
+    return proof_file
+
+
+def _is_of(proof_file: Path, digest: tuple[str, int], authority: x509.Certificate) -> bool:
+    """Whether a proof lies there which was signed for the file of this digest."""
+    try:
+        file = _statement(read_proof(proof_file), authority, None)["file"]
+    except (EvidenceError, OSError):
+        return False
+    return digest == (file["sha256"], file["bytes"])
 
 
 def _statement(proof: Proof, authority: x509.Certificate, revocations: Revocations | None) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,28 +32,76 @@ def write_atomic(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         stream.write(data)
 
 
+class BrokenOff(OSError):
+    """Of files that belong together the first ones are new and the others are not; the text says which."""
+
+
+def temporary_of(path: Path) -> Path:
+    """Where the content of ``path`` lies until it is whole; what a killed program left there, the next one replaces."""
+    return path.with_name(f".{path.name}.new")
+
+
 @contextlib.contextmanager
 def whole_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
     """Write ``path`` piece by piece; it appears, replacing what was there, when the block ends without an error.
 
     Raises:
+        IsADirectoryError: ``path`` is a folder, or names nothing.
         OSError: the folder is missing, full or read-only, or its disk was pulled; ``path`` is then unchanged.
     """
-    temporary = path.with_name(f".{path.name}.new")
+    with whole_files([path], mode=mode) as (stream,):
+        yield stream
+
+
+@contextlib.contextmanager
+def whole_files(paths: Sequence[Path], *, mode: int = 0o644) -> Iterator[list[BinaryIO]]:
+    """Write files that belong together: all are on the disk before the first gets its name, in the order given.
+
+    Raises:
+        IsADirectoryError: one of ``paths`` is a folder, or names nothing.
+        BrokenOff: between two of the names; what has no name yet stays where :func:`temporary_of` says.
+        OSError: otherwise; none of them is changed.
+    """
+    for path in paths:
+        if not path.name or path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    temporaries = [temporary_of(path) for path in paths]
+    try:
+        with contextlib.ExitStack() as opened:
+            streams = [opened.enter_context(_fresh(one, mode)) for one in temporaries]
+            yield streams
+            for stream in streams:
+                stream.flush()
+                os.fsync(stream.fileno())
+        _name(temporaries, paths)
+    except BrokenOff:
+        raise
+    except BaseException:
+        for one in temporaries:
+            with contextlib.suppress(OSError):  # of a disk that was pulled nothing can be removed
+                one.unlink(missing_ok=True)
+        raise
+
+
+def _fresh(temporary: Path, mode: int) -> BinaryIO:
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+    return os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b")
+
+
+def _name(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
+    named = 0
     try:
-        with os.fdopen(descriptor, "w+b") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):  # of a disk that was pulled nothing can be removed
-            temporary.unlink(missing_ok=True)
+        for temporary, path in zip(temporaries, paths, strict=True):
+            temporary.replace(path)
+            named += 1
+            sync_folder(path.parent)  # each by itself: not every file system keeps the order of two renames
+    except OSError as error:
+        if 0 < named < len(paths):
+            new, old = (", ".join(one.name for one in some) for some in (paths[:named], paths[named:]))
+            said = f"{error.strerror}; {new} is new and {old} is not: write both again"
+            raise BrokenOff(error.errno, said) from error
         raise
-    sync_folder(path.parent)
 
 
 def digest_of(stream: BinaryIO) -> tuple[str, int]:

@@ -330,9 +330,9 @@ class Register:
             (write_instant(now), who, did, officer, about),
         )
 
-    def note_export(self, by: str, about: str, now: dt.datetime) -> None:
-        """Records were taken out of here, by whom and what; noted before the file is there."""
-        self._note(now, check_text("by", by), "exported", "", about)
+    def note_export(self, by: str, about: str, now: dt.datetime, *, done: bool) -> None:
+        """Records are taken out of here, by whom and what: noted before the first is read, and when it is done."""
+        self._note(now, check_text("by", by), "exported" if done else "begins to export", "", about)
 
     def note_sent(self, version: int, unit: str, by: str, now: dt.datetime) -> None:
         """Roster ``version`` was laid down for ``unit``."""

@@ -19,10 +19,11 @@ from evidence.bundle import Bundle, write_bundle
 from evidence.certificates import load_certificate
 from evidence.export_proof import proof_path
 from evidence.export_rows import Format
-from evidence.files import write_atomic
-from evidence.instants import CHINA, write_instant
+from evidence.files import BrokenOff, write_atomic
+from evidence.instants import china_day, day_after, day_begins, write_instant
 from evidence.keys import Signer
 from evidence.progress import watched
+from evidence.workbook import TooManyRows
 from gateway.config import Config
 from gateway.revocations import stored_list
 from gateway.snapshot import snapshot
@@ -32,7 +33,6 @@ from gateway.statistics.export import Done, Job, export
 from gateway.statistics.facts import Check
 from gateway.statistics.survey import Period, Survey
 from gateway.statistics.words import OUTCOMES
-from gateway.statistics.writers import TooManyRows
 from gateway.store import Store
 
 OpenSigner = Callable[[Config], Signer]
@@ -81,8 +81,7 @@ def _period(first: dt.date, last: dt.date) -> Period:
     """
     if last < first:
         raise ArgumentsWrong("--to is before --from")
-    begin, end = (dt.datetime.combine(day, dt.time(), CHINA) for day in (first, last))
-    return Period(write_instant(begin), write_instant(end + dt.timedelta(days=1)))
+    return Period(write_instant(day_begins(first)), write_instant(day_begins(day_after(last))))
 
 
 # --- statistics ------------------------------------------------------------------------------------------------------
@@ -90,7 +89,7 @@ def _period(first: dt.date, last: dt.date) -> Period:
 
 def statistics(config: Config, arguments: argparse.Namespace) -> int:
     """Count checks by day, checkpoint, outcome, officer or document. Drills apart. Exit 1 if records are missing."""
-    today = dt.datetime.now(CHINA).date()
+    today = china_day(dt.datetime.now(dt.UTC))
     first, last = arguments.first or today.replace(month=1, day=1), arguments.last or today
     period = _period(first, last)
     with _open_store(config) as store, looked_at(config, store) as survey:
@@ -179,17 +178,19 @@ class _Exporter:
                 now,
                 self.open_signer(config),
                 load_certificate(config.keys.signing_certificate),
-                store.path.parent,
                 _officer_names(store) if arguments.names else None,
             )
             about = f"{job.form} {arguments.first} to {arguments.last}{' with names' if arguments.names else ''}"
 
-            def note(done: Done) -> None:
+            def begun() -> None:
                 with store.transaction():
-                    store.officers.note_export(by, f"{about}, {done.counts.total} rows, sha256 {done.sha256}", now)
+                    store.officers.note_export(by, about, now, done=False)
 
             with _written(arguments.out):
-                done = export(job, survey, note, partial(_bar, survey.most_checks))
+                done = export(job, survey, begun, partial(_bar, survey.most_checks))
+            with store.transaction():
+                said = f"{about}, {done.counts.total} rows, sha256 {done.sha256}"
+                store.officers.note_export(by, said, dt.datetime.now(dt.UTC), done=True)
         _tell(arguments, done)
         return OK if _is_whole(survey) else FINDING
 
@@ -204,13 +205,14 @@ _ADVICE = {
     errno.EPERM: "let this user write there",
     errno.ENOENT: "there is no such folder: make it, or put the disk in",
     errno.ENOTDIR: "there is no such folder: make it, or put the disk in",
+    errno.EISDIR: "it is a folder: name a file in it",
     **dict.fromkeys((errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE), _PULLED),
 }
 
 
 @contextmanager
 def _written(path: Path) -> Iterator[None]:
-    """What went wrong with a file, with its name and what to do; there is no half of it.
+    """What went wrong with a file, with its name and what to do; there is no half of it, or it is told which.
 
     Raises:
         OSError: see :data:`_ADVICE`.
@@ -218,6 +220,8 @@ def _written(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenOff as error:
+        raise OSError(f"{path}: {error.strerror}") from error
     except OSError as error:
         advice = _ADVICE.get(error.errno or 0, "see to it and try again")
         raise OSError(f"{path}: {error.strerror or error}; {advice}. Nothing was written") from error
@@ -288,12 +292,18 @@ def _quarter(text: str) -> tuple[dt.date, dt.date]:
     year, _, number = text.upper().partition("Q")
     if number not in ("1", "2", "3", "4"):
         raise ValueError
-    first = dt.date(int(year), 3 * int(number) - 2, 1)
-    return first, (first + dt.timedelta(days=92)).replace(day=1) - dt.timedelta(days=1)
+    first, end = dt.date(int(year), 3 * int(number) - 2, 1), dt.date(int(year), 3 * int(number), 30)
+    return _known(first), _known(end if number in "23" else end.replace(day=31))
 
 
 def _day(text: str) -> dt.date:
-    return dt.date.fromisoformat(text)
+    return _known(dt.date.fromisoformat(text))
+
+
+def _known(day: dt.date) -> dt.date:
+    """``day``, if the calendar goes on before and after it in every time zone: usage otherwise, not a failure later."""
+    _ = day_begins(day), day_begins(day_after(day))
+    return day
 
 
 _quarter.__name__, _day.__name__ = "quarter", "day"  # what argparse calls them

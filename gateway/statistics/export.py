@@ -10,8 +10,9 @@ from pathlib import Path
 from cryptography import x509
 
 from evidence.export_proof import ProofWriter, proof_path
-from evidence.export_rows import Format, Writer, row_digest
-from evidence.files import digest_of, whole_file
+from evidence.export_rows import Format, row_digest
+from evidence.export_writers import Extra, Writer, open_writer
+from evidence.files import digest_of, whole_files
 from evidence.instants import write_instant
 from evidence.keys import Signer
 from gateway.statistics.counts import BY, Counts, figures, key_title
@@ -19,7 +20,6 @@ from gateway.statistics.facts import Check
 from gateway.statistics.rows import Column, columns_of, row_of
 from gateway.statistics.survey import Period, Survey, UnitSurvey
 from gateway.statistics.words import OUTCOMES
-from gateway.statistics.writers import Extra, open_writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,6 @@ class Job:
 
     Attributes:
         officers: officers' names by id; None: nobody is named.
-        scratch: a private folder.
     """
 
     site: str
@@ -39,7 +38,6 @@ class Job:
     made: dt.datetime
     signer: Signer
     certificate: x509.Certificate
-    scratch: Path
     officers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
@@ -55,24 +53,26 @@ class Done:
 def export(
     job: Job,
     survey: Survey,
-    note: Callable[[Done], None],
+    begun: Callable[[], None] = lambda: None,
     watch: Callable[[Iterable[Check]], Iterable[Check]] = iter,
 ) -> Done:
     """Write the checks of the period, and the proof beside them.
 
     Args:
-        note: is told what was written before the files get their names: what nobody noted is not there.
+        begun: is called before the first row is read, when it is known that files can be made there.
         watch: is handed the checks and hands them on, to show how far it is.
 
     Raises:
-        OSError: the disk is full or read-only, or was pulled; there is neither file then.
+        BrokenOff: the export is there, its proof is not.
+        OSError: the disk is full or read-only, or was pulled; what was there before is there still, both or neither.
         TooManyRows: the format has no room for them.
     """
     columns = columns_of(job.officers)
     mode = 0o644 if job.officers is None else 0o600
-    with whole_file(job.path, mode=mode) as stream, whole_file(proof_path(job.path)) as beside:
+    with whole_files([job.path, proof_path(job.path)], mode=mode) as (stream, beside):
+        begun()
         proof, counts = ProofWriter(beside), Counts()
-        with open_writer(job.form, stream, columns, job.scratch) as writer:
+        with open_writer(job.form, stream, columns) as writer:
             _write_rows(watch(survey.checks(job.period)), columns, writer, proof, counts)
             units = list(survey.units.values())
             for extra in (_figures(counts), _units(units), *_tables(counts, job.officers or {}), _meanings(columns)):
@@ -80,9 +80,7 @@ def export(
             writer.end()
         sha256, size = digest_of(stream)
         proof.finish(_statement(job, columns, units, counts, sha256, size), job.signer, job.certificate)
-        done = Done(sha256, size, counts)
-        note(done)
-    return done
+    return Done(sha256, size, counts)
 
 
 def _write_rows(

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from evidence.instants import CHINA, local_text, read_instant, write_instant
+from evidence.instants import day_begins, local_text, read_instant, write_instant
 from gateway.officers import Account, Entry
 from gateway.statistics import html
 from gateway.statistics.facts import Check
@@ -78,7 +78,7 @@ class Report:
 
 def roster_of(accounts: Sequence[Account], audit: Sequence[Entry], facts: Facts) -> list[OfficerLine]:
     """The accounts that there were by the end of the quarter, and ids in records that no account has."""
-    begin, end = (_midnight(facts.first), _midnight(facts.last + dt.timedelta(days=1)))
+    begin, end = (day_begins(facts.first), day_begins(facts.last + dt.timedelta(days=1)))
     checks = {key[0]: found.total() for key, found in facts.counts.table("officer") if key[0]}
     changes = [one.officer for one in audit if write_instant(begin) <= one.at < write_instant(end)]
     lines = [
@@ -100,10 +100,6 @@ def roster_of(accounts: Sequence[Account], audit: Sequence[Entry], facts: Facts)
 def _state(account: Account, at: dt.datetime) -> str:
     later = account.revoked is not None and account.revoked >= write_instant(at)
     return (replace(account, revoked=None) if later else account).state(at)
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), CHINA)
 
 
 def findings(report: Report) -> list[Title]:
@@ -155,7 +151,7 @@ def _of_health(unit: str, claimed_at: str, facts: Facts) -> Iterator[Title]:
     if not claimed_at:
         yield f"{unit}：无设备签名的末尾序号", f"{unit}: no head signed by the unit"
         return
-    until = min(_midnight(facts.last + dt.timedelta(days=1)), facts.made)
+    until = min(day_begins(facts.last + dt.timedelta(days=1)), facts.made)
     if until - read_instant(claimed_at) > SILENT:
         yield f"{unit}：自 {claimed_at} 起无设备签名", f"{unit}: nothing signed by the unit since {claimed_at}"
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evidence.export_rows import Row, cell
+from evidence.export_writers import Holds
 from gateway.statistics import words
 from gateway.statistics.facts import Check
 
@@ -14,13 +15,13 @@ Value = Callable[[Check], object]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its English key, its title, what it means, and its value."""
+    """One column: its English key, its title, what it means, its value, and what it holds."""
 
     key: str
     title: str
     meaning: str
     value: Value
-    number: bool = False
+    holds: Holds = Holds.TEXT
 
 
 def _titles(table: words.Titles, key: Callable[[Check], str]) -> Value:
@@ -44,10 +45,10 @@ def _methods(check: Check) -> str:
 
 PLAIN = (
     Column("unit", "人证核验设备", "the unit that made the record", lambda c: c.unit),
-    Column("seq", "记录序号", "the record's number in the unit's chain", lambda c: c.seq, number=True),
+    Column("seq", "记录序号", "the record's number in the unit's chain", lambda c: c.seq, holds=Holds.NUMBER),
     Column("check", "核验编号", "the check's id", lambda c: c.check),
-    Column("day", "核验日期", "day in China (UTC+8)", lambda c: c.day),
-    Column("time", "核验时间", "time in China", lambda c: c.local),
+    Column("day", "核验日期", "day in China (UTC+8)", lambda c: c.day, holds=Holds.MOMENT),
+    Column("time", "核验时间", "time in China", lambda c: c.local, holds=Holds.MOMENT),
     Column("clock", "时钟不可信", "yes: the unit's clock was not trusted, it was later", lambda c: c.floor or None),
     Column("policy", "政策包", "rule set", lambda c: c.policy),
     Column("checkpoint", "关键节点代码", "checkpoint's id", lambda c: c.checkpoint),
@@ -69,7 +70,7 @@ PLAIN = (
     Column("findings", "证件问题", "what was found about the document", lambda c: "; ".join(_findings(c))),
     Column("officers", "核验人员", "ids of those who signed the decision", lambda c: "; ".join(c.officers)),
     Column("on_duty", "值班人员", "id of who was logged in", lambda c: c.on_duty),
-    Column("seconds", "核验用时(秒)", "from the beginning to the record", lambda c: c.seconds, number=True),
+    Column("seconds", "核验用时(秒)", "from the beginning to the record", lambda c: c.seconds, holds=Holds.NUMBER),
     Column("debt", "补核状态代码", "owed, settled", lambda c: c.debt),
     Column("debt_title", "补核状态", "whether the check is still owed", _titles(words.DEBTS, lambda c: c.debt)),
     Column("emergency", "紧急放行说明代码", "unexplained, explained, mistaken", lambda c: c.emergency),
@@ -80,7 +81,7 @@ PLAIN = (
         _titles(words.EMERGENCIES, lambda c: c.emergency),
     ),
     Column("signed", "服务对象(被委托人)签字", "subject or delegate; later: by an addendum", _sign),
-    Column("addenda", "补充记录数", "records that came later", lambda c: c.later.count or None, number=True),
+    Column("addenda", "补充记录数", "records that came later", lambda c: c.later.count or None, holds=Holds.NUMBER),
     Column(
         "revoked", "密钥已吊销", "yes: signed by a key that had been revoked before", lambda c: not c.believed or None
     ),
@@ -110,7 +111,9 @@ def personal(officers: Mapping[str, str]) -> tuple[Column, ...]:
         Column("birth", "出生日期", "date of birth", _document("birth")),
         Column("phone", "联系方式", "her own telephone number", _contact),
         Column("visit", "就诊卡(ID)号", "the visit's reference; the linked one", lambda c: c.visit),
-        Column("gestation_week", "孕周", "week of gestation", lambda c: c.payload.get("gestation_week"), number=True),
+        Column(
+            "gestation_week", "孕周", "week of gestation", lambda c: c.payload.get("gestation_week"), holds=Holds.NUMBER
+        ),
         Column("reason", "原因", "the officers' reason", lambda c: c.payload.get("reason")),
         Column("officer_names", "核验人", "the officers' names", named),
     )

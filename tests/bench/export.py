@@ -53,6 +53,7 @@ class _Year:
                 self.store.add(UNIT, item, received=item.payload["time"]["latest"], attachments='{"attachments":[]}')
                 self.head = Head(item.seq, item.sha256)
             self.store.set_head(UNIT, self.head)
+            self.store.set_chained(UNIT, [item.seq for item in records])
 
     def _seal(self, head: Head, **fields: object) -> Record:
         moment = write_instant(self.day)
@@ -126,8 +127,8 @@ def _one(site: Keys, store: Store, form: Format) -> list[Row]:
     start_s, cpu_s = time.perf_counter(), time.process_time()
     with snapshot(store) as shot:
         survey = Survey(shot, site.authority)
-        job = Job(SITE, path, form, PERIOD, "bench", dt.datetime.now(dt.UTC), signer, certificate, site.folder, {})
-        done = export(job, survey, lambda _: None)
+        job = Job(SITE, path, form, PERIOD, "bench", dt.datetime.now(dt.UTC), signer, certificate, {})
+        done = export(job, survey)
     took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
     return [_row(form, took_s, cpu_s, done), _verified(path, form, site)]
 

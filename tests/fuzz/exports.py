@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from contextlib import closing, suppress
-
-import xlsxwriter
 
 from daemon.export_rows import export_rows
 from evidence.certificates import load_certificate
@@ -13,6 +10,7 @@ from evidence.errors import EvidenceError, MalformedError
 from evidence.export_proof import proof_path
 from evidence.export_rows import SHEET, Format, read_rows
 from evidence.export_verify import verify_export
+from evidence.workbook import Workbook
 from tests.daemon.support import Home, build, check_fields
 from tests.fuzz.mutations import mutated
 from tests.fuzz.scratch import folder, written
@@ -32,9 +30,10 @@ def targets() -> list[Target]:
     authority = load_certificate(home.site / "authority/authority.pem")
     proofs = [proof_path(path).read_bytes() for path in paths.values()]
     sheet = home.folder / "rows.xlsx"
-    with closing(xlsxwriter.Workbook(sheet, {"constant_memory": True})) as book:
-        book.set_properties({"created": dt.datetime(2026, 1, 1, tzinfo=dt.UTC)})
-        book.add_worksheet(SHEET).write_row(0, 0, ["unit", "seq"])
+    with sheet.open("w+b") as stream:
+        book = Workbook(stream)
+        book.sheet(SHEET, ["unit", "seq"], [9, 9])
+        book.end()
 
     def rows(data: bytes) -> None:
         for form, path in paths.items():

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import datetime as dt
+import errno
 import json
+import os
 import resource
+import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
+import python_calamine
 
+from evidence import workbook
+from evidence.certificates import load_certificate
 from evidence.export_proof import proof_path
-from evidence.export_rows import CsvWriter, Format, cell, guard, read_rows, unguard
-from gateway.statistics import writers
+from evidence.export_rows import Format, cell, guard, read_rows, unguard
+from evidence.export_writers import open_writer
+from evidence.keys import open_signer
+from gateway.snapshot import snapshot
+from gateway.statistics.export import Job, export
+from gateway.statistics.rows import PLAIN
+from gateway.statistics.survey import Period, Survey
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.office import NAMES, QUARTER, Office, fill, statement_of
 from tests.gateway.ward import Ward, id_of
@@ -116,8 +128,35 @@ def test_guard_is_taken_back(text: str) -> None:
     assert not guard(safe).startswith(("=", "-", "＝", "\t"))
 
 
+EATEN = """3-4|1/2|24-08|2026-11-22|2026.11.22|2026/11/22 10:30|10:30|10:30:05|9:05 PM|2E10|1e5|1.50|.5|1 1/2|1,234|50%
+$5|¥5|￥5|(5)|2026年11月22日|11月22日|10时30分|上午10:30|下午3时|MAR1|1-Jan|Sept 2|5 Mar 2026|TRUE|false|True
+2026-11-22 10:30:00|０１２|１２| =1+1| 3-4|0012|12345678901234"""
+STAYS = """0|7|12345678901|V-2026-0001|P-000|12E4567X|A3-4|示例甲|上海|下一|Mayer 12|June|true love|delivery|yes|u1|a1b2
+19900101X"""
+
+
+def test_what_a_spreadsheet_would_make_something_else_of_is_guarded() -> None:
+    eaten = [text for line in EATEN.splitlines() for text in line.split("|")]
+    assert [text for text in eaten if guard(text) == text] == []
+    assert [text for line in STAYS.splitlines() for text in line.split("|") if guard(text) != text] == []
+    assert all(unguard(guard(text)) == text for text in eaten)
+
+
+def test_guard_takes_no_time_for_long_texts() -> None:
+    start_s = time.process_time()
+    for text in (
+        " " * 5000 + "x",
+        "1 " * 2500 + "x",
+        "1" * 5000 + "x",
+        "=" * 5000,
+        "1-" * 2500 + "jan" + "-" * 5000 + "x",
+    ):
+        assert unguard(guard(text)) == text
+    assert time.process_time() - start_s < 1
+
+
 def test_sheet_has_an_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writers, "MOST_SHEET_ROWS", 7)
+    monkeypatch.setattr(workbook, "MOST_ROWS", 7)
     path = office.folder / "x.xlsx"
     said = office.run("export", "--format", "xlsx", *QUARTER, "--out", path, status=2)
     assert "a sheet holds 7 rows; export a shorter time, or csv or jsonl" in said
@@ -127,20 +166,91 @@ def test_sheet_has_an_end(office: Office, monkeypatch: pytest.MonkeyPatch) -> No
 # --- disks -----------------------------------------------------------------------------------------------------------
 
 
-def test_full_disk_is_named_and_leaves_nothing(office: Office) -> None:
-    path = office.export("jsonl")
-    before = path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for form in Format:
-        target = office.folder / f"export.{form}"
-        resource.setrlimit(resource.RLIMIT_FSIZE, (2048, limits[1]))
-        try:
-            said = office.run("export", "--format", form, *QUARTER, "--out", target, status=3)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert f"{target}: File too large; the disk takes no file as large: take another. Nothing was written" in said
-    assert sorted(one.name for one in office.folder.iterdir()) == [path.name, proof_path(path).name]
-    assert path.read_bytes() == before
+def audit(office: Office) -> list[str]:
+    return [json.loads(line)["did"] for line in office.run("officer", "audit", "--json").splitlines()]
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(one.name for one in folder.iterdir())
+
+
+@pytest.mark.parametrize("form", Format)
+def test_disk_that_fills_up_leaves_nothing(office: Office, form: Format) -> None:
+    gateway, limits = office.ward.root / "gateway", resource.getrlimit(resource.RLIMIT_FSIZE)
+    signer, certificate = open_signer(f"file:{gateway / 'signing.key'}"), load_certificate(gateway / "signing.pem")
+    period = Period("2026-06-30T16:00:00.000Z", "2026-09-30T16:00:00.000Z")
+    now, small = dt.datetime.now(dt.UTC), (300, limits[1])
+    job = Job("s1", office.folder / "x", form, period, "w", now, signer, certificate, {})
+    try:
+        with snapshot(office.ward.store) as shot, pytest.raises(OSError, match="File too large"):
+            export(job, Survey(shot, office.ward.authority), lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names_in(office.folder) == []
+
+
+@pytest.mark.parametrize("failing", ["export.csv", "export.csv.proof.jsonl"])
+def test_export_that_fails_leaves_the_one_before_whole(
+    office: Office, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    path = office.export("csv")
+    monkeypatch.setattr(os, "fsync", full(failing))
+    said = office.run("export", "--format", "csv", *QUARTER, "--out", path, "--names", "--by", "w", status=3)
+    monkeypatch.undo()
+    assert f"{path}: No space left on device; the disk is full: make room there, or take another. Nothing was" in said
+    assert "complete and unchanged; 8 rows" in office.verify(path, status=0)[-1]
+    assert names_in(office.folder) == ["export.csv", "export.csv.proof.jsonl"]
+    assert audit(office)[-1] == "begins to export"
+
+
+def full(name: str) -> Callable[[int], None]:
+    """The disk is full when the file that is to have ``name`` is written out."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == f".{name}.new":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(descriptor)
+
+    return fsync
+
+
+def test_export_that_was_broken_off_between_its_two_names_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = office.export("csv")
+    proof, real = proof_path(path), os.replace
+
+    def pulled(old: Path, new: Path) -> None:
+        if new == proof:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", pulled)
+    said = office.run("export", "--format", "csv", *QUARTER, "--out", path, "--names", "--by", "w", status=3)
+    monkeypatch.undo()
+    assert f"{path}: Input/output error; export.csv is new and export.csv.proof.jsonl is not: write both again" in said
+    assert audit(office)[-1] == "begins to export"
+    found = office.verify(path)
+    assert found[0].startswith("step 3: the export was broken off: .export.csv.proof.jsonl.new is its proof")
+    assert len([line for line in found if line.startswith("step")]) == 1
+    proof.unlink()
+    assert "the proof is not there" in office.verify(path, status=3)[-1]
+    office.export("csv")
+    assert names_in(office.folder) == ["export.csv", "export.csv.proof.jsonl"], "what was left over is cleared away"
+    assert "complete and unchanged" in office.verify(path, status=0)[-1]
+
+
+def test_folder_in_place_of_a_file_is_refused_first(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, stick = audit(office), office.folder / "stick"
+    stick.mkdir()
+    monkeypatch.chdir(stick)
+    for place in (stick, "."):
+        for what in (("export", "--format", "xlsx", *QUARTER, "--out"), ("statistics", *QUARTER, "--html")):
+            said = office.run(*what, place, status=3)
+            assert f"{place}: Is a directory; it is a folder: name a file in it. Nothing was written" in said
+    assert (names_in(office.folder), names_in(stick)) == (["stick"], [])
+    assert audit(office) == before
 
 
 def test_stick_that_is_not_there_is_named(office: Office) -> None:
@@ -151,9 +261,37 @@ def test_stick_that_is_not_there_is_named(office: Office) -> None:
     assert "there is no such folder" in said
 
 
-def test_writer_leaves_the_stream_open(memory: Path) -> None:
-    with closing((memory / "x.csv").open("wb")) as stream:
-        writer = CsvWriter(stream, ["a"])
-        writer.row(["b"])
-        writer.end()
+@pytest.mark.parametrize("form", Format)
+def test_writer_leaves_the_stream_open(memory: Path, form: Format) -> None:
+    with (memory / "x").open("w+b") as stream:
+        with open_writer(form, stream, PLAIN[:1]) as writer:
+            writer.row(["b"])
+            writer.end()
         assert not stream.closed
+
+
+def test_sheet_as_other_libraries_read_it(memory: Path) -> None:
+    """What XML cannot hold, blanks at the ends, numbers, and more columns than letters."""
+    path = memory / "x.xlsx"
+    texts = ["a & b <c>", " two ", "_x0041_", "\x01\t", "", "0012", "𠀀·", "TRUE"]
+    titles = [f"c{number}" for number in range(30)]
+    with path.open("w+b") as stream:
+        book = workbook.Workbook(stream)
+        book.sheet("第一 & <1>", titles, [9] * 30, frozen=2)
+        book.row([*texts, *([""] * 21), 12345678901])
+        book.sheet("two", ["x"], [9])
+        book.end()
+    sheet, other = openpyxl.load_workbook(path).worksheets
+    assert (sheet.title, other.title, sheet.freeze_panes, sheet.auto_filter.ref) == (
+        "第一 & <1>",
+        "two",
+        "C2",
+        "A1:AD2",
+    )
+    read = [one.value for one in sheet[2]]
+    assert [openpyxl.utils.escape.unescape(str(one or "")) for one in read[:8]] == texts
+    assert (sheet["AD2"].value, sheet["AD2"].data_type, sheet["H2"].data_type) == (12345678901, "n", "s")
+    with contextlib.closing(python_calamine.CalamineWorkbook.from_path(path)) as read_again:
+        (row,) = read_again.get_sheet_by_index(0).to_python()[1:]
+    assert row[:8] == texts
+    assert row[29] == 12345678901

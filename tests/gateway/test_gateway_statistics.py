@@ -165,6 +165,27 @@ def test_what_does_not_go_together_is_usage(say: Say, arguments: tuple[str, ...]
     assert said in say(*arguments, status=2)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("statistics", "--from", "0001-01-01"),
+        ("statistics", "--to", "9999-12-31"),
+        ("report", "--quarter", "9999Q4", "--out", "x"),
+        ("report", "--quarter", "0001Q1", "--out", "x"),
+        ("report", "--quarter", "10000Q1", "--out", "x"),
+        ("register", "--month", "9999-12", "--out", "x"),
+        ("register", "--month", "0001-01", "--out", "x"),
+    ],
+)
+def test_days_at_the_ends_of_the_calendar_are_usage(
+    ward: Ward, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--config", str(ward.toml), *arguments])
+    assert ended.value.code == 2
+    assert f"invalid {arguments[1].strip('-').replace('from', 'day').replace('to', 'day')}" in capsys.readouterr().err
+
+
 def changed(ward: Ward, sql: str, *values: object) -> Callable[[], None]:
     """Somebody writes into the store; what takes it back."""
     with closing(sqlite3.connect(ward.store.path, isolation_level=None)) as db:
