@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from daemon import session
 from daemon.config import Kiosk
@@ -32,6 +32,7 @@ from tests.support import ROOT
 
 SCREENS = ROOT / "build" / "screens"
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 NOON = dt.datetime(2026, 3, 2, 12, 0)
 SIZES = {"small": (1024, 600), "usual": (1280, 800), "portrait": (800, 1280)}
 FLAGS = (
