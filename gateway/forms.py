@@ -17,13 +17,16 @@ from typing import Any
 from evidence.encoding import b64url_decode, json_object
 from evidence.files import write_atomic
 from evidence.forms.fill import Drawn, Filled, fill
-from evidence.forms.register import Month, register
+from evidence.forms.register import Month, Seen, register
 from evidence.forms.render import Printed, render
 from evidence.forms.sheet import Sheet
-from evidence.forms.words import CONFIRMATIONS, FormId, registered_at
+from evidence.forms.words import CONFIRMATIONS, SLIPS, FormId
 from evidence.record import Kind, Record
 from evidence.verify import read_record
 from gateway.config import Config
+from gateway.statistics.commands import looked_at
+from gateway.statistics.facts import Later
+from gateway.statistics.survey import Period
 from gateway.store import Held, Store
 
 OK, FINDING = 0, 1
@@ -37,24 +40,30 @@ _SINGLE = tuple(one.value for one in FormId if one not in (FormId.DELIVERIES_REG
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One check: its record, with what addenda brought of visit and signature."""
+    """One check: its record, with what addenda brought of visit and signature.
+
+    ``mistaken``: an officer accounted for its emergency as a touch by mistake.
+    """
 
     payload: Mapping[str, Any] = field(repr=False)
     drawn: tuple[Drawn, ...] = ()
+    mistaken: bool = False
 
 
 def told(records: list[Held]) -> Told | None:
     """The check that ``records`` (the check's record and its addenda, in order) tell of; None without its record."""
     payload: dict[str, Any] | None = None
     drawn: dict[str, Drawn] = {}
+    later = Later()
     for held in records:
         item = read_record(held.jws)
         if item.kind is Kind.CHECK:
             payload = dict(item.payload)
         elif item.kind is Kind.ADDENDUM and payload is not None:
             payload |= {name: item.payload[name] for name in ("visit", "subject_sign") if name in item.payload}
+            later.take(item.payload)
         drawn |= {one.who: one for one in _drawn(item, held.attachments)}
-    return Told(payload, tuple(drawn.values())) if payload is not None else None
+    return Told(payload, tuple(drawn.values()), later.mistaken) if payload is not None else None
 
 
 def _drawn(item: Record, attachments: str) -> Iterator[Drawn]:
@@ -74,16 +83,20 @@ def _names(store: Store) -> dict[str, str]:
         return {one.id: one.name for one in store.officers.accounts()}
 
 
+def _complain(line: str) -> None:
+    sys.stderr.write(f"vernix-gateway: {line}\n")
+
+
 def _write(path: Path, sheet: Sheet, what: str) -> int:
     printed: Printed = render(sheet)
     write_atomic(path, printed.pdf, mode=0o600)
     sys.stdout.write(f"{path}: {what}\n")
     if printed.missing:
-        sys.stderr.write(
-            f"vernix-gateway: {path}: 字库缺字 {', '.join(printed.missing)}: no font has them; named there\n"
-        )
-        return FINDING
-    return OK
+        _complain(f"{path}: 字库缺字 {', '.join(printed.missing)}: no font has them; named there")
+    unusable = sheet.content.get("unusable", ())
+    if unusable:
+        _complain(f"{path}: {len(unusable)} drawn names are no pictures and left out; named there")
+    return FINDING if printed.missing or unusable else OK
 
 
 def _form(config: Config, arguments: argparse.Namespace, standing: Standing) -> int:
@@ -92,34 +105,44 @@ def _form(config: Config, arguments: argparse.Namespace, standing: Standing) -> 
         one, names = told(held), _names(store)
         words = [standing(config, store, each.unit, read_record(each.jws)) for each in held]
     if one is None:
-        sys.stderr.write(f"vernix-gateway: no verified record of a check {arguments.check}\n")
+        _complain(f"no verified record of a check {arguments.check}")
         return FINDING
     if not all(believed for _, believed in words):
         for word, _ in words:
-            sys.stderr.write(f"vernix-gateway: {arguments.check}: {word}\n")
+            _complain(f"{arguments.check}: {word}")
         return FINDING
-    form = FormId(arguments.form or CONFIRMATIONS.get(one.payload["policy"]["id"], FormId.NEUTRAL_CONFIRMATION))
+    outcome, own = one.payload["outcome"], CONFIRMATIONS.get(one.payload["policy"]["id"], FormId.NEUTRAL_CONFIRMATION)
+    form = FormId(arguments.form or own)
+    if outcome not in SLIPS.get(form, (outcome,)):
+        fits = ", ".join([own, *(slip for slip, outcomes in SLIPS.items() if outcome in outcomes)])
+        _complain(f"{form} is for {', '.join(SLIPS[form])}; check {arguments.check} is {outcome}: take {fits}")
+        return FINDING
     place = {"institution": config.forms.institution, "department": arguments.department}
-    filled = Filled(one.payload, drawn=one.drawn, officers=names, later=True, **place)
+    filled = Filled(one.payload, drawn=one.drawn, officers=names, later=True, mistaken=one.mistaken, **place)
     return _write(arguments.out, fill(form, filled), form.value)
 
 
-def _register(config: Config, arguments: argparse.Namespace, standing: Standing) -> int:
-    checks, refused = [], 0
-    with closing(Store(config.gateway.data / "gateway.db", create=False)) as store:
-        for held in store.checks_between(*arguments.month.around):
-            one = told(held)
-            if one is None or one.payload["checkpoint"] != registered_at(one.payload["policy"]["id"]):
+def _register(config: Config, arguments: argparse.Namespace) -> int:
+    month: Month = arguments.month
+    seen, refused, of_month = [], 0, Period(*month.around)
+    with closing(Store(config.gateway.data / "gateway.db", create=False)) as store, looked_at(config, store) as survey:
+        for check in survey.checks(Period(*month.reach)):
+            one = Seen.of(check.payload, check.later.visit)
+            if check.emergency == "mistaken":
                 continue
-            if all(standing(config, store, each.unit, read_record(each.jws))[1] for each in held):
-                checks.append(one.payload)
-            else:
+            if check.believed:
+                seen.append(one)
+            elif one.here and of_month.holds(one.at):
                 refused += 1
-    sheet = register(arguments.month, checks, institution=config.forms.institution)
-    status = _write(arguments.out, sheet, f"{len(sheet.content['rows'])} women")
+        holes = [(unit.row.unit, hole) for unit in survey.units.values() for hole in unit.missing]
+    sheet = register(month, seen, institution=config.forms.institution)
+    apart = len(sheet.content["apart"])
+    status = _write(arguments.out, sheet, f"{len(sheet.content['rows'])} women" + (f", {apart} apart" if apart else ""))
+    for unit, (first, last) in holes:
+        _complain(f"{unit}: records {first} to {last} are missing: whoever they tell of is not in it")
     if refused:
-        sys.stderr.write(f"vernix-gateway: {refused} checks are left out: their key was revoked before; see show\n")
-    return FINDING if refused else status
+        _complain(f"{refused} checks are left out: their key was revoked before; see show")
+    return FINDING if refused or holes else status
 
 
 def _month(text: str) -> Month:
@@ -140,7 +163,7 @@ def add_commands(commands: Any, standing: Standing) -> None:
     about = "Print the month's real-name register of deliveries (住院分娩实名登记表) as PDF."
     month = commands.add_parser("register", help=about, description=about)
     month.add_argument("--month", type=_month, required=True, help="as 2026-11")
-    month.set_defaults(action=lambda config, arguments: _register(config, arguments, standing))
+    month.set_defaults(action=_register)
     for parser in (form, month):
         parser.add_argument("--out", type=Path, required=True, help="the PDF, readable by its owner alone")
         parser.set_defaults(json=False)

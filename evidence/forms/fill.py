@@ -49,6 +49,7 @@ class Filled:
         drawn: the signatures.
         officers: names by id, where they are known.
         later: printed from the gateway: the portrait is on the signed original.
+        mistaken: an officer accounted for it as a touch by mistake.
         qr: a code as SVG, for the slip that carries one.
     """
 
@@ -60,6 +61,7 @@ class Filled:
     drawn: tuple[Drawn, ...] = ()
     officers: Mapping[str, str] = field(default_factory=dict, repr=False)
     later: bool = False
+    mistaken: bool = False
     qr: bytes | None = field(default=None, repr=False)
 
     @property
@@ -186,6 +188,8 @@ def _foot(one: Filled, signed: _Signed) -> list[str]:
         lines.append(f"证件提示：{slips.findings_said(found, MOST_FINDINGS)}")
     if signed.unusable:
         lines.append(f"签名图片无法显示，请对照核验记录：{'、'.join(signed.unusable)}")
+    if one.mistaken:
+        lines.append("经核验人员说明：系误触，并无紧急情况")
     if not _visit(one):
         lines.append("就诊卡（ID）号待补")
     return lines
@@ -220,6 +224,7 @@ def _base(one: Filled) -> tuple[dict[str, Any], dict[str, bytes]]:
         "delegate": bool(signed and signed["by"] != "subject"),
         "time": spoken_time(record["time"]["earliest"]),
         "date": spoken_date(record["time"]["earliest"]),
+        "unusable": drawn.unusable,
         "foot": _foot(one, drawn),
     }
     return content, pictures

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from evidence.forms.moment import age, in_china
+from evidence.forms.moment import age, in_china, spoken_time
 from evidence.forms.sheet import Sheet
-from evidence.forms.words import OUTCOMES, VERIFIED
-from evidence.instants import day_begins, write_instant
+from evidence.forms.words import OUTCOMES, VERIFIED, registered_at
+from evidence.instants import day_begins, read_instant, write_instant
+
+ONE_BIRTH = dt.timedelta(days=60)
+"""Checks at the delivery of one woman that lie no further apart are of one birth; the next is half a year away."""
+MALE = "1"
+_Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +62,166 @@ class Month:
         year, month = self._next
         return f"{year}年{month}月4日"
 
+    @property
+    def reach(self) -> tuple[str, str]:
+        """Between which instants a check can say something of this month's deliveries: one that began before, and all
+        that was verified since.
+        """
+        begins, _ = self.around
+        return write_instant(read_instant(begins) - ONE_BIRTH), "9999-12-31T00:00:00.000Z"
 
-def register(month: Month, checks: Iterable[Mapping[str, Any]], *, institution: str = "") -> Sheet:
-    """The sheet of ``month``: one row a visit, by the check that says most of who she is. Drills never count.
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the register goes by of one check of the mother.
+
+    Attributes:
+        at: when it was recorded.
+        here: done at the checkpoint of deliveries; elsewhere only what verified her counts.
+        visit: the visit's reference, None while it is provisional.
+    """
+
+    check: str
+    unit: str
+    at: str
+    here: bool
+    outcome: str
+    visit: str | None = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], linked: str | None = None) -> Seen:
+        """Of a check's record; ``linked``: the visit that an addendum named."""
+        visit = record["visit"]
+        return cls(
+            check=record["check"],
+            unit=record["unit"],
+            at=record["time"]["earliest"],
+            here=record["checkpoint"] == registered_at(record["policy"]["id"]),
+            outcome=record["outcome"],
+            visit=linked or (None if visit["source"] == "provisional" else visit["ref"]),
+            document=record.get("document", {}),
+        )
+
+    @property
+    def person(self) -> _Key | None:
+        """Whom the document names."""
+        number = self.document.get("number")
+        return ("document", f"{self.document['type']} {number}") if number else None
+
+    @property
+    def verified(self) -> _Key | None:
+        """Who she is, where the unit or two officers stand for it. A father who claims the certificate is not she."""
+        return self.person if self.outcome in VERIFIED and self.document.get("sex") != MALE else None
+
+
+def register(month: Month, checks: Iterable[Seen], *, institution: str = "") -> Sheet:
+    """The sheet of ``month``: one row a woman, in the month in which she was first seen at her delivery.
+
+    What no visit and no document tells the owner of is no woman: it stands apart, to be completed.
 
     Args:
         month: which month.
-        checks: payloads of check records at the checkpoint of deliveries, in order of time.
+        checks: what :attr:`Month.reach` holds, in any order; neither drills nor what was touched by mistake.
         institution: the hospital's name.
     """
-    rows = [_row(number, one) for number, one in enumerate(_by_visit(month, checks), start=1)]
-    content = {"institution": institution, "month": str(month), "due": month.due, "rows": rows}
+    births, nobodys = _births(sorted(checks, key=lambda one: one.at))
+    rows = [_row(number, one) for number, one in enumerate((one for one in births if month.has(one.first.at)), start=1)]
+    apart = [_apart(number, one) for number, one in enumerate((one for one in nobodys if month.has(one.at)), start=1)]
+    content = {"institution": institution, "month": str(month), "due": month.due, "rows": rows, "apart": apart}
     return Sheet("register", content)
 
 
-def _by_visit(month: Month, checks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    kept: dict[str, Mapping[str, Any]] = {}
+@dataclass(slots=True)
+class _Birth:
+    """The checks of one woman at one delivery, in order of time, and the first that verified her elsewhere since."""
+
+    checks: list[Seen]
+    since: Seen | None = None
+
+    @property
+    def first(self) -> Seen:
+        return self.checks[0]
+
+    @property
+    def best(self) -> Seen:
+        """The check that says most of who she is."""
+        known = [one for one in self.checks if one.verified]
+        named = [one for one in self.checks if one.person]
+        return known[-1] if known else self.since or (named or self.checks)[-1]
+
+
+def _births(checks: list[Seen]) -> tuple[list[_Birth], list[Seen]]:
+    """The births in order of time, and what cannot be said to be anybody's."""
+    seen: dict[str, str] = {}
+    whose: dict[str, _Key] = {}
     for one in checks:
-        if one.get("drill") or not month.has(one["time"]["earliest"]):
-            continue
-        before = kept.get(one["visit"]["ref"])
-        if before is None or one["outcome"] in VERIFIED or before["outcome"] not in VERIFIED:
-            kept[one["visit"]["ref"]] = one
-    return sorted(kept.values(), key=lambda one: str(one["time"]["earliest"]))
+        if one.visit and one.here:
+            seen.setdefault(one.visit, one.at)
+        if one.visit in seen and one.visit and one.verified:
+            whose[one.visit] = one.verified
+    known = {*whose.values(), *(one.verified for one in checks if one.here)}
+    births: dict[_Key, list[_Birth]] = {}
+    nobodys = []
+    for one in checks:
+        key = _key(one, whose, known)
+        if key is None:
+            nobodys += [one] if one.here else []
+        elif one.here:
+            _add(births.setdefault(key, []), one)
+        elif key in births and one.verified:
+            last = births[key][-1]
+            last.since = last.since or one
+    return sorted(itertools.chain(*births.values()), key=lambda one: one.first.at), nobodys
 
 
-def _row(number: int, one: Mapping[str, Any]) -> list[str]:
-    document, at = one.get("document", {}), one["time"]["earliest"]
-    when = in_china(at)
-    visit = one["visit"]
+def _key(one: Seen, whose: Mapping[str, _Key], known: Container[_Key | None]) -> _Key | None:
+    """Which woman's check it is: whom the visit's verified check names, else the visit; None: nobody can say.
+
+    A check without visit that verified nobody, on the document of a woman who has her row, may be of her or of another.
+    """
+    if one.visit is not None:
+        return whose.get(one.visit, ("visit", one.visit))
+    return one.verified or (None if one.person in known else one.person)
+
+
+def _add(births: list[_Birth], one: Seen) -> None:
+    if births and read_instant(one.at) - read_instant(births[-1].checks[-1].at) <= ONE_BIRTH:
+        births[-1].checks.append(one)
+    else:
+        births.append(_Birth([one]))
+
+
+def _row(number: int, birth: _Birth) -> list[str]:
+    first, best = birth.first, birth.best
+    document = best.document
     return [
         str(number),
         document.get("name", ""),
-        age(document.get("birth", ""), at),
+        age(document.get("birth", ""), first.at),
         document.get("nation", "") or document.get("nationality", ""),
         document.get("number", ""),
         "",  # 现居住地 is not on the card
         document.get("address", ""),
         "",  # 配偶姓名 neither
-        "" if visit["source"] == "provisional" else visit["ref"],
-        f"{when.month}月{when.day}日\n{OUTCOMES[one['outcome']]}",
+        best.visit or next((one.visit for one in birth.checks if one.visit), ""),
+        _how(first, best),
     ]
+
+
+def _how(first: Seen, best: Seen) -> str:
+    """When and how she was checked; on two lines what came of a delivery of another day."""
+    if _day(first) == _day(best):
+        return f"{_day(best)}\n{OUTCOMES[best.outcome]}"
+    later = OUTCOMES[best.outcome] if best.here else f"补核{OUTCOMES[best.outcome]}"
+    return f"{_day(first)}{OUTCOMES[first.outcome]}\n{_day(best)}{later}"
+
+
+def _day(one: Seen) -> str:
+    when = in_china(one.at)
+    return f"{when.month}月{when.day}日"
+
+
+def _apart(number: int, one: Seen) -> list[str]:
+    said = [spoken_time(one.at), OUTCOMES[one.outcome], one.document.get("name", ""), one.unit, one.check]
+    return [str(number), *said]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import stat
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from gateway.aside import Message
 from gateway.cli import main
 from gateway.store import Store
 from tests.evidence.forms.pictures import drawn, text_of
-from tests.evidence.forms.samples import NOWHERE, PLAIN, signature
+from tests.evidence.forms.samples import NOWHERE, PLAIN, id_of, signature
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.support import Hospital, Unit
 
@@ -37,8 +38,8 @@ FACE = {
 
 
 def check(number: int, **more: Any) -> dict[str, Any]:
-    """Fields of a check record; ``number`` makes its id and visit."""
-    return {
+    """Fields of a check record; ``number`` makes its id and visit. What is None is left out."""
+    fields = {
         "kind": "check",
         "check": f"01935f2e-7c1a-7b3c-9d4e-{number:012d}",
         "drill": False,
@@ -55,6 +56,7 @@ def check(number: int, **more: Any) -> dict[str, Any]:
         "liveness": {"decision": "live", "checks": []},
         **more,
     }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class Site:
@@ -124,10 +126,34 @@ def test_visit_and_signature_of_an_addendum_stand_on_the_form(site: Site, tmp_pa
     assert "与服务对象关系：配偶" in text
 
 
-def test_another_form_can_be_asked_for(site: Site, tmp_path: Path) -> None:
+def test_another_form_can_be_asked_for_where_it_says_the_truth(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "slip.pdf"
-    assert site.say("form", site.check(3), "--form", "slip_not_passed", "--out", out) == 0
+    assert site.say("form", site.check(3, outcome="failed"), "--form", "slip_not_passed", "--out", out) == 0
     assert "原因与办法" in text_of(out.read_bytes())
+    out.unlink()
+    passed = site.check(13)
+    for slip, fit in (("slip_not_passed", "failed, refused"), ("slip_family", "unable, emergency")):
+        assert site.say("form", passed, "--form", slip, "--out", out) == 1
+        assert f"{slip} is for {fit}; check {passed} is passed: take jiangxi_confirmation\n" in capsys.readouterr().err
+    unable = site.check(14, outcome="unable")
+    assert site.say("form", unable, "--form", "slip_not_passed", "--out", out) == 1
+    assert "take jiangxi_confirmation, slip_family" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_drawing_that_is_none_is_left_out_and_named(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As an older unit let it pass; the form is printed all the same."""
+    none, out = b"\x89PNG\r\n\x1a\nno pixels", tmp_path / "form.pdf"
+    named = NAMED | {"sha256": sha256_hex(none)}
+    record = site.unit.event(**check(15, subject_sign=SIGN | {"sha256": named["sha256"]}, attachments=[named]))
+    site.take(record, ("signature.png", none))
+    assert site.say("form", record.payload["check"], "--out", out) == 1
+    assert "1 drawn names are no pictures" in capsys.readouterr().err
+    assert "签名图片无法显示，请对照核验记录：服务对象" in text_of(out.read_bytes())
 
 
 def test_character_without_glyph_is_a_finding(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,10 +183,10 @@ def test_missing_fonts_are_the_environment(
 
 def test_register_has_the_months_deliveries(site: Site, tmp_path: Path) -> None:
     month, out = f"{site.unit.now:%Y-%m}", tmp_path / "register.pdf"
-    site.check(7, document=PLAIN | {"name": "示例乙"})
-    site.check(8, document=PLAIN | {"name": "示例丙"}, checkpoint="admission")
-    site.check(9, document=PLAIN | {"name": "示例丁"}, drill=True)
-    site.check(11, document=PLAIN | {"name": f"示{NOWHERE}"})
+    site.check(7, document=PLAIN | {"name": "示例乙", "number": id_of(7)})
+    site.check(8, document=PLAIN | {"name": "示例丙", "number": id_of(8)}, checkpoint="admission")
+    site.check(9, document=PLAIN | {"name": "示例丁", "number": id_of(9)}, drill=True)
+    site.check(11, document=PLAIN | {"name": f"示{NOWHERE}", "number": id_of(11)})
     status = site.say("register", "--month", month, "--out", out)
     text = text_of(out.read_bytes())
     assert status == 1  # the one whose name no font has
@@ -170,6 +196,60 @@ def test_register_has_the_months_deliveries(site: Site, tmp_path: Path) -> None:
     assert "示例市妇幼保健院" in text
     assert site.say("register", "--month", "2001-01", "--out", out) == 0
     assert "共0人" in text_of(out.read_bytes())
+
+
+def test_register_counts_women_and_loses_none(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "register.pdf"
+
+    def on(month: int, day: int) -> None:
+        monkeypatch.setattr(site.unit, "now", dt.datetime(2031, month, day, 2, tzinfo=dt.UTC))
+
+    def later(identifier: str, **said: Any) -> None:
+        base = next(one for one in site.unit.records if one.payload.get("check") == identifier)
+        to = {"check": identifier, "refers_to": {"seq": base.seq, "sha256": base.sha256}, "officers": []}
+        site.take(site.unit.event(kind="addendum", **to, **said))
+
+    def somebody(number: int, name: str) -> dict[str, Any]:
+        return PLAIN | {"number": id_of(number), "name": name}
+
+    def emergency(number: int, visit: str | None = None) -> str:
+        at = {"ref": visit, "source": "typed"} if visit else {"ref": f"P-{number}", "source": "provisional"}
+        return site.check(number, outcome="emergency", document=None, visit=at)
+
+    def printed(month: str, status: int) -> str:
+        assert site.say("register", "--month", month, "--out", out) == status
+        return text_of(out.read_bytes())
+
+    on(7, 10)
+    later(emergency(50), accounts=True, reason="mistaken_emergency: 护士误按", amends="mistaken_emergency")
+    emergency(51)
+    linked = emergency(52)
+    later(linked, visit={"ref": "V-linked", "source": "typed"}, reason="visit: V-linked", amends="visit")
+    emergency(53, "V-settled")
+    site.check(54, document=somebody(54, "示例子"))
+    on(7, 31)
+    emergency(55, "V-border")
+    on(8, 1)
+    site.check(56, document=somebody(56, "示例丑"), visit={"ref": "V-border", "source": "typed"})
+    on(9, 1)
+    certificate = {"checkpoint": "certificate", "visit": {"ref": "V-settled", "source": "typed"}}
+    site.check(57, document=somebody(57, "示例寅"), **certificate)
+    july = printed("2031-07", 0)
+    assert "4 women, 1 apart" in capsys.readouterr().out
+    for said in ("共4人，另有1次核验待补登", "示例子", "示例丑", "示例寅", "9月1日补核通过", "V-linked", "紧急放行"):
+        assert said in july
+    assert "共0人身份信息" in printed("2031-08", 0)  # she is July's
+
+
+def test_form_of_a_mistaken_touch_says_so(site: Site, tmp_path: Path) -> None:
+    identifier, out = site.check(16, outcome="emergency", document=None), tmp_path / "form.pdf"
+    base = site.unit.records[-1]
+    to = {"check": identifier, "refers_to": {"seq": base.seq, "sha256": base.sha256}, "officers": []}
+    site.take(site.unit.event(kind="addendum", **to, accounts=True, reason="mistaken_emergency: 误按"))
+    assert site.say("form", identifier, "--out", out) == 0
+    assert "系误触，并无紧急情况" in text_of(out.read_bytes())
 
 
 def test_month_that_is_none_is_refused(site: Site, tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 
 from evidence.forms import slips
 from evidence.forms.fill import Drawn, Filled, fill
-from evidence.forms.register import Month, register
+from evidence.forms.register import Month, Seen, register
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import FormId
 from evidence.qr import qr_svg
+from hw.card_reader import id_number
 
 CHECK = "01935f2e-7c1a-7b3c-9d4e-5f6a7b8c9d0e"
 LONGEST_NAME = "WOLFESCHLEGELSTEINHAUSENBERGERDORFF ANNAMARIAB"
@@ -60,6 +61,15 @@ TWO = [{"id": "o-101"}, {"id": "o-102"}]
 NAMES = {"o-101": "阿不都热西提·买买提江", "o-102": "王示例"}
 PERMIT = PLAIN | {"type": "hk_mo_tw_residence_permit", "nation": ""}
 FINDINGS = tuple(tomllib.loads((Path(slips.__file__).with_suffix(".toml")).read_text("utf-8"))["findings"])
+
+
+LATER = {"earliest": "2026-12-02T02:05:00.000Z"}
+
+
+def id_of(sequence: int) -> str:
+    """A number that nobody has."""
+    body = f"99000019940712{sequence:03d}"
+    return body + id_number.mod_11_2(body)
 
 
 def portrait() -> bytes:
@@ -160,10 +170,23 @@ def sheets() -> dict[str, Sheet]:
     cards = (UNUSUAL, PLAIN, FOREIGN)
     ends = ("passed", "unable", "passed", "manual")
     month = [
-        record(visit={"ref": f"ZY2026112{at:04d}", "source": "typed"}, document=cards[at % 3], outcome=ends[at % 4])
+        record(
+            visit={"ref": f"ZY2026112{at:04d}", "source": "typed"},
+            document=cards[at % 3] | {"number": id_of(at)},
+            outcome=ends[at % 4],
+        )
         for at in range(40)
     ]
     month[5]["visit"]["ref"] = "8" * 128
+    month += [
+        record(outcome="emergency", document={}, visit={"ref": "ZY-3", "source": "typed"}),
+        record(checkpoint="certificate", visit={"ref": "ZY-3", "source": "typed"}, time=LATER),
+        *(
+            record(outcome=outcome, document={}, visit={"ref": f"P-{outcome}", "source": "provisional"})
+            for outcome in ("emergency", "interrupted", "device_fault")
+        ),
+        record(**FAILED | {"document": cards[0] | {"number": id_of(0)}}),
+    ]
     return {
         "jiangxi": made(FormId.JIANGXI_CONFIRMATION, record(), subject, officer, portrait=face),
         "jiangxi_failed": made(FormId.JIANGXI_CONFIRMATION, record(**FAILED), delegate, portrait=face),
@@ -185,5 +208,5 @@ def sheets() -> dict[str, Sheet]:
         "slip_finger": made(FormId.SLIP_FINGER, record(), qr=qr_svg("VXF1" + "A" * 1900)),
         "slip_refused": made(FormId.SLIP_NOT_PASSED, record(outcome="refused")),
         "slip_family": made(FormId.SLIP_FAMILY, record(**UNABLE)),
-        "register": register(Month(2026, 11), month, institution=PLACE["institution"]),
+        "register": register(Month(2026, 11), map(Seen.of, month), institution=PLACE["institution"]),
     }

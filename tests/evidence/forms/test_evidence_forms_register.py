@@ -10,7 +10,7 @@ import pytest
 
 from evidence.errors import MalformedError
 from evidence.forms.moment import age, spoken_day
-from evidence.forms.register import Month, register
+from evidence.forms.register import Month, Seen, register
 from evidence.forms.render import FormUnusable, render
 from evidence.forms.sheet import Sheet
 from tests.evidence.forms import samples
@@ -18,13 +18,30 @@ from tests.evidence.forms import samples
 NOVEMBER = Month(2026, 11)
 
 
-def rows(*checks: dict[str, Any]) -> list[list[str]]:
-    found: list[list[str]] = register(NOVEMBER, checks).content["rows"]
+def made(*checks: Seen, month: Month = NOVEMBER) -> Sheet:
+    return register(month, checks)
+
+
+def rows(*checks: Seen, month: Month = NOVEMBER) -> list[list[str]]:
+    found: list[list[str]] = made(*checks, month=month).content["rows"]
     return found
 
 
-def at(instant: str, **changes: Any) -> dict[str, Any]:
-    return samples.record(time={"earliest": instant}, **changes)
+def apart(*checks: Seen) -> list[list[str]]:
+    found: list[list[str]] = made(*checks).content["apart"]
+    return found
+
+
+def at(day: str, outcome: str = "passed", visit: str = "ZY1", linked: str | None = None, **changes: Any) -> Seen:
+    """A check at a delivery on ``2026-<day>``; the visit ``P-...`` is provisional. Only who was verified has papers."""
+    source = "provisional" if visit.startswith("P-") else "typed"
+    papers = samples.PLAIN if outcome in ("passed", "manual") else {}
+    said = {"outcome": outcome, "visit": {"ref": visit, "source": source}, "document": papers, **changes}
+    return Seen.of(samples.record(time={"earliest": f"2026-{day}T01:00:00.000Z"}, **said), linked)
+
+
+def of(number: int, **changes: Any) -> dict[str, Any]:
+    return samples.PLAIN | {"number": samples.id_of(number), **changes}
 
 
 def test_month_is_chinas_month() -> None:
@@ -37,22 +54,73 @@ def test_month_is_chinas_month() -> None:
 
 
 def test_one_row_a_visit_by_the_check_that_says_most() -> None:
-    unable = at("2026-11-02T01:00:00.000Z", outcome="unable", document={})
-    passed = at("2026-11-03T01:00:00.000Z")
-    fault = at("2026-11-04T01:00:00.000Z", outcome="device_fault", document={})
-    (row,) = rows(unable, passed, fault)
+    checks = at("11-02", "unable"), at("11-03"), at("11-04", "device_fault")
+    for several in (checks, checks[::-1]):
+        (row,) = rows(*several)
+        assert row[1:5] == ["示例甲", "32", "汉", "990000199407120241"]
+        assert row[9] == "11月2日无法核验\n11月3日通过"
+        assert row[5] == row[7] == ""  # neither where she lives now nor her husband is on a card
+    assert rows(at("11-03", "interrupted"), at("11-03"))[0][9] == "11月3日\n通过"
+
+
+def test_attempts_without_visit_or_papers_are_nobody_and_are_not_lost() -> None:
+    """A mistaken touch, an interruption and a fault beside one woman made four of her."""
+    attempts = [at("11-02", one, f"P-{one}") for one in ("emergency", "interrupted", "device_fault")]
+    assert len(rows(at("11-02"), *attempts)) == 1
+    found = apart(at("11-02"), *attempts)
+    assert [row[2] for row in found] == ["紧急放行", "中断", "设备故障"]
+    assert found[0] == ["1", "2026年11月2日 09时00分", "紧急放行", "", "door-1", samples.CHECK]
+    linked = [at("11-02", "emergency", "P-1", linked="ZY9"), at("11-05", visit="ZY9", document=of(9))]
+    assert (len(rows(*linked)), apart(*linked)) == (1, [])
+    assert len(rows(at("11-02", "emergency", "ZY9"))) == 1  # a visit is a woman, whoever she is
+
+
+def test_row_is_filled_from_what_verified_her_later_elsewhere() -> None:
+    emergency = at("11-02", "emergency")
+    certificate = at("12-12", checkpoint="certificate")
+    (row,) = rows(emergency, certificate)
     assert row[1:5] == ["示例甲", "32", "汉", "990000199407120241"]
-    assert row[9] == "11月3日\n通过"
-    assert row[5] == row[7] == ""  # neither where she lives now nor her husband is on a card
+    assert (row[8], row[9]) == ("ZY1", "11月2日紧急放行\n12月12日补核通过")
+    before = at("10-12", checkpoint="admission")
+    other, failed = at("12-12", visit="ZY2", checkpoint="certificate"), at("12-12", "failed", checkpoint="certificate")
+    father = at("12-12", checkpoint="certificate", document=of(2, sex="1"))
+    for one in (before, other, failed, father):
+        assert rows(emergency, one)[0][1] == ""
+    assert rows(certificate) == []  # no delivery
 
 
-def test_drills_and_other_months_never_count() -> None:
-    assert rows(at("2026-11-02T01:00:00.000Z", drill=True), at("2026-12-02T01:00:00.000Z")) == []
+def test_woman_stands_once_in_the_month_of_her_delivery() -> None:
+    border = at("10-31", "emergency"), at("11-01")
+    assert rows(*border) == []
+    (row,) = rows(*border, month=Month(2026, 10))
+    assert (row[1], row[9]) == ("示例甲", "10月31日紧急放行\n11月1日通过")
+    again = at("11-02", visit="ZY-mistyped"), at("11-02", visit="ZY1"), at("11-03", visit="P-2")
+    assert len(rows(*again)) == 1
+    next_year = Seen.of(samples.record(time={"earliest": "2027-11-02T01:00:00.000Z"}))
+    assert len(rows(at("11-02", visit="ZY20261122001"), next_year)) == 1
+    assert len(rows(at("11-02", visit="ZY20261122001"), next_year, month=Month(2027, 11))) == 1
+    begins, _ = NOVEMBER.reach
+    assert begins < "2026-10-31" < NOVEMBER.around[0]
+
+
+def test_somebody_elses_card_does_not_hide_a_woman() -> None:
+    passed = at("11-02", document=of(1))
+    with_visit = at("11-03", "failed", "ZY2", document=of(1))
+    assert [row[9] for row in rows(passed, with_visit)] == ["11月2日\n通过", "11月3日\n未通过"]
+    without = at("11-03", "failed", "P-2", document=of(1))
+    assert len(rows(passed, without)) == 1
+    assert [row[2:4] for row in apart(passed, without)] == [["未通过", "示例甲"]]
+    stranger = [at(f"11-0{day}", "failed", f"P-{day}", document=of(7)) for day in (3, 4)]
+    assert len(rows(passed, *stranger)) == 2  # nobody else has these papers: a woman, until it is known better
+
+
+def test_other_months_never_count() -> None:
+    assert rows(at("12-02")) == []
+    assert apart(at("12-02", "emergency", "P-1")) == []
 
 
 def test_provisional_visits_are_left_for_the_pen() -> None:
-    one = at("2026-11-02T01:00:00.000Z", visit={"ref": "P-1", "source": "provisional"})
-    assert rows(one)[0][8] == ""
+    assert rows(at("11-02", visit="P-1"))[0][8] == ""
 
 
 @pytest.mark.parametrize(
