@@ -7,7 +7,6 @@ believed is kept apart (:mod:`gateway.aside`).
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -282,16 +281,6 @@ class Store:
             AND kind IN ('check', 'addendum') ORDER BY kind != 'check', happened, seq"""
         with self._lock:
             return [Held(*row) for row in self._db.execute(sql, (check,)).fetchall()]
-
-    def checks_between(self, first: str, last: str) -> list[list[Held]]:
-        """What is verified of each check from the instant ``first`` on and before ``last``; as :meth:`of_check`."""
-        sql = """SELECT check_id, unit, jws, attachments FROM records
-            WHERE chained = 1 AND kind IN ('check', 'addendum') AND check_id IN
-                (SELECT check_id FROM records WHERE kind = 'check' AND chained = 1 AND happened >= ? AND happened < ?)
-            ORDER BY check_id, kind != 'check', happened, seq"""
-        with self._lock:
-            rows = self._db.execute(sql, (first, last)).fetchall()
-        return [[Held(*row[1:]) for row in group] for _, group in itertools.groupby(rows, key=lambda row: row[0])]
 
     def chained_jws(self, unit: str, kind: Kind | None = None) -> list[str]:
         """All verified records of ``unit`` in order, or those of one kind."""
