@@ -8,49 +8,54 @@ import sys
 from contextlib import closing
 from typing import Any
 
-from evidence.chain import Head
+from evidence.certificates import load_certificate
 from evidence.errors import RefusedError
 from evidence.instants import write_instant
+from evidence.keys import load_private_key
 from evidence.topics import check_name
-from evidence.verify import read_record
 from gateway.config import Config
 from gateway.gaps import Gap
+from gateway.intake import Intake
 from gateway.store import Store
 
 OK = 0
 
 
-def accept(store: Store, gap: Gap) -> None:
-    """Go on behind ``gap``: with the unit's next record the running gateway verifies and receipts what waits there.
+def accept(store: Store, gap: Gap, intake: Intake) -> None:
+    """Note ``gap``, and go on behind it with what waits there; where nothing does yet, as soon as it comes.
 
     Raises:
-        RefusedError: the unit is not known, or this is not exactly the hole that its records wait above.
+        RefusedError: the unit is not known, or this is not exactly the hole behind its chain.
     """
     with store.transaction():
-        head, above = store.head(gap.unit), store.first_above(gap.unit)
-        if head is None or above is None or above == head.seq + 1:
-            why = "its birth record is not here" if head is None else "nothing of it waits above a hole"
-            raise RefusedError(f"{gap.unit}: {why}; vernix-gateway status tells what waits")
-        hole = (head.seq + 1, above - 1)
-        if (gap.first, gap.last) != hole:
-            raise RefusedError(
-                f"{gap.unit}: the hole is from seq {hole[0]} to {hole[1]}, not {gap.first} to {gap.last}"
-            )
-        token = store.jws(gap.unit, above)
-        assert token is not None, "first_above found it"
+        head = store.head(gap.unit)
+        if head is None:
+            raise RefusedError(f"{gap.unit}: its birth record is not here; vernix-gateway status tells what waits")
+        first = store.gaps.given_up_to(gap.unit, head.seq + 1) + 1
+        above = store.first_above(gap.unit, head.seq)
+        last = gap.last if above is None else above - 1
+        if (gap.first, gap.last) != (first, last) or last < first:
+            to = "" if above is None else f" to {last}"
+            raise RefusedError(f"{gap.unit}: the hole is from seq {first}{to}, not {gap.first} to {gap.last}")
         store.gaps.add(gap)
-        store.set_head(gap.unit, Head(gap.last, str(read_record(token).payload["prev"])))
+        intake.go_on(gap.unit)
 
 
 def _accept(config: Config, arguments: argparse.Namespace) -> int:
     unit, now = check_name("unit", arguments.unit), write_instant(dt.datetime.now(dt.UTC))
     gap = Gap(unit, arguments.first, arguments.last, arguments.by, arguments.reason, now)
+    authority, key = load_certificate(config.keys.authority), load_private_key(config.keys.encryption)
     with closing(Store(config.gateway.data / "gateway.db", create=False)) as store:
-        accept(store, gap)
+        accept(store, gap, Intake(store, config.gateway.site, authority, key))
+        head = store.head(unit)
+    verified = 0 if head is None else head.seq
     sys.stdout.write(
         f"{unit}: records {gap.first} to {gap.last} are given up; every verification and export will name them.\n"
-        "What waits above is verified and receipted with the unit's next record.\n"
     )
+    if verified > gap.last:
+        sys.stdout.write(f"The chain is verified up to seq {verified}.\n")
+    else:
+        sys.stdout.write(f"Nothing after them is here yet; the chain goes on when seq {gap.last + 1} comes.\n")
     return OK
 
 

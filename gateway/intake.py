@@ -14,7 +14,7 @@ from typing import Final
 
 from cryptography import x509
 
-from evidence import chain, envelope, schema, worklist
+from evidence import envelope, schema, worklist
 from evidence.chain import Head
 from evidence.encoding import json_bytes, json_object
 from evidence.envelope import Opened
@@ -28,15 +28,16 @@ from evidence.errors import (
     UnknownKeyError,
 )
 from evidence.health import Claim, parse_health, read_health
-from evidence.instants import read_instant, write_instant
+from evidence.instants import write_instant
 from evidence.keys import PrivateKey, PublicKey
 from evidence.record import Kind, Record
 from evidence.revocation import Revocations
 from evidence.topics import Address, Channel
-from evidence.verify import Origin, advance, check_signature, read_origin, read_record
+from evidence.verify import Origin, check_signature, read_origin, read_record
 from gateway.aside import Message
+from gateway.chains import Chains, Digests
 from gateway.revocations import RevocationList
-from gateway.store import Store
+from gateway.store import Store, UnitRow
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +48,17 @@ MAX_UNSTORED_ALERTS: Final = 1000
 
 STATE: Final = "state-v1"
 
-Digests = dict[int, str]
-"""Records to receipt: ``seq`` -> hash."""
-
-
 _NO_KEY: Final = "waits for the record that brings its key"
 
 
 def _ask(message: Message, verified: int, last: int) -> str:
     """What an operator types where that record was receipted before, and this store restored from an older backup."""
     return f"if that does not come: vernix-gateway resend {message.address.unit} {verified + 1} {last}"
+
+
+def _order_of(row: UnitRow) -> tuple[int, int, int, str]:
+    """Of the unit's last claim; a store of older software did not keep the message."""
+    return parse_health(row.claim).order if row.claim else (row.claimed.seq, 0, 0, row.claimed_at)
 
 
 def _now() -> dt.datetime:
@@ -86,7 +88,7 @@ class Intake:
         """
         self._store, self._site, self._authority, self._key, self._now = store, site, authority, key, now
         self._list = revocations or RevocationList(store, authority, None)
-        self._origins: dict[str, Origin] = {}
+        self._chains = Chains(store, authority, self._list, self._expel, now)
         self._unstored_alerts: dict[tuple[str, str], None] = {}
         self._claims: dict[str, Claim] = {}
 
@@ -106,7 +108,7 @@ class Intake:
                 for message in messages:
                     self._take_or_quarantine(message, receipts.setdefault(message.address.unit, {}))
         except BaseException:
-            self._origins.clear()  # a unit that was new in this transaction is not there now
+            self._chains.forget()
             raise
         return {unit: known for unit, known in receipts.items() if known}
 
@@ -138,7 +140,7 @@ class Intake:
         unit = message.address.unit
         if (item.payload["unit"], item.payload["site"]) != (unit, self._site):
             raise SignatureError("the record names another unit or site than its topic")
-        known = self._origin(unit)
+        known = self._chains.origin(unit)
         origin = known or (read_origin(item, self._authority) if item.kind is Kind.BIRTH else None)
         if origin is None:
             self._store.wait_for_birth(message, write_instant(self._now()))
@@ -148,11 +150,25 @@ class Intake:
         envelope.check_attachments(item, opened.attachments)
         self._believe(message, item, opened)
         if known is None:
-            self._begin(unit, item, origin)
-        receipt.update(self._advance(unit, item))
-        if len(self._origins[unit].keys) > (len(known.keys) if known else 0):
+            self._chains.begin(unit, item, origin)
+        receipt.update(self._chains.take(unit, item))
+        self._take_waiting(unit, known, receipt)
+
+    def _take_waiting(self, unit: str, before: Origin | None, receipt: Digests) -> None:
+        """Take what waited for a key that the unit has now and had not ``before``."""
+        origin = self._chains.origin(unit)
+        if origin is not None and (before is None or len(origin.keys) > len(before.keys)):
             for waiting in self._store.take_waiting(unit):
                 self._take_or_quarantine(waiting, receipt)
+
+    def go_on(self, unit: str) -> None:
+        """Verify what waits behind a hole of ``unit`` that was given up just now, inside the store's transaction.
+
+        The unit sends it again, as it has heard no receipt for it, and then it gets one.
+        """
+        before = self._chains.origin(unit)
+        self._chains.go_on(unit)
+        self._take_waiting(unit, before, {})
 
     def _is_signed(self, message: Message, item: Record, origin: Origin) -> bool:
         """Whether the record may be believed; if not, it waits for the record that brings its key.
@@ -161,7 +177,7 @@ class Intake:
             SignatureError: it is not signed by the unit.
         """
         try:
-            check_signature(item, origin, self._list.current, self._received(origin.unit, item))
+            check_signature(item, origin, self._list.current, self._chains.received(origin.unit, item))
         except RevokedError as error:
             raise RevokedError(f"seq {item.seq}: {error}") from error
         except UnknownKeyError:
@@ -172,33 +188,6 @@ class Intake:
             self._store.wait_for_key(message, about, write_instant(self._now()))
             return False
         return True
-
-    def _received(self, unit: str, item: Record) -> dt.datetime:
-        """When the record came first: for one that is here already that was before, whenever it comes again."""
-        text = self._store.received(unit, item.seq, item.sha256) if self._list.current else None
-        return self._now() if text is None else read_instant(text)
-
-    def _origin(self, unit: str) -> Origin | None:
-        """The unit's origin; None as long as its birth record has not come."""
-        if unit not in self._origins and (row := self._store.unit(unit)) is not None:
-            origin = read_origin(read_record(row.birth), self._authority)
-            for token in self._store.chained_jws(unit, Kind.KEY):
-                origin = self._next_key(origin, read_record(token))
-            self._origins[unit] = origin
-        return self._origins.get(unit)
-
-    def _next_key(self, origin: Origin, item: Record) -> Origin:
-        """``origin`` with the key that ``item`` brings, if it brings one; otherwise the old key stays in force."""
-        try:
-            return advance(origin, item, self._authority)
-        except EvidenceError as error:
-            log.warning("%s seq %d brings no key: %s", origin.unit, item.seq, error)
-            return origin
-
-    def _begin(self, unit: str, birth: Record, origin: Origin) -> None:
-        self._store.add_unit(unit, birth, origin.head)
-        self._origins[unit] = origin
-        log.info("new unit %s", unit)
 
     def _believe(self, message: Message, item: Record, opened: Opened) -> None:
         """Store a record whose signature holds, unless it is here already."""
@@ -230,43 +219,18 @@ class Intake:
 
     def _has_place(self, unit: str, item: Record) -> bool:
         head = self._store.head(unit)
-        fits = head is None or item.seq == head.seq + 1
-        return fits or self._store.count_unchained(unit) < MAX_ABOVE_HOLE
+        if head is None or item.seq == head.seq + 1:
+            return True
+        if item.seq > head.seq:
+            return self._store.count_unchained(unit) < MAX_ABOVE_HOLE
+        return self._store.is_chained(unit, item.seq + 1) or self._store.count_late(unit) < MAX_ABOVE_HOLE
 
     def _add(self, unit: str, item: Record, opened: Opened) -> None:
         attachments = json_bytes({"attachments": list(opened.attachments)}).decode()
         self._store.add(unit, item, received=write_instant(self._now()), attachments=attachments)
 
-    def _advance(self, unit: str, item: Record) -> Digests:
-        """Go on along the chain from ``item`` as far as records are here; what is to be receipted."""
-        head = start = self._store.head(unit)
-        assert head is not None, "a record is believed only of a known unit"
-        assert start is not None
-        if item.seq <= start.seq:
-            return {item.seq: item.sha256}
-        fresh: Digests = {}
-        verified_by = origin = self._origins[unit]
-        while (token := self._store.jws(unit, head.seq + 1)) is not None:
-            # ``item`` was held against this very origin when it came; any other record that was stored before it may
-            # have waited for a key record in the hole, which ended its key.
-            is_new = origin is verified_by and token == item.jws
-            following = item if is_new else read_record(token)
-            try:
-                if not is_new:
-                    check_signature(following, origin, self._list.current, self._received(unit, following))
-                head = chain.follow(head, following)
-            except EvidenceError as error:
-                self._expel(unit, following, error)
-                break
-            fresh[head.seq] = head.sha256
-            origin = self._next_key(origin, following)
-        self._origins[unit] = origin
-        if fresh:
-            self._store.set_head(unit, head)
-        return fresh
-
     def _expel(self, unit: str, item: Record, error: EvidenceError) -> None:
-        """``item`` waited above a hole and, now that the hole is filled, is not what comes next."""
+        """``item`` waited above a hole, or in a gap, and turns out to be another than the one that belongs there."""
         message = Message(Address(self._site, unit), Channel.RECORD, item.jws.encode("ascii"))
         self._quarantine(message, f"seq {item.seq}: {error}")
         self._store.remove_unchained(unit, item.seq)
@@ -292,7 +256,7 @@ class Intake:
             RefusedError: the unit is not known, or has announced none.
             MalformedError, SignatureError: what it announced cannot be believed.
         """
-        origin, announced = self._origin(unit), self._store.worklist_key(unit)
+        origin, announced = self._chains.origin(unit), self._store.worklist_key(unit)
         if origin is None or announced is None:
             missing = "no verified records" if origin is None else "announced no key"
             raise RefusedError(f"{unit}: {missing}; the unit and the running gateway must have been connected once")
@@ -306,14 +270,14 @@ class Intake:
 
     def _health(self, message: Message) -> None:
         unit = message.address.unit
-        origin = self._origin(unit)
+        origin = self._chains.origin(unit)
         row = self._store.unit(unit)
         if origin is None or row is None:
             return  # the birth record comes first; the next health message is a minute away
         claim = self._claim(message, origin, row.head)
         if claim is None:
             return  # its key comes with a record that is still on its way
-        if claim.order <= (row.claimed.seq, row.claimed_at):
+        if claim.order <= _order_of(row):
             log.info("health of %s: a repetition, it says nothing", unit)
             return
         stored = self._store.digest(unit, claim.head.seq)

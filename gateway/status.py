@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from evidence import health, jws, record
@@ -21,6 +21,7 @@ from evidence.revocation import Revocations
 from gateway import command
 from gateway.aside import STRANGERS, Kept, Room
 from gateway.config import Config
+from gateway.gaps import Gap
 from gateway.revocations import stored_list
 from gateway.store import Store, UnitRow
 
@@ -38,6 +39,7 @@ class _Around:
     on_its_way: Mapping[str, int]
     revocations: Revocations | None
     heard_since: dt.datetime
+    gaps: Sequence[Gap]
 
 
 def status(config: Config, arguments: argparse.Namespace) -> int:
@@ -48,10 +50,10 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
         revocations = stored_list(store, load_certificate(config.keys.authority))
         on_its_way = Counter(one.unit for one in command.waiting(store))
         silent_since = now - dt.timedelta(seconds=config.gateway.silent_s)
-        around = _Around(store, rooms, on_its_way, revocations, silent_since)
-        entries = {row.unit: _entry(row, around) for row in store.units()}
         with store.transaction():
             gaps = store.gaps.all()
+        around = _Around(store, rooms, on_its_way, revocations, silent_since, gaps)
+        entries = {row.unit: _entry(row, around) for row in store.units()}
     for one in kept:
         entry = entries.setdefault(one.unit, _stranger(one.unit))
         entry["waiting" if one.waits else "quarantined"] += 1
@@ -59,12 +61,17 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
     if arguments.json:
         lines = [json.dumps(entry) for entry in entries.values()]
     else:
-        lines = ["  ".join(f"{name} {value}" for name, value in entry.items()) for entry in entries.values()]
+        lines = [_line(entry) for entry in entries.values()]
         lines += [f"gap  {one.unit}  {one.first} to {one.last}  {one.accepted_by}  {one.reason}" for one in gaps]
         lines += _told(kept, entries, nameless, own_key)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     amiss = any(entry[name] for entry in entries.values() for name in _AMISS)
     return FINDING if nameless or own_key or amiss else OK
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """Gaps have lines of their own."""
+    return "  ".join(f"{name} {value}" for name, value in entry.items() if name != "gaps")
 
 
 def _told(kept: Sequence[Kept], entries: Mapping[str, Any], nameless: int, own_key: str) -> Iterator[str]:
@@ -90,16 +97,19 @@ def _own_key(config: Config, revocations: Revocations | None) -> str:
 
 
 def _entry(row: UnitRow, around: _Around) -> dict[str, Any]:
+    gaps = [gap for gap in around.gaps if gap.unit == row.unit]
+    given_up = sum(gap.last - gap.first + 1 for gap in gaps if gap.last < row.head.seq)
     return _stranger(row.unit) | {
         "verified": row.head.seq,
         "claimed": row.claimed.seq,
-        "missing": max(0, row.claimed.seq - row.head.seq),
+        "missing": max(0, row.claimed.seq - row.head.seq) + given_up,
         "contradicted": _is_contradicted(around.store, row),
         "dropped": around.rooms.get(row.unit, Room()).dropped,
         "refused": row.refused,
         "on_its_way": around.on_its_way.get(row.unit, 0),
         "silent": _is_silent(row, around),
         "heard": row.heard,
+        "gaps": [asdict(gap) for gap in gaps],
     }
 
 
@@ -107,7 +117,7 @@ def _stranger(unit: str) -> dict[str, Any]:
     """What is said of a unit whose birth record is not here."""
     numbers = dict.fromkeys(("verified", "claimed", "missing"), 0)
     counts = dict.fromkeys(("quarantined", "waiting", "dropped", "refused", "on_its_way"), 0)
-    return {"unit": unit, **numbers, "contradicted": False, **counts, "silent": False, "heard": ""}
+    return {"unit": unit, **numbers, "contradicted": False, **counts, "silent": False, "heard": "", "gaps": []}
 
 
 def _is_contradicted(store: Store, row: UnitRow) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,9 +170,18 @@ class Store:
         """The chain is verified up to ``head``."""
         with self._lock:
             self._db.execute("UPDATE units SET seq = ?, sha256 = ? WHERE unit = ?", (head.seq, head.sha256, unit))
-            self._db.execute(
-                "UPDATE records SET chained = 1 WHERE unit = ? AND seq <= ? AND chained = 0", (unit, head.seq)
-            )
+
+    def set_chained(self, unit: str, numbers: Iterable[int]) -> None:
+        """These records are verified, with what lies between them and the head, gaps apart."""
+        with self._lock:
+            sql = "UPDATE records SET chained = 1 WHERE unit = ? AND seq = ?"
+            self._db.executemany(sql, [(unit, seq) for seq in numbers])
+
+    def is_chained(self, unit: str, seq: int) -> bool:
+        """Whether the record with this number is here and verified."""
+        with self._lock:
+            sql = "SELECT 1 FROM records WHERE unit = ? AND seq = ? AND chained = 1"
+            return self._db.execute(sql, (unit, seq)).fetchone() is not None
 
     def set_claim(self, unit: str, claim: Head, at: str, heard: str, refused: int = 0, token: str = "") -> None:
         """The unit signed ``token`` at its time ``at``: its chain reaches ``claim``. We heard it at ``heard``."""
@@ -257,11 +266,17 @@ class Store:
             sql = f"SELECT count(*) FROM records WHERE {_ABOVE}"
             return int(self._db.execute(sql, (unit,)).fetchone()[0])
 
-    def first_above(self, unit: str) -> int | None:
-        """The lowest number that waits above a hole; None: nothing of ``unit`` waits."""
+    def count_late(self, unit: str) -> int:
+        """How many records of ``unit`` wait in a gap that was given up."""
         with self._lock:
-            sql = f"SELECT min(seq) FROM records WHERE {_ABOVE}"
-            row = self._db.execute(sql, (unit,)).fetchone()
+            sql = "SELECT count(*) FROM records WHERE unit = ? AND chained = 0"
+            return int(self._db.execute(sql, (unit,)).fetchone()[0]) - self.count_unchained(unit)
+
+    def first_above(self, unit: str, seq: int) -> int | None:
+        """The lowest number above ``seq`` that waits for earlier ones; None: nothing of ``unit`` does."""
+        with self._lock:
+            sql = "SELECT min(seq) FROM records WHERE unit = ? AND chained = 0 AND seq > ?"
+            row = self._db.execute(sql, (unit, seq)).fetchone()
         return None if row[0] is None else int(row[0])
 
     def remove_unchained(self, unit: str, seq: int) -> None:
