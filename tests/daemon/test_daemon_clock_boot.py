@@ -18,7 +18,6 @@ from tests.end_to_end.support import act, all_receipted, silent
 from tests.support.programs import FindProgram
 
 EPOCH = datetime(1970, 1, 2, tzinfo=UTC)
-pytestmark = pytest.mark.xdist_group("stage")
 
 
 SOURCE = Path(__file__).with_name("shifted_clock.c")

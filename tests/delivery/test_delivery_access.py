@@ -31,8 +31,6 @@ from tests.provisioning.mosquitto import CONNACK_ACCEPTED, CONNECT, HOST, Peer, 
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("delivery-access")
-
 SITE = "site-test"
 A, B = Address(SITE, "unit-a"), Address(SITE, "unit-b")
 GRANTED = (0, 16)

@@ -21,8 +21,6 @@ from tests.support import ROOT
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("delivery-access")
-
 RECORDS = 10
 HURRY = 10.0
 """The unit says how it is each 6 s instead of each minute; what shows is whether the command comes, not when."""

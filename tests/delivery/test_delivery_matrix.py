@@ -49,8 +49,7 @@ def _all() -> Iterator[object]:
     for broker in BROKERS:
         for kind in CASES:
             if kind.only in (None, broker):
-                group = pytest.mark.xdist_group(f"delivery-{broker}")
-                yield pytest.param(broker, kind, id=f"{broker}-{kind.name.replace(' ', '_')}", marks=group)
+                yield pytest.param(broker, kind, id=f"{broker}-{kind.name.replace(' ', '_')}")
 
 
 @pytest.mark.parametrize(("broker", "kind"), list(_all()))

@@ -18,8 +18,6 @@ from daemon.demo.scenarios import SCENARIOS
 from tests.end_to_end.support import Mark, eventually_nothing
 from tests.support import ROOT
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 COMMAND = [sys.executable, "-m", "daemon.cli", "demo"]
 
 

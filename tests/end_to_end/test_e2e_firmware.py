@@ -14,8 +14,6 @@ from tests.end_to_end.support import act, all_receipted, check_rows, silent
 from tests.firmware.real_firmware import RealFirmware
 from tests.support.brokers import wait_for
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:

@@ -19,8 +19,6 @@ from tests.end_to_end.test_e2e_demo import COMMAND, read_until
 from tests.support import ROOT
 from tests.support.brokers import wait_for
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 SIMULATED = [sys.executable, "-m", "daemon.cli", "run", "--simulated"]
 
 

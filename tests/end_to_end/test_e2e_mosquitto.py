@@ -16,8 +16,6 @@ from daemon.demo.stage import UNIT, Stage
 from tests.end_to_end.support import SiteMosquitto, act, all_receipted, check_rows, silent
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 CUTS = 16
 
 

@@ -23,8 +23,6 @@ from evidence.keys import generate_key, load_private_key
 from evidence.verify import read_origin, read_record, verify_records
 from tests.end_to_end.support import NoBroker, act, silent
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:

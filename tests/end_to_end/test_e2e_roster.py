@@ -18,8 +18,6 @@ from tests.support import ROOT
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 PIN = "739104"
 OLD = next(iter(OFFICERS))
 

@@ -11,8 +11,6 @@ from daemon.demo.stage import UNIT, Stage
 from provisioning.cli import main as provision
 from tests.end_to_end.support import act, all_receipted, check_rows, silent
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:

@@ -17,8 +17,6 @@ from tests.end_to_end.support import Mark, eventually_nothing
 from tests.end_to_end.test_e2e_demo import read_until
 from tests.support import ROOT
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 
 class Simulated:
     """The program, its typed commands and its page."""

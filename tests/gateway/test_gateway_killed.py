@@ -27,8 +27,6 @@ from tests.support import ROOT
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("gateway-processes")
-
 
 class Gateway:
     """``vernix-gateway run`` on a provisioned site."""

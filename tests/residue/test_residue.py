@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.residue.marks import spellings
 from tests.residue.places import count, in_files
 from tests.residue.play import opened_day
 from tests.support.programs import FindProgram
-
-pytestmark = pytest.mark.xdist_group("stage")
 
 
 def test_nothing_of_her_is_left_in_any_file(program: FindProgram, tmp_path: Path) -> None:

@@ -12,8 +12,6 @@ from tests.daemon.stateful.machine import Day
 from tests.daemon.stateful.plant import Plant
 from tests.support.programs import FindProgram
 
-pytestmark = pytest.mark.xdist_group("stage")
-
 
 @pytest.fixture(scope="module")
 def plant(program: FindProgram) -> Iterator[Plant]:

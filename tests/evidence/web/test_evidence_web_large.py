@@ -11,7 +11,6 @@ from tests.vectors.evidence import by_hand
 COUNT = 10_000
 
 #: In one worker, so that the records are made once.
-pytestmark = pytest.mark.xdist_group("large bundle")
 
 LONGEST_SILENCE = """() => {
   const seen = { longest: 0, said: new Set() };
