@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evidence.forms.register import Month, register
+from evidence.forms.register import Month, Seen, register
 from evidence.forms.sheet import Sheet
 from tests.bench.table import Row
-from tests.evidence.forms.samples import record, sheets
+from tests.evidence.forms.samples import PLAIN, record, sheets
 
 ROUNDS = 7
 WOMEN = 1000
@@ -47,8 +47,11 @@ def run() -> Sequence[Row]:
     made = sheets()
     usual, most = _row("form, process and all", made["jiangxi"])
     rare, more = _row("the same, name of extension B and one without glyph", made["jiangxi_failed"])
-    women = [record(visit={"ref": f"ZY{at:05d}", "source": "typed"}) for at in range(WOMEN)]
-    seconds, month = _set(register(Month(2026, 11), women))
+    women = [
+        record(visit={"ref": f"ZY{at:05d}", "source": "typed"}, document=PLAIN | {"number": f"E{at:08d}"})
+        for at in range(WOMEN)
+    ]
+    seconds, month = _set(register(Month(2026, 11), map(Seen.of, women)))
     return [
         usual,
         rare,
