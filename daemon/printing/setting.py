@@ -40,7 +40,8 @@ def set_aside(sheet: Sheet, over: threading.Event) -> bytes:
 
 
 def _until(process: subprocess.Popen[bytes], data: bytes, over: threading.Event) -> tuple[bytes, bytes]:
-    until_s, rest = time.monotonic() + RENDER_S, data or None
+    until_s = time.monotonic() + RENDER_S
+    rest: bytes | None = data
     while True:
         try:
             return process.communicate(rest, timeout=_LISTEN_S)
