@@ -44,6 +44,7 @@ def health_message(
     roster: int | None = None,
     revocations: int | None = None,
     number: int | None = None,
+    overwritten: Sequence[receipt.Range] = (),
 ) -> str:
     """A signed statement of the chain's head, so that a tail that was cut off shows; a compact JWS.
 
@@ -54,6 +55,7 @@ def health_message(
         roster: version of the roster in force, so that the gateway sends a newer one.
         revocations: number of the list of revoked keys in force, for the same reason.
         number: which one of this start of the unit it is: of two, the later one is known whatever the clock said.
+        overwritten: what goes out with this message no longer holds, for an export.
     """
     fields = {
         "unit": address.unit,
@@ -64,6 +66,7 @@ def health_message(
         "counters": {str(channel): outbox.last_counter(channel) for channel in DOWN},
         **({"storage": dict(storage)} if storage else {}),
         **({"troubles": list(troubles)} if troubles else {}),
+        **({"overwritten": [list(one) for one in overwritten]} if overwritten else {}),
         **({"roster": roster} if roster is not None else {}),
         **({"revocations": revocations} if revocations is not None else {}),
         **({"boot": outbox.boot, "number": number} if number is not None else {}),

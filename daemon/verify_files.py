@@ -113,7 +113,8 @@ def _signed(path: Path) -> str:
 def completeness(result: Verified, health: Path | None) -> str:
     """What ``result`` says of a tail that may have been cut off; ``health`` is the file that was given."""
     if result.sound and result.signed_head is not None:
-        return f"complete up to seq {result.signed_head.seq}, whose head the unit signed"
+        but = ", but for what is named next" if result.absent else ""
+        return f"complete up to seq {result.signed_head.seq}, whose head the unit signed{but}"
     return "completeness not proven" if health is not None else "completeness not proven: give --health"
 
 
@@ -126,7 +127,10 @@ def lines_of(result: Verified, bundle: Path, health: Path | None) -> Iterator[st
     for key in result.keys:
         yield f"key {key.kid} from seq {key.since}, protection by the unit's word: {key.protection}"
     yield completeness(result, health)
+    for first, last in result.absent:
+        yield f"seq {first} to {last} are not here: overwritten after the gateway's receipt, by the unit's signed word"
     kinds = ", ".join(f"{count} {kind}" for kind, count in result.kinds.items())
     least = "at least " if result.more else ""
-    verdict = "sound" if result.sound else f"NOT sound, {least}{len(result.findings)} findings"
+    whole = "sound" if not result.absent else "sound as far as it goes"
+    verdict = whole if result.sound else f"NOT sound, {least}{len(result.findings)} findings"
     yield f"{bundle}: {verdict}; unit {result.unit}, site {result.site}, {result.count} records ({kinds})"

@@ -7,7 +7,7 @@ signs the record after the head it names.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evidence import jws, schema
@@ -16,6 +16,7 @@ from evidence.encoding import json_bytes, json_object
 from evidence.errors import SignatureError, UnknownKeyError
 from evidence.keys import PublicKey, Signer
 from evidence.origin import Origin
+from evidence.receipt import Range
 from evidence.topics import DOWN, Channel
 
 TYPE = "vernix-health+jws"
@@ -36,6 +37,7 @@ class Claim:
         counters: the highest counter accepted on each channel down, if it says.
         revocations: number of the list of revoked keys in force, 0 where there is none, if it says.
         boot, number: which message it is, of which start of the unit, if it says.
+        overwritten: first and last seq of what it has no longer: overwritten after the gateway's receipt.
     """
 
     unit: str
@@ -50,6 +52,7 @@ class Claim:
     revocations: int | None = None
     boot: int | None = None
     number: int | None = None
+    overwritten: tuple[Range, ...] = ()
 
     @property
     def order(self) -> tuple[int, int, int, str]:
@@ -87,10 +90,12 @@ def parse_health(token: str) -> Claim:
     said = json_object(signed.payload)
     schema.check(SCHEMA, said)
     head = Head(said["seq"], said["head"])
-    further = {name: said.get(name) for name in _COUNTS}
+    further: dict[str, Any] = {name: said.get(name) for name in _COUNTS}
     counters = said.get("counters")
     accepted = None if counters is None else {channel: counters.get(channel, 0) for channel in DOWN}
-    return Claim(said["unit"], said["site"], head, said["at"], signed.kid, **further, counters=accepted)
+    gone = tuple((first, last) for first, last in said.get("overwritten", ()))
+    claim = Claim(said["unit"], said["site"], head, said["at"], signed.kid, **further, counters=accepted)
+    return replace(claim, overwritten=gone)
 
 
 def read_health(token: str, origin: Origin) -> Claim:

@@ -39,7 +39,9 @@ And for the whole:
 
 8. *Tail.* Where the verifier has a head, the records hold the one that it names. The head in a bundle's first line is
    its exporter's word; one in a health message (:mod:`evidence.health`) is the unit's: a JWS by one of its keys, which
-   names its unit and site.
+   names its unit and site. Where that message, of which all this holds, says what the unit ``overwrote`` after the
+   gateway's receipts, a gap in step 4 that is all of it, and an addendum in step 7 to a record of it, is no finding:
+   those records are absent by the unit's word.
 
 Each broken step is a finding; verification goes on with the next record wherever that makes sense. Of one record the
 findings come in the order 1, 3, 2, 5, 4, 6, 7 (the birth record's step 2 before 3); those about the whole, 5 and 8,
@@ -49,7 +51,7 @@ come last. Before a record that follows a thousand findings verification stops, 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +73,7 @@ from evidence.origin import (
     origin_of,
     read_origin,
 )
+from evidence.receipt import Range
 from evidence.record import Kind, Record
 from evidence.revocation import Revocations
 from evidence.topics import Address
@@ -90,6 +93,7 @@ __all__ = [
 
 MAX_FINDINGS = 1000
 """After so many nobody learns from one more; a file of blank lines would fill the memory with them."""
+_CHAIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,8 @@ class Verified:
         head: the last record's.
         signed_head: a head that the unit signed and that the records reach: up to there nothing was left out of sound
             records. None proves nothing: the tail may have been cut off.
+        absent: ranges of seq that are not here and that the unit, in its health message, says it overwrote after the
+            gateway's receipt. Nothing is known of them but that they were there.
         more: verification stopped at ``MAX_FINDINGS``.
     """
 
@@ -129,6 +135,7 @@ class Verified:
     kinds: dict[str, int] = field(default_factory=dict)
     keys: list[KeyUse] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    absent: list[Range] = field(default_factory=list)
     more: bool = False
 
     @property
@@ -169,9 +176,23 @@ class _Walk:
         self.retired = False
         self.checks: dict[str, int] = {}
         self.seen: dict[int, _Seen] = {}
+        self.missed: list[tuple[Finding, Range]] = []
 
     def find(self, step: int, place: int, text: object) -> None:
         self.result.findings.append(Finding(step, place, str(text)))
+
+    def miss(self, step: int, place: int, text: object, first: int, last: int) -> None:
+        """A finding that is one because these records are not here."""
+        self.find(step, place, text)
+        self.missed.append((self.result.findings[-1], (first, last)))
+
+    def excuse(self, overwritten: Sequence[Range]) -> None:
+        """No findings are those for the lack of records that the unit overwrote."""
+        for finding, (first, last) in self.missed:
+            if any(begin <= first and last <= end for begin, end in overwritten):
+                self.result.findings.remove(finding)
+                if finding.step == _CHAIN:
+                    self.result.absent.append((first, last))
 
     def take(self, place: int, token: str) -> None:
         try:
@@ -243,7 +264,10 @@ class _Walk:
         try:
             self.head = chain.follow(self.head, item)
         except ChainError as error:
-            self.find(4, place, error)
+            if item.seq > self.head.seq + 1:
+                self.miss(_CHAIN, place, error, self.head.seq + 1, item.seq - 1)
+            else:
+                self.find(_CHAIN, place, error)
             # Go on from the later record, so that one gap is one finding.
             self.head = max(self.head, Head(item.seq, item.sha256), key=lambda head: head.seq)
         self.result.head = self.head
@@ -280,9 +304,11 @@ class _Walk:
             self._names(place, settled_by, settled_by["check"])
 
     def _names(self, place: int, named: Mapping[str, Any], check: str) -> None:
-        found = self.seen.get(named["seq"])
-        if found is None or found.sha256 != named["sha256"]:
-            self.find(7, place, "the addendum refers to a record that is not there")
+        found, missing = self.seen.get(named["seq"]), "the addendum refers to a record that is not there"
+        if found is None:
+            self.miss(7, place, missing, named["seq"], named["seq"])
+        elif found.sha256 != named["sha256"]:
+            self.find(7, place, missing)
         elif found.check != check:
             self.find(7, place, "the addendum names another check than the record it refers to")
 
@@ -344,6 +370,7 @@ def _check_health(walk: _Walk, health: str) -> None:
     else:
         if _check_tail(walk, claim.head):
             walk.result.signed_head = claim.head
+            walk.excuse(claim.overwritten)
 
 
 def _check_predecessor(walk: _Walk, token: str, predecessor: Verified) -> None:

@@ -173,10 +173,12 @@ A reload (SIGHUP) is not enough: it keeps the revoked out from then on, but leav
 def _recover(args: argparse.Namespace) -> Result:
     made = recover(args.export, args.key, args.to, args.attachments)
     plain = {"unit": made.unit, "site": made.site, "records": made.records, "attachments": made.attachments}
+    plain |= {"overwritten": made.overwritten, "health": str(made.health)}
+    gone = f"{made.overwritten} older ones the unit no longer had: it overwrote them after the gateway's receipts.\n"
     text = f"""\
 Opened {made.records} records of {made.unit}, site {made.site}, and {made.attachments} attachments, whose hashes hold.
-{args.to} holds them unencrypted: keep it as you keep the persons' files.
-Next: vernix verify {args.to} --authority authority.pem"""
+{gone if made.overwritten else ""}{args.to} holds them unencrypted: keep it as you keep the persons' files.
+Next: vernix verify {args.to} --health {made.health} --authority authority.pem"""
     return plain | {"file": str(args.to)}, text
 
 

@@ -15,7 +15,7 @@ from evidence.encoding import b64url_decode, json_object, sha256_hex
 from evidence.envelope import Opened, check_attachments, open_envelope
 from evidence.errors import MalformedError, SignatureError
 from evidence.files import write_atomic
-from evidence.health import parse_health
+from evidence.health import Claim, parse_health
 from evidence.keys import PrivateKey, load_private_key
 from evidence.verify import read_record
 from provisioning.errors import AlreadyThereError, SiteUnusableError
@@ -27,12 +27,19 @@ _MAX_LINE = 3 << 20
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What came out."""
+    """What came out.
+
+    Attributes:
+        overwritten: records that the unit no longer had, by its signed word: their content is at the gateway.
+        health: the file with that word, for ``vernix verify --health``.
+    """
 
     unit: str
     site: str
     records: int
     attachments: int
+    overwritten: int
+    health: Path
 
 
 @contextmanager
@@ -49,12 +56,11 @@ def _lines(export: Path) -> Generator[tuple[int, bytes]]:
         yield from enumerate(iter(lambda: stream.readline(_MAX_LINE), b""), start=1)
 
 
-def _claimed(first: Mapping[str, Any]) -> tuple[str, str, Head]:
-    """Whose export, and the head the unit signed. ``vernix verify`` holds the records against it."""
+def _claimed(first: Mapping[str, Any]) -> tuple[str, Claim]:
+    """What the unit signed of its export. ``vernix verify`` holds the records against it."""
     if first.get("format") != FORMAT or first.get("v") != 1 or not isinstance(first.get("head"), str):
         raise MalformedError("the first line is not that of a sealed export")
-    said = parse_health(first["head"])
-    return said.unit, said.site, said.head
+    return first["head"], parse_health(first["head"])
 
 
 def _open(line: Mapping[str, Any], key: PrivateKey) -> Opened:
@@ -79,6 +85,8 @@ def _keep_attachments(opened: Opened, folder: Path | None) -> int:
 def recover(export: Path, recovery_key: Path, target: Path, attachments: Path | None = None) -> Recovered:
     """Open ``export`` and write its records to ``target`` as a bundle that ``vernix verify`` reads.
 
+    Beside it goes the health message that came with them.
+
     Args:
         attachments: an existing folder for what travelled beside the records; None: checked, not kept.
 
@@ -88,19 +96,23 @@ def recover(export: Path, recovery_key: Path, target: Path, attachments: Path | 
         AlreadyThereError: ``target`` is there.
         OSError: a file cannot be read or written.
     """
-    if target.exists():
-        raise AlreadyThereError(f"{target}: is there already", "name another file")
+    health = target.with_name(f"{target.name}.health.jws")
+    for one in (target, health):
+        if one.exists():
+            raise AlreadyThereError(f"{one}: is there already", "name another file")
     key = load_private_key(recovery_key)
     records: list[str] = []
     kept = 0
     with contextlib.closing(_lines(export)) as lines:
         with _line_named(export, 1):
-            unit, site, head = _claimed(json_object(next(lines, (1, b""))[1]))
+            token, said = _claimed(json_object(next(lines, (1, b""))[1]))
         for number, line in lines:
             with _line_named(export, number):
                 opened = _open(json_object(line), key)
                 kept += _keep_attachments(opened, attachments)
                 records.append(opened.jws)
-    write_bundle(target, Bundle(unit, site, head, tuple(records)))
+    write_bundle(target, Bundle(said.unit, said.site, said.head, tuple(records)))
     target.chmod(PRIVATE)
-    return Recovered(unit, site, len(records), kept)
+    write_atomic(health, token.encode("ascii"), mode=PRIVATE)
+    gone = sum(last - first + 1 for first, last in said.overwritten)
+    return Recovered(said.unit, said.site, len(records), kept, gone, health)

@@ -371,6 +371,13 @@ class Outbox:
         with self._lock:
             return numbers.read(self._db, name)
 
+    def overwritten(self) -> list[receipt.Range]:
+        """Ranges of seq whose content is here no longer, the gateway having receipted it."""
+        islands = "SELECT seq, seq - row_number() OVER (ORDER BY seq) AS island FROM records WHERE receipted = 2"
+        with self._lock:
+            rows = self._db.execute(f"SELECT min(seq), max(seq) FROM ({islands}) GROUP BY island ORDER BY 1")
+            return [(first, last) for first, last in rows]
+
     def every_envelope(self) -> Iterator[tuple[int, str, bytes]]:
         """All records whose content is still here, as (seq, sha256, envelope), for an export.
 

@@ -11,10 +11,13 @@ import pytest
 
 from daemon import config as unit_config
 from daemon.cli import main as vernix
+from daemon.clock import UnitClock
 from daemon.identity import load_identity
 from daemon.parts import open_outbox
+from evidence import receipt
 from evidence.encoding import sha256_hex
 from evidence.envelope import attachment
+from tests.daemon.support import SYNCHRONISED
 from tests.provisioning.conftest import Command
 
 DRAWING = b"a signature, as drawn"
@@ -53,6 +56,8 @@ def test_the_recovery_key_alone_opens_every_record(
         "site": "demo-site",
         "records": 5,
         "attachments": 1,
+        "overwritten": 0,
+        "health": f"{bundle}.health.jws",
         "file": str(bundle),
     }
     assert (beside / "5-1").read_bytes() == DRAWING
@@ -60,6 +65,47 @@ def test_the_recovery_key_alone_opens_every_record(
     assert vernix(["verify", str(bundle), "--authority", str(authority), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["sound"], found["count"], found["kinds"]) == (True, 5, {"birth": 1, "event": 4})
+
+
+@pytest.fixture
+def old_export(enrolled: Path, tmp_path: Path) -> Path:
+    """Of a unit whose records 2, 3 and 5 were receipted 31 days ago, by either clock."""
+    config = unit_config.load(enrolled / "unit.toml")
+    config.unit.data.mkdir(exist_ok=True)
+    outbox = open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))
+    today = [dt.datetime.now(dt.UTC)]
+    outbox.clock = UnitClock(today[0], now=lambda: today[0], kernel=lambda: SYNCHRONISED)
+    for number in range(5):
+        outbox.append({"kind": "event", "event": {"type": "test", "number": number}})
+    hashes = {seq: digest for seq, digest, _ in outbox.every_envelope()}
+    outbox.apply_receipt(receipt.make_body({seq: hashes[seq] for seq in (2, 3, 5)}), today[0])
+    today[0] += dt.timedelta(days=31)
+    outbox.apply_receipt(receipt.make_body({4: hashes[4]}), today[0])
+    assert outbox.make_room() == 3
+    assert outbox.overwritten() == [(2, 3), (5, 5)]
+    outbox.close()
+    path = tmp_path / "export.jsonl"
+    assert vernix(["export", "--config", str(enrolled / "unit.toml"), "--to", str(path)]) == 0
+    return path
+
+
+def test_after_a_month_what_was_overwritten_is_named_and_the_rest_is_sound(
+    old_export: Path, site: Path, tmp_path: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "records.jsonl"
+    made = command("recover", old_export, "--key", site / "recovery/recovery.key", "--to", bundle)
+    assert made.status == 0, made.err
+    assert "3 older ones the unit no longer had" in made.out
+    verify = ["verify", str(bundle), "--authority", str(site / "authority/authority.pem")]
+    health = ["--health", f"{bundle}.health.jws"]
+    assert vernix([*verify, *health]) == 0
+    said = capsys.readouterr().out
+    assert "seq 2 to 3 are not here" in said
+    assert "sound as far as it goes" in said
+    assert vernix(verify) == 1, "without the unit's word they are missing"
+    lines = bundle.read_bytes().splitlines(keepends=True)
+    bundle.write_bytes(b"".join([*lines[:2], *lines[3:]]))
+    assert vernix([*verify, *health]) == 1, "one that the unit does not name is missing"
 
 
 def test_a_cut_export_shows_against_the_signed_head(

@@ -46,7 +46,23 @@ const procedure = (() => {
       this.retired = false;
       this.checks = new Map(); // check id -> seq of its check record
       this.seen = new Map(); // seq -> what later records are held against
-      this.result = { unit: "", site: "", count: 0, head: null, kinds: {}, keys: [], findings: [], more: false, sound: false };
+      this.missed = []; // findings that are some because the records first to last are not here
+      this.result = { unit: "", site: "", count: 0, head: null, kinds: {}, keys: [], findings: [], absent: [], more: false, sound: false };
+    }
+
+    /* A finding for the lack of the records first to last. */
+    miss(step, place, code, first, last, ...details) {
+      this.find(step, place, code, ...details);
+      this.missed.push({ finding: this.result.findings.at(-1), first, last });
+    }
+
+    /* What the unit says it overwrote after the gateway's receipts is absent, and no finding. */
+    excuse(overwritten) {
+      for (const { finding, first, last } of this.missed) {
+        if (!overwritten.some(([begin, end]) => begin <= first && last <= end)) continue;
+        this.result.findings.splice(this.result.findings.indexOf(finding), 1);
+        if (finding.step === 4) this.result.absent.push([first, last]);
+      }
     }
 
     find(step, place, code, ...details) {
@@ -146,7 +162,8 @@ const procedure = (() => {
     chain(place, { payload, sha256 }) {
       const { head } = this;
       const next = { seq: payload.seq, sha256 };
-      if (payload.seq !== head.seq + 1) this.find(4, place, "chain.gap", payload.seq, head.seq);
+      if (payload.seq > head.seq + 1) this.miss(4, place, "chain.gap", head.seq + 1, payload.seq - 1, payload.seq, head.seq);
+      else if (payload.seq !== head.seq + 1) this.find(4, place, "chain.gap", payload.seq, head.seq);
       else if (payload.prev !== head.sha256) this.find(4, place, "chain.link", payload.seq, head.seq);
       this.head = next.seq > head.seq ? next : head;
       this.result.head = this.head;
@@ -178,7 +195,8 @@ const procedure = (() => {
 
     names(place, { seq, sha256 }, check) {
       const target = this.seen.get(seq);
-      if (target === undefined || target.sha256 !== sha256) this.find(7, place, "addendum.missing");
+      if (target === undefined) this.miss(7, place, "addendum.missing", seq, seq);
+      else if (target.sha256 !== sha256) this.find(7, place, "addendum.missing");
       else if (target.check !== check) this.find(7, place, "addendum.other");
     }
 
@@ -209,6 +227,7 @@ const procedure = (() => {
       const reached = this.seen.get(head.seq);
       if (reached === undefined) this.find(8, 0, "tail.cut", head.seq);
       else if (reached.sha256 !== head.sha256) this.find(8, 0, "tail.other", head.seq);
+      return reached?.sha256 === head.sha256;
     }
 
     /* A head that the unit signed, out of a health message; null and a finding of step 8 where it is none of this unit's. */
@@ -223,7 +242,7 @@ const procedure = (() => {
           if (key === undefined || message.unit !== origin.unit || message.site !== origin.site) throw new Fault("tail.form");
           await jws.verify(signed, bytes.ascii(token), key.key);
           const head = { seq: message.seq, sha256: message.head, at: message.at };
-          this.tail(head);
+          if (this.tail(head)) this.excuse(message.overwritten ?? []);
           return head;
         } catch (error) {
           throw error instanceof Fault ? new Fault("tail.form") : error;

@@ -82,9 +82,10 @@ const report = (() => {
     return [element("h2", {}, say("checks")), hint, ...table("checks", heads, items, cells)];
   }
 
-  function tail({ signed }) {
+  function tail({ signed, result }) {
     if (signed === null) return element("p", { class: "note" }, say("unsignedHead"));
-    return element("p", { class: "note signed" }, say("signedHead", signed.seq, when(signed.at)));
+    const absent = result.absent.map(([first, last]) => say("absent", first, last));
+    return element("p", { class: "note signed" }, [say("signedHead", signed.seq, when(signed.at)), ...absent].join(" "));
   }
 
   /* The whole report of an outcome as elements; `open` shows one record. */

@@ -240,6 +240,21 @@ const schema = (() => {
     head: hash,
     waiting: integer(0),
     refused: integer(0),
+    roster: integer(0),
+    revocations: integer(0),
+    boot: integer(1),
+    number: integer(1),
+    counters: (value, path) => {
+      object([])(value, path);
+      for (const [channel, count] of Object.entries(value)) integer(0)(count, `${path}.${channel}`);
+    },
+    overwritten: (value, path) => {
+      list((range, place) => {
+        list(integer(1))(range, place);
+        if (range.length !== 2) refuse(place, "length");
+      })(value, path);
+      if (value.length > 10000) refuse(path, "length");
+    },
     storage: object([], {}),
     troubles: list(text()),
   });

@@ -60,6 +60,10 @@ const texts = (() => {
       "设备在 {1} 签名的链头为第 {0} 号；到该号为止没有记录被去掉。",
       "At {1} the unit signed the head seq {0}; up to there no record was left out.",
     ],
+    absent: [
+      "第 {0} 至 {1} 号不在此文件：设备签名说明，网关回执后其内容已被覆盖。",
+      "Seq {0} to {1} are not in this file: overwritten after the gateway's receipt, by the unit's signed word.",
+    ],
     unit: ["设备", "Unit"],
     site: ["机构", "Site"],
     records: ["记录", "Records"],
