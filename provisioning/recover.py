@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from evidence.bundle import Bundle, write_bundle
-from evidence.chain import Head
 from evidence.encoding import b64url_decode, json_object, sha256_hex
 from evidence.envelope import Opened, check_attachments, open_envelope
 from evidence.errors import MalformedError, SignatureError
