@@ -382,6 +382,12 @@ class Store:
         with self._lock:
             return bool(shown) and bool(self._db.execute(sql, (unit, channel.value, shown)).rowcount)
 
+    def lower_counter(self, unit: str, channel: Channel, highest: int, least: int) -> bool:
+        """Where the last number given is above ``highest``, the next one is just above ``least``; whether it was."""
+        sql = "UPDATE counters SET value = ? WHERE unit = ? AND channel = ? AND value > ?"
+        with self._lock:
+            return bool(self._db.execute(sql, (least, unit, channel.value, highest)).rowcount)
+
     def close(self) -> None:
         """Close the database."""
         with self._lock:

@@ -12,7 +12,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from daemon.delivery import Delivery
+import pytest
+
+from daemon.clock import KernelClock, UnitClock
+from daemon.delivery import Delivery, health_message
 from daemon.outbox import Outbox
 from evidence import downlink, receipt
 from evidence.certificates import load_certificate
@@ -22,6 +25,7 @@ from evidence.topics import Channel
 from gateway import command
 from gateway.aside import Message
 from gateway.intake import Intake
+from gateway.outgoing import Outgoing
 from gateway.store import Store
 from tests.daemon.support import SITE, UNIT, Home, check_fields, now
 
@@ -109,6 +113,37 @@ def _delivery(home: Home, outbox: Outbox) -> Delivery:
     return Delivery(outbox, home.config().address, identity.signer, identity.gateway_key, lambda *_: True)
 
 
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_one_leap_of_the_gateways_clock_ends_nothing(synchronised: bool, home: Home, tmp_path: Path) -> None:
+    """40 days ahead for one receipt, then right again: delivery goes on with the unit's next health message."""
+    kernel = KernelClock(True, dt.timedelta(milliseconds=5))
+    home.outbox().close()
+    outbox = home.outbox(lambda floor: UnitClock(floor, kernel=lambda: kernel))
+    delivery = _delivery(home, outbox)
+    with closing(Store(tmp_path / "gateway" / "gateway.db")) as store:
+        out = Outgoing(store, SITE, home.gateway())
+
+        def receipted(when: dt.datetime) -> tuple[int, int]:
+            digests = {seq: digest for seq, digest, _ in outbox.every_envelope()}
+            token = command.write_receipt(store, home.config().address, digests, home.gateway(), when)
+            delivery.receive(Channel.RECEIPT, token.encode())
+            return outbox.count_waiting(), delivery.refused
+
+        assert receipted(now()) == (0, 0)
+        outbox.append(check_fields())
+        kernel = KernelClock(synchronised, dt.timedelta(milliseconds=5))
+        assert receipted(now() + dt.timedelta(days=40)) == ((1, 1) if synchronised else (0, 0))
+        kernel = KernelClock(True, dt.timedelta(milliseconds=5))
+        outbox.append(check_fields())
+        refused = delivery.refused
+        told = health_message(outbox, home.config().address, home.identity().signer, 0)
+        out.heard(parse_health(told), now())
+        assert receipted(now()) == (0, refused)
+        outbox.append(check_fields())
+        assert receipted(now()) == (0, refused), "and the next one"
+    outbox.close()
+
+
 def test_health_shows_which_messages_were_taken(home: Home) -> None:
     outbox, sent = home.outbox(), list[tuple[Channel, bytes]]()
     delivery = _delivery(home, outbox)
@@ -125,4 +160,6 @@ def test_health_shows_which_messages_were_taken(home: Home) -> None:
     claims = [parse_health(payload.decode()) for channel, payload in sent if channel is Channel.HEALTH]
     assert [one.counters and one.counters[Channel.COMMAND] for one in claims] == [0, 9]
     assert claims[1].counters == {"receipt": 9, "command": 9, "roster": 0, "worklist": 0}
+    assert [(one.boot, one.number) for one in claims] == [(outbox.boot, 1), (outbox.boot, 2)]
+    assert claims[0].order < claims[1].order
     outbox.close()

@@ -53,6 +53,36 @@ def test_repetition_says_nothing(
     assert desk.reasons() == []
 
 
+def test_a_clock_that_was_ahead_and_is_set_right_silences_no_unit(
+    desk: Desk, known: Unit, hospital: Hospital, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.take(known.health(4, minute=20 * 24 * 60, boot=3, number=7))
+    monkeypatch.setattr(hospital, "now", NOW + dt.timedelta(minutes=1))
+    desk.take(known.health(4, minute=1, boot=3, number=8, refused=1))
+    assert (row(desk).heard, row(desk).claimed_at, row(desk).refused) == (
+        *("2026-11-21T08:01:00.000Z", "2026-11-21T08:01:00.000Z"),
+        1,
+    )
+    desk.take(known.health(4, minute=2, boot=4, number=1, refused=2))
+    assert row(desk).refused == 2, "after a start numbers begin anew"
+
+
+@pytest.mark.parametrize("place", [{"boot": 3, "number": 7}, {"boot": 3, "number": 6}, {"boot": 2, "number": 9}, {}])
+def test_repetition_is_known_by_its_place_whatever_the_time(desk: Desk, known: Unit, place: dict[str, int]) -> None:
+    desk.take(known.health(4, boot=3, number=7))
+    before = row(desk)
+    desk.take(known.health(4, minute=90, **place))
+    assert row(desk) == before
+    assert desk.reasons() == []
+
+
+def test_software_of_before_tells_no_place_and_is_heard(desk: Desk, known: Unit) -> None:
+    desk.take(known.health(4), known.health(4, minute=1, refused=1))
+    assert row(desk).refused == 1
+    desk.take(known.health(4, minute=-9, boot=2, number=1, refused=2))
+    assert row(desk).refused == 2, "after its upgrade it is heard too"
+
+
 def test_before_the_birth_record_it_says_nothing(desk: Desk, unit: Unit) -> None:
     unit.grow(2)
     assert desk.take(unit.health(2)) == {}
@@ -113,6 +143,8 @@ WRONG = [
     {"head": "0" * 63},
     {"at": 5},
     {"at": "yesterday"},
+    {"boot": 0},
+    {"number": "1"},
 ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,7 @@ from tests.gateway.support import NOW, Hospital, Unit
 
 DAY = dt.timedelta(days=1)
 ROSTER = {"version": 1, "officers": []}
+LAID = (Channel.COMMAND, Channel.ROSTER)
 
 
 @dataclass
@@ -112,7 +115,10 @@ def test_commands_wait_for_each_other_and_units_do_not(post: Post, known: Unit) 
     assert post.sent() == [("u1", "command", second)]
 
 
-def test_a_command_that_the_unit_refuses_stops_the_others_for_minutes_only(post: Post, known: Unit) -> None:
+def test_a_command_that_the_unit_refuses_stops_the_others_for_minutes_only(
+    post: Post, known: Unit, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     refused, other = post.resend(5), post.resend(6)
     for _ in range(20):
         went = [counter for _, _, counter in post.sent()]
@@ -123,6 +129,15 @@ def test_a_command_that_the_unit_refuses_stops_the_others_for_minutes_only(post:
         post.heard(known, command=refused - 1)
     assert post.seconds <= 1000 + 20 * 60
     post.heard(known, command=other)
+    (again,) = post.left()
+    assert again > other, "not taken: it may have met a full disk"
+    assert next(command.waiting(post.store)).load().body["ranges"] == [[1, 5]]
+    assert [one.getMessage() for one in caplog.records if "has taken" in one.getMessage()] == [
+        "u1 has taken a later command, but not this one: it is laid behind it",
+        "u1 has taken its command",
+    ]
+    assert post.sent() == [("u1", "command", again)]
+    post.heard(known, command=again)
     assert post.left() == []
 
 
@@ -167,12 +182,85 @@ def test_numbers_go_above_what_the_unit_has_seen(post: Post, known: Unit) -> Non
     post.heard(known, receipt=ahead, command=ahead + 7)
     (again,) = post.left()
     assert early < ahead + 7 < again, "it was not obeyed, whatever the number says"
-    assert next(command.waiting(post.store, "u1")).read()[0]["ranges"] == [[1, 5]]
+    assert next(command.waiting(post.store, "u1")).load().body["ranges"] == [[1, 5]]
     token = command.write_receipt(post.store, known.address, {1: "0" * 64}, post.hospital.signer, NOW)
     how: dict[str, Any] = {"last_counter": ahead, "now": NOW}
     assert downlink.read(token, Channel.RECEIPT, known.address, post.hospital.key_for, **how)
     post.heard(known, receipt=ahead, command=again)
     assert post.left() == []
+
+
+def test_after_a_leap_of_our_clock_numbers_go_on_from_the_present(post: Post, known: Unit) -> None:
+    """40 days ahead for an hour: units refuse what was laid down and receipted then, and all that would come later."""
+    leap = NOW + 40 * DAY
+    before = post.resend(5)
+    ahead = [post.resend(6, now=leap), post.lay(Channel.ROSTER, ROSTER, now=leap)]
+    command.write_receipt(post.store, known.address, {1: "0" * 64}, post.hospital.signer, leap)
+    assert min(ahead) > downlink.highest_counter(NOW)
+    post.heard(known, receipt=7, command=before - 1, roster=0)
+    commands, (roster,) = ([one for one in command.waiting(post.store) if one.channel is of] for of in LAID)
+    assert [one.load().body["ranges"] for one in commands] == [[[1, 5]], [[1, 6]]], "in their order"
+    assert before == commands[0].counter < commands[1].counter <= downlink.highest_counter(NOW)
+    assert roster.counter <= downlink.highest_counter(NOW)
+    assert commands[1].load().expires <= NOW + command.LIFETIME, "nor does it live longer than it was to"
+    how: dict[str, Any] = {"last_counter": 7, "now": NOW, "highest_counter": downlink.highest_counter(NOW)}
+    for _ in range(2):
+        token = command.write_receipt(post.store, known.address, {1: "0" * 64}, post.hospital.signer, NOW)
+        last = downlink.read(token, Channel.RECEIPT, known.address, post.hospital.key_for, **how).counter
+        how["last_counter"] = last
+
+
+def test_a_unit_that_took_numbers_of_a_time_to_come_gets_higher_ones(post: Post, known: Unit) -> None:
+    """One without a network's time could not know; ours alone was set back since."""
+    leap = NOW + 40 * DAY
+    ahead = post.resend(6, now=leap)
+    post.heard(known, command=ahead - 1)
+    assert post.left() == [ahead]
+    post.heard(known, command=ahead)
+    assert post.left() == []
+    assert post.resend(7) > ahead
+
+
+STRAYS = {
+    "note.jws": b"x",
+    "u1.5.jws": b"x",
+    "u1.0000000000000005.jws": b"",
+    "u1.0000000000000006.jws": b"\xff",
+    "u1.0000000000000007.jws": b"a.b.c",
+}
+
+
+def test_what_is_damaged_or_astray_is_set_aside(post: Post, known: Unit, caplog: pytest.LogCaptureFixture) -> None:
+    counter, other = post.resend(5), post.resend(6, "u1.x")
+    folder = post.store.path.parent / "commands"
+    for name, content in STRAYS.items():
+        (folder / name).write_bytes(content)
+    (folder / "u1.0000000000000008.jws").mkdir()
+    misnamed = f"u2.{other:016d}.jws"
+    (folder / misnamed).write_bytes(next(command.waiting(post.store, "u1.x")).path.read_bytes())
+    post.heard(known, command=0)
+    assert not command.is_waiting(post.store, Channel.COMMAND, "u1", {"command": "resend", "ranges": [[1, 9]]})
+    post.out.reconnected()
+    sent = [went for _ in range(6) for went in post.sent()]
+    assert sorted(sent) == [("u1", "command", counter), ("u1.x", "command", other)]
+    aside = [*STRAYS, "u1.0000000000000008.jws", misnamed]
+    assert sorted(path.name for path in folder.glob("*.damaged")) == sorted(f"{name}.damaged" for name in aside)
+    assert all(f"{name} cannot be sent and is set aside" in caplog.text for name in aside)
+    assert sorted(post.left()) == sorted([counter, other])
+
+
+def test_what_cannot_be_set_aside_stops_nothing(
+    post: Post, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    counter = post.resend(5)
+    (post.store.path.parent / "commands" / "u1.0000000000000005.jws").write_bytes(b"")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    assert [went for _ in range(9) for went in post.sent()] == [("u1", "command", counter)]
+    assert caplog.text.count("stays where it is") == 1
 
 
 def test_a_number_beyond_all_time_stops_no_gateway(post: Post, known: Unit) -> None:
@@ -201,4 +289,4 @@ def test_a_unit_with_an_older_list_of_revoked_keys_is_brought_the_present_one(po
     assert catch_up(*how, 2, hospital.signer, NOW) == 3
     assert catch_up(*how, 2, hospital.signer, NOW) is None, "it is on its way"
     (laid,) = command.waiting(store)
-    assert laid.read()[0] == {"command": "revocations", "list": token}
+    assert laid.load().body == {"command": "revocations", "list": token}
