@@ -136,7 +136,7 @@ class Assembly:
         unit.fingers = FingerTask(
             DeviceUri.parse(self.config.devices.fingerprint),
             post=unit.post,
-            slips=slips_of(self.config, self.outbox.signer, self.outbox.clock.moment),
+            slips=slips_of(self.config, self.outbox.signer, self.outbox.clock, self.revoked.refuses_said),
             matcher=matcher,
         )
         unit.cards = CardTask(

@@ -338,4 +338,4 @@ class FingerTask:
             return FingerEnrolment("not_enrolled", "finger_not_enrolled")
         if not work.stopped.is_set():
             self._slip = (work.check, text)
-        return FingerEnrolment("enrolled", None, write_instant(self._slips.now() + LIFETIME))
+        return FingerEnrolment("enrolled", None, write_instant(self._slips.clock.moment() + LIFETIME))

@@ -8,6 +8,7 @@ key back that an earlier one has named.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 from collections.abc import Callable
@@ -98,6 +99,11 @@ class RevokedKeys:
         """Whether ``kid`` is on the list. Since when does not matter: only its own word would tell when it signed."""
         current = self._current
         return current is not None and kid in current.entries
+
+    def refuses_said(self, kid: str, at: dt.datetime) -> bool:
+        """Whether what ``kid`` signed, at ``at`` by its own word, is not believed: of another unit of the site."""
+        current = self._current
+        return current is not None and current.refuses_said(kid, at)
 
     def guard(self, key_for: Callable[[str], PublicKey | None]) -> Callable[[str], PublicKey | None]:
         """``key_for``, which raises RevokedError for a key on the list."""

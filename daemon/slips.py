@@ -10,6 +10,7 @@ from uuid import UUID
 
 from cryptography import x509
 
+from daemon.clock import UnitClock
 from daemon.config import Config
 from daemon.events import Document
 from evidence.certificates import key_of, load_certificate
@@ -40,22 +41,28 @@ def certificate_of(signer: Signer, keys: Path) -> x509.Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Slips:
-    """The site's slip keys and this unit's name to them; ``now`` is the unit's clock."""
+    """The site's slip keys and this unit's name to them.
+
+    Attributes:
+        revoked: whether what a unit's key signed at that time is not believed any more.
+    """
 
     keys: Sequence[SlipKey] = field(repr=False)
     authority: x509.Certificate
     signer: Signer
     certificate: x509.Certificate
-    now: Callable[[], dt.datetime]
+    clock: UnitClock
+    revoked: Callable[[str, dt.datetime], bool]
 
     def write(self, template: bytes, person: Person, consent: UUID) -> str:
         """The slip's text.
 
         Raises:
             MalformedError: no QR code has room for this template.
-            KeyUnusableError: the record key does not sign.
+            KeyUnusableError: the record key does not sign, or its certificate is not valid by the unit's clock.
         """
-        return SlipIssuer(self.signer, self.certificate, self.keys[0]).write(template, person, consent, self.now())
+        issuer = SlipIssuer(self.signer, self.certificate, self.keys[0])
+        return issuer.write(template, person, consent, self.clock.moment())
 
     def open(self, text: str, document: Document) -> Slip:
         """The slip in ``text``, if it is good for the holder of ``document``.
@@ -63,10 +70,20 @@ class Slips:
         Raises:
             SlipRefused: it is not, and why.
         """
-        return open_slip(text, self.keys, self.authority, person_of(document), self.now())
+        return open_slip(
+            text,
+            self.keys,
+            self.authority,
+            person_of(document),
+            self.clock.moment(),
+            trusted=self.clock.trusted,
+            revoked=self.revoked,
+        )
 
 
-def slips_of(config: Config, signer: Signer, now: Callable[[], dt.datetime]) -> Slips | None:
+def slips_of(
+    config: Config, signer: Signer, clock: UnitClock, revoked: Callable[[str, dt.datetime], bool]
+) -> Slips | None:
     """The unit's slips as its configuration names them; None without ``keys.slips``.
 
     Raises:
@@ -76,4 +93,4 @@ def slips_of(config: Config, signer: Signer, now: Callable[[], dt.datetime]) -> 
         return None
     keys = read_slip_keys(config.keys.slips)
     certificate = certificate_of(signer, config.keys.certificate)
-    return Slips(keys, load_certificate(config.keys.authority), signer, certificate, now)
+    return Slips(keys, load_certificate(config.keys.authority), signer, certificate, clock, revoked)

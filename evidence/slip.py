@@ -31,7 +31,7 @@ import hashlib
 import hmac
 import secrets
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from types import MappingProxyType
@@ -46,8 +46,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from evidence.certificates import Profile, check_certificate, common_name, from_der, site_of, to_der
-from evidence.errors import EvidenceError, MalformedError, SignatureError
-from evidence.keys import PublicKey, Signer
+from evidence.errors import EvidenceError, KeyUnusableError, MalformedError, SignatureError
+from evidence.keys import PublicKey, Signer, thumbprint
 from evidence.slip_keys import KID_SIZE, SlipKey
 
 MARK: Final = "VXF"
@@ -55,6 +55,8 @@ MARK: Final = "VXF"
 VERSION: Final = "1"
 LIFETIME: Final = dt.timedelta(days=300)
 """From the registration in early pregnancy to the birth certificate."""
+CLOCK_TOLERANCE: Final = dt.timedelta(days=1)
+"""So far the clocks of two units may differ."""
 MAX_TEXT: Final = 4296
 """Characters of the largest QR code (version 40, level L, alphanumeric)."""
 
@@ -79,6 +81,9 @@ class SlipFault(StrEnum):
     EXPIRED = "slip_expired"
     RETIRED = "slip_key_retired"
     OTHER_PERSON = "slip_other_person"
+    REVOKED = "slip_unit_revoked"
+    CLOCK_WRONG = "slip_clock_wrong"
+    CLOCK_UNSET = "slip_clock_unset"
 
 
 ADVICE: Final = MappingProxyType(
@@ -91,6 +96,9 @@ ADVICE: Final = MappingProxyType(
         SlipFault.EXPIRED: "it is too old: enrol the finger anew",
         SlipFault.RETIRED: "its key was taken out of use: enrol the finger anew",
         SlipFault.OTHER_PERSON: "it was made for another document: ask for her own slip, or go on without a finger",
+        SlipFault.REVOKED: "the unit that wrote it is not believed any more: enrol the finger anew",
+        SlipFault.CLOCK_WRONG: "its writer's clock or this unit's is wrong: set the clock, or enrol the finger anew",
+        SlipFault.CLOCK_UNSET: "whether it has expired nobody can tell: set the clock, or go on without a finger",
     }
 )
 """What to do, for whoever reads the error; the screen has its own words."""
@@ -146,7 +154,11 @@ class SlipIssuer:
 
         Raises:
             MalformedError: the template is empty, or longer than a QR code has room for.
+            KeyUnusableError: by this clock the certificate is not valid; no unit would take the slip.
         """
+        begins, ends = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        if not begins <= now <= ends:
+            raise KeyUnusableError(f"the certificate is valid from {begins:%Y-%m-%d} to {ends:%Y-%m-%d}: set the clock")
         issued = int(now.timestamp())
         certificate, nonce = to_der(self.certificate), secrets.token_bytes(12)
         length = _LEAST - 1 + len(certificate) + len(template)
@@ -180,6 +192,11 @@ class _Parts:
     sealed: bytes
     signature: bytes
 
+    @property
+    def issued_at(self) -> dt.datetime:
+        """By the writer's clock."""
+        return dt.datetime.fromtimestamp(self.issued, dt.UTC)
+
     @classmethod
     def of(cls, data: bytes) -> Self:
         """Cut ``data``, whose length is right.
@@ -196,20 +213,32 @@ class _Parts:
 
 
 def open_slip(
-    text: str, keys: Sequence[SlipKey], authority: x509.Certificate, person: Person, now: dt.datetime
+    text: str,
+    keys: Sequence[SlipKey],
+    authority: x509.Certificate,
+    person: Person,
+    now: dt.datetime,
+    *,
+    trusted: bool = True,
+    revoked: Callable[[str, dt.datetime], bool] = lambda _kid, _at: False,
 ) -> Slip:
     """The slip in ``text``, if a unit of ``authority``'s site wrote it for ``person`` and it is still valid.
 
-    1. It is a slip of this version, whole. 2. Its unit is one of this site. 3. That unit signed it. 4. It has not
-    expired. 5. This unit has its key. 6. It opens. 7. It is this person's.
+    1. It is a slip of this version, whole. 2. Its unit is one of this site. 3. That unit signed it. 4. With a key that
+    is not revoked. 5. It was written while that unit's certificate was valid, has not expired, and does not come from
+    the future. 6. This unit has its key. 7. It opens. 8. It is this person's.
+
+    Args:
+        trusted: whether ``now`` is the time; if not, it is later than ``now``, and nobody knows how much.
+        revoked: whether what a key, by its thumbprint, signed at that time by its own word is not believed.
 
     Raises:
         SlipRefused: the first of these that does not hold.
     """
     parts = _Parts.of(_decoded(text))
-    unit = _checked_unit(parts, authority)
-    if now.timestamp() > parts.expires:
-        raise SlipRefused(SlipFault.EXPIRED)
+    certificate, key_id = _checked_unit(parts, authority)
+    _check_times(parts, certificate, authority, now, trusted=trusted, revoked=revoked(key_id, parts.issued_at))
+    unit = common_name(certificate)
     key = next((one for one in keys if one.kid == parts.kid), None)
     if key is None:
         raise SlipRefused(SlipFault.RETIRED)
@@ -220,8 +249,7 @@ def open_slip(
     consent, digest, template = inner[:_CONSENT], inner[_CONSENT : _CONSENT + _DIGEST], inner[_CONSENT + _DIGEST :]
     if not hmac.compare_digest(digest, person.digest(key)):
         raise SlipRefused(SlipFault.OTHER_PERSON)
-    issued, expires = (dt.datetime.fromtimestamp(one, dt.UTC) for one in (parts.issued, parts.expires))
-    return Slip(UUID(bytes=consent), unit, issued, expires, template)
+    return Slip(UUID(bytes=consent), unit, parts.issued_at, dt.datetime.fromtimestamp(parts.expires, dt.UTC), template)
 
 
 def _decoded(text: str) -> bytes:
@@ -245,18 +273,41 @@ def _decoded(text: str) -> bytes:
     return data
 
 
-def _checked_unit(parts: _Parts, authority: x509.Certificate) -> str:
-    """The unit that signed, by name; its certificate is looked at as of the day on which it says it signed."""
+def _checked_unit(parts: _Parts, authority: x509.Certificate) -> tuple[x509.Certificate, str]:
+    """The certificate of the unit that signed, whenever that was, and its key's thumbprint."""
     try:
         certificate = from_der(parts.certificate)
         if site_of(certificate) != site_of(authority):
             raise SlipRefused(SlipFault.FOREIGN)
-        issued = dt.datetime.fromtimestamp(parts.issued, dt.UTC)
-        key = check_certificate(certificate, authority, Profile.RECORD, issued)
+        key = check_certificate(certificate, authority, Profile.RECORD, certificate.not_valid_before_utc)
         _check_signature(key, parts)
-        return common_name(certificate)
+        return certificate, thumbprint(key)
     except (SignatureError, MalformedError, InvalidSignature):
         raise SlipRefused(SlipFault.FORGED) from None
+
+
+def _check_times(
+    parts: _Parts,
+    certificate: x509.Certificate,
+    authority: x509.Certificate,
+    now: dt.datetime,
+    *,
+    trusted: bool,
+    revoked: bool,
+) -> None:
+    """What a unit of the site did write, and is not taken all the same: none of it is the woman's fault."""
+    if revoked:
+        raise SlipRefused(SlipFault.REVOKED)
+    try:
+        check_certificate(certificate, authority, Profile.RECORD, parts.issued_at)
+    except SignatureError:
+        raise SlipRefused(SlipFault.CLOCK_WRONG) from None
+    if now.timestamp() > parts.expires:
+        raise SlipRefused(SlipFault.EXPIRED)
+    if not trusted:
+        raise SlipRefused(SlipFault.CLOCK_UNSET)
+    if parts.issued_at > now + CLOCK_TOLERANCE:
+        raise SlipRefused(SlipFault.CLOCK_WRONG)
 
 
 def _check_signature(key: PublicKey, parts: _Parts) -> None:

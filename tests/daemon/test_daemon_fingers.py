@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from daemon import fingers, troubles
+from daemon.clock import UnitClock
 from daemon.events import DeviceLost, Document, Event, FingerCompared
 from daemon.finger_events import (
     FingerEnrolled,
@@ -96,7 +97,7 @@ class Bench:
 
 @pytest.fixture
 def slips(home: Home) -> Slips:
-    made = slips_of(home.config(), home.identity().signer, now)
+    made = slips_of(home.config(), home.identity().signer, UnitClock(None), lambda _kid, _at: False)
     assert made is not None
     return made
 
@@ -315,9 +316,15 @@ def test_slips_that_are_refused(bench: Bench, slips: Slips) -> None:
     for fault, text in refused.items():
         assert bench.task.scanned("check-1", SHE, text) == SlipRejected("check-1", fault.value)
     assert bench.compared().cause == "finger_no_reference", "a refused slip lays nothing"
-    late = replace(slips, now=lambda: now() + LIFETIME + dt.timedelta(days=1))
-    next_year = FingerTask(DeviceUri.parse("none:"), post=bench.events.put, slips=late)
-    assert next_year.scanned("check-1", SHE, good) == SlipRejected("check-1", "slip_expired")
+    year, soon = LIFETIME + dt.timedelta(days=1), now() + dt.timedelta(days=1)
+    for other, cause in {
+        replace(slips, clock=UnitClock(None, now=lambda: now() + year)): "slip_expired",
+        replace(slips, clock=UnitClock(None, now=lambda: now() - year)): "slip_clock_wrong",
+        replace(slips, clock=UnitClock(soon, now=now)): "slip_clock_unset",
+        replace(slips, revoked=lambda kid, at: kid == slips.signer.kid and at <= now()): "slip_unit_revoked",
+    }.items():
+        task = FingerTask(DeviceUri.parse("none:"), post=bench.events.put, slips=other)
+        assert task.scanned("check-1", SHE, good) == SlipRejected("check-1", cause)
 
 
 def test_nothing_of_her_in_the_log(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -354,7 +361,7 @@ def test_prints_that_nothing_can_compare(bench: Bench) -> None:
 def test_unit_without_slip_keys(home: Home) -> None:
     config = home.config()
     without = replace(config, keys=replace(config.keys, slips=None))
-    assert slips_of(without, home.identity().signer, now) is None
+    assert slips_of(without, home.identity().signer, UnitClock(None), lambda _kid, _at: False) is None
     home.edit('slips = "slips.key"', 'slips = "nowhere.key"')
     with pytest.raises(KeyUnusableError, match=r"nowhere\.key"):
-        slips_of(home.config(), home.identity().signer, now)
+        slips_of(home.config(), home.identity().signer, UnitClock(None), lambda _kid, _at: False)

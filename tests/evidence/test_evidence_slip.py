@@ -22,6 +22,7 @@ from evidence.certificates import Profile, issue, make_authority, make_request, 
 from evidence.errors import KeyUnusableError, MalformedError
 from evidence.keys import KeySigner, PrivateKey, generate_key
 from evidence.qr import QUIET_ZONE, qr_matrix, qr_png
+from evidence.revocation import Reason, Revocations, Revoked
 from evidence.slip import ADVICE, LIFETIME, MAX_TEXT, Person, SlipFault, SlipIssuer, SlipRefused, is_slip, open_slip
 from evidence.slip_keys import MOST_KEYS, make_slip_key, read_slip_keys, rotated, write_slip_keys
 
@@ -127,10 +128,59 @@ def test_expired_to_the_second(site: Site, text: str) -> None:
     assert fault(site, text, now=end + dt.timedelta(seconds=1)) is SlipFault.EXPIRED
 
 
+def test_from_the_future_by_a_clock_that_is_trusted(site: Site, text: str) -> None:
+    day = dt.timedelta(days=1)
+    assert open_slip(text, [KEY], site.authority, SHE, NOW - day).issued == NOW
+    assert fault(site, text, now=NOW - day - dt.timedelta(seconds=1)) is SlipFault.CLOCK_WRONG
+    assert fault(site, text, now=NOW - dt.timedelta(days=730)) is SlipFault.CLOCK_WRONG
+
+
+def test_without_the_time_nobody_knows_whether_it_has_expired(site: Site, text: str) -> None:
+    def refused(now: dt.datetime) -> SlipFault:
+        with pytest.raises(SlipRefused) as caught:
+            open_slip(text, [KEY], site.authority, SHE, now, trusted=False)
+        return caught.value.fault
+
+    assert {refused(NOW - LIFETIME), refused(NOW), refused(NOW + LIFETIME)} == {SlipFault.CLOCK_UNSET}
+    assert refused(NOW + LIFETIME + dt.timedelta(seconds=1)) is SlipFault.EXPIRED, "it is even later than that"
+
+
+def test_written_by_a_clock_outside_its_certificate(site: Site, issuer: SlipIssuer) -> None:
+    """Nobody writes one any more; one that was written so is no forgery of hers."""
+    for moment in (NOW - dt.timedelta(days=3), issuer.certificate.not_valid_after_utc + dt.timedelta(days=1)):
+        with pytest.raises(KeyUnusableError, match="set the clock"):
+            issuer.write(TEMPLATE, SHE, CONSENT, moment)
+    assert fault(site, written_early(issuer)) is SlipFault.CLOCK_WRONG
+
+
+def test_written_by_a_unit_whose_key_is_revoked(site: Site, issuer: SlipIssuer, text: str) -> None:
+    """A stolen key is believed in nothing; one that was replaced is believed in what it wrote before."""
+    since = NOW + dt.timedelta(days=1)
+
+    def listed(reason: Reason, since: dt.datetime) -> Revocations:
+        return Revocations(site.name, 1, NOW, {issuer.signer.kid: Revoked(issuer.signer.kid, "1", since, reason)})
+
+    for reason, moment in ((Reason.LOST, since), (Reason.COMPROMISED, since), (Reason.REPLACED, NOW)):
+        with pytest.raises(SlipRefused) as caught:
+            open_slip(text, [KEY], site.authority, SHE, LATER, revoked=listed(reason, moment).refuses_said)
+        assert caught.value.fault is SlipFault.REVOKED
+    good = listed(Reason.REPLACED, since)
+    assert open_slip(text, [KEY], site.authority, SHE, LATER, revoked=good.refuses_said).template == TEMPLATE
+
+
 def test_longer_life_cannot_be_written_on_it(site: Site, text: str) -> None:
     at = 4 + (2 + 8 + 4) * 8 // 5  # in `expires`
     later = text[: at + 2] + ("7" if text[at + 2] != "7" else "6") + text[at + 3 :]
     assert fault(site, later, now=NOW) is SlipFault.FORGED
+
+
+def written_early(issuer: SlipIssuer) -> str:
+    """As older software did, which looked at no certificate: three days before it began."""
+    text = issuer.write(TEMPLATE, SHE, CONSENT, NOW)[4:]
+    unsigned = base64.b32decode(text + "=" * (-len(text) % 8))[:-64]
+    early = int((NOW - dt.timedelta(days=3)).timestamp()).to_bytes(4, "big")
+    body = unsigned[:10] + early + unsigned[14:]
+    return "VXF1" + base64.b32encode(body + issuer.signer.sign(b"vernix-slip-v1\0" + body)).decode().rstrip("=")
 
 
 @pytest.mark.parametrize("person", [ANOTHER, Person("passport", SHE.number), Person(SHE.document_type, "")])
