@@ -14,7 +14,7 @@ import { watchScanner } from "./scanner.js";
 import { silence, speak, nextVoice, voice, voicesOf } from "./sounds.js";
 import { go, now, onChange } from "./state.js";
 import { tell } from "./tell.js";
-import { deviceTrouble, explain, language, say, switchLanguage } from "./words.js";
+import { deviceTrouble, explain, language, say, speakChinese, switchLanguage } from "./words.js";
 import { confirm, decisionScreen } from "./screens/deciding.js";
 import { zoneScanned } from "./screens/document.js";
 import { doneScreen, sealing, signScreen } from "./screens/ending.js";
@@ -42,12 +42,13 @@ const shown = (view) => [view.trouble, view.asked, view.finger, view.document, v
 
 const SLIP = "VXF"; // how every fingerprint slip begins
 
+let lost = false; // the unit does not answer
 let drawn = "";
 let place = "";
 
 function draw() {
   const view = now.view;
-  if (!view) return;
+  if (!view || lost) return;
   header(view);
   const one = screen();
   const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.entering]);
@@ -162,6 +163,7 @@ function announce(before, view) {
 function show(view) {
   const before = now.view;
   now.view = view;
+  if (view.step === "idle" && before && before.step !== "idle") begunAnew();
   if (before?.step !== view.step || before?.check !== view.check) {
     Object.assign(now, { staff: null, part: null, amending: null, entering: null, facts: {} });
     endMirror();
@@ -171,12 +173,28 @@ function show(view) {
   draw();
 }
 
+// The next woman is met in Chinese, and in earnest.
+function begunAnew() {
+  speakChinese();
+  now.training = false;
+}
+
+// The unit is gone: nothing that is shown is true any more, and nobody would take what is personal away again.
+function forgetScreen() {
+  endMirror();
+  forgetPad();
+  byId("main").dataset.step = "lost";
+  for (const id of ["sign", "title", "hint", "body", "touches"]) byId(id).replaceChildren();
+  byId("sign").className = "";
+}
+
 const stream = new EventSource("/views");
 let lost = false;
 stream.onmessage = (message) => show(JSON.parse(message.data));
 stream.onopen = () => { if (lost) location.reload(); }; // it started anew: this page's token is of before
 stream.onerror = () => {
   lost = true;
+  forgetScreen();
   complain(say("lost"));
 };
 

@@ -19,6 +19,7 @@ const tables = { zh: joined(wordsZh, troublesZh, documentsZh, fingerZh), en: joi
 let chosen = "zh";
 
 export const language = () => chosen;
+export const speakChinese = () => { chosen = "zh"; };
 export const switchLanguage = () => { chosen = chosen === "zh" ? "en" : "zh"; };
 const table = (name) => tables[chosen][name];
 

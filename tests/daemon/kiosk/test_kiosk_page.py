@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from daemon.kiosk.voice.build import WORDS, words_of
 from daemon.officers import DECIDES_NOTHING
 from daemon.roster import read_body
 from daemon.seen import READ_FOR_ANOTHER_VISIT
+from daemon.selftest import TESTS
 from daemon.state import State, Step
 from daemon.worklist import NAME_DIFFERS, NUMBER_DIFFERS, Expected
 from evidence.instants import write_instant
@@ -274,7 +276,11 @@ def test_there_are_words_for_everything_that_can_be_wrong(language: str) -> None
     wanted |= {*map(str, MrzFinding), KIND_DIFFERS, READ_FOR_ANOTHER_VISIT}
     assert wanted - set(known) == set()
     shown = {*map(str, Outcome), *map(str, Step)} - {Step.DONE}  # where the outcome is the title
-    assert shown <= set(words_of(WORDS / f"words.{language}.js"))
+    words = WORDS / f"words.{language}.js"
+    assert shown <= set(words_of(words))
+    for table in ("tests", "faults"):
+        lines = words.read_text("utf-8").partition(f"export const {table} = {{")[2].partition("\n};")[0]
+        assert set(TESTS) <= set(re.findall(r"^  (\w+):", lines, re.MULTILINE)), table
 
 
 _BYTES = """const raw = (text) => {
@@ -368,6 +374,33 @@ def test_a_unit_that_is_gone_is_said(bench: Bench, glass: Glass) -> None:
     bench.server.close()
     expect(glass.page.locator("#trouble")).to_contain_text("本机无响应")
     glass.troubles.clear()
+
+
+def test_a_unit_that_is_gone_leaves_nothing_of_her_on_the_screen(bench: Bench, glass: Glass) -> None:
+    """Nobody would come any more to take it away ten seconds after the check."""
+    bench.show(states(bench.policy)["passed"])
+    glass.step("done")
+    assert "示*甲" in glass.page.inner_text("body")
+    bench.server.close()
+    expect(glass.page.locator("#trouble")).to_contain_text("本机无响应")
+    assert "示*甲" not in glass.page.content()
+    assert glass.page.inner_text("#body") == glass.page.inner_text("#title") == ""
+    expect(glass.page.locator("#emergency")).to_be_visible()
+    glass.troubles.clear()
+
+
+def test_the_next_woman_is_met_in_chinese_and_in_earnest(bench: Bench, glass: Glass) -> None:
+    glass.touch("工作人员")
+    glass.touch("演练")
+    glass.touch("开始演练")
+    glass.touch("English")
+    bench.show(states(bench.policy)["notice"])
+    glass.step("notice")
+    bench.show(State(bench.policy))
+    glass.step("idle")
+    assert glass.page.get_attribute("html", "lang") == "zh-CN"
+    glass.touch("开始核验")
+    assert begun(bench).drill is False
 
 
 def test_nothing_is_kept_in_the_browser(bench: Bench, glass: Glass) -> None:

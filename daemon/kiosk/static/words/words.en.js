@@ -204,6 +204,7 @@ export const tests = {
   thermal: "Thermal sensor",
   memory: "Memory and disk",
   broker: "Hospital network",
+  printing: "Printer",
 };
 
 // What a failed self-test means, and what to do.
@@ -222,6 +223,7 @@ export const faults = {
   thermal: "The thermal sensor cannot be used",
   memory: "Memory may get onto the disk: no swap, no dumps, an encrypted disk",
   broker: "The hospital network cannot be reached: look at cable and configuration",
+  printing: "The printer cannot be used: look at power, paper and configuration",
 };
 
 // Frequent reasons, by outcome; free text is always there too.

@@ -204,6 +204,7 @@ export const tests = {
   thermal: "热成像",
   memory: "内存与磁盘",
   broker: "医院网络",
+  printing: "打印机",
 };
 
 // What a failed self-test means, and what to do.
@@ -222,6 +223,7 @@ export const faults = {
   thermal: "热成像无法使用",
   memory: "内存内容可能写入磁盘：请关闭交换区和崩溃转储，并加密磁盘",
   broker: "连接不上医院网络，请检查网线和配置",
+  printing: "打印机无法使用，请检查电源、纸张和配置",
 };
 
 // Frequent reasons, by outcome; free text is always there too.
