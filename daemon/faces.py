@@ -24,6 +24,7 @@ from models.detector import Face
 from models.embedding import Template
 from models.errors import ImageError
 from models.face import nearest_face
+from models.nearest import Nearest
 from models.passive import PassiveScore
 
 log = logging.getLogger(__name__)
@@ -71,10 +72,10 @@ class FaceMatcher:
 
         Returns the finding, about life not yet, and what was seen of her.
         """
-        looks = _Looks()
+        looks, nearest = _Looks(), Nearest(self._models)
         for frame in frames:
             try:
-                self._look(frame.image, looks)
+                self._look(frame.image, nearest, looks)
             except ImageError as error:
                 log.info("a frame was passed over: %s", error)
             if len(looks.templates) == FRAMES:
@@ -86,18 +87,19 @@ class FaceMatcher:
             tuple(looks.scores), looks.face, looks.size, live
         )
 
-    def _look(self, image: Photo, looks: _Looks) -> None:
+    def _look(self, image: Photo, nearest: Nearest, looks: _Looks) -> None:
         """Gather the nearest face's template and passive score, or the first thing that is wrong with that face."""
-        face = nearest_face(self._models.detect(image))
-        if face is None:
+        sight = nearest.look(image)
+        if sight is None:
             return
-        quality = self._models.assess(image, face)
+        quality = self._models.assess(sight.image, sight.face)
         if not quality.usable:
             looks.cause = quality.causes[0].value
             return
-        looks.templates.append(self._models.template(image, face, mirrored=bool(len(looks.templates) % 2)))
-        looks.scores.append(self._eyes.passive.assess(image, face.box))
-        looks.face, looks.size = face, (image.shape[1], image.shape[0])
+        mirrored = bool(len(looks.templates) % 2)
+        looks.templates.append(self._models.template(sight.image, sight.face, mirrored=mirrored))
+        looks.scores.append(self._eyes.passive.assess(sight.image, sight.face.box))
+        looks.face, looks.size = sight.placed, (image.shape[1], image.shape[0])
 
     def not_comparable(self, cause: str) -> FaceFinding:
         """The finding when there is nothing to compare."""

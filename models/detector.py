@@ -3,10 +3,15 @@
 YuNet (Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023) sees the whole picture in 320x320 pixels.
 There a small or rolled face has few pixels and its landmarks come out under-rotated, so each face is looked at again
 in a crop of twice its box, and while that shows a roll, again with the crop turned upright.
+
+Beyond 45 degrees it misses a face or takes its landmarks for an upright one's; the score tells (`SURE`). Where nobody
+is seen for sure, the picture is looked at in the three other quarter turns too, and each face is taken from the turn
+in which it looks best.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,6 +21,8 @@ import numpy.typing as npt
 
 from models.image import FloatArray, Image, require_image
 from models.interpreter import Network
+from models.quarters import QUARTERS, turned_box, turned_points, turned_size
+from models.quarters import turned as quarter_turned
 
 STRIDES_PX = (8, 16, 32)
 # Columns of the network's output: two scores, box (centre offset, log size), five points.
@@ -31,6 +38,13 @@ CROP = 2.0
 # degrees measure alike; on rolled chip photos less is better.
 STRAIGHT_DEG = 7.0
 MAX_TURNS = 3
+# Of 1,343 views of LFW faces rolled by up to 45 degrees 0.1 % score less, of 1,996 of faces that lie otherwise 95 %.
+SURE = 0.90
+SURE_DEG = 40.0
+# A face that only a turned picture shows, in both passes, or one beside a sure one; noise and textures score less.
+MIN_TURNED_SCORE = 0.75
+# Share of the smaller box that a doubtful face may have in common with a better one.
+MAX_SHARED = 0.3
 
 Matrix: TypeAlias = npt.NDArray[np.float64]
 
@@ -58,6 +72,27 @@ class Face:
         right, left = self.landmarks[0], self.landmarks[1]
         return float(np.degrees(np.arctan2(left[1] - right[1], left[0] - right[0])))
 
+    @property
+    def quarters(self) -> int:
+        """How many quarter turns clockwise come nearest to the roll, 0 to 3."""
+        return round(self.roll_deg / 90) % QUARTERS
+
+    def turned(self, size: tuple[int, int], quarters: int) -> Face:
+        """The same face in the picture of ``size`` (width, height) turned clockwise by ``quarters``."""
+        landmarks = turned_points(self.landmarks, size, quarters)
+        landmarks.setflags(write=False)
+        return Face(turned_box(self.box, size, quarters), landmarks, self.score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A face of the first pass in a turned picture, where that is in the picture itself, and refined if it was."""
+
+    placed: Face
+    face: Face
+    quarters: int
+    fine: Face | None = None
+
 
 class Detector:
     """YuNet behind numpy. Not for two threads at once."""
@@ -78,19 +113,61 @@ class Detector:
         output: FloatArray = self._network.run(canvas[np.newaxis])[0]
         return output
 
-    def detect(self, image: Image, *, refine: bool = True) -> tuple[Face, ...]:
+    def detect(self, image: Image, *, refine: bool = True, around: bool | None = None) -> tuple[Face, ...]:
         """At most eight faces, largest first.
 
-        ``refine`` False leaves the second pass out: half the time, for a preview.
+        Args:
+            image: the picture.
+            refine: False leaves all but the first pass out: half the time, for a preview.
+            around: whether to look in all quarter turns, which takes three to six times as long. None: where the
+                largest upright face is not sure, or there is none. True also finds who lies nearer than a sure one.
 
         Raises:
             ImageError: ``image`` is no picture.
         """
         picture = require_image(image)
-        faces = self._whole(picture)
-        if refine:
-            faces = [self._upright(picture, self._closer(picture, face)) for face in faces]
+        first = self._whole(picture)
+        if not refine:
+            return tuple(first)
+        faces = [self._refined(picture, face) for face in first]
+        if around is None:
+            around = not (faces and sure(faces[0]))
+        if around:
+            faces = self._around(picture, first, faces)
         return tuple(faces)
+
+    def _around(self, picture: Image, first: list[Face], faces: list[Face]) -> list[Face]:
+        """``faces``, refined from ``first``, and those of the three other quarter turns; each place has one face."""
+        size = picture.shape[1], picture.shape[0]
+        views = [quarter_turned(picture, quarters) for quarters in range(QUARTERS)]
+        seen = [_Seen(face, face, 0, fine) for face, fine in zip(first, faces, strict=True)]
+        for quarters in range(1, QUARTERS):
+            there = turned_size(size, quarters)
+            for face in self._whole(views[quarters]):
+                if face.score >= MIN_TURNED_SCORE:
+                    seen.append(_Seen(face.turned(there, -quarters), face, quarters))
+        seen.sort(key=lambda one: -one.placed.score)
+        best = [face for place in places(seen) if (face := self._best(views, place)) is not None]
+        return sorted(distinct(best), key=lambda face: -face.area_px)[:MAX_FACES]
+
+    def _best(self, views: Sequence[Image], place: Sequence[_Seen]) -> Face | None:
+        """The best of one face as several turns show it; what the first pass saw best is refined first, until one is
+        sure. None where only turned pictures show something, and not well.
+        """
+        found = [one.fine for one in place if one.fine is not None]
+        for one in place:
+            if one.fine is None:
+                height, width = views[one.quarters].shape[:2]
+                fine = self._refined(views[one.quarters], one.face)
+                if fine.score >= MIN_TURNED_SCORE:
+                    found.append(fine.turned((width, height), -one.quarters))
+                if sure(fine):
+                    break
+        return max(found, key=lambda face: face.score, default=None)
+
+    def _refined(self, picture: Image, face: Face) -> Face:
+        """Second and further passes."""
+        return self._upright(picture, self._closer(picture, face))
 
     def _whole(self, image: Image) -> list[Face]:
         """First pass: the picture shrunk or enlarged to fit, in the upper left corner."""
@@ -187,6 +264,52 @@ def overlap_of(first: Face, second: Face) -> float:
     """Intersection over union of two faces' boxes."""
     boxes = [np.array([[x, y], [x + width, y + height]]) for x, y, width, height in (first.box, second.box)]
     return float(overlap(boxes[0], boxes[1]))
+
+
+def sure(face: Face) -> bool:
+    """Whether ``face`` lies as it seems to; beyond 45 degrees of roll another turn shows it better."""
+    return face.score >= SURE and abs(face.roll_deg) <= SURE_DEG
+
+
+def places(seen: Sequence[_Seen]) -> list[list[_Seen]]:
+    """Together what shows one face; the order is kept."""
+    result: list[list[_Seen]] = []
+    for one in seen:
+        at = next((place for place in result if same_place(place[0].placed, one.placed)), None)
+        if at is None:
+            result.append([one])
+        else:
+            at.append(one)
+    return result
+
+
+def same_place(first: Face, second: Face) -> bool:
+    """Whether the middle of one's box lies in the other's."""
+    middles = [(face.box[0] + face.box[2] / 2, face.box[1] + face.box[3] / 2) for face in (first, second)]
+    return any(
+        face.box[0] <= x <= face.box[0] + face.box[2] and face.box[1] <= y <= face.box[1] + face.box[3]
+        for face, (x, y) in ((first, middles[1]), (second, middles[0]))
+    )
+
+
+def distinct(faces: Sequence[Face]) -> list[Face]:
+    """Best first; without those that, looked at closely, are part of a better one, or are weak beside a sure one."""
+    kept: list[Face] = []
+    for face in sorted(faces, key=lambda face: -face.score):
+        limit = 1.0 if face.score >= SURE else MAX_SHARED
+        weak = face.score < MIN_TURNED_SCORE and bool(kept) and kept[0].score >= SURE
+        if not weak and not any(same_place(face, other) or shared(face, other) > limit for other in kept):
+            kept.append(face)
+    return kept
+
+
+def shared(first: Face, second: Face) -> float:
+    """What two boxes have in common, as a share of the smaller one."""
+    sides = [
+        min(first.box[at] + first.box[at + 2], second.box[at] + second.box[at + 2]) - max(first.box[at], second.box[at])
+        for at in (0, 1)
+    ]
+    return max(sides[0], 0) * max(sides[1], 0) / max(min(first.area_px, second.area_px), 1e-6)
 
 
 def make_face(

@@ -58,15 +58,16 @@ class FaceModels:
             hashes,
         )
 
-    def detect(self, image: Image, *, refine: bool = True) -> tuple[Face, ...]:
+    def detect(self, image: Image, *, refine: bool = True, around: bool | None = None) -> tuple[Face, ...]:
         """At most eight faces in a BGR picture (uint8, (height, width, 3)), largest first; empty when there is none.
 
-        ``refine`` False leaves the second, exact pass out: for a preview, never for a template.
+        ``refine`` False leaves the second, exact pass out: for a preview, never for a template. ``around``: whether to
+        look for faces that lie; see `Detector.detect`.
 
         Raises:
             ImageError: ``image`` is no picture.
         """
-        return self._detector.detect(image, refine=refine)
+        return self._detector.detect(image, refine=refine, around=around)
 
     def assess(self, image: Image, face: Face) -> quality.Quality:
         """Is ``face``, which `detect` found in the same ``image``, good enough for a live template? About 0.4 ms.

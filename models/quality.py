@@ -142,7 +142,7 @@ def assess(image: Image, face: Face) -> Quality:
     halves = [float(grey[half].mean()) + 5 for half in (RIGHT_HALF, LEFT_HALF)]
     eyes, cheeks = (float(np.mean([grey[part].mean() for part in parts])) + 5 for parts in (EYES, CHEEKS))
     return Quality(
-        width_px=float(face.box[2]),
+        width_px=float(min(face.box[2:])),
         inside=inside(face.box, image),
         yaw=abs(yaw),
         pitch=pitch,

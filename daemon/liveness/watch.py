@@ -12,10 +12,11 @@ from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
 from models.errors import ImageError
-from models.face import nearest_face
 from models.image import FloatArray
 from models.liveness import frames
 from models.liveness.result import CheckResult, Decision
+from models.nearest import Nearest
+from models.quarters import turned
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,12 @@ class Watch:
     witnesses: list[Frame] = field(default_factory=list, repr=False)
     _seen: list[frames.Seen] = field(default_factory=list)
     _mesh: FloatArray | None = field(default=None, repr=False)
+    _quarters: int = 0
     _last: int = -1
+    _nearest: Nearest = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._nearest = Nearest(self.eyes.models)
 
     def frames(self, until_s: float) -> Iterator[Frame]:
         """New frames until ``until_s`` (``time.monotonic``).
@@ -60,18 +66,29 @@ class Watch:
             yield frame
 
     def meshes(self, until_s: float) -> Iterator[tuple[Frame, FloatArray | None]]:
-        """The same with the mesh of the nearest face, which is followed from frame to frame; None where it is lost."""
-        for frame in self.frames(until_s):
-            self._mesh = self._found(frame)
-            if self._mesh is not None:
-                self._witness(frame)
-            yield frame, self._mesh
+        """The same with the mesh of the nearest face, which is followed from frame to frame; None where it is lost.
 
-    def _found(self, frame: Frame) -> FloatArray | None:
+        Both turned by the same quarter turns, so that her face is upright while it is followed: a challenge asks what
+        is beside and behind a head.
+        """
+        for frame in self.frames(until_s):
+            upright = self._found(frame)
+            if self._mesh is not None:
+                self._witness(upright)
+            yield upright, self._mesh
+
+    def _found(self, frame: Frame) -> Frame:
+        """``frame`` turned; sets the mesh."""
         if self._mesh is not None:
-            return self.eyes.mesh.follow(frame.image, self._mesh)
-        face = nearest_face(self.eyes.models.detect(frame.image))
-        return None if face is None else self.eyes.mesh.find(frame.image, face)
+            upright = turned(frame.image, self._quarters)
+            self._mesh = self.eyes.mesh.follow(upright, self._mesh)
+            return replace(frame, image=upright)
+        sight = self._nearest.look(frame.image)
+        if sight is None:
+            return frame
+        self._quarters = sight.quarters
+        self._mesh = self.eyes.mesh.find(sight.image, sight.face)
+        return replace(frame, image=sight.image)
 
     def _witness(self, frame: Frame) -> None:
         if not self.witnesses or frame.captured_at_s - self.witnesses[-1].captured_at_s >= WITNESS_S:

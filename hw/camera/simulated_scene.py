@@ -68,7 +68,7 @@ class Scene:
     to the light comes so much later. ``face_px``: width of the face in the frame. ``motion``: 1 is somebody who stands
     still as people do. ``side_light``: share of the room's light that comes from one side, 0 to 1. ``exposure_drift``
     and ``white_drift``: by what share exposure, and red against blue, go up and down while they are not held. ``seed``
-    draws the rest.
+    draws the rest. ``roll_deg``: the picture is turned so far clockwise about the face: she lies.
     """
 
     kind: Kind = Kind.NOBODY
@@ -83,6 +83,7 @@ class Scene:
     exposure_drift: float = 0.0
     white_drift: float = 0.0
     seed: int = 0
+    roll_deg: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Scene:
@@ -186,12 +187,13 @@ def placed(scene: Scene, width: int, height: int) -> tuple[Array, HeadFrame]:
     if image is None:
         raise ValueError("the scene's picture is missing or damaged")
     source = HeadFrame.from_landmarks(scene.face)
-    scale = scene.face_px / 2.2 / source.scale_px
-    shift = width / 2 - source.x * scale, height * 0.42 - source.y * scale
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    scale, roll = scene.face_px / 2.2 / source.scale_px, math.radians(scene.roll_deg)
+    turn = scale * np.array([[math.cos(roll), -math.sin(roll)], [math.sin(roll), math.cos(roll)]])
+    shift = np.array([width / 2, height * 0.42]) - turn @ np.array([source.x, source.y])
+    matrix = np.column_stack([turn, shift])
     kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     frame = cv2.warpAffine(image, matrix, (width, height), flags=kind, borderMode=cv2.BORDER_REPLICATE)
-    head = HeadFrame(width / 2, height * 0.42, source.scale_px * scale, source.roll)
+    head = HeadFrame(width / 2, height * 0.42, source.scale_px * scale, source.roll + roll)
     return linear(np.asarray(frame, np.uint8)) * np.float32(0.8) + np.float32(0.01), head
 
 
@@ -252,7 +254,8 @@ def front_layer(
 def shaped(scene: Scene, chance: np.random.Generator, head: HeadFrame, x: Array, y: Array, z: Array) -> Array:
     """Ring's to room's irradiance on a head, 1 on the average of the face's front."""
     normal = normals(z, head.scale_px)
-    to_ring = np.stack([-x, -y, DISTANCE - (z - z.max())], axis=-1)
+    cos, sin = math.cos(head.roll), math.sin(head.roll)
+    to_ring = np.stack([sin * y - cos * x, -sin * x - cos * y, DISTANCE - (z - z.max())], axis=-1)
     distance = np.linalg.norm(to_ring, axis=-1)
     ring = np.maximum((normal * to_ring).sum(axis=-1) / distance, 0) * (DISTANCE / distance) ** 2
     gain = ring / room_light(scene, chance, normal, z, head.scale_px)

@@ -15,6 +15,8 @@ from models.detector import Detector, anchors, decode, halved, overlap, square, 
 from models.face import FaceModels, nearest_face
 from models.image import FloatArray, Image
 from models.interpreter import TensorType
+from models.nearest import Nearest
+from models.quarters import turned, turned_box, turned_points, turned_size
 
 # Of the eyes' distance. Against the published network 1.8 % at most on 60 pictures; runtimes round apart.
 LANDMARK_TOLERANCE = 0.03
@@ -88,7 +90,7 @@ def test_further_passes_turn_with_a_rolled_face(
     assert errors[1] < 13
 
 
-@pytest.mark.parametrize("degrees", [-45, -30, 30, 45])
+@pytest.mark.parametrize("degrees", [-90, -60, -30, 45, 75, 90])
 @pytest.mark.parametrize("stem", PEOPLE)
 def test_a_rolled_person_is_still_the_same(
     face_models: FaceModels, person: Callable[[str], Image], stem: str, degrees: int
@@ -100,6 +102,63 @@ def test_a_rolled_person_is_still_the_same(
         assert face is not None
         templates.append(face_models.template(variant, face))
     assert face_models.compare(*templates).decision is Decision.MATCH
+
+
+def test_a_face_that_lies_has_its_own_landmarks_and_box(
+    face_models: FaceModels, person: Callable[[str], Image]
+) -> None:
+    """Beyond 45 degrees an upright look takes her for somebody else: the quarter turn is found by itself, exactly."""
+    picture = person("c")
+    (upright,) = face_models.detect(picture)
+    for quarters, roll_deg in ((1, 90), (2, 180), (3, -90)):
+        (face,) = face_models.detect(turned(picture, quarters))
+        there = upright.turned((picture.shape[1], picture.shape[0]), quarters)
+        assert face.landmarks == pytest.approx(there.landmarks, abs=0.1 * eyes_distance(there.landmarks))
+        assert face.box == pytest.approx(there.box, abs=0.2 * upright.box[2])
+        assert face.quarters == quarters
+        assert abs((face.roll_deg - upright.roll_deg - roll_deg + 180) % 360 - 180) < 5
+        back = face.turned((picture.shape[0], picture.shape[1])[:: 1 if quarters % 2 else -1], -quarters)
+        assert back.landmarks == pytest.approx(upright.landmarks, abs=0.1 * eyes_distance(there.landmarks))
+        assert face_models.assess(turned(picture, quarters), face).usable
+
+
+def test_quarter_turns_move_points_and_boxes_with_the_pixels() -> None:
+    picture = np.zeros((20, 30, 3), np.uint8)
+    picture[4, 7] = 255
+    for quarters in range(-3, 8):
+        ((x, y),) = turned_points(np.array([[7, 4]], np.float32), (30, 20), quarters).astype(int)
+        assert turned(picture, quarters)[y, x, 0] == 255
+        assert turned(picture, quarters).shape[1::-1] == turned_size((30, 20), quarters)
+    assert turned_box((1, 2, 5, 9), (30, 20), 1) == (9, 1, 9, 5)
+    assert turned_box(turned_box((1, 2, 5, 9), (30, 20), 1), (20, 30), -1) == (1, 2, 5, 9)
+
+
+def test_nobody_is_seen_in_noise_and_shapes_however_they_are_turned(face_models: FaceModels) -> None:
+    chance = np.random.default_rng(3)
+    for number in range(12):
+        picture = chance.integers(0, 256, (240, 320, 3), dtype=np.uint8)
+        if number % 2:
+            picture = np.asarray(cv2.resize(picture[:8, :11], (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)
+        assert face_models.detect(picture, around=True) == ()
+
+
+def test_who_lies_nearer_than_a_helper_is_followed(face_models: FaceModels, person: Callable[[str], Image]) -> None:
+    """The helper stands upright and is sure; she is larger. Between two looks around she is not lost to the helper."""
+    lying = turned(person("c"), 1)
+    helper = np.asarray(cv2.resize(person("d"), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), np.uint8)
+    scene = np.full((720, 1300, 3), 90, np.uint8)
+    scene[: lying.shape[0], : lying.shape[1]] = lying[: scene.shape[0]]
+    scene[100 : 100 + helper.shape[0], 1000 : 1000 + helper.shape[1]] = helper
+    own = face_models.template(person("c"), face_models.detect(person("c"))[0])
+    nearest = Nearest(face_models)
+    for _ in range(6):
+        sight = nearest.look(scene)
+        assert sight is not None
+        assert sight.quarters == 3
+        assert abs(sight.face.roll_deg) < 45
+        assert sight.placed.box[0] < lying.shape[1]
+        assert face_models.compare(own, face_models.template(sight.image, sight.face)).decision is Decision.MATCH
+    assert nearest.look(np.zeros((240, 320, 3), np.uint8)) is None
 
 
 def test_two_people_and_the_nearest(face_models: FaceModels, person: Callable[[str], Image]) -> None:
@@ -177,7 +236,7 @@ def test_at_most_eight_faces_largest_first() -> None:
 def test_boxes_outside_the_picture_are_left_as_they_are() -> None:
     """A box that the network puts wholly outside has no crop; the first pass's answer stays."""
     rows = {0: [0.9, 0.9, -30.0, -30.0, 0.0, 0.0]}
-    (face,) = Detector(Scripted(rows)).detect(np.zeros((320, 320, 3), np.uint8))
+    (face,) = Detector(Scripted(rows)).detect(np.zeros((320, 320, 3), np.uint8), around=False)
     assert face.box == pytest.approx((-244, -244, 8, 8))
 
 
