@@ -113,7 +113,7 @@ class Mark:
 
 def eventually_nothing(left: Callable[[], list[str]]) -> list[str]:
     """What is left when everything had time to go."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while (found := left()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return found

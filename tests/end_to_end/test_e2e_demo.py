@@ -68,8 +68,7 @@ MOMENTS = [
     ("broker:", signal.SIGTERM),
     ("gateway:", signal.SIGINT),
     ("unit: starts", signal.SIGTERM),
-    (FIRST_PERSON, signal.SIGINT),
-    ("card laid", signal.SIGTERM),
+    ("card laid", signal.SIGINT),
 ]
 
 
