@@ -161,6 +161,21 @@ def test_failed_check_gets_the_sheet_and_the_slip(forms: FormDesk) -> None:
     assert wanted(forms, replace(DONE, outcome=Outcome.FAILED, confirmations=two)) == ["jiangxi", "slip"]
 
 
+def test_permit_in_pregnancy_has_its_form_and_a_resident_none(forms: FormDesk) -> None:
+    """Hainan: a passed check whose chip was read, with the two officers that the pack wants for it."""
+    hainan = load_policy("hainan")
+    two = tuple(Confirmation(name, "officer", "pin", "0" * 64) for name in ("o-101", "o-102"))
+    begin = replace(BEGIN, checkpoint="antenatal")
+    resident = replace(DONE, policy=hainan, begin=begin, confirmations=two)
+    permit = replace(resident, document=Document(FACTS | {"type": "hk_mo_tw_residence_permit"}, (), {}, "0" * 64))
+    forms.policy = hainan
+    assert wanted(forms, resident) == []
+    assert wanted(forms, permit) == ["table"]
+    assert isinstance(forms.spool, Kept)
+    content = forms.spool.sheets[0].content
+    assert (content["in_special"], [one["name"] for one in content["officers"]]) == (True, ["o-101", "o-102"])
+
+
 def test_what_is_under_way_is_not_asked_for_twice(forms: FormDesk) -> None:
     assert forms.view(DONE) == {"can": True, "state": "nothing"}
     assert wanted(forms, DONE) == ["jiangxi"]
