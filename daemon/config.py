@@ -106,7 +106,8 @@ class Limits:
     face_s: float = 40.0
     finger_s: float = 60.0
     decision_s: float = 300.0
-    sign_s: float = 60.0
+    sign_s: float = 300.0
+    """She may read what she signs; who waits behind her has the touch that leaves the signature for later."""
     parked_s: float = 12 * 3600.0
     duty_s: float = 1800.0
     """After that long without an officer's action nobody is on duty any more."""

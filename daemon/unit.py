@@ -271,7 +271,7 @@ class Unit:
             Step.CARD: limits.card_s,
             Step.FACE: limits.face_s,
             Step.FINGER: limits.finger_s,
-            Step.ENROL: limits.sign_s,
+            Step.ENROL: limits.finger_s,
             Step.SIGN: limits.sign_s,
             Step.DONE: DONE_S,
         }.get(self.state.step, limits.decision_s)
