@@ -21,7 +21,7 @@ MISTAKEN = ("mistaken_emergency", "误触", "Touched by mistake")
 def payload_of(token: str) -> dict[str, Any]:
     """The payload of a stored record, which was held against the schema when it came in."""
     part = token.split(".", 2)[1]
-    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    payload: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8"))
     return payload
 
 
@@ -125,7 +125,7 @@ def check_of(
         at=at,
         local=local_text(at),
         floor=floor,
-        seconds=None if floor else _seconds(said["check"], at),
+        seconds=None if floor else _seconds(said["check"], at, dt.datetime.fromisoformat(said["time"]["latest"])),
         policy=said["policy"]["id"],
         checkpoint=said["checkpoint"],
         outcome=said["outcome"],
@@ -142,9 +142,11 @@ def check_of(
     )
 
 
-def _seconds(check: str, at: dt.datetime) -> int | None:
-    # UUID version 7: its first 48 bits are the milliseconds at which the check began (RFC 9562 section 5.7).
-    took_s = at.timestamp() - int(check[:8] + check[9:13], 16) / 1000
+def _seconds(check: str, earliest: dt.datetime, latest: dt.datetime) -> int | None:
+    # UUID version 7: its first 48 bits are the milliseconds at which the check began (RFC 9562 section 5.7), by the
+    # clock that reads the middle of the interval; its ends are that clock's possible error away.
+    ended_s = (earliest.timestamp() + latest.timestamp()) / 2
+    took_s = ended_s - int(check[:8] + check[9:13], 16) / 1000
     return round(took_s) if 0 <= took_s <= LONGEST_S else None
 
 

@@ -19,6 +19,8 @@ from daemon.documents.entry import KIND_DIFFERS, EntryRefused, entered
 from daemon.documents.numbers import ENTERED
 from daemon.effects import SealRecord
 from daemon.events import Document
+from daemon.kiosk.touches import Touches
+from daemon.officers import Roster
 from daemon.policy import load_policy, shipped_names
 from daemon.state import State, Step
 from daemon.worklist import NAME_DIFFERS, Expected, differences
@@ -127,6 +129,17 @@ def test_validity() -> None:
     assert findings(valid_to="20261121") == {"expired"}
     assert findings(valid_to="长期") == set()
     assert "birth_in_future" in findings(birth="20261123")
+
+
+def test_a_document_expires_by_the_day_in_china() -> None:
+    """Half an hour after midnight there; in UTC, which is the unit's own zone, it is the day before."""
+    night, policy = dt.datetime(2026, 12, 31, 16, 30, tzinfo=dt.UTC), load_policy("neutral")
+    touches = Touches(
+        policy, "delivery", Roster((), lambda: night), lambda: State(policy), lambda: night, lambda _: None
+    )
+    event = touches.event("document", {**TYPED, "valid_to": "20261231"})
+    assert isinstance(event, ev.DocumentEntered)
+    assert "expired" in event.document.findings
 
 
 @pytest.mark.parametrize("name", ["A" * 46, "买买提·艾力", "\U00020bb7野花", "Nguyễn Thị Ánh"])
