@@ -18,16 +18,18 @@ from playwright.sync_api import sync_playwright
 
 from daemon.policy import load_policy
 from daemon.policy import words as policy_words
+from evidence.instants import write_instant
 from evidence.progress import bar, watched
 from evidence.record import Outcome
 from gateway.cli import main
 from gateway.officers import Account, Entry
 from gateway.statistics import words
 from gateway.statistics.counts import Counts
+from gateway.statistics.facts import NOTHING, check_of
 from gateway.statistics.page import Facts
 from gateway.statistics.report import roster_of
 from tests.gateway.conftest import folder_in_memory
-from tests.gateway.ward import BEGIN, RARE, Ward, document_of
+from tests.gateway.ward import BEGIN, RARE, Ward, check_id, document_of
 from tests.support.programs import FindProgram
 
 Say = Callable[..., str]
@@ -117,6 +119,17 @@ def test_every_check_counts_once_with_what_came_later(say: Say) -> None:
     assert (found["manual"], found["other_channels"], found["passed_despite_face"]) == (1, 1, 1)
     assert (found["decided_by_officers"], found["linked_later"], found["unsigned"]) == (3, 1, 12)
     assert (found["seconds_median"], found["seconds_p95"]) == (40, 90)
+
+
+def test_a_clock_that_may_be_off_changes_nothing_of_how_long_it_took() -> None:
+    """The interval of a record is as wide as the clock's possible error; the check's id is by the clock itself."""
+    ended = dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)
+    place = {"unit": "u1", "seq": 7, "policy": {"id": "neutral"}, "checkpoint": "delivery", "channel": "unit"}
+    said = place | {"outcome": "passed", "officers": [], "check": check_id(ended - dt.timedelta(seconds=20))}
+    for error_s in (0, 13):
+        bounds = [write_instant(ended + dt.timedelta(seconds=error)) for error in (-error_s, error_s)]
+        said["time"] = {"earliest": bounds[0], "latest": bounds[1], "source": "clock"}
+        assert check_of(said, "0" * 64, NOTHING, settled_elsewhere=False).seconds == 20
 
 
 def test_by_everything(say: Say) -> None:
