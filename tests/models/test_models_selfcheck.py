@@ -16,6 +16,7 @@ from models.errors import ModelCorrupt, ModelMissing, ModelWrong
 from models.face import FaceModels
 from models.image import FloatArray, Image
 from models.manifest import ROLES, Manifest, Role
+from tests.models.conftest import ROOT
 
 
 def test_this_runtime_computes_what_was_recorded(face_models: FaceModels) -> None:
@@ -100,6 +101,13 @@ def test_arm_computes_what_x86_does() -> None:
                for item in document()["golden"] if item["runtime"] == "ai_edge_litert"}  # fmt: skip
     for (sha256, processor), answer in answers.items():
         assert selfcheck.cosine(answer, answers[sha256, "x86_64"]) > 0.99999, processor
+
+
+def test_the_service_leaves_the_processor_readable() -> None:
+    """LiteRT without /proc/cpuinfo has other kernels on Arm, which are refused."""
+    lines = (ROOT / "provisioning" / "systemd" / "vernix.service").read_text(encoding="utf-8").splitlines()
+    assert "ProtectSystem=strict" in lines
+    assert not [line for line in lines if line.startswith(("ProcSubset=", "RootDirectory=", "InaccessiblePaths="))]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"golden": 3}', '{"golden": [{}]}'])
