@@ -139,7 +139,9 @@ def _register(config: Config, arguments: argparse.Namespace) -> int:
     apart = len(sheet.content["apart"])
     status = _write(arguments.out, sheet, f"{len(sheet.content['rows'])} women" + (f", {apart} apart" if apart else ""))
     for unit, (first, last) in holes:
-        _complain(f"{unit}: records {first} to {last} are missing: whoever they tell of is not in it")
+        _complain(
+            f"{unit}: records {first} to {last} are missing or wait for others: whoever they tell of is not in it"
+        )
     if refused:
         _complain(f"{refused} checks are left out: their key was revoked before; see show")
     return FINDING if refused or holes else status

@@ -35,7 +35,10 @@ class Month:
         """
         at = dt.datetime.strptime(text, "%Y-%m")
         month = cls(at.year, at.month)
-        _ = month.around
+        try:
+            _ = month.around, month.reach
+        except OverflowError:
+            raise ValueError("a month at the end of the calendar") from None
         return month
 
     def has(self, instant: str) -> bool:

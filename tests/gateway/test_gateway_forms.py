@@ -243,6 +243,19 @@ def test_register_counts_women_and_loses_none(
     assert "共0人身份信息" in printed("2031-08", 0)  # she is July's
 
 
+def test_register_tells_of_records_that_are_not_here(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "register.pdf"
+    late, above = site.unit.event(), site.unit.event()
+    waits = Message(site.unit.address, Channel.RECORD, site.unit.sealed(above, []))
+    assert site.intake.take([waits]) == {}  # no receipt: it waits above a hole
+    assert site.say("register", "--month", "2001-01", "--out", out) == 1
+    assert f"u1: records {late.seq} to {above.seq} are missing or wait" in capsys.readouterr().err
+    site.take(late)
+    assert site.say("register", "--month", "2001-01", "--out", out) == 0
+
+
 def test_form_of_a_mistaken_touch_says_so(site: Site, tmp_path: Path) -> None:
     identifier, out = site.check(16, outcome="emergency", document=None), tmp_path / "form.pdf"
     base = site.unit.records[-1]

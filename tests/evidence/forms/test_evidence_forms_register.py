@@ -51,6 +51,9 @@ def test_month_is_chinas_month() -> None:
     assert Month(2026, 12).due == "2027年1月4日"
     with pytest.raises(ValueError, match="remains"):
         Month.parse("2026-13-01")
+    for end in ("0001-01", "0001-02", "9999-12"):
+        with pytest.raises(ValueError, match="calendar|year 10000"):
+            Month.parse(end)
 
 
 def test_one_row_a_visit_by_the_check_that_says_most() -> None:
