@@ -124,7 +124,13 @@ def test_every_check_counts_once_with_what_came_later(say: Say) -> None:
 def test_a_clock_that_may_be_off_changes_nothing_of_how_long_it_took() -> None:
     """The interval of a record is as wide as the clock's possible error; the check's id is by the clock itself."""
     ended = dt.datetime(2026, 7, 1, 8, tzinfo=dt.UTC)
-    place = {"unit": "u1", "seq": 7, "policy": {"id": "neutral"}, "checkpoint": "delivery", "channel": "unit"}
+    place: dict[str, Any] = {
+        "unit": "u1",
+        "seq": 7,
+        "policy": {"id": "neutral"},
+        "checkpoint": "delivery",
+        "channel": "unit",
+    }
     said = place | {"outcome": "passed", "officers": [], "check": check_id(ended - dt.timedelta(seconds=20))}
     for error_s in (0, 13):
         bounds = [write_instant(ended + dt.timedelta(seconds=error)) for error in (-error_s, error_s)]
