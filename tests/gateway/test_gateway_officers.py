@@ -351,7 +351,7 @@ def test_a_unit_with_an_older_roster_is_brought_the_present_one(store: Store, ho
     assert newer is not None
     assert newer > version
     (laid,) = command.waiting(store)
-    assert (laid.channel, laid.read()[0]["version"]) == (Channel.ROSTER, newer), "it took the older one's place"
+    assert (laid.channel, laid.load().body["version"]) == (Channel.ROSTER, newer), "it took the older one's place"
     assert bring(version, NOW + DAY) is None, "it is on its way"
     with store.transaction():
         sent = [one.about for one in store.officers.audit() if one.did == "sent roster"]
