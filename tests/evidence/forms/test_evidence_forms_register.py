@@ -52,7 +52,7 @@ def test_month_is_chinas_month() -> None:
     with pytest.raises(ValueError, match="remains"):
         Month.parse("2026-13-01")
     for end in ("0001-01", "0001-02", "9999-12"):
-        with pytest.raises(ValueError, match="calendar|year 10000"):
+        with pytest.raises(ValueError, match=r"calendar|year 10000"):
             Month.parse(end)
 
 
