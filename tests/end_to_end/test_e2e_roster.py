@@ -15,14 +15,13 @@ from daemon.demo.screen import DemoError
 from daemon.demo.stage import APPROVERS, OFFICERS, UNIT, Stage
 from tests.end_to_end.support import SiteMosquitto, act, silent
 from tests.support import ROOT
-from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
 PIN = "739104"
 OLD = next(iter(OFFICERS))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stage(program: FindProgram) -> Iterator[Stage]:
     with Stage(silent, make_broker=SiteMosquitto.maker(program("mosquitto"))) as made:
         yield made
@@ -67,8 +66,8 @@ def test_a_roster_is_in_force_at_once_and_after_a_power_cut(stage: Stage) -> Non
     connected(stage)
     new = officer(stage)
     gateway(stage, "roster", "send", "--unit", UNIT)
-    kept = stage.folder / "unit/data/roster.json"
-    wait_for(kept.exists, "the roster", 30)
+    stage.screen.wait("the roster", lambda view: not view["duty"])  # in which nobody of provisioning is
+    assert (stage.folder / "unit/data/roster.json").exists()
     stage.screen.touch("log_in", officer=new, pin=PIN)
     stage.screen.wait("who is on duty", lambda view: bool(view["duty"]) and view["duty"]["officer"] == new)
     stage.kill_unit()
@@ -85,13 +84,13 @@ def test_a_roster_is_in_force_at_once_and_after_a_power_cut(stage: Stage) -> Non
 def test_a_worklist_is_compared_and_gone_after_a_restart(stage: Stage) -> None:
     connected(stage)
     expected = {"name": "另一位产妇", "number": "990000199003070521"}
-    content: dict[str, Any] = {"v": 1, "entries": [{"visit": "V-0001", "checkpoint": "delivery", "expected": expected}]}
+    content: dict[str, Any] = {"v": 1, "entries": [{"visit": "V-0002", "checkpoint": "delivery", "expected": expected}]}
     file = stage.folder / "list.json"
     file.write_text(json.dumps(content), "utf-8")
     gateway(stage, "worklist", "send", str(file), "--unit", UNIT)
     view = stage.screen.wait("the worklist", lambda now: bool(now["worklist"]))
-    assert view["worklist"] == [{"visit": "V-0001", "checkpoint": "delivery", "owed": []}]
-    play = act(stage)
+    assert view["worklist"] == [{"visit": "V-0002", "checkpoint": "delivery", "owed": []}]
+    play = act(stage, "V-0002")
     play.whole_check(ANNA, play.card(ANNA))
     view = play.step("decision")
     assert {"number_differs_from_visit", "name_differs_from_visit"} <= set(view["findings"])
