@@ -147,7 +147,7 @@ class Detector:
                 if face.score >= MIN_TURNED_SCORE:
                     seen.append(_Seen(face.turned(there, -quarters), face, quarters))
         seen.sort(key=lambda one: -one.placed.score)
-        best = [face for place in places(seen) if (face := self._best(views, place)) is not None]
+        best = [one for one in (self._best(views, place) for place in places(seen)) if one is not None]
         return sorted(distinct(best), key=lambda face: -face.area_px)[:MAX_FACES]
 
     def _best(self, views: Sequence[Image], place: Sequence[_Seen]) -> Face | None:

@@ -1,16 +1,15 @@
 """Detect, align, embed: ours beside OpenCV's own classes on the same weights, dlib, and the bare networks.
 
-OpenCV is that of the conversion's environment (4.11; OpenCV 5 does not run the published embedder) on the ONNX files
-that `python -m models.convert.fetch` leaves in `models/convert/work`; see models/convert/README.md for both. dlib needs
-an environment of its own, named by `VERNIX_BENCH_DLIB` (path of its Python with `dlib-bin`, numpy,
-`face_recognition_models` and `opencv-python-headless`). What is not there is said to be absent. Contenders take turns,
-each in its own process on one thread, so that a change of the machine's speed meets all of them.
+Both peers live in environments of their own, which tests/bench/README.md says how to make. What is not there is said to
+be absent. Contenders take turns, each in its own process on one thread, so that a change of the machine's speed meets
+all of them. Besides the table: `figures/faces.svg` and `figures/faces.json`, with the machine's load beside them.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -18,13 +17,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.bench.faces_figure import drawn
 from tests.bench.faces_worker import STAGES, WORK
 from tests.bench.table import Row
 
 ROUNDS = 9
 WORKER = Path(__file__).with_name("faces_worker.py")
 OPENCV = WORK / "venv" / "bin" / "python"
-DLIB = "VERNIX_BENCH_DLIB"
+DLIB = WORK / "dlib" / "bin" / "python"
+FIGURES = Path(__file__).with_name("figures")
 MIN_TIMES_OPENCV, MAX_ADDED_MB, MAX_OVERHEAD = 2.0, 60.0, 0.20
 Times = dict[str, float]
 
@@ -71,8 +72,8 @@ def contenders() -> dict[str, str]:
     found = {"ours": sys.executable, "floor": sys.executable}
     if OPENCV.exists() and list(WORK.glob("*_int8bq.onnx")):
         found["opencv"] = str(OPENCV)
-    if os.environ.get(DLIB):
-        found["dlib"] = os.environ[DLIB]
+    if DLIB.exists():
+        found["dlib"] = str(DLIB)
     return found
 
 
@@ -92,17 +93,26 @@ def measure(found: dict[str, str], rounds: int = ROUNDS) -> tuple[dict[str, Time
 
 
 def medians(passes: list[Times]) -> Times:
-    """For each stage, and for the sum of a pass."""
+    """For each stage, for what all contenders do, and for that with passive liveness."""
     result = {stage: statistics.median(one[stage] for one in passes) for stage in STAGES}
-    return result | {"whole": statistics.median(sum(one.values()) for one in passes)}
+    compared = statistics.median(sum(one[stage] for stage in STAGES[:3]) for one in passes)
+    return result | {"whole": compared, "with passive": statistics.median(sum(one.values()) for one in passes)}
 
 
 def run() -> Sequence[Row]:
-    """The table."""
+    """The table, and the picture of it."""
+    load = [os.getloadavg()[0]]
     times, added_mb = measure(contenders())
-    rows = [Row(f"{name}: {stage}", value, "ms") for name, one in times.items() for stage, value in one.items()]
-    ours, floor = times["ours"]["whole"], times["floor"]["whole"]
-    overhead = ours / floor - 1
+    load.append(os.getloadavg()[0])
+    keep(times, load)
+    rows = [
+        Row(f"{name}: {stage}", value, "ms")
+        for name, one in times.items()
+        for stage, value in one.items()
+        if name in ("ours", "floor") or "passive" not in stage
+    ]
+    ours = times["ours"]["whole"]
+    overhead = times["ours"]["with passive"] / times["floor"]["with passive"] - 1
     return [
         *rows,
         ratio(
@@ -110,12 +120,21 @@ def run() -> Sequence[Row]:
             times.get("opencv"),
             ours,
             MIN_TIMES_OPENCV,
-            "models/convert/work has no environment or no ONNX files",
+            "not set up: tests/bench/README.md",
         ),
-        ratio("dlib / ours", times.get("dlib"), ours, None, f"{DLIB} is not set"),
+        ratio("dlib / ours", times.get("dlib"), ours, None, "not set up: tests/bench/README.md"),
         Row("ours above the bare networks", 100 * overhead, "%", "<= 20 %", overhead <= MAX_OVERHEAD),
         Row("memory added by the models", added_mb, "MiB", "<= 60 MB", added_mb <= MAX_ADDED_MB),
+        Row("machine's load before and after", load[0], "", note=f"{load[0]:.1f}, {load[1]:.1f} (1 minute's mean)"),
     ]
+
+
+def keep(times: dict[str, Times], load: Sequence[float], folder: Path = FIGURES) -> None:
+    """Write figures and picture."""
+    document = {"machine": platform.machine(), "cpus": os.cpu_count(), "load": list(load), "rounds": ROUNDS}
+    text = json.dumps({**document, "ms": times}, indent=1)
+    (folder / "faces.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "faces.svg").write_text(drawn(times, STAGES), encoding="utf-8")
 
 
 def ratio(what: str, peer: Times | None, ours_ms: float, target: float | None, absence: str) -> Row:

@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 PEOPLE = ROOT / "daemon" / "demo" / "people"
 WORK = ROOT / "models" / "convert" / "work"
 SIDE_PX = 320
-STAGES = ("detect", "align", "embed")
+STAGES = ("detect", "align", "embed", "passive")
+"""The first three are every contender's, and together the whole; passive liveness is ours alone."""
 
 
 class Contender(ABC):
@@ -42,6 +43,10 @@ class Contender(ABC):
     def embed(self, aligned: Any) -> Any:
         """The vector."""
 
+    def passive(self, _image: Any, _face: Any) -> Any:
+        """Whether the face is alive, by one picture; the peers have nothing of the kind."""
+        return None
+
 
 class Ours(Contender):
     """The product's own chain for a live frame, two passes of the detector."""
@@ -49,9 +54,11 @@ class Ours(Contender):
     def __init__(self) -> None:
         from models.alignment import align
         from models.face import FaceModels
+        from models.passive import PassiveLiveness
         from models.projection import Kind
 
         self._models, self._align, self._kind = FaceModels.load(), align, Kind.LIVE
+        self._passive = PassiveLiveness.load()
 
     def detect(self, image: Any) -> Any:
         return self._models.detect(image)[0]
@@ -62,18 +69,26 @@ class Ours(Contender):
     def embed(self, aligned: Any) -> Any:
         return self._models.project(self._models.raw("embedding", aligned)[np.newaxis], self._kind)
 
+    def passive(self, image: Any, face: Any) -> Any:
+        return self._passive.assess(image, face.box)
+
 
 class Floor(Contender):
-    """The networks alone on inputs at hand: twice the detector, once the embedder."""
+    """The networks alone on inputs at hand: twice the detector, once the embedder, once passive liveness."""
 
     def __init__(self) -> None:
         from models.manifest import Manifest
 
         manifest = Manifest.load()
         self._networks = [manifest.network(manifest.entry(role), 1) for role in ("detector", "embedding")]
+        self._networks.append(manifest.network(manifest.liveness_entry().network, 1))
         random = np.random.default_rng(0)
-        shapes = [network.input_type.shape for network in self._networks]
-        self._inputs = [random.random(shapes[0], np.float32) * 255, random.random(shapes[1], np.float32) - 0.5]
+        detector, embedding, passive = (network.input_type.shape for network in self._networks)
+        self._inputs = [
+            random.random(detector, np.float32) * 255,
+            random.random(embedding, np.float32) - 0.5,
+            random.random(passive, np.float32) - 0.5,
+        ]
 
     def detect(self, _image: Any) -> Any:
         for _ in range(2):
@@ -84,6 +99,9 @@ class Floor(Contender):
 
     def embed(self, _aligned: Any) -> Any:
         return self._networks[1].run(self._inputs[1])
+
+    def passive(self, _image: Any, _face: Any) -> Any:
+        return self._networks[2].run(self._inputs[2])
 
 
 class OpenCv(Contender):
@@ -155,6 +173,8 @@ def one_pass(contender: Contender, images: list[Any]) -> dict[str, float]:
         aligned = contender.align(image, face)
         times.append(time.process_time())
         contender.embed(aligned)
+        times.append(time.process_time())
+        contender.passive(image, face)
         times.append(time.process_time())
         for number, stage in enumerate(STAGES):
             spent[stage] += (times[number + 1] - times[number]) * 1e3 / len(images)
