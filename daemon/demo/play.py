@@ -97,8 +97,7 @@ def _tidy(stage: Stage) -> None:
     stage.screen.wait("the idle screen", lambda view: view["step"] == "idle")
 
 
-def _results(stage: Stage, played: list[_Played]) -> list[Result]:
-    sound = stage.verify()["sound"]
+def _results(stage: Stage, played: list[_Played], *, sound: bool) -> list[Result]:
     rows = {row["check"]: row for row in stage.gateway("list", "--json", "--limit", "-1") if row["kind"] == "check"}
     return [_result(stage, one, rows.get(one.check), sound=sound) for one in played]
 
@@ -163,8 +162,9 @@ def _play_all(stage: Stage, chosen: list[Scenario], tell: Teller, *, as_json: bo
         _all_delivered(stage)
     except DemoError as error:
         tell(f"not everything was delivered: {error}")
-    results = _results(stage, played)
-    tell(f"the unit holds {stage.resident_mb()} MB of memory; {UNIT} has {stage.verify()['count']} records, all told")
+    verified = stage.verify()
+    results = _results(stage, played, sound=verified["sound"])
+    tell(f"the unit holds {stage.resident_mb()} MB of memory; {UNIT} has {verified['count']} records, all told")
     if as_json:
         for one in results:
             print(one.to_json(), flush=True)
