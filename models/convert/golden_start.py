@@ -78,7 +78,8 @@ def main() -> None:
     kept = [item for item in others if item["sha256"] in here and key(item) not in map(key, records)]
     # Made once for new weights, where they are made: a machine that computes worse must not widen what holds for any.
     new = [item for item in any_processor(here, models, mesh.sha256) if key(item) not in map(key, kept)]
-    GOLDEN.write_text(json.dumps({"golden": kept + records + new}, indent=1) + "\n", encoding="utf-8")
+    document = {"golden": sorted(kept + records + new, key=key)}
+    GOLDEN.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def key(item: dict[str, Any]) -> tuple[str, str, str]:
