@@ -82,6 +82,7 @@ class Seen:
         at: when it was recorded.
         here: done at the checkpoint of deliveries; elsewhere only what verified her counts.
         visit: the visit's reference, None while it is provisional.
+        mistaken: an emergency that an officer accounted for as a touch by mistake.
     """
 
     check: str
@@ -91,9 +92,10 @@ class Seen:
     outcome: str
     visit: str | None = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
+    mistaken: bool = False
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], linked: str | None = None) -> Seen:
+    def of(cls, record: Mapping[str, Any], linked: str | None = None, *, mistaken: bool = False) -> Seen:
         """Of a check's record; ``linked``: the visit that an addendum named."""
         visit = record["visit"]
         return cls(
@@ -104,6 +106,7 @@ class Seen:
             outcome=record["outcome"],
             visit=linked or (None if visit["source"] == "provisional" else visit["ref"]),
             document=record.get("document", {}),
+            mistaken=mistaken,
         )
 
     @property
@@ -125,10 +128,10 @@ def register(month: Month, checks: Iterable[Seen], *, institution: str = "") -> 
 
     Args:
         month: which month.
-        checks: what :attr:`Month.reach` holds, in any order; neither drills nor what was touched by mistake.
+        checks: what :attr:`Month.reach` holds, in any order; no drills.
         institution: the hospital's name.
     """
-    births, nobodys = _births(sorted(checks, key=lambda one: one.at))
+    births, nobodys = _births(sorted(checks, key=_time))
     rows = [_row(number, one) for number, one in enumerate((one for one in births if month.has(one.first.at)), start=1)]
     apart = [_apart(number, one) for number, one in enumerate((one for one in nobodys if month.has(one.at)), start=1)]
     content = {"institution": institution, "month": str(month), "due": month.due, "rows": rows, "apart": apart}
@@ -154,6 +157,10 @@ class _Birth:
         return known[-1] if known else self.since or (named or self.checks)[-1]
 
 
+def _time(one: Seen) -> str:
+    return one.at
+
+
 def _births(checks: list[Seen]) -> tuple[list[_Birth], list[Seen]]:
     """The births in order of time, and what cannot be said to be anybody's."""
     seen: dict[str, str] = {}
@@ -166,7 +173,7 @@ def _births(checks: list[Seen]) -> tuple[list[_Birth], list[Seen]]:
     known = {*whose.values(), *(one.verified for one in checks if one.here)}
     births: dict[_Key, list[_Birth]] = {}
     nobodys = []
-    for one in checks:
+    for one in (one for one in checks if not one.mistaken):
         key = _key(one, whose, known)
         if key is None:
             nobodys += [one] if one.here else []
@@ -175,7 +182,10 @@ def _births(checks: list[Seen]) -> tuple[list[_Birth], list[Seen]]:
         elif key in births and one.verified:
             last = births[key][-1]
             last.since = last.since or one
-    return sorted(itertools.chain(*births.values()), key=lambda one: one.first.at), nobodys
+    # A touch by mistake is no delivery. Of a woman who has no row by it, one officer's word does not take the trace.
+    touched = (one for one in checks if one.mistaken and one.here and (one.visit or one.person))
+    nobodys += [one for one in touched if _key(one, whose, known) not in {None, *births}]
+    return sorted(itertools.chain(*births.values()), key=lambda one: one.first.at), sorted(nobodys, key=_time)
 
 
 def _key(one: Seen, whose: Mapping[str, _Key], known: Container[_Key | None]) -> _Key | None:
@@ -226,5 +236,6 @@ def _day(one: Seen) -> str:
 
 
 def _apart(number: int, one: Seen) -> list[str]:
-    said = [spoken_time(one.at), OUTCOMES[one.outcome], one.document.get("name", ""), one.unit, one.check]
-    return [str(number), *said]
+    outcome = OUTCOMES[one.outcome] + ("（误触）" if one.mistaken else "")
+    who = "　".join(filter(None, (one.visit, one.document.get("name"))))
+    return [str(number), spoken_time(one.at), outcome, who, one.unit, one.check]

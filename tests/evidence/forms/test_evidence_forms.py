@@ -343,5 +343,5 @@ def test_register_repeats_its_head_and_keeps_its_rows() -> None:
     assert all("填表人" in text and "2026年12月4日" in text for text in texts)
     assert sum(text.count("99000019940712") for text in texts) == 41
     assert "共 41 人，另有 4 次核验待补登" in texts[0]
-    assert "未关联就诊的核验" in texts[2]
+    assert "未能归属的核验" in texts[2]
     assert texts[2].count(samples.CHECK) == 4

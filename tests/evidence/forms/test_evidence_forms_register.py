@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -76,6 +77,20 @@ def test_attempts_without_visit_or_papers_are_nobody_and_are_not_lost() -> None:
     linked = [at("11-02", "emergency", "P-1", linked="ZY9"), at("11-05", visit="ZY9", document=of(9))]
     assert (len(rows(*linked)), apart(*linked)) == (1, [])
     assert len(rows(at("11-02", "emergency", "ZY9"))) == 1  # a visit is a woman, whoever she is
+
+
+def test_touch_by_mistake_is_no_woman_and_hides_none() -> None:
+    def touched(visit: str, papers: dict[str, Any]) -> Seen:
+        return replace(at("11-02", "emergency", visit, document=papers), mistaken=True)
+
+    nothing = touched("P-1", {})
+    assert (rows(nothing), apart(nothing)) == ([], [])
+    hers = touched("ZY1", {})
+    assert [row[9] for row in rows(hers, at("11-03"))] == ["11月3日\n通过"]
+    assert apart(hers, at("11-03")) == apart(touched("P-2", samples.PLAIN), at("11-03")) == []
+    assert rows(hers) == []
+    assert [row[2:4] for row in apart(hers)] == [["紧急放行（误触）", "ZY1"]]  # else one word takes her trace away
+    assert [row[3] for row in apart(touched("P-2", of(3)))] == ["示例甲"]
 
 
 def test_row_is_filled_from_what_verified_her_later_elsewhere() -> None:
