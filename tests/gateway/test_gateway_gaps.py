@@ -10,13 +10,15 @@ import pytest
 
 from evidence.chain import Head
 from evidence.errors import RefusedError
+from evidence.keys import KeySigner
+from evidence.revocation import Reason, Revoked, sign_revocations
 from evidence.verify import verify_records
 from gateway.cli import main
 from gateway.gap_commands import accept
 from gateway.gaps import Gap
 from gateway.store import Store
 from tests.gateway.conftest import Desk
-from tests.gateway.support import Hospital, Unit, digests
+from tests.gateway.support import NOW, Hospital, Unit, digests
 
 WHY = ("it-7", "store lost without a backup, overwritten at the unit", "2026-11-21T08:00:00.000Z")
 
@@ -103,18 +105,22 @@ def test_a_gap_is_given_up_once(desk: Desk) -> None:
 
 
 def test_records_that_nobody_believes_are_given_up_before_anything_follows(
-    desk: Desk, hospital: Hospital, unit: Unit
+    hospital: Hospital, unit: Unit, store: Store
 ) -> None:
     """All that has come since is by a key that was revoked; the key record behind it is on its way."""
     records = unit.grow(7)
-    desk.take(*map(unit.message, records[:3]))
-    accept(desk.store, Gap("u1", 4, 6, *WHY), desk.intake)
-    assert (desk.head(unit), gaps(desk)) == (Head(3, records[2].sha256), [(4, 6)])
+    entry = Revoked(unit.signer.kid, "1", NOW, Reason.COMPROMISED, Head(3, records[2].sha256))
+    store.set_revocations(sign_revocations(hospital.site, 1, [entry], NOW, KeySigner(hospital.authority_key)))
+    desk = Desk(hospital.intake(store), store)
+    assert desk.take(*map(unit.message, records)) == digests(records[:3])
+    assert len(desk.reasons()) == 4
+    accept(store, Gap("u1", 4, 7, *WHY), desk.intake)
+    assert (desk.head(unit), gaps(desk)) == (Head(3, records[2].sha256), [(4, 7)])
     unit.rotate(hospital)
     unit.event()
-    assert desk.take(*map(unit.message, unit.records[7:])) == {}, "not given up, and not here"
-    assert desk.take(unit.message(records[6])) == digests(unit.records[6:])
-    assert (chained(desk), gaps(desk), desk.reasons()) == ([1, 2, 3, 7, 8, 9], [(4, 6)], [])
+    assert desk.take(unit.message(records[8])) == {}, "its key is not here yet"
+    assert desk.take(*map(unit.message, records)) == digests(records[:3] + records[7:])
+    assert (chained(desk), gaps(desk), desk.waiting()) == ([1, 2, 3, 8, 9], [(4, 7)], 0)
 
 
 def test_too_much_is_not_given_up(desk: Desk, unit: Unit) -> None:
