@@ -181,6 +181,7 @@ class Assembly:
             fingers=self.unit.fingers,
             origin=lambda: self.kiosk.origin,
             site=config.unit.site,
+            is_another=lambda check, visit: self.seen.is_another(check, self.worklist.number_of(visit)),
         )
         asks = Asks(
             self.outbox,
@@ -343,6 +344,7 @@ class Assembly:
         found += troubles.of_fingers(self.unit.fingers.problem)
         if self.thermal is not None:
             found += troubles.of_thermal(self.thermal.problem)
+        found += troubles.of_emergencies(found, waiting=bool(self.outbox.unaccounted))
         if found != self._troubles:
             self._troubles = found
             log.warning("devices: %s", ", ".join(found) or "all in order again")

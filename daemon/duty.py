@@ -39,7 +39,7 @@ class Duty:
 
         Args:
             roster, now, monotonic_s: who is an officer, and the time.
-            idle_s: how long without an officer's action somebody stays on duty.
+            idle_s: how long without proving to be there (PIN or key) somebody stays on duty.
             tell: hears of ends that nobody has asked for.
         """
         self._roster, self._now, self._idle_s, self._monotonic_s = roster, now, idle_s, monotonic_s
@@ -50,9 +50,9 @@ class Duty:
         self._shift, self._last = 0, ""
 
     def log_in(self, officer: Officer, login: str = "pin") -> ShiftChanged:
-        """``officer``, who has proved it by ``login``, takes over from whoever was there."""
+        """``officer``, who may decide and has proved it by ``login``, takes over from whoever was there."""
         relieved = self.current
-        one = OnDuty(officer.id, officer.role, write_instant(self._now()), login)
+        one = OnDuty(officer.id, officer.role, write_instant(self._now()), login, officer.regular)
         with self._lock:
             self._current, self._seen_s = one, self._monotonic_s()
             self._begun_s = self._seen_s
@@ -78,9 +78,11 @@ class Duty:
         with self._lock:
             return self._shift
 
-    def acted(self) -> None:
-        """An officer has done something: the idle time begins anew."""
+    def acted(self, officer: str) -> None:
+        """``officer`` has proved to be here: whose duty it is, their idle time begins anew."""
         with self._lock:
+            if self._current is None or self._current.officer != officer:
+                return
             self._seen_s = self._monotonic_s()
 
     @property
@@ -102,7 +104,7 @@ class Duty:
             return "idle"
         if now_s - self._begun_s >= SHIFT_S:
             return "shift_over"
-        valid = self._current is None or self._roster.is_valid(self._current.officer)
+        valid = self._current is None or self._roster.may_decide(self._current.officer)
         return "" if valid else "struck_off"
 
 

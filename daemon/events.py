@@ -41,12 +41,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class OnDuty:
-    """One officer's time at the unit; ``since`` is RFC 3339, ``login`` is ``pin``, ``badge_pin`` or ``webauthn``."""
+    """One officer's time at the unit; ``since`` is RFC 3339, ``login`` is ``pin``, ``badge_pin`` or ``webauthn``.
+
+    ``regular``: regular staff (正式工作人员), not temporary.
+    """
 
     officer: str
     role: str
     since: str
     login: str
+    regular: bool = False
 
     def to_dict(self) -> dict[str, str]:
         """As the record and the screen name it; the unit attests it, nobody has signed it."""
@@ -195,6 +199,11 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadAgain:
+    """Her card can be laid after all: it came late, or the other way was touched by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """The second officer is not here: this check waits, the next woman begins."""
 
@@ -271,12 +280,12 @@ class Explained:
 class Amended:
     """What came later about a check that has its record: ``said`` are further fields of the addendum.
 
-    ``accounts``: an officer accounts with it for an emergency.
+    ``accounts``: an officer accounts with it for an emergency. What takes two officers was confirmed by both.
     """
 
     to: Sealed
     statement: DecisionStatement
-    confirmation: Confirmation
+    confirmations: tuple[Confirmation, ...]
     said: Mapping[str, Any] = field(default_factory=dict, repr=False)
     signature: Signature | None = None
     accounts: bool = False
@@ -325,6 +334,7 @@ Event = (
     | Confirmed
     | Withdrawn
     | Declined
+    | ReadAgain
     | Parked
     | Resumed
     | WaitedLong

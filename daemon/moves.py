@@ -42,6 +42,7 @@ from daemon.events import (
     NoCard,
     PhoneGiven,
     Proposed,
+    ReadAgain,
     Sealed,
     ShiftChanged,
     Signed,
@@ -82,16 +83,21 @@ def ask_officers(state: State, trouble: str, *further: Effect) -> Result:
     return after, (StopDevices(), *further, journal(after), StartTimer())
 
 
+def _let_in(state: State) -> tuple[Effect, ...]:
+    """The door for who has passed; a drill opens nothing."""
+    assert state.begin is not None
+    return (ReleaseDoor(),) if state.outcome is Outcome.PASSED and not state.begin.drill else ()
+
+
 def ends(state: State, outcome: Outcome) -> Result:
     """The outcome stands: she may enrol a finger, signs it where the policy wants that, then it is recorded."""
     if outcome is Outcome.PASSED and state.offers_enrolment:
         after = replace(state, step=Step.ENROL, outcome=outcome, trouble=None)
-        return after, (ReleaseDoor(), StopDevices(), journal(after), PrepareFinger(), StartTimer())
+        return after, (*_let_in(after), StopDevices(), journal(after), PrepareFinger(), StartTimer())
     if not {Signer.SUBJECT_OR_DELEGATE, Signer.FAMILY} & set(state.policy.signatures_for(outcome)):
         return seal(state, outcome, state.statement.reason if state.statement else None)
     after = replace(state, step=Step.SIGN, outcome=outcome, trouble=None)
-    door: tuple[Effect, ...] = (ReleaseDoor(),) if outcome is Outcome.PASSED else ()  # she need not wait to sign
-    return after, (*door, StopDevices(), journal(after), StartTimer())
+    return after, (*_let_in(after), StopDevices(), journal(after), StartTimer())  # she need not wait to sign
 
 
 def _signed_or_not(state: State) -> Result:
@@ -109,8 +115,8 @@ def judge(state: State) -> Result:
         return ask_officers(state, "phone_missing")
     if not state.policy.passes_alone(state.document.type):
         return ask_officers(state, "officers_for_document")
-    if state.on_duty is None and Signer.OFFICER in state.policy.signatures_for(Outcome.PASSED):
-        return ask_officers(state, "nobody_on_duty")
+    if not state.answered_for:
+        return ask_officers(state, "nobody_on_duty" if state.on_duty is None else "regular_staff_only")
     return ends(state, Outcome.PASSED)
 
 
@@ -146,7 +152,7 @@ def consent(state: State, event: Consented) -> Result:
 def decline(state: State, event: Declined) -> Result:
     """She refuses: reading stops, officers decide. Or she wants the other way: her card alone is read."""
     if event.wish == "refuse":
-        return ask_officers(state, "subject_refuses")
+        return ask_officers(replace(state, takes_back=state.consent is not None), "subject_refuses")
     after = replace(state, without_biometrics=True)
     if after.document is not None:
         return ask_officers(after, "other_way")
@@ -168,6 +174,17 @@ def card_read(state: State, event: CardRead) -> Result:
 def card_trouble(state: State, event: CardTrouble) -> Result:
     """The card could not be read: say so and wait for it again."""
     return replace(state, trouble=event.cause), (ReadCard(),)
+
+
+def read_again(state: State, _event: ReadAgain) -> Result:
+    """Her card can be laid after all, while nothing of her was compared; who had refused is asked for consent anew."""
+    if not state.may_read_again:
+        return replace(state, trouble="read_again_not_open"), ()
+    anew = State(state.policy, Step.NOTICE, begin=state.begin, on_duty=state.on_duty, phone=state.phone)
+    if state.consent is not None and not state.takes_back:
+        after, effects = consent(anew, state.consent)
+        return after, (Forget(), *effects)
+    return anew, (Forget(), journal(anew), StartTimer())
 
 
 def no_card(state: State, event: NoCard) -> Result:
@@ -196,7 +213,8 @@ def phone_given(state: State, event: PhoneGiven) -> Result:
 
 def shift_changed(state: State, event: ShiftChanged) -> Result:
     """Somebody came on duty: if only a name was missing that answers for the pass, the check goes on."""
-    return judge(state) if event.on_duty and state.trouble == "nobody_on_duty" else (state, ())
+    waits = state.trouble in ("nobody_on_duty", "regular_staff_only")
+    return judge(state) if event.on_duty and waits else (state, ())
 
 
 def face_compared(state: State, event: FaceCompared) -> Result:
@@ -275,7 +293,9 @@ def withdraw(state: State, _event: Withdrawn) -> Result:
 
 
 def signed(state: State, event: Signed) -> Result:
-    """She, or her delegate, signed the result: it is recorded."""
+    """She, or her delegate, signed the result: it is recorded. Who could not be verified does not sign herself."""
+    if state.outcome is Outcome.UNABLE and event.signature.by == "subject":
+        return replace(state, trouble="subject_cannot_sign"), ()
     return _signed_or_not(replace(state, signature=event.signature))
 
 
@@ -292,17 +312,23 @@ def signed_later(state: State, _event: SignedLater | TimedOut | Left) -> Result:
     return _signed_or_not(state)
 
 
+def _drill(state: State) -> bool:
+    return state.begin is not None and state.begin.drill
+
+
 def emergency(state: State, event: Emergency) -> Result:
-    """Care first: the door opens at once; the check under way, or a new one, is recorded as emergency."""
+    """Care first: the door opens at once; the check under way, or a new one, is recorded as emergency; no drill is."""
     same = state.step is Step.SEALING or (state.step is Step.DONE and event.again)
     if state.outcome is Outcome.EMERGENCY and same:
         return state, (ReleaseDoor(),)
     before: tuple[Effect, ...] = ()
-    if state.step in OPEN:
+    if state.step in OPEN and not _drill(state):
         state = replace(state, statement=None, confirmations=())
     else:
         if state.step in (Step.ENROL, Step.SIGN):  # its outcome stands, and is recorded before
             before = _signed_or_not(state)[1]
+        elif state.step in OPEN:  # a drill is over, an emergency never is one
+            before = seal(state, Outcome.INTERRUPTED, Outcome.EMERGENCY.value)[1]
         fresh = Begin(event.check, event.checkpoint, record_fields.provisional(event.check), "provisional")
         state = State(state.policy, begin=fresh, on_duty=state.on_duty)
     sealing, effects = seal(state, Outcome.EMERGENCY)
@@ -314,8 +340,7 @@ def sealed(state: State, event: Sealed) -> Result:
     after = replace(state, step=Step.DONE, sealed=event)
     if state.outcome is Outcome.EMERGENCY:  # stays on the screen until explained, so nothing personal may stay with it
         return replace(State(state.policy, Step.DONE, begin=state.begin), outcome=state.outcome, sealed=event), ()
-    door: tuple[Effect, ...] = (ReleaseDoor(),) if state.outcome is Outcome.PASSED else ()
-    return after, (*door, StartTimer())
+    return after, (*_let_in(state), StartTimer())
 
 
 def explain(state: State, event: Explained) -> Result:

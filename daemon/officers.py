@@ -65,6 +65,7 @@ class Role(StrEnum):
     INSPECTOR = "inspector"
 
 
+_DECIDING = (Role.OFFICER, Role.OFFICE)
 DECIDES_NOTHING = {Role.INSPECTOR: "inspector_reads_only", Role.ENGINEER: "engineer_self_test_only"}
 """Roles that confirm no decision, and what they are told."""
 
@@ -274,10 +275,10 @@ class Roster:
         assert officer is not None
         return self._valid(officer)
 
-    def is_valid(self, officer_id: str) -> bool:
-        """Whether the roster has this officer, and it is their time."""
+    def may_decide(self, officer_id: str) -> bool:
+        """Whether the roster has this officer in a role that decides, and it is their time."""
         officer = self._all.by_id.get(officer_id)
-        return officer is not None and self._is_in_time(officer)
+        return officer is not None and officer.role in _DECIDING and self._is_in_time(officer)
 
     def officer_of_badge(self, badge: str) -> str:
         """The id of the officer whose badge this is; nothing is proven by it.
@@ -301,7 +302,7 @@ class Roster:
         Raises:
             OfficerRefused: the role does not decide, or this wants regular staff.
         """
-        if officer.role not in (Role.OFFICER, Role.OFFICE):
+        if officer.role not in _DECIDING:
             known = officer.role in set(Role)
             raise OfficerRefused(DECIDES_NOTHING[Role(officer.role)] if known else "role_decides_nothing")
         if regular and not officer.regular:

@@ -185,7 +185,7 @@ def addendum(to: Sealed, statement: DecisionStatement, confirmations: Iterable[C
 
 def amendment(event: Amended) -> dict[str, Any]:
     """The fields of an addendum that brings what came later: a visit's number, a signature, a mistaken touch."""
-    fields = {**addendum(event.to, event.statement, (event.confirmation,)), **event.said}
+    fields = {**addendum(event.to, event.statement, event.confirmations), **event.said}
     if event.accounts:
         fields["accounts"] = True
     return fields | signatures.fields(event.signature)

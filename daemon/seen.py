@@ -35,6 +35,7 @@ class SeenDocuments:
         self._of, self._since_s = shift, self._now_s()
         self._key = secrets.token_bytes(32)
         self._visit_of: dict[bytes, bytes] = {}
+        self._read_at: dict[str, bytes] = {}
 
     def __len__(self) -> int:
         """How many documents are known."""
@@ -53,17 +54,36 @@ class SeenDocuments:
 
     def compared(self, event: Event, begin: Begin) -> Event:
         """``event`` with a finding, where its document was read before in this shift, for another visit."""
-        if not isinstance(event, CardRead | DocumentEntered) or begin.drill or begin.visit_source == "provisional":
+        if not isinstance(event, CardRead | DocumentEntered) or begin.drill:
             return event
         number = plain_number(str(event.document.facts.get("number", "")))
-        if not number or self._first_visit(number, begin.visit):
+        if number:
+            self._note(begin.check, number)
+        if not number or begin.visit_source == "provisional" or self._first_visit(number, begin.visit):
             return event
         findings = (*event.document.findings, READ_FOR_ANOTHER_VISIT)
         return replace(event, document=replace(event.document, findings=findings))
+
+    def _note(self, check: str, number: str) -> None:
+        with self._lock:
+            self._end_shift()
+            self._read_at[check] = self._digest(number)
+
+    def _digest(self, text: str) -> bytes:
+        return hmac.digest(self._key, text.encode(), hashlib.sha256)
+
+    def is_another(self, check: str, number: str | None) -> bool:
+        """Whether the document of a check in this shift had another number; of older checks nobody knows."""
+        with self._lock:
+            self._end_shift()
+            read = self._read_at.get(check)
+            if read is None or not number:
+                return False
+            return not hmac.compare_digest(read, self._digest(plain_number(number)))
 
     def _first_visit(self, number: str, visit: str) -> bool:
         """Whether ``number`` was not seen before with another visit; from now on it is seen with this one."""
         with self._lock:
             self._end_shift()
-            digest, of = (hmac.digest(self._key, text.encode(), hashlib.sha256) for text in (number, visit))
+            digest, of = self._digest(number), self._digest(visit)
             return hmac.compare_digest(self._visit_of.setdefault(digest, of), of)

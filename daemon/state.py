@@ -19,7 +19,7 @@ from daemon.face_events import ChallengeSkipped, FaceFinding
 from daemon.finger_events import FingerConsent, FingerEnrolment, FingerFinding, SlipFacts
 from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy
-from daemon.policy.words import Factor, Signer
+from daemon.policy.words import Factor, Signer, Staff
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
 
@@ -52,6 +52,7 @@ class State:
 
     Attributes:
         elsewhere: the check was done through a province's app; nothing of her body counts here.
+        takes_back: she refused after she had consented: before anything is read again she is asked anew.
         without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
         prefers_finger: she would rather show a finger than her face.
         prints: her card holds fingerprints that can be compared here.
@@ -66,6 +67,7 @@ class State:
     step: Step = Step.IDLE
     begin: Begin | None = None
     consent: Consented | None = None
+    takes_back: bool = False
     without_biometrics: bool = False
     document: Document | None = field(default=None, repr=False)
     elsewhere: CheckedElsewhere | None = None
@@ -102,6 +104,23 @@ class State:
         asked = self.step is Step.ENROL or self.enrolment is not None
         own = self.document is not None and self.elsewhere is None and not self.without_biometrics
         return here and own and not asked
+
+    @property
+    def may_read_again(self) -> bool:
+        """Whether her card may be laid after all: nothing of her was compared, no officer has entered a document.
+
+        So no way back gives anybody more tries than the policy does.
+        """
+        read_here = self.document is None or self.document.from_chip
+        return self.step is Step.DECISION and read_here and not (self.faces or self.fingers or self.elsewhere)
+
+    @property
+    def answered_for(self) -> bool:
+        """Whether somebody is on duty who may answer for a pass that the unit finds by itself; else nobody need."""
+        if Signer.OFFICER not in self.policy.signatures_for(Outcome.PASSED):
+            return True
+        regular = self.policy.staff_for(self.document.type if self.document else None) is Staff.REGULAR
+        return self.on_duty is not None and (self.on_duty.regular or not regular)
 
     @property
     def officers_signing(self) -> tuple[str, ...]:

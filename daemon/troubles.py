@@ -121,6 +121,12 @@ def of_pins(problem: HardwareError | None, *, held: bool, one_shot: bool, emerge
     return tuple(name for name, so in found.items() if so)
 
 
+def of_emergencies(found: Troubles, *, waiting: bool) -> Troubles:
+    """That an emergency waits for its account, where no device in ``found`` says so: the unit holds the door open."""
+    said = any(one.endswith(":emergency_open") for one in found)
+    return ("door:emergency_open",) if waiting and not said else ()
+
+
 def of_reader(state: ReaderState | None) -> Troubles:
     """What is wrong with the card reader, as far as a check has found out."""
     return (of_error("card_reader", state.error),) if state is not None and state.error is not None else ()

@@ -117,7 +117,7 @@ class Unit:
         entries = self.journal.open_checks()
         for entry in entries:
             if self.outbox.check_record(entry.check) is None:
-                urgent = entry.step == Outcome.EMERGENCY and not entry.drill
+                urgent = entry.step == Outcome.EMERGENCY  # of older software a drill's too: it was one all the same
                 self.outbox.append(record_fields.interrupted(entry, self.policy), alert=urgent)
                 log.warning("check %s was interrupted at %s and is recorded so", entry.check, entry.step)
             self.journal.clear(entry.check)

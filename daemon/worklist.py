@@ -93,6 +93,11 @@ class Worklist:
         """All visits, in the order that the gateway gave."""
         return tuple(self._by_visit.values())
 
+    def number_of(self, visit: str) -> str | None:
+        """The document's number that is expected for ``visit``, if one is."""
+        expected = self._by_visit.get(visit)
+        return expected.number if expected else None
+
     def compared(self, event: Event, visit: str | None) -> Event:
         """``event`` with further findings, where it brings a document and somebody is expected for ``visit``."""
         expected = self._by_visit.get(visit or "")

@@ -43,6 +43,24 @@ class Outcome(StrEnum):
 
 OWED = frozenset({Outcome.EMERGENCY, Outcome.UNABLE, Outcome.INTERRUPTED, Outcome.DEVICE_FAULT})
 """Outcomes after which the check is still owed at the next checkpoint."""
+MISTAKEN, NOBODY = "mistaken_emergency", "nobody_checked"
+"""What an addendum says (``amends``) where nobody was there: a touch by mistake, or a check that nobody came to."""
+
+
+def may_be_nobody(check: Mapping[str, Any]) -> bool:
+    """Whether this check's record leaves open that nobody was there: no visit, no document, nothing told by her."""
+    began_without = check["visit"]["source"] == "provisional" and check["outcome"] in ("emergency", "interrupted")
+    unread = not {"document", "contact"} & check.keys() and check.get("step_reached", "notice") in ("notice", "consent")
+    return began_without and unread
+
+
+def says_nobody(addendum: Mapping[str, Any]) -> bool:
+    """Whether officers say that nobody was there: one of an emergency's touch, two of any other check.
+
+    Where the check's record leaves that open (:func:`may_be_nobody`), nobody is owed a check then.
+    """
+    officers = {one["id"] for one in addendum.get("officers", ())}
+    return len(officers) >= {MISTAKEN: 1, NOBODY: 2}.get(addendum.get("amends", ""), 99)
 
 
 @dataclass(frozen=True, slots=True)

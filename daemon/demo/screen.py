@@ -95,6 +95,9 @@ class Screen:
             TouchRefusedError: the unit refused it.
             DemoError: the unit is gone.
         """
+        decision = self._view.get("decision")
+        if name == "confirm" and decision:  # as the page does: what is confirmed is what it shows
+            values = {"statement": decision["statement"], **values}
         try:
             self._request("POST", f"/touch/{name}", json.dumps(values).encode())
         except (OSError, http.client.HTTPException) as error:

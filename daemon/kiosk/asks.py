@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.kiosk import key_offer
+from daemon.kiosk.amendments import listed
 from daemon.kiosk.fields import TouchRefused
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
@@ -49,11 +50,14 @@ class Asks:
 
     def checks(self, _values: Mapping[str, Any]) -> Any:
         """The last checks, to amend one of them."""
-        return [
-            {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome.value}
-            | {"at": one.at, "owed": one.owed, "unaccounted": one.unaccounted, "seq": one.seq}
-            for one in self.outbox.recent(LISTED)
-        ]
+        return [listed(one) for one in self.outbox.recent(LISTED)]
+
+    def debts(self, values: Mapping[str, Any]) -> Any:
+        """Older debts than the view shows: those before record number ``before``, the newest first, some at a time."""
+        before = values.get("before")
+        if type(before) is not int:
+            raise TouchRefused("before_must_be_a_number")
+        return [listed(one) for one in self.outbox.older_debts(before)]
 
     def charts(self, _values: Mapping[str, Any]) -> Any:
         """Counts, times and causes of :data:`CHART_DAYS` days."""
@@ -108,6 +112,7 @@ class Asks:
 
 _ASKS: dict[str, Callable[[Asks, Mapping[str, Any]], Any]] = {
     "checks": Asks.checks,
+    "debts": Asks.debts,
     "charts": Asks.charts,
     "slip": Asks.slip_code,
     "selftest": Asks.selftest,

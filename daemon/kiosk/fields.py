@@ -36,6 +36,14 @@ def text(values: Mapping[str, Any], name: str, *, optional: bool = False) -> str
     return value.strip()
 
 
+def officer(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What another officer confirms with: id or badge, and PIN or what a security key has signed."""
+    value = values.get(name)
+    if not isinstance(value, dict):
+        raise TouchRefused("another_officer_is_missing")
+    return value
+
+
 def assertion(value: Any) -> dict[str, Any]:
     """What a security key has signed, as the page sends it."""
     if not isinstance(value, dict):

@@ -28,6 +28,7 @@ from daemon.events import (
     Parked,
     PhoneGiven,
     Proposed,
+    ReadAgain,
     Resumed,
     Sealed,
     Signature,
@@ -38,7 +39,8 @@ from daemon.events import (
 from daemon.face_events import ChallengeSkipped
 from daemon.finger_events import EnrolmentEnded, FingerConsent, FingerConsented, FingerWished
 from daemon.fingers import FingerTask
-from daemon.kiosk import fields, key_offer
+from daemon.kiosk import amendments, fields, key_offer
+from daemon.kiosk.amendments import Amendment
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.prepared import LIFETIME, Prepared
 from daemon.officers import OfficerRefused, Roster
@@ -49,7 +51,6 @@ from daemon.policy.words import Staff
 from daemon.record_fields import provisional
 from daemon.state import State
 from evidence.decision import DecisionStatement
-from evidence.encoding import sha256_hex
 from evidence.instants import china_day, read_instant, write_instant
 from evidence.record import Outcome
 from evidence.slip import MAX_TEXT
@@ -59,7 +60,6 @@ _LONGEST_REFERENCE = 64
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
 _NO_CARD = ("forgotten", "chip_dead", "phone_eid", "none_issued")
 _BY = ("subject", "delegate")
-_ACCOUNTS = ("explanation", "mistaken_emergency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class Touches:
     """Of the page that may ask a security key."""
     prepared: Prepared = field(default_factory=Prepared)
     site: str = ""
+    is_another: Callable[[str, str], bool] = lambda _check, _visit: False
+    """See :func:`daemon.kiosk.amendments.read`."""
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -89,8 +91,9 @@ class Touches:
         if make is None:
             raise TouchRefused("unknown_touch", 404)
         event = make(self, values)
-        if self.duty is not None and isinstance(event, _OFFICERS):
-            self.duty.acted()
+        if self.duty is not None:
+            for officer in _proved(event):
+                self.duty.acted(officer)
         return event
 
     def begin(self, values: Mapping[str, Any]) -> Event:
@@ -120,10 +123,6 @@ class Touches:
         """She refuses, or asks for the way without her face."""
         return Declined(fields.choice(values, "wish", ("refuse", "other_way")))
 
-    def finger(self, _values: Mapping[str, Any]) -> Event:
-        """She would rather show a finger than her face."""
-        return FingerWished()
-
     def finger_consent(self, values: Mapping[str, Any]) -> Event:
         """She consents to her finger being compared, or enrolled."""
         purpose, by = (
@@ -142,10 +141,6 @@ class Touches:
         if not self.fingers.enrols:
             raise TouchRefused("slip_no_keys", 409)
         return self.fingers.scanned(state.check, state.document, text)
-
-    def enrol_end(self, _values: Mapping[str, Any]) -> Event:
-        """She wants no slip, or has it."""
-        return EnrolmentEnded()
 
     def no_card(self, values: Mapping[str, Any]) -> Event:
         """There is no chip to read, and why."""
@@ -174,42 +169,25 @@ class Touches:
         """She, or her delegate, has drawn a name."""
         return Signed(self._signature(values))
 
-    def sign_later(self, _values: Mapping[str, Any]) -> Event:
-        """Nobody signs now."""
-        return SignedLater()
-
-    def park(self, _values: Mapping[str, Any]) -> Event:
-        """The second officer is not here; the next woman begins."""
-        return Parked()
-
     def resume(self, values: Mapping[str, Any]) -> Event:
         """The second officer has come."""
         return Resumed(fields.text(values, "check"))
 
     def amend(self, values: Mapping[str, Any]) -> Event:
         """What came later about a check: the visit's number, her signature, a mistaken emergency touch."""
-        row, what, said, reason = self._amendment(values)
-        drawn = self._signature(values) if what == "signature" else None
-        statement = self._statement(values, row.check, row.outcome, reason)
-        to = Sealed(row.check, row.seq, row.sha256)
-        confirmation = self._confirmation(values, statement)
-        return Amended(to, statement, confirmation, {**said, "amends": what}, drawn, what in _ACCOUNTS)
+        one = self._amendment(values)
+        hands = [values, fields.officer(values, "second")] if one.officers == 2 else [values]
+        keyed = next((hand for hand in hands if hand.get("assertion") is not None), {})
+        signed = {"assertion": keyed.get("assertion"), "statement": values.get("statement")}
+        statement = self._statement(signed, one.row.check, one.row.outcome, one.reason)
+        confirmations = tuple(self._confirmation(hand, statement) for hand in hands)
+        if len({each.officer for each in confirmations}) < len(hands):
+            raise TouchRefused("same_officer", 403)
+        to = Sealed(one.row.check, one.row.seq, one.row.sha256)
+        return Amended(to, statement, confirmations, one.said, one.signature, one.what in amendments.ACCOUNTS)
 
-    def _amendment(self, values: Mapping[str, Any]) -> tuple[CheckRow, str, dict[str, Any], str]:
-        """The check, what is said of it, further fields of the addendum, and the reason that is signed."""
-        row = self.find_check(fields.text(values, "check"))
-        if row is None:
-            raise TouchRefused("unknown_check", 404)
-        what = fields.choice(values, "what", ("visit", "signature", *_ACCOUNTS, "remark"))
-        accounts = what in _ACCOUNTS
-        if accounts and not row.unaccounted:
-            raise TouchRefused("not_an_open_emergency", 409)
-        said: dict[str, Any] = {"visit": {"ref": fields.visit(values), "source": "typed"}} if what == "visit" else {}
-        if what == "signature":  # what is confirmed is this drawing, and no other
-            about = sha256_hex(self._signature(values).png)
-        else:
-            about = said["visit"]["ref"] if said else fields.text(values, "reason", optional=not accounts)
-        return row, what, said, f"{what}: {about}".removesuffix(": ")
+    def _amendment(self, values: Mapping[str, Any]) -> Amendment:
+        return amendments.read(values, self.find_check, self._signature, self.is_another)
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
         by = fields.choice(values, "by", ("subject", "delegate"), "subject")
@@ -243,8 +221,8 @@ class Touches:
         if touch == "explain":
             statement = self._statement({}, self._emergency(), Outcome.EMERGENCY, fields.text(values, "reason"))
         else:
-            row, _, _, reason = self._amendment(values)
-            statement = self._statement({}, row.check, row.outcome, reason)
+            one = self._amendment(values)
+            statement = self._statement({}, one.row.check, one.row.outcome, one.reason)
         return self.prepared.keep(statement, self.now())
 
     def propose(self, values: Mapping[str, Any]) -> Event:
@@ -254,10 +232,12 @@ class Touches:
         return Proposed(outcome, fields.text(values, "reason"), expires)
 
     def confirm(self, values: Mapping[str, Any]) -> Event:
-        """An officer confirms the statement on the screen with a PIN."""
+        """An officer confirms the statement on the screen: the one that the page showed, and no other."""
         statement = self.state().statement
         if statement is None:
             raise TouchRefused("nothing_to_confirm", 409)
+        if fields.text(values, "statement") != statement.sha256:
+            raise TouchRefused("another_statement", 409)
         if self.now() > read_instant(statement.expires):
             raise TouchRefused("statement_expired", 409)
         document = self.state().document
@@ -292,31 +272,22 @@ class Touches:
             raise TouchRefused(error.cause, 403) from None
         return ChallengeSkipped(challenge, officer.id, officer.role, reason)
 
-    def withdraw(self, _values: Mapping[str, Any]) -> Event:
-        """Take the proposed decision back."""
-        return Withdrawn()
-
-    def left(self, _values: Mapping[str, Any]) -> Event:
-        """She has gone."""
-        return Left()
-
-    def close(self, _values: Mapping[str, Any]) -> Event:
-        """The result was seen."""
-        return Closed()
-
     def log_in(self, values: Mapping[str, Any]) -> Event:
         """An officer takes over: badge or id, and PIN or security key."""
         duty, key = self._duty(), values.get("assertion")
         try:
             if key is None:
                 officer = self.roster.identify(self._who(values), fields.text(values, "pin"))
-                return duty.log_in(officer, "badge_pin" if values.get("badge") else "pin")
-            if self._taken(values) is not None:
-                raise TouchRefused("another_statement", 409)
-            who, signed = self._who(values), fields.text(values, "statement")
-            return duty.log_in(
-                self.roster.identify_by_key(who, fields.assertion(key), signed, self.origin())[0], "webauthn"
-            )
+                login = "badge_pin" if values.get("badge") else "pin"
+            else:
+                if self._taken(values) is not None:
+                    raise TouchRefused("another_statement", 409)
+                who, signed = self._who(values), fields.text(values, "statement")
+                officer, _ = self.roster.identify_by_key(who, fields.assertion(key), signed, self.origin())
+                login = "webauthn"
+            # Whoever is on duty answers for what the unit does by itself: only who may decide can.
+            self.roster.check_may_decide(officer, regular=self.policy.staff_for() is Staff.REGULAR)
+            return duty.log_in(officer, login)
         except OfficerRefused as error:
             raise TouchRefused(error.cause, 403) from None
 
@@ -362,37 +333,53 @@ class Touches:
             raise TouchRefused(error.cause, 403) from None
 
 
-_DECIDING = (DocumentEntered, CheckedElsewhere, Proposed, Confirmed, Withdrawn)
-_OFFICERS = (Begin, *_DECIDING, Parked, Resumed, Amended, Explained)
-"""What only an officer does; the rest may be the woman's own touch."""
+def _proved(event: Event) -> tuple[str, ...]:
+    """Who has proved by PIN or key to be here; every other touch may be the woman's own."""
+    match event:
+        case Confirmed() | Explained():
+            return (event.confirmation.officer,)
+        case Amended():
+            return tuple(one.officer for one in event.confirmations)
+        case ChallengeSkipped():
+            return (event.officer,)
+        case _:
+            return ()
+
+
+def _just(event: Callable[[], Event]) -> Callable[[Touches, Mapping[str, Any]], Event]:
+    """A touch that says nothing beside that it was touched."""
+    return lambda _touches, _values: event()
+
+
 _TOUCHES: dict[str, Callable[[Touches, Mapping[str, Any]], Event]] = {
     "begin": Touches.begin,
     "consent": Touches.consent,
     "decline": Touches.decline,
-    "finger": Touches.finger,
+    "finger": _just(FingerWished),
     "finger_consent": Touches.finger_consent,
     "slip": Touches.slip,
-    "enrol_end": Touches.enrol_end,
+    "enrol_end": _just(EnrolmentEnded),
+    "read_again": _just(ReadAgain),
     "no_card": Touches.no_card,
     "document": Touches.document,
     "elsewhere": Touches.elsewhere,
     "phone": Touches.phone,
     "propose": Touches.propose,
-    "park": Touches.park,
+    "park": _just(Parked),
     "resume": Touches.resume,
     "sign": Touches.sign,
     "sign_officer": lambda _touches, values: OfficerSigned(fields.text(values, "officer"), fields.drawing(values)),
-    "sign_later": Touches.sign_later,
+    "sign_later": _just(SignedLater),
     "amend": Touches.amend,
     "confirm": Touches.confirm,
     "skip_challenge": Touches.skip_challenge,
-    "withdraw": Touches.withdraw,
+    "withdraw": _just(Withdrawn),
     "explain": Touches.explain,
     "log_in": Touches.log_in,
     "log_out": Touches.log_out,
     "offer_key": Touches.offer_key,
     EMERGENCY: Touches.emergency,
-    "left": Touches.left,
-    "print": lambda _touches, _values: PrintWanted(),
-    "close": Touches.close,
+    "left": _just(Left),
+    "print": _just(PrintWanted),
+    "close": _just(Closed),
 }

@@ -13,6 +13,7 @@ from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
 from daemon.events import OnDuty
+from daemon.kiosk.amendments import listed
 from daemon.kiosk.finger_view import finger_texts, finger_view
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
@@ -75,7 +76,7 @@ def view(
     Args:
         storage: the room that is left, see :mod:`daemon.storage`.
         troubles: what is wrong with devices, see :mod:`daemon.troubles`.
-        owed: checks that are still owed.
+        owed: emergencies that nobody has accounted for, and checks that are still owed.
         duty: who is on duty.
         expected: the worklist, of which visit and checkpoint are shown.
         finger_fitted: there is a fingerprint module.
@@ -103,13 +104,14 @@ def view(
         "finger": finger_view(state, finger_fitted),
         "decision": _decision(state),
         "may_pass": state.begin is not None and state.matched,
+        "may_read_again": state.may_read_again,
         "waiting": waiting,
         "online": online,
         "why_offline": why_offline,
         "storage": dict(storage) if storage else None,
         "devices": list(troubles),
         "parked": [_parked(one) for one in desk.parked],
-        "owed": [_owed(one) for one in owed],
+        "owed": [listed(one) for one in owed],
         "duty": {"officer": duty.officer, "role": duty.role, "since": duty.since} if duty else None,
         "worklist": [{"visit": one.visit, "checkpoint": one.checkpoint, "owed": list(one.owed)} for one in expected],
     }
@@ -123,11 +125,6 @@ def _parked(state: State) -> dict[str, Any]:
         "checkpoint": state.begin.checkpoint,
         "decision": _decision(state),
     }
-
-
-def _owed(one: CheckRow) -> dict[str, Any]:
-    said = {"check": one.check, "visit": one.visit, "checkpoint": one.checkpoint, "outcome": one.outcome, "at": one.at}
-    return {**said, "unaccounted": one.unaccounted}
 
 
 def _channel(state: State) -> dict[str, str] | None:
@@ -150,6 +147,7 @@ def _decision(state: State) -> dict[str, Any] | None:
         "reason": state.statement.reason,
         "confirmed": [one.officer for one in state.confirmations],
         "needed": state.officers_needed,
+        "statement": state.statement.sha256,
         "challenge": challenge_of(state.statement.sha256),
         "findings": sorted({found for one in state.confirmations for found in one.proof.get("findings", ())}),
     }

@@ -16,15 +16,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.outbox.figures import MISTAKEN, cause_of
+from daemon.outbox.figures import cause_of
 from evidence.instants import write_instant
-from evidence.record import Kind, Outcome, Record
+from evidence.record import MISTAKEN, Kind, Outcome, Record, may_be_nobody, says_nobody
 
 KEPT = dt.timedelta(days=400)
 """A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
 
+SHOWN = 50
+"""Debts that are told at once; older ones are asked for. Emergencies that nobody has accounted for are all told."""
+
 _TO_COME = dt.timedelta(days=7)
-_FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted"
+_FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted, provisional, nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class CheckRow:
     """One check that has its record; ``at`` is the record's earliest time, ``owed`` whether it is still a debt.
 
     ``unaccounted``: it was an emergency, and no officer has accounted for it yet; until then no door is locked.
+    ``provisional``: its visit is not known yet. ``nobody``: see :func:`evidence.record.may_be_nobody`.
     """
 
     check: str
@@ -44,6 +48,8 @@ class CheckRow:
     at: str
     owed: bool
     unaccounted: bool
+    provisional: bool = False
+    nobody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ def _note_check(
     values = (
         *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
         *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
+        *(int(payload["visit"]["source"] == "provisional"), int(may_be_nobody(payload))),
         *(_mac(db, visit), payload["channel"], cause_of(payload)),
     )
     fields = f"{_FIELDS}, visit_mac, channel, cause"
@@ -94,9 +101,12 @@ def _note_addendum(db: sqlite3.Connection, payload: Mapping[str, Any]) -> None:
         db.execute("UPDATE checks SET unaccounted = 0 WHERE check_id = ?", (check,))
     if payload.get("amends") == MISTAKEN:
         db.execute("UPDATE checks SET cause = ? WHERE check_id = ?", (MISTAKEN, check))
+    if says_nobody(payload):
+        db.execute("UPDATE checks SET owed = 0 WHERE check_id = ? AND nobody = 1", (check,))
     if "visit" in payload:
         visit = payload["visit"]["ref"]
-        db.execute("UPDATE checks SET visit = ?, visit_mac = ? WHERE check_id = ?", (visit, _mac(db, visit), check))
+        linked = "visit = ?, visit_mac = ?, provisional = 0, nobody = 0"
+        db.execute(f"UPDATE checks SET {linked} WHERE check_id = ?", (visit, _mac(db, visit), check))
     db.execute("UPDATE checks SET visit = '' WHERE check_id = ? AND owed = 0 AND unaccounted = 0", (check,))
 
 
@@ -106,10 +116,11 @@ def find(db: sqlite3.Connection, check: str) -> CheckRow | None:
     return _row(row) if row else None
 
 
-def owed(db: sqlite3.Connection, limit: int) -> tuple[CheckRow, ...]:
-    """Debts, the newest first."""
-    sql = f"SELECT {_FIELDS} FROM checks WHERE owed = 1 ORDER BY seq DESC LIMIT ?"
-    return tuple(_row(row) for row in db.execute(sql, (limit,)))
+def debts(db: sqlite3.Connection, *, before: int | None = None, limit: int = SHOWN) -> tuple[CheckRow, ...]:
+    """Debts from before record number ``before``, the newest first; no emergency that waits for its account."""
+    sql = f"""SELECT {_FIELDS} FROM checks WHERE owed = 1 AND unaccounted = 0 AND seq < coalesce(?, seq + 1)
+        ORDER BY seq DESC LIMIT ?"""
+    return tuple(_row(row) for row in db.execute(sql, (before, limit)))
 
 
 def recent(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
@@ -119,7 +130,7 @@ def recent(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
 
 
 def unaccounted(db: sqlite3.Connection) -> tuple[CheckRow, ...]:
-    """Emergencies that no officer has accounted for, the newest first."""
+    """Emergencies that no officer has accounted for, all of them, drills of older software too; the newest first."""
     sql = f"SELECT {_FIELDS} FROM checks WHERE unaccounted = 1 ORDER BY seq DESC"
     return tuple(_row(row) for row in db.execute(sql))
 

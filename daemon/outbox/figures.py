@@ -12,8 +12,6 @@ from typing import Any
 from evidence.instants import CHINA, read_instant, write_instant
 from evidence.record import Outcome
 
-MISTAKEN = "mistaken_emergency"
-"""What an addendum calls a touch that was no emergency; in the charts the cause of its check from then on."""
 _ENDINGS = ("left", "timeout", "restart", "second_officer_pending")
 """First words of an ``interrupted`` record's reason; any other reason is somebody's own text, and stays out of here."""
 _EAST = f"{CHINA.utcoffset(None).total_seconds():+.0f} seconds"

@@ -17,6 +17,7 @@ from daemon.clock import UnitClock
 from daemon.outbox import checks, content, figures, numbers, retention, schema
 from daemon.outbox.checks import CheckRow, Settlement
 from daemon.outbox.figures import Figures
+from daemon.outbox.retention import Usage
 from evidence import chain, envelope, receipt, rotation
 from evidence.chain import Head
 from evidence.errors import RefusedError
@@ -47,18 +48,6 @@ class Waiting:
     envelope: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """``used_bytes`` hold ``full`` records; ``free_bytes`` in the file are there for the next; ``recent`` were made."""
-
-    used_bytes: int
-    free_bytes: int
-    full: int
-    recent: int
-
-
-_SHOWN = 50
-"""Debts that are told, at most."""
 _COUNTED = 20_000
 """Records that :meth:`Outbox.usage` looks at, at most."""
 
@@ -229,8 +218,8 @@ class Outbox:
         return Stored(*row) if row else None
 
     def _look_at_checks(self) -> None:
-        self._owed = checks.owed(self._db, _SHOWN)
         self._unaccounted = checks.unaccounted(self._db)
+        self._owed = self._unaccounted + checks.debts(self._db)
 
     def find_check(self, check: str) -> CheckRow | None:
         """What is still known of a check that has its record."""
@@ -239,8 +228,13 @@ class Outbox:
 
     @property
     def owed(self) -> tuple[CheckRow, ...]:
-        """Checks that are still owed, the newest first. Waits for nobody: a token may be signing."""
+        """Every emergency without an account, then the newest debts. Waits for nobody: a token may be signing."""
         return self._owed
+
+    def older_debts(self, before: int) -> tuple[CheckRow, ...]:
+        """Debts from before record number ``before``, the newest first, some at a time."""
+        with self._lock:
+            return checks.debts(self._db, before=before)
 
     def recent(self, limit: int = 20) -> list[CheckRow]:
         """The last checks, the newest first; no drills."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+from dataclasses import dataclass
 
 from daemon.outbox import numbers
 from evidence.instants import write_instant
@@ -21,6 +22,17 @@ from evidence.instants import write_instant
 KEPT = dt.timedelta(days=30)
 BATCH = 200
 """Records overwritten in one commit: some 10 ms, so that a record that is being made does not wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """``used_bytes`` hold ``full`` records; ``free_bytes`` in the file are there for the next; ``recent`` were made."""
+
+    used_bytes: int
+    free_bytes: int
+    full: int
+    recent: int
+
 
 _AHEAD = dt.timedelta(days=1)
 """Between two clocks that are both right enough."""

@@ -72,6 +72,13 @@ MIGRATIONS: Final[Sequence[str]] = (
     UPDATE checks SET cause = outcome WHERE outcome NOT IN ('passed', 'manual');
     CREATE INDEX checks_of_a_day ON checks (at) WHERE drill = 0;
     """,
+    # 7: whether the visit is only a reference of the unit's own, and whether nobody may have been there. Of the checks
+    # before, the first is known while the visit is in clear, the second is not.
+    """
+    ALTER TABLE checks ADD COLUMN provisional INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE checks ADD COLUMN nobody INTEGER NOT NULL DEFAULT 0;
+    UPDATE checks SET provisional = 1 WHERE visit = 'P-' || substr(check_id, -12);
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

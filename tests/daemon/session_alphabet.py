@@ -155,7 +155,7 @@ def _plain(event: ev.Event) -> Make:
 def _amended(_state: State, _fresh: str) -> ev.Event:
     statement = DecisionStatement(OTHER, None, Outcome.EMERGENCY, "a mistaken touch", EXPIRES)
     confirmation = ev.Confirmation("o-1", "officer", "pin", statement.sha256)
-    return ev.Amended(ev.Sealed(OTHER, 2, HASH), statement, confirmation)
+    return ev.Amended(ev.Sealed(OTHER, 2, HASH), statement, (confirmation,))
 
 
 def _begin(checkpoint: str, *, drill: bool = False) -> Make:
@@ -181,12 +181,14 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "consent": _plain(ev.Consented(EXPIRES)),
         "decline refuse": _plain(ev.Declined("refuse")),
         "decline other way": _plain(ev.Declined("other_way")),
+        "read again": _plain(ev.ReadAgain()),
         "no card": _plain(ev.NoCard("forgotten")),
         "document entered": _plain(ev.DocumentEntered(ev.Document(ENTERED, (), {}, HASH))),
         "elsewhere unknown": _plain(ev.CheckedElsewhere("nowhere", "R-1")),
         **{f"elsewhere {one.id}": _plain(ev.CheckedElsewhere(one.id, "R-1")) for one in policy.channels[:1]},
         "phone": _plain(ev.PhoneGiven("-")),
         "signed": _plain(ev.Signed(ev.Signature("delegate", "spouse", b"-"))),
+        "signed herself": _plain(ev.Signed(ev.Signature("subject", "self", b"-"))),
         "officer signed": _plain(OfficerSigned("o-1", b"-")),
         "signed later": _plain(ev.SignedLater()),
         "left": _plain(ev.Left()),
@@ -212,6 +214,12 @@ def alphabet(policy: Policy) -> dict[str, Make]:
     made |= {f"own {name}": make for name, make in _of_a_check(None)}
     made |= {f"late {name}": make for name, make in _of_a_check(OTHER)}
     return made
+
+
+def drills(policy: Policy) -> dict[str, Make]:
+    """The same with checks that may be drills. Beside the others: they double the states."""
+    begun = {f"begin drill {name}": _begin(name, drill=True) for name in checkpoints(policy)[:1]}
+    return {**alphabet(policy), **begun}
 
 
 SHIFTS: dict[str, Make] = {

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
 from daemon import desk
 from daemon import effects as ef
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon.desk import Desk
 from daemon.policy import Policy
 from daemon.state import OPEN, State, Step
@@ -50,27 +51,28 @@ def unmerged(now: Desk, trail: Trail) -> tuple[Hashable, Hashable]:
 
 
 def _check_key(state: State, trail: Trail) -> Hashable:
-    known = tuple(state.check in known for known in (trail.sealed, trail.consented, trail.journalled))
-    ending = (state.step, state.outcome, state.sealed is not None, state.on_duty is not None, known)
+    known = (state.check in trail.sealed, state.check in trail.journalled)
+    drill = state.begin is not None and state.begin.drill
+    ending = (state.step, state.outcome, drill, state.sealed is not None, state.on_duty is not None, known)
     if state.step in (Step.SEALING, Step.DONE, Step.NOTING):
         return ending  # how it came to this counts no more: it stands in the record
     begin = state.begin
     wants_phone = begin is not None and state.policy.checkpoint(begin.checkpoint).own_phone
     return (
         ending,
-        (begin.drill, state.policy.biometrics_for(begin.checkpoint)) if begin else None,
+        state.policy.biometrics_for(begin.checkpoint) if begin else None,
         (wants_phone, wants_phone and state.phone is not None),
-        state.consent is not None,
+        _consents(state, trail),
         state.without_biometrics,
         (state.document.findings, state.document.type, state.document.from_chip) if state.document else None,
         state.elsewhere is not None,
         _last_face(state),
         state.fingers[-1].decision if state.fingers else None,
-        _tries(state),
+        (_tries(state), _tried_before(state, trail)),
         _finger_key(state),
         state.statement.outcome if state.statement else None,
         tuple(sorted(one.officer for one in state.confirmations)),
-        state.trouble in ("phone_missing", "nobody_on_duty") and state.trouble,
+        state.trouble in ("phone_missing", "nobody_on_duty", "regular_staff_only") and state.trouble,
     )
 
 
@@ -79,9 +81,27 @@ def _last_face(state: State) -> Hashable:
     return last and (last.decision, last.liveness.decision)
 
 
+def _consents(state: State, trail: Trail) -> Hashable:
+    # Once something was compared or entered, or the outcome stands, nothing of her face is read again.
+    entered = state.document is not None and not state.document.from_chip
+    compared = bool(state.faces or state.fingers or state.elsewhere or entered)
+    if state.step is Step.SIGN or (state.step in (Step.DECISION, Step.CONFIRM) and compared):
+        return None
+    return (state.check in trail.consented, state.consent is not None, state.takes_back)
+
+
 def _tries(state: State) -> Hashable:
     # Nobody comes back to a step and tries again.
     return (state.step is Step.FACE and len(state.faces), state.step is Step.FINGER and len(state.fingers))
+
+
+def _tried_before(state: State, trail: Trail) -> Hashable:
+    # As many as the state itself knows, but where that has dropped them.
+    face, finger = (trail.tries.get((kind, state.check or ""), 0) for kind in ("face", "finger"))
+    return (
+        face if state.step is Step.FACE else not state.faces and face > 0,
+        finger if state.step is Step.FINGER else not state.fingers and finger > 0,
+    )
 
 
 def _finger_key(state: State) -> Hashable:
@@ -99,6 +119,8 @@ def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effe
     camera_on, timer = trail.camera_on, trail.timer
     if isinstance(event, ev.Consented) and after.consent is not None and after.check:
         consented |= {after.check}
+    if isinstance(event, ev.Declined) and event.wish == "refuse":
+        consented -= {after.check}  # whatever she had agreed to: she is asked anew, or nothing is read
     for effect in effects:
         match effect:
             case ef.OpenCamera():
@@ -113,7 +135,14 @@ def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effe
                 journalled |= {effect.begin.check}
             case ef.SealRecord() if effect.fields["kind"] == "check":
                 sealed |= {effect.check}
-    return Trail(consented, journalled, sealed, camera_on, timer)
+    return Trail(consented, journalled, sealed, _tried(trail, event), camera_on, timer)
+
+
+def _tried(trail: Trail, event: ev.Event) -> Mapping[tuple[str, str], int]:
+    if not isinstance(event, fa.FaceCompared | ev.FingerCompared):
+        return trail.tries
+    one = ("face" if isinstance(event, fa.FaceCompared) else "finger", event.check)
+    return {**trail.tries, one: trail.tries.get(one, 0) + 1}
 
 
 @dataclass(slots=True)
@@ -157,7 +186,7 @@ def explore(
         found.states += 1
         if now.active.step is Step.IDLE and not now.parked:
             found.idle.add(here)
-        _other_way(now.active)
+        _ways_out(now.active)
         for name, event in _happenings(now, events, numbers):
             found.steps += 1
             after, trail_after = _move(now, trail, name, event)
@@ -173,12 +202,16 @@ def explore(
     return found
 
 
-def _other_way(state: State) -> None:
-    """The way without biometrics is one touch away, wherever something of her body is asked for."""
-    if state.step in (Step.NOTICE, Step.CARD, Step.FACE, Step.FINGER):
-        other, _ = desk.step(Desk(state, on_duty=state.on_duty), ev.Declined("other_way"))
-        if not other.active.without_biometrics:
-            raise Violation("the other way is one touch away", state, "decline other way")
+def _ways_out(state: State) -> None:
+    """Wherever something of her body is asked for, refusing it and the way without it are one touch away."""
+    if state.step not in (Step.NOTICE, Step.CARD, Step.FACE, Step.FINGER):
+        return
+    other, _ = desk.step(Desk(state, on_duty=state.on_duty), ev.Declined("other_way"))
+    if not other.active.without_biometrics:
+        raise Violation("the other way is one touch away", state, "decline other way")
+    refused, effects = desk.step(Desk(state, on_duty=state.on_duty), ev.Declined("refuse"))
+    if refused.active.step is not Step.DECISION or ef.StopDevices() not in effects:
+        raise Violation("a refusal stops reading", state, "decline refuse")
 
 
 def _happenings(now: Desk, events: dict[str, Make], numbers: Iterator[int]) -> Iterator[tuple[str, ev.Event]]:

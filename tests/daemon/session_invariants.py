@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from daemon import desk
 from daemon import effects as ef
 from daemon import events as ev
+from daemon import face_events as fa
 from daemon.desk import Desk
 from daemon.policy import DECIDABLE
 from daemon.policy.words import Signer
@@ -28,11 +30,15 @@ class Violation(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What happened on the way: facts that the invariants need and the state need not hold. Sets are of checks."""
+    """What happened on the way: facts that the invariants need and the state need not hold. Sets are of checks.
+
+    ``tries``: of ``face`` and ``finger``, for each check, how many have ended.
+    """
 
     consented: frozenset[str] = frozenset()
     journalled: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
+    tries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     camera_on: bool = False
     timer: Step | None = None
 
@@ -76,6 +82,7 @@ def check(move: Move) -> None:
         sealed |= {seal.check}
         _record(move, seal)
     move.hold("the door opens for a pass or an emergency only", not move.has(ef.ReleaseDoor) or _may_open(move))
+    _beginning_and_end(move)
     move.hold("the office is called when a check is parked", not _parks(move) or move.has(ef.Note))
 
 
@@ -84,7 +91,21 @@ def _parks(move: Move) -> bool:
 
 
 def _may_open(move: Move) -> bool:
-    return isinstance(move.event, ev.Emergency) or move.after.outcome is Outcome.PASSED
+    drill = move.after.begin is not None and move.after.begin.drill
+    return isinstance(move.event, ev.Emergency) or (move.after.outcome is Outcome.PASSED and not drill)
+
+
+def _beginning_and_end(move: Move) -> None:
+    after = move.after
+    if move.before.step is not Step.IDLE and after.step is Step.IDLE:
+        blank = State(after.policy, on_duty=after.on_duty)
+        move.hold("idle has forgotten everything", move.has(ef.Forget) and after == blank)
+        move.hold("idle holds the door", isinstance(move.effects[-1], ef.LockDoor))
+        accounted = move.before.step is Step.NOTING
+        move.hold("what was accounted for holds no door", not accounted or move.has(ef.ClearEmergency))
+    if isinstance(move.event, ev.Begin) and after.begin is move.event:
+        new = State(after.policy, Step.NOTICE, begin=move.event, on_duty=after.on_duty)
+        move.hold("nothing is left of the woman before", after == new and move.has(ef.Forget))
 
 
 def _late_events_change_nothing(move: Move) -> None:
@@ -101,18 +122,33 @@ def _emergency(move: Move) -> None:
     shown = move.before.step is Step.SEALING or (move.before.step is Step.DONE and move.event.again)
     under_way = shown and move.before.outcome is Outcome.EMERGENCY
     records = [one for one in move.seals("check") if one.fields["outcome"] == Outcome.EMERGENCY]
+    for one in records:
+        alerts = bool(move.before.policy.alerts_for(one.fields["checkpoint"], Outcome.EMERGENCY))
+        move.hold("an emergency is no drill", not one.fields["drill"])
+        move.hold("an emergency alerts whom the policy names", one.alert == alerts)
     move.hold("an emergency leads to one record", len(records) == (0 if under_way else 1))
     move.hold("an emergency leads to one record", move.after.step is (move.before.step if under_way else Step.SEALING))
     move.hold("an emergency leads to one record", move.after.outcome is Outcome.EMERGENCY)
-    decided = [one for one in move.seals("check") if one not in records]
-    stands = move.before.step in (Step.ENROL, Step.SIGN)
-    move.hold("what was decided before an emergency stands", bool(decided) == stands)
+    others = [Outcome(one.fields["outcome"]) for one in move.seals("check") if one not in records]
+    stands = [move.before.outcome] if move.before.step in (Step.ENROL, Step.SIGN) else []
+    drill = move.before.begin is not None and move.before.begin.drill and move.before.step in OPEN
+    move.hold("what was decided before an emergency stands", others == ([Outcome.INTERRUPTED] if drill else stands))
     ended, further = desk.step(Desk(move.after), ev.Sealed(move.after.check or "", 2, HASH))
     move.hold("an emergency ends in one action", ended.active.step is Step.DONE)
     move.hold("an emergency leads to one record", not any(isinstance(one, ef.SealRecord) for one in further))
 
 
+def _tries(move: Move) -> None:
+    retries, done = move.before.policy.retries, move.trail_after.tries
+    for kind, effect in (("face", ef.CompareFace), ("finger", ef.CompareFinger)):
+        tried = done.get((kind, move.after.check or ""), 0)
+        move.hold("no more tries than the policy's", not move.has(effect) or tried <= retries)
+    if isinstance(move.event, fa.FaceCompared | ev.FingerCompared) and not move.has(ef.CompareFace, ef.CompareFinger):
+        move.hold("after the last try somebody decides", move.after.step not in (Step.CARD, move.before.step))
+
+
 def _reading(move: Move) -> None:
+    _tries(move)
     if move.has(ef.OpenCamera, ef.CompareFace, ef.CompareFinger, ef.EnrolFinger):
         move.hold("nothing of the body before consent", move.after.check in move.trail_after.consented)
         move.hold("nothing of the body on the other way", not move.after.without_biometrics)
@@ -148,6 +184,8 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     elif outcome in DECIDABLE:
         needed = move.before.policy.officers_for(outcome, fields.get("document", {}).get("type"))
         move.hold("officers decide", fields["decision"]["outcome"] == outcome and len(officers) >= needed)
+    herself = fields.get("subject_sign", {}).get("by") == "subject"
+    move.hold("who could not be verified does not sign", not (outcome is Outcome.UNABLE and herself))
     if outcome is Outcome.INTERRUPTED:
         kept = {"document", "face", "finger", "contact", "subject_sign"} & fields.keys()
         move.hold("an interrupted check keeps no document", not kept)
@@ -164,7 +202,8 @@ def _not_of_this_unit(move: Move, fields: Any, outcome: Outcome, officers: list[
     if entered and outcome in DECIDABLE:
         move.hold("two officers for a document without a chip", len(officers) >= 2)
     if elsewhere:
-        named = f"{fields['channel']} {fields['channel_reference']}: "
+        title = next(one.title for one in move.before.policy.channels if one.id == fields["channel"])
+        named = f"{title} {fields['channel_reference']}: "
         move.hold("officers sign where it was done", fields["decision"]["reason"].startswith(named))
 
 

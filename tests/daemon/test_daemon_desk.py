@@ -254,7 +254,7 @@ def test_what_comes_later_is_an_addendum() -> None:
     statement = DecisionStatement(check, None, Outcome.EMERGENCY, "visit: V-7", EXPIRES)
     confirmation = ev.Confirmation("o-1", "officer", "pin", statement.sha256)
     to = ev.Sealed(check, 7, HASH)
-    event = ev.Amended(to, statement, confirmation, {"visit": {"ref": "V-7", "source": "typed"}})
+    event = ev.Amended(to, statement, (confirmation,), {"visit": {"ref": "V-7", "source": "typed"}})
     now, (note,) = play(Desk.of(NEUTRAL), event)
     assert now == Desk.of(NEUTRAL)
     assert isinstance(note, ef.Note)
@@ -267,7 +267,7 @@ def test_what_comes_later_is_an_addendum() -> None:
 def test_emergency_from_before_a_restart_is_accounted_for_later() -> None:
     statement = DecisionStatement("check-0", None, Outcome.EMERGENCY, "explanation: birth at the door", EXPIRES)
     confirmation = ev.Confirmation("o-1", "officer", "pin", statement.sha256)
-    event = ev.Amended(ev.Sealed("check-0", 7, HASH), statement, confirmation, accounts=True)
+    event = ev.Amended(ev.Sealed("check-0", 7, HASH), statement, (confirmation,), accounts=True)
     now, (note,) = play(Desk.of(NEUTRAL), event)
     assert isinstance(note, ef.Note)
     assert note.fields["accounts"], "nothing is cleared before this is committed"

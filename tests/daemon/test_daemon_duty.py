@@ -82,7 +82,9 @@ class Post:
     def confirm(self, **values: str) -> str:
         """The id of the officer that confirmed, or why none could."""
         try:
-            event = self.touches.event("confirm", {"pin": PIN, **values})
+            assert self.state.statement is not None
+            shown = {"statement": self.state.statement.sha256}
+            event = self.touches.event("confirm", {"pin": PIN, **shown, **values})
         except TouchRefused as refused:
             return refused.cause
         assert isinstance(event, Confirmed)
@@ -137,11 +139,36 @@ def test_a_policy_for_regular_staff_only() -> None:
     assert post.confirm(officer="regular") == "regular"
 
 
-def test_an_inspectors_time_ends(post: Post) -> None:
-    post.log_in(officer="inspector")
-    assert post.there() == "inspector"
-    post.moment += 2 * DAY
+@pytest.mark.parametrize(
+    ("pack", "officer", "said"),
+    [
+        ("neutral", "inspector", "inspector_reads_only"),
+        ("neutral", "engineer", "engineer_self_test_only"),
+        ("neutral", "temporary", None),
+        ("chongqing_yubei", "temporary", "regular_staff_only"),
+        ("chongqing_yubei", "regular", None),
+    ],
+)
+def test_only_who_may_decide_is_on_duty(pack: str, officer: str, said: str | None) -> None:
+    """Whoever is on duty answers for a pass that the unit finds by itself."""
+    post = Post(load_policy(pack))
+    if said is None:
+        post.log_in(officer=officer)
+    else:
+        with pytest.raises(TouchRefused, match=said):
+            post.log_in(officer=officer)
+    assert post.there() == (None if said else officer)
+
+
+def test_who_becomes_an_inspector_is_on_duty_no_longer(post: Post) -> None:
+    post.log_in(officer="regular")
+    post.roster.replace(officers(entry("regular", "inspector")))
     assert post.there() is None
+
+
+def test_an_inspectors_time_ends(post: Post) -> None:
+    assert post.roster.identify("inspector", PIN).id == "inspector"
+    post.moment += 2 * DAY
     with pytest.raises(TouchRefused, match="not_valid"):
         post.log_in(officer="inspector")
 
@@ -177,12 +204,21 @@ def test_duty_ends_by_itself(post: Post) -> None:
     post.log_in(officer="regular")
     post.passed_s = IDLE_S - 1
     assert post.there() == "regular"
-    post.confirm()  # an officer's action
+    post.confirm()  # with the PIN
     post.passed_s += IDLE_S - 1
     assert post.there() == "regular"
-    post.touches.event("sign_later", {})  # not one
+    for touch, values in ANYBODYS:
+        post.touches.event(touch, values)
+    post.confirm(officer="office")  # somebody else's
     post.passed_s += 1
     assert post.there() is None
+
+
+ANYBODYS: tuple[tuple[str, dict[str, str]], ...] = (
+    *(("begin", {"visit": "V-1"}), ("propose", {"outcome": "unable", "reason": "x"}), ("park", {}), ("withdraw", {})),
+    *(("resume", {"check": "c"}), ("sign_later", {})),
+)
+"""Touches that prove nobody: a woman's finger does as well."""
 
 
 def test_duty_ends_with_the_roster(post: Post) -> None:
@@ -234,7 +270,7 @@ def test_nobody_is_on_duty_longer_than_a_shift(post: Post) -> None:
     for _ in range(int(SHIFT_S / IDLE_S) + 1):
         assert post.there() == "regular"
         post.passed_s += IDLE_S - 1
-        post.duty.acted()
+        post.duty.acted("regular")
         if post.passed_s >= SHIFT_S:
             break
     assert post.there() is None

@@ -108,6 +108,11 @@ def screen(home: Home) -> Iterator[Screen]:
     made.close()
 
 
+def shown(screen: Screen) -> dict[str, str]:
+    assert screen.state.statement is not None
+    return {"statement": screen.state.statement.sha256, "officer": OFFICER, "pin": PINS[OFFICER]}
+
+
 def at_confirm(screen: Screen, outcome: Outcome = Outcome.REFUSED) -> None:
     """Bring the check to a pending statement."""
     for event in (Begin("check-1", "delivery", "V-1", "typed"), Declined("refuse")):
@@ -132,7 +137,7 @@ def test_every_touch_becomes_its_event(screen: Screen) -> None:
         assert screen.touch(name, values) == (202, None)
         assert type(screen.told()) is kind
     at_confirm(screen)
-    assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (202, None)
+    assert screen.touch("confirm", shown(screen)) == (202, None)
     confirmed = screen.told()
     assert isinstance(confirmed, Confirmed)
     assert screen.state.statement is not None
@@ -211,7 +216,7 @@ def test_bad_touch_is_refused(name: str, screen: Screen) -> None:
 def test_statement_expires(screen: Screen) -> None:
     at_confirm(screen)
     screen.time += LIFETIME * 1.01
-    assert screen.touch("confirm", {"officer": OFFICER, "pin": PINS[OFFICER]}) == (409, "statement_expired")
+    assert screen.touch("confirm", shown(screen)) == (409, "statement_expired")
 
 
 @pytest.mark.parametrize("token", ["", "x", "é\xff", "0" * 32])
@@ -390,6 +395,6 @@ def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:
     assert json.loads(json.dumps(shown)) == shown
     assert (shown["step"], shown["waiting"], shown["why_offline"]) == ("confirm", 3, "no network")
     assert screen.state.statement is not None
-    assert shown["decision"].pop("challenge") == challenge_of(screen.state.statement.sha256)
+    assert shown["decision"].pop("challenge") == challenge_of(shown["decision"].pop("statement"))
     said = {"outcome": "refused", "reason": "she refuses", "confirmed": [], "findings": [], "needed": 1}
     assert shown["decision"] == said

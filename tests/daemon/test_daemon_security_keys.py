@@ -98,6 +98,11 @@ class Post:
         assert self.state.step is Step.CONFIRM
 
     @property
+    def shown(self) -> dict[str, str]:
+        """The statement that the page shows."""
+        return {"statement": self.state.statement.sha256} if self.state.statement else {}
+
+    @property
     def challenge(self) -> str:
         """What the page is told."""
         shown = view(Desk(self.state), waiting=0, online=True, why_offline=None)
@@ -106,7 +111,7 @@ class Post:
     def confirm(self, officer: str, assertion: Any) -> str | None:
         """Why the confirmation was not taken, or what the screen says after it."""
         try:
-            self.take(self.touches.event("confirm", {"officer": officer, "assertion": assertion}))
+            self.take(self.touches.event("confirm", {**self.shown, "officer": officer, "assertion": assertion}))
         except TouchRefused as refused:
             return refused.cause
         return self.state.trouble
@@ -148,7 +153,7 @@ def test_one_person_is_never_two_officers(post: Post) -> None:
     post.propose()
     assert post.confirm("one", post.keys["one"].sign(post.challenge)) == "second_officer_pending"
     assert post.confirm("one", post.keys["second key of one"].sign(post.challenge)) == "same_officer"
-    post.take(post.touches.event("confirm", {"officer": "one", "pin": PIN}))
+    post.take(post.touches.event("confirm", {**post.shown, "officer": "one", "pin": PIN}))
     assert post.state.trouble == "same_officer"
     assert len(post.state.confirmations) == 1
 
@@ -230,15 +235,13 @@ def test_an_emergency_is_accounted_for_by_key(post: Post) -> None:
     post.take(Sealed(post.state.check or "", 8, "cd" * 32))
     explained = post.by_key("explain", reason="birth under way")
     assert isinstance(explained, Explained)
-    for event in (amended, explained):
-        check_decision(
-            {
-                "check": event.statement.check,
-                "decision": event.statement.to_dict(),
-                "officers": record_fields.officers([event.confirmation]),
-            }
-        )
-        assert event.confirmation.method == "webauthn"
+    for statement, confirmations in (
+        (amended.statement, amended.confirmations),
+        (explained.statement, (explained.confirmation,)),
+    ):
+        said = {"check": statement.check, "decision": statement.to_dict()}
+        check_decision({**said, "officers": record_fields.officers(confirmations)})
+        assert [one.method for one in confirmations] == ["webauthn"]
 
 
 def test_a_late_signature_by_key_is_that_drawing(post: Post) -> None:
@@ -293,7 +296,7 @@ def test_wrong_keys_lock_out_as_wrong_pins_do(post: Post) -> None:
     for _ in range(TRIES - 1):
         assert post.confirm("one", post.keys["two"].sign(post.challenge)) == "wrong_key"
     with pytest.raises(TouchRefused, match="wrong_pin"):
-        post.touches.event("confirm", {"officer": "one", "pin": "000000"})
+        post.touches.event("confirm", {**post.shown, "officer": "one", "pin": "000000"})
     right = post.keys["one"].sign(post.challenge)
     assert post.confirm("one", right) == "locked"
     for _ in range(TRIES):

@@ -153,9 +153,91 @@ def test_emergency_keeps_the_check_and_forgets_the_person() -> None:
 
 
 def test_drill_is_recorded_as_one_and_alerts_nobody() -> None:
-    state, _ = play(replace(BEGIN, drill=True))
-    _, effects = play(ev.Emergency("fresh", "delivery"), state=state)
+    _, effects = play(replace(BEGIN, drill=True), ev.Left())
     assert (seal(effects).fields["drill"], seal(effects).alert) == (True, False)
+
+
+def test_emergency_during_a_drill_is_a_real_one() -> None:
+    """Its own check, which alerts and counts; the drill ends as interrupted."""
+    state, _ = play(replace(BEGIN, drill=True), CONSENT, card())
+    state, effects = play(ev.Emergency("fresh", "delivery"), state=state)
+    assert effects[0] == ef.ReleaseDoor()
+    drill, emergency = (one for one in effects if isinstance(one, ef.SealRecord))
+    assert (drill.check, drill.fields["outcome"], drill.fields["drill"], drill.alert) == (
+        *("check-1", "interrupted", True, False),
+    )
+    assert (emergency.check, emergency.fields["outcome"], emergency.fields["drill"], emergency.alert) == (
+        *("fresh", "emergency", False, True),
+    )
+    assert state.check == "fresh"
+
+
+def test_pass_in_a_drill_opens_nothing() -> None:
+    state, effects = play(replace(BEGIN, drill=True), CONSENT, card(), face("match"))
+    assert state.outcome is Outcome.PASSED
+    assert ef.ReleaseDoor() not in effects
+    state, effects = play(ev.Sealed("check-1", 2, HASH), state=state)
+    assert (state.step, ef.ReleaseDoor() in effects) == (Step.DONE, False)
+
+
+def test_card_that_comes_late_is_read_after_all() -> None:
+    """Also after a touch on the wrong button: no card, documents only."""
+    for mistake in (ev.TimedOut("check-1", "card"), ev.NoCard("forgotten")):
+        state, _ = play(BEGIN, CONSENT, mistake)
+        assert (state.step, state.may_read_again) == (Step.DECISION, True)
+        state, effects = play(ev.ReadAgain(), state=state)
+        assert (state.step, state.consent) == (Step.CARD, CONSENT)
+        assert {ef.OpenCamera(), ef.ReadCard(), ef.StartTimer()} <= set(effects)
+        passed, _ = play(card(), face("match"), state=state)
+        assert passed.outcome is Outcome.PASSED
+    state, _ = play(BEGIN, ev.Declined("other_way"), card(), ev.ReadAgain())
+    assert (state.step, state.without_biometrics, state.document) == (Step.NOTICE, False, None)
+
+
+def test_refusal_may_be_taken_back_and_consent_is_asked_anew() -> None:
+    state, _ = play(BEGIN, CONSENT, ev.Declined("refuse"))
+    proposed, _ = play(ev.Proposed(Outcome.REFUSED, "her word", EXPIRES), state=state)
+    withdrawn, _ = play(ev.Withdrawn(), state=proposed)
+    for refused in (state, withdrawn):
+        after, effects = play(ev.ReadAgain(), state=refused)
+        assert (after.step, after.consent) == (Step.NOTICE, None)
+        assert ef.OpenCamera() not in effects
+    again, effects = play(ev.ReadAgain(), CONSENT, state=state)
+    assert (again.step, again.takes_back) == (Step.CARD, False)
+
+
+def test_nothing_is_read_again_once_something_was_compared_or_entered() -> None:
+    entered = ev.DocumentEntered(ev.Document({"type": "passport", "method": "typed"}, (), {}, HASH))
+    missed = (CONSENT, card(), face("no_match"))
+    for happened in ((*missed, ev.Declined("refuse")), (CONSENT, ev.NoCard("forgotten"), entered)):
+        state, _ = play(BEGIN, *happened)
+        after, effects = play(ev.ReadAgain(), state=state)
+        assert (after.step, after.trouble, effects) == (Step.DECISION, "read_again_not_open", ())
+    state, _ = play(BEGIN, *missed, ev.Declined("refuse"), entered, ev.ReadAgain())
+    assert state.step is Step.DECISION, "a document entered is no way to three more tries"
+
+
+def test_who_could_not_be_verified_does_not_sign_herself() -> None:
+    state, _ = play(BEGIN, ev.Proposed(Outcome.UNABLE, "unconscious", EXPIRES), state=State(load_policy("neutral")))
+    for officer in ("o-1", "o-2"):
+        state, _ = play(confirmation(state, officer), state=state)
+    assert state.step is Step.SIGN
+    herself, effects = play(ev.Signed(ev.Signature("subject", "self", b"-")), state=state)
+    assert (herself.step, herself.trouble, effects) == (Step.SIGN, "subject_cannot_sign", ())
+    _, effects = play(ev.Signed(ev.Signature("delegate", "spouse", b"-")), state=herself)
+    assert seal(effects).fields["subject_sign"]["by"] == "delegate"
+
+
+def test_temporary_staff_do_not_answer_where_regular_staff_must() -> None:
+    """By the policy, or by its rule for this kind of document: then the check waits for somebody who may."""
+    policy = load_policy("chongqing_yubei")
+    begun = replace(BEGIN, checkpoint=next(one.id for one in policy.checkpoints if not one.own_phone))
+    steps = (begun, CONSENT, card(), fa.FaceCompared("check-1", finding("match", "live")))
+    waiting, _ = play(*steps, state=State(policy, on_duty=DUTY))
+    assert (waiting.step, waiting.trouble) == (Step.DECISION, "regular_staff_only")
+    regular = replace(DUTY, regular=True)
+    after, _ = play(ev.ShiftChanged(regular, NOTED), state=replace(waiting, on_duty=regular))
+    assert after.outcome is Outcome.PASSED
 
 
 def test_only_an_emergency_is_explained() -> None:

@@ -19,7 +19,7 @@ from daemon.policy.words import Factor, Liveness
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, Make, alphabet, small_alphabet
+from tests.daemon.session_alphabet import DUTY, EXPIRES, NOTED, SHIFTS, Make, alphabet, drills, small_alphabet
 from tests.daemon.session_exploration import explore, unmerged
 from tests.daemon.session_invariants import Violation
 
@@ -72,6 +72,15 @@ def test_every_reachable_state_while_officers_come_and_go() -> None:
     assert missing
     after, _ = desk.step(missing[0], ev.ShiftChanged(DUTY, NOTED))
     assert after.active.outcome is Outcome.PASSED, "the check goes on when only a name was missing"
+
+
+def test_every_reachable_state_of_drills() -> None:
+    """Beside real checks: what is a drill's stays a drill's, and an emergency is never one."""
+    policy = replace(NEUTRAL, retries=0)
+    found = explore(policy, drills(policy))
+    sys.stdout.write(f"{found.states} states with drills, {found.steps} (state, event) pairs\n")
+    drilled = {now.active.step for now in found.example.values() if now.active.begin and now.active.begin.drill}
+    assert drilled == set(Step) - _unused(policy) - {Step.IDLE, Step.NOTING}
 
 
 MERGED = {"face": replace(BARE, retries=2), "finger": replace(POLICIES["card and finger"], retries=2)}
@@ -170,6 +179,54 @@ def _second_record(state: State, _event: ev.Emergency) -> Result:
     return sealing, (ef.ReleaseDoor(), *effects)
 
 
+def _more_tries(state: State, event: fa.FaceCompared) -> Result:
+    patient = replace(state.policy, retries=state.policy.retries + 1)
+    after, effects = moves.face_compared(replace(state, policy=patient), event)
+    return replace(after, policy=state.policy), effects
+
+
+def _entered_and_tried_anew(state: State, event: ev.ReadAgain) -> Result:
+    return moves.read_again(replace(state, document=None), event)
+
+
+def _asked_once(state: State, event: ev.ReadAgain) -> Result:
+    return moves.read_again(replace(state, takes_back=False), event)
+
+
+def _refusal_unheard(state: State, event: ev.Declined) -> Result:
+    return (state, ()) if event.wish == "refuse" else moves.decline(state, event)
+
+
+def _alerts_nobody(result: Result) -> Result:
+    return result[0], tuple(replace(one, alert=False) if isinstance(one, ef.SealRecord) else one for one in result[1])
+
+
+def _at_the_end(change: Callable[[Result], Result]) -> Callable[[Table], None]:
+    """Whatever ends a check on the screen."""
+
+    def every(table: Table) -> None:
+        for where, event in ((Step.DONE, ev.Closed), (Step.DONE, ev.TimedOut), (Step.NOTING, ev.Sealed)):
+            _after(where, event, change)(table)
+
+    return every
+
+
+def _the_next_inherits(state: State, event: ev.Begin) -> Result:
+    after, effects = moves.begin(state, event)
+    return replace(after, document=state.document, faces=state.faces, consent=state.consent), effects
+
+
+def _emergency_in_a_drill(state: State, _event: ev.Emergency) -> Result:
+    """As it was: the drill's own record is the emergency's, a drill's."""
+    sealing, effects = moves.seal(replace(state, statement=None, confirmations=()), Outcome.EMERGENCY)
+    return sealing, (ef.ReleaseDoor(), *effects)
+
+
+def _drill_lets_in(state: State, event: ev.Sealed) -> Result:
+    after, effects = moves.sealed(state, event)
+    return after, (ef.ReleaseDoor(), *effects) if state.outcome is Outcome.PASSED else effects
+
+
 MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
     "no emergency while officers confirm": (
         "an emergency opens the door in its own step",
@@ -197,7 +254,7 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
     ),
     "the camera stays on": (
         "the camera runs only while it is needed",
-        _after(Step.FACE, ev.Declined, _less(ef.StopDevices)),
+        _after(Step.FACE, ev.TimedOut, _less(ef.StopDevices)),
     ),
     "any face passes": ("a pass has a living face", _with(Step.FACE, fa.FaceCompared, _any_face_passes)),
     "nobody looks at the document": (
@@ -234,17 +291,56 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
         "the door opens for a pass or an emergency only",
         _after(Step.SEALING, ev.Sealed, _more(ef.ReleaseDoor())),
     ),
+    "one more try of her face": ("no more tries than the policy's", _with(Step.FACE, fa.FaceCompared, _more_tries)),
+    "three new tries behind an entered document": (
+        "no more tries than the policy's",
+        _with(Step.DECISION, ev.ReadAgain, _entered_and_tried_anew),
+    ),
+    "who refused is not asked again": (
+        "nothing of the body before consent",
+        _with(Step.DECISION, ev.ReadAgain, _asked_once),
+    ),
+    "a refusal is not heard": ("a refusal stops reading", _with(Step.FACE, ev.Declined, _refusal_unheard)),
+    "the door stays open behind her": ("idle holds the door", _at_the_end(_less(ef.LockDoor))),
+    "what is personal stays": ("idle has forgotten everything", _at_the_end(_less(ef.Forget))),
+    "the next woman inherits": (
+        "nothing is left of the woman before",
+        _with(Step.DONE, ev.Begin, _the_next_inherits),
+    ),
+    "an emergency alerts nobody": (
+        "an emergency alerts whom the policy names",
+        _after(Step.FACE, ev.Emergency, _alerts_nobody),
+    ),
+    "what was accounted for holds the door": (
+        "what was accounted for holds no door",
+        _after(Step.NOTING, ev.Sealed, _less(ef.ClearEmergency)),
+    ),
+    "she signs herself who cannot": (
+        "who could not be verified does not sign",
+        _with(
+            Step.SIGN,
+            ev.Signed,
+            lambda state, event: moves.signed_later(replace(state, signature=event.signature), event),
+        ),
+    ),
+}
+IN_DRILLS: dict[str, tuple[str, Callable[[Table], None]]] = {
+    "an emergency is a drill's": ("an emergency is no drill", _with(Step.CARD, ev.Emergency, _emergency_in_a_drill)),
+    "a drill lets her in": (
+        "the door opens for a pass or an emergency only",
+        _with(Step.SEALING, ev.Sealed, _drill_lets_in),
+    ),
 }
 
 
-@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("name", [*MUTATIONS, *IN_DRILLS])
 def test_broken_table_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rule, change = MUTATIONS[name]
+    rule, change = {**MUTATIONS, **IN_DRILLS}[name]
     table = dict(session.TABLE)
     change(table)
     monkeypatch.setattr(session, "TABLE", table)
     with pytest.raises(Violation) as noticed:
-        explore(NEUTRAL)
+        explore(NEUTRAL, drills(NEUTRAL) if name in IN_DRILLS else None)
     assert noticed.value.rule == rule
 
 

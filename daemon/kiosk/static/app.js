@@ -38,7 +38,7 @@ function screen() {
 }
 
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
-const shown = (view) => [view.trouble, view.asked, view.finger, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.online, view.waiting, view.printing];
+const shown = (view) => [view.trouble, view.asked, view.finger, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.may_read_again, view.online, view.waiting, view.printing];
 
 const SLIP = "VXF"; // how every fingerprint slip begins
 
@@ -51,7 +51,7 @@ function draw() {
   if (!view || lost) return;
   header(view);
   const one = screen();
-  const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.entering]);
+  const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.amending?.second, now.entering, view.decision?.statement]);
   const content = JSON.stringify([here, language(), view.trouble, one.shows ? one.shows(view) : shown(view)]);
   if (content === drawn) return; // nothing that she sees has changed: a field keeps what is being typed
   const elsewhere = here !== place;
@@ -189,7 +189,6 @@ function forgetScreen() {
 }
 
 const stream = new EventSource("/views");
-let lost = false;
 stream.onmessage = (message) => show(JSON.parse(message.data));
 stream.onopen = () => { if (lost) location.reload(); }; // it started anew: this page's token is of before
 stream.onerror = () => {

@@ -47,10 +47,11 @@ export function forgetPad() {
   pad = null;
 }
 
-// Radio buttons, so that one touch with a glove does.
-export function signerChoice() {
-  const kept = document.querySelector("input[name=signer]:checked")?.value ?? "self";
-  const choices = [["self", say("self")], ...Object.entries(page.relations).map(([id, titles]) => [id, relationName(titles)])];
+// Radio buttons, so that one touch with a glove does. Who could not be verified does not sign: then somebody is chosen.
+export function signerChoice(outcome = null) {
+  const own = outcome === "unable" ? [] : [["self", say("self")]];
+  const kept = document.querySelector("input[name=signer]:checked")?.value ?? own[0]?.[0];
+  const choices = [...own, ...Object.entries(page.relations).map(([id, titles]) => [id, relationName(titles)])];
   return el("fieldset", { id: "signer" }, el("legend", {}, say("signer")),
     choices.map(([id, title]) => el("label", { className: "chip" },
       el("input", { type: "radio", name: "signer", value: id, checked: id === kept }), el("span", {}, title))));
@@ -59,11 +60,12 @@ export function signerChoice() {
 // The drawing as a PNG in base64, or null while nothing is drawn.
 export const drawnName = () => (byId("pad")?.dataset.drawn ? pad.toDataURL("image/png").split(",")[1] : null);
 
-// What the touch sends, or null while nothing is drawn.
+// What the touch sends, or what is missing: { cause }.
 export function signature() {
   const png = drawnName();
-  if (!png) return null;
-  const relation = document.querySelector("input[name=signer]:checked").value;
+  if (!png) return { cause: "png_is_missing_or_too_large" };
+  const relation = document.querySelector("input[name=signer]:checked")?.value;
+  if (!relation) return { cause: "signer_missing" };
   const who = relation === "self" ? { by: "subject" } : { by: "delegate", relation };
   return { ...who, png };
 }

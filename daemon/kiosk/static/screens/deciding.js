@@ -39,7 +39,7 @@ function phoneForm(view) {
 }
 
 // Everything is there but a name that answers for the pass: with a login the check goes on.
-const dutyForm = (view) => (view.trouble === "nobody_on_duty"
+const dutyForm = (view) => (["nobody_on_duty", "regular_staff_only"].includes(view.trouble)
   ? officerForm({ title: say("duty"), ok: say("log_in"), challenge: () => prepare("log_in"), send: (values) => touch("log_in", values) })
   : null);
 
@@ -58,7 +58,8 @@ export const decision = {
   body: (view) => (view.document || view.channel
     ? [documentOf(view), phoneForm(view), dutyForm(view), outcomes(view), entries(view)] : [entries(view), phoneForm(view), outcomes(view)]),
   touches: (view) => (view.step === "decision"
-    ? [button(say("park"), "wait", () => act("park")), leave()] : [back(), ...skips(view), leave()]),
+    ? [view.may_read_again ? button(say("read_again"), "card", () => act("read_again")) : null,
+      button(say("park"), "wait", () => act("park")), leave()] : [back(), ...skips(view), leave()]),
 };
 
 const propose = (reason) => act("propose", { outcome: now.part, reason });
@@ -97,6 +98,6 @@ export const confirm = {
   sign: (view) => signOf[view.decision.outcome],
   title: () => say("confirm"),
   hint: (view) => `${say(view.decision.outcome)} · ${view.decision.reason}`,
-  body: (view) => [documentOf(view), persons(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", values) })],
+  body: (view) => [documentOf(view), persons(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", { statement: view.decision.statement, ...values }) })],
   touches: () => [button(say("park"), "wait", () => act("park")), button(say("withdraw"), "undo", () => act("withdraw"))],
 };

@@ -14,7 +14,7 @@ import { documentOf } from "./deciding.js";
 
 function sendSignature() {
   const drawn = signature();
-  return drawn ? act("sign", drawn) : complain(explain("png_is_missing_or_too_large"));
+  return drawn.cause ? complain(explain(drawn.cause)) : act("sign", drawn);
 }
 
 const sign = {
@@ -24,7 +24,7 @@ const sign = {
     say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number,
     view.signed.length ? say("officer_signed", view.signed.join(", ")) : null,
   ].filter(Boolean).join(" · "),
-  body: () => [signaturePad(), signerChoice()],
+  body: (view) => [signaturePad(), signerChoice(view.outcome)],
   touches: (view) => [
     button(say("sign_ok"), "pass", sendSignature, "first"), button(say("sign_clear"), "undo", clearPad),
     officerNext(view) ? button(say("officer_signs"), "pen", () => { clearPad(); go({ part: "officer" }); }) : null,

@@ -34,7 +34,7 @@ function section(title, sign, rows) {
 }
 
 const line = (one, outcome, action) => el("li", {}, icon(signOf[outcome] ?? "wait"),
-  el("span", {}, [placeName(one.checkpoint), outcome ? say(outcome) : "", one.visit, one.at ? clock(one.at) : ""].filter(Boolean).join(" · ")), action);
+  el("span", {}, [one.drill ? say("drill") : "", placeName(one.checkpoint), outcome ? say(outcome) : "", one.visit, one.at ? clock(one.at) : ""].filter(Boolean).join(" · ")), action);
 
 const amendTouch = (one) => {
   const made = button(say("amend"), "plus", () => go({ amending: { ...one, what: null } }));
@@ -42,14 +42,36 @@ const amendTouch = (one) => {
   return made;
 };
 
+// The view brings every emergency to explain and the newest debts; older ones are asked for.
+const DEBTS = 50;
+const debts = (view) => view.owed.filter((one) => !one.unaccounted);
+const older = () => now.facts.older ?? [];
+
+async function fetchOlder() {
+  const known = [...debts(now.view), ...older()];
+  const { answer } = await ask("debts", { before: known.at(-1).seq });
+  if (answer) go({ facts: { ...now.facts, older: [...older(), ...answer], all: answer.length < DEBTS } });
+}
+
+function owed(view) {
+  const shown = debts(view);
+  const known = new Set(shown.map((one) => one.check));
+  const rows = [...shown, ...older().filter((one) => !known.has(one.check))].map((one) => line(one, one.outcome, amendTouch(one)));
+  const made = section(say("owed"), "warn", rows);
+  if (shown.length >= DEBTS && !now.facts.all) made.append(button(say("older"), "list", fetchOlder));
+  return made;
+}
+
 const queue = {
   sign: () => "list",
   body: (view) => [
+    view.owed.some((one) => one.unaccounted)
+      ? section(say("unexplained"), "care", view.owed.filter((one) => one.unaccounted).map((one) => line(one, one.outcome, amendTouch(one)))) : null,
     section(say("parked"), "wait", view.parked.map((one) => line(one, one.decision?.outcome, button(say("resume"), "begin", () => act("resume", { check: one.check }), "first")))),
-    section(say("owed"), "warn", view.owed.map((one) => line(one, one.outcome, amendTouch(one)))),
+    owed(view),
     section(say("recent"), "text", (now.facts.checks ?? []).map((one) => line(one, one.outcome, amendTouch(one)))),
   ],
-  shows: (view) => [view.parked, view.owed, now.facts.checks],
+  shows: (view) => [view.parked, view.owed, now.facts.checks, now.facts.older, now.facts.all],
 };
 
 const state = (good, label, text) => el("li", { className: good ? "" : "bad" }, icon(good ? "pass" : "warn"),
