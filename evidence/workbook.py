@@ -101,7 +101,8 @@ class Workbook:
             TooManyRows: the sheet has no room for it.
         """
         if self._row > MOST_ROWS or self._size > MOST_SHEET_BYTES:
-            raise TooManyRows(f"a sheet holds {MOST_ROWS} rows; export a shorter time, or csv or jsonl")
+            most = f"{MOST_ROWS} rows" if self._row > MOST_ROWS else f"{MOST_SHEET_BYTES >> 20} MB"
+            raise TooManyRows(f"a sheet holds {most}; export a shorter time, or csv or jsonl")
         self._row += 1
         at = self._row
         cells = [
