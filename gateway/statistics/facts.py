@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evidence.instants import local_text
-from evidence.record import OWED, Outcome
+from evidence.record import OWED, Outcome, may_be_nobody, says_nobody
 
 LONGEST_S = 12 * 3600
 """A check that seems to have taken longer began before a clock was set right: its time is not known."""
@@ -34,6 +34,7 @@ class Later:
     settled: bool = False
     accounted: bool = False
     mistaken: bool = False
+    nobody: bool = False
     signed: str = ""
 
     def take(self, addendum: Mapping[str, Any]) -> None:
@@ -44,6 +45,7 @@ class Later:
         if "subject_sign" in addendum:
             self.signed = addendum["subject_sign"]["by"]
         self.settled = self.settled or "settled_by" in addendum
+        self.nobody = self.nobody or says_nobody(addendum)
         if addendum.get("accounts"):
             self.accounted = True
             self.mistaken = self.mistaken or addendum["reason"].startswith(MISTAKEN)
@@ -134,7 +136,9 @@ def check_of(
         methods=_methods(said),
         officers=tuple(one["id"] for one in said["officers"]),
         on_duty=said.get("on_duty", {}).get("id", ""),
-        debt=_debt(said["outcome"], settled=later.settled or settled_elsewhere),
+        debt=_debt(
+            said["outcome"], settled=later.settled or settled_elsewhere or (later.nobody and _unclaimed(said, later))
+        ),
         emergency=_emergency(said, later),
         later=later,
         believed=believed,
@@ -159,6 +163,11 @@ def _methods(said: Mapping[str, Any]) -> tuple[str, ...]:
         "finger": said.get("finger", {}).get("decision") in ("match", "no_match"),
     }
     return tuple(name for name, was in done.items() if was)
+
+
+def _unclaimed(said: Mapping[str, Any], later: Later) -> bool:
+    """Whether nobody may have been there: what began without a visit, was linked to none and has read nothing."""
+    return may_be_nobody(said) and later.visit is None
 
 
 def _debt(outcome: str, *, settled: bool) -> str:

@@ -25,7 +25,7 @@ from gateway.cli import main
 from gateway.officers import Account, Entry
 from gateway.statistics import words
 from gateway.statistics.counts import Counts
-from gateway.statistics.facts import NOTHING, check_of
+from gateway.statistics.facts import NOTHING, Later, check_of
 from gateway.statistics.page import Facts
 from gateway.statistics.report import roster_of
 from tests.gateway.conftest import folder_in_memory
@@ -136,6 +136,40 @@ def test_a_clock_that_may_be_off_changes_nothing_of_how_long_it_took() -> None:
         bounds = [write_instant(ended + dt.timedelta(seconds=error)) for error in (-error_s, error_s)]
         said["time"] = {"earliest": bounds[0], "latest": bounds[1], "source": "clock"}
         assert check_of(said, "0" * 64, NOTHING, settled_elsewhere=False).seconds == 20
+
+
+PROVISIONAL, KNOWN = {"ref": "P-1", "source": "provisional"}, {"ref": "V-1", "source": "typed"}
+BY_MISTAKE = {"amends": "mistaken_emergency", "accounts": True, "reason": "mistaken_emergency: x"}
+NOBODY = {"amends": "nobody_checked", "reason": "nobody_checked: x"}
+
+
+@pytest.mark.parametrize(
+    ("said", "addendum", "officers", "debt"),
+    [
+        ({"outcome": "emergency", "visit": PROVISIONAL}, BY_MISTAKE, ("g-1",), "settled"),
+        ({"outcome": "emergency", "visit": KNOWN}, BY_MISTAKE, ("g-1",), "owed"),
+        (
+            {"outcome": "emergency", "visit": PROVISIONAL, "document": {"type": "passport"}},
+            BY_MISTAKE,
+            ("g-1",),
+            "owed",
+        ),
+        ({"outcome": "interrupted", "visit": PROVISIONAL, "step_reached": "notice"}, NOBODY, ("g-1", "g-2"), "settled"),
+        ({"outcome": "interrupted", "visit": PROVISIONAL, "step_reached": "notice"}, NOBODY, ("g-1", "g-1"), "owed"),
+        ({"outcome": "interrupted", "visit": PROVISIONAL, "step_reached": "card"}, NOBODY, ("g-1", "g-2"), "owed"),
+        ({"outcome": "unable", "visit": PROVISIONAL}, NOBODY, ("g-1", "g-2"), "owed"),
+    ],
+)
+def test_nobody_is_owed_where_nobody_was(
+    said: dict[str, Any], addendum: dict[str, Any], officers: tuple[str, ...], debt: str
+) -> None:
+    """By one officer's word of a touch, by two officers' of a check; never where a visit or a document was there."""
+    later = Later()
+    later.take({**addendum, "officers": [{"id": one} for one in officers]})
+    rest = {"unit": "u", "seq": 2, "check": check_id(BEGIN), "policy": {"id": "neutral"}, "checkpoint": "delivery"}
+    time = {"earliest": write_instant(BEGIN), "latest": write_instant(BEGIN), "source": "clock"}
+    whole = {**rest, "time": time, "channel": "unit", "officers": [], **said}
+    assert check_of(whole, "0" * 64, later, settled_elsewhere=False).debt == debt
 
 
 def test_by_everything(say: Say) -> None:
