@@ -69,8 +69,10 @@ class Act:
         """Sign, where that is asked, and wait for the committed record."""
         view = self.stage.screen.wait("the end", lambda now: now["step"] in ("sign", "done"))
         if view["step"] == "sign":
-            self.touch("sign", png=drawn_name())
-            self.say(f"signed: {view['outcome']}")
+            # Who could not be verified signs nothing; whoever came with her does.
+            hand = {"by": "delegate", "relation": "spouse"} if view["outcome"] == "unable" else {}
+            self.touch("sign", png=drawn_name(), **hand)
+            self.say(f"signed{' by her husband' if hand else ''}: {view['outcome']}")
             view = self.step("done")
         self.say(f"recorded: {view['outcome']}, seq {view['seq']}")
         return view
