@@ -39,6 +39,21 @@ def test_expiry_is_not_asked_of_a_clock_that_is_not_trusted(home: Home) -> None:
     outbox.close()
 
 
+def test_a_clock_ahead_that_no_network_set_refuses_no_receipt(home: Home) -> None:
+    """Leap after leap, each small enough to be believed, it came further than any message lives."""
+    today = [now()]
+    free = KernelClock(False, dt.timedelta(seconds=16))
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: free))
+    delivery, right = _delivery(home, outbox), today[0]
+    for number in range(2, 5):
+        today[0] += dt.timedelta(days=25)
+        outbox.append(check_fields())
+        token = home.downlink(Channel.RECEIPT, receipt_body(outbox, number), number, issued=right)
+        delivery.receive(Channel.RECEIPT, token)
+    assert (delivery.refused, outbox.count_waiting()) == (0, 1), "the birth record alone has no receipt here"
+    outbox.close()
+
+
 @pytest.mark.parametrize("lag", ["behind the last record", "of a stopped clock"])
 def test_records_receipted_by_a_clock_that_lags_stay_thirty_days(lag: str, home: Home) -> None:
     """60 days behind when the receipt comes, set right a minute later: the records are a minute old, not 60 days."""
