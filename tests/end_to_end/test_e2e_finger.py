@@ -249,9 +249,7 @@ def cut_off(ward: Ward, slip: str) -> None:
 def decide(ward: Ward, outcome: str, *officers: str) -> None:
     ward.touch("propose", outcome=outcome, reason="test")
     for number, officer in enumerate(officers):
-        ward.until(
-            "confirm", lambda view, done=number: len((view["decision"] or {"confirmed": ()})["confirmed"]) == done
-        )
+        ward.until("confirm", lambda view, done=number: view["decision"] and len(view["decision"]["confirmed"]) == done)
         ward.touch("confirm", officer=officer, pin=PINS[officer])
     if ward.until("decided", lambda view: view["step"] in ("sign", "done"))["step"] == "sign":
         ward.touch("sign_later")
