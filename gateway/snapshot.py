@@ -49,7 +49,7 @@ class Snapshot:
             yield Held(row[0], row[1], row[2], Kind(row[3]), row[4], row[5])
 
     def waiting(self, unit: str) -> list[int]:
-        """Numbers that are here above a hole."""
+        """Numbers that are here and not verified: above a hole, or late in a gap."""
         sql = "SELECT seq FROM records WHERE unit = ? AND chained = 0 ORDER BY seq"
         return [seq for (seq,) in self._db.execute(sql, (unit,))]
 
