@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import psutil
 import pytest
@@ -18,11 +19,14 @@ from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
 from daemon.demo.room import Room
 from daemon.events import DeviceLost, Event
 from daemon.face_events import FaceCompared, FaceFinding
-from daemon.faces import FRAMES, FaceTask
+from daemon.faces import FRAMES, FaceMatcher, FaceTask
 from daemon.liveness.eyes import Eyes
+from hw.camera.frame import Frame
+from hw.camera.simulated_lens import Lens
 from hw.card_reader.photo import SimulatedDecoder
 from hw.uri import DeviceUri
 from models.face import FaceModels
+from models.image import Image
 from tests.daemon.support import now
 from tests.support.brokers import wait_for
 
@@ -159,6 +163,46 @@ def test_card_picture_without_a_face(booth: Open, studio: Studio, tmp_path: Path
     one.task.open_camera()
     finding = compared(one.compare(np.full((126, 102, 3), 128, np.uint8)))
     assert (finding.decision, finding.cause) == ("not_comparable", "card_photo_no_face")
+
+
+def seen(studio: Studio, show: Callable[[Image], Image]) -> Iterator[Frame]:
+    """Frames of Anna, each changed by ``show``."""
+    lens = Lens(studio.scene(ANNA), 640, 480)
+    for number in range(6):
+        yield Frame(show(lens.picture(number / 15, np.zeros(3))), number + 1, number / 15, "sim:")
+
+
+def masked(image: Image) -> Image:
+    """A mask over nose and mouth, of one colour."""
+    result = image.copy()
+    cv2.ellipse(result, (320, 262), (48, 40), 0, 0, 360, (205, 180, 140), -1)
+    return result
+
+
+def test_a_mask_is_a_finding_with_its_cause(eyes: Eyes, studio: Studio, photo: Photo) -> None:
+    matcher = FaceMatcher(eyes)
+    reference = matcher.reference(photo)
+    assert reference is not None
+    finding, compared_with = matcher.compare(reference, seen(studio, masked))
+    assert (finding.decision, finding.cause, finding.frames) == ("not_comparable", "face_mouth_covered", 0)
+    assert compared_with.live is None
+
+
+def test_who_lies_nearest_is_compared_and_not_her_helper(eyes: Eyes, studio: Studio, photo: Photo) -> None:
+    """The helper stands behind the trolley; Anna, lying, is nearer. Her place is told in the frame's own pixels."""
+    other = Lens(replace(studio.scene(STRANGER), face_px=90), 320, 240).picture(0.0, np.zeros(3))
+
+    def on_a_trolley(image: Image) -> Image:
+        return np.hstack([cv2.rotate(image, cv2.ROTATE_90_CLOCKWISE), cv2.copyMakeBorder(other, 0, 400, 0, 0, 0)])
+
+    matcher = FaceMatcher(eyes)
+    reference = matcher.reference(photo)
+    assert reference is not None
+    finding, compared_with = matcher.compare(reference, seen(studio, on_a_trolley))
+    assert (finding.decision, finding.frames) == ("match", FRAMES)
+    assert compared_with.face is not None
+    assert compared_with.size == (800, 640)
+    assert compared_with.face.box[0] + compared_with.face.box[2] <= 480
 
 
 @pytest.mark.parametrize(

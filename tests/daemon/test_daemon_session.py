@@ -100,6 +100,19 @@ def test_faces_are_tried_again_and_then_a_person_decides() -> None:
     assert (state.step, state.trouble) == (Step.DECISION, "face_no_match")
 
 
+def test_a_face_that_cannot_be_used_is_a_finding_and_people_go_on() -> None:
+    """An oxygen mask: the reason is on the screen as often as the policy says, then officers decide."""
+    state, _ = play(BEGIN, CONSENT, card())
+    for _ in range(state.policy.retries):
+        state, effects = play(face("not_comparable"), state=state)
+        assert (state.step, state.trouble, effects) == (Step.FACE, "no_face", (ef.CompareFace(), ef.StartTimer()))
+    state, effects = play(face("not_comparable"), state=state)
+    assert (state.step, state.trouble) == (Step.DECISION, "no_face")
+    assert ef.CompareFace() not in effects
+    state, _ = play(ev.Proposed(Outcome.UNABLE, "oxygen mask", EXPIRES), state=state)
+    assert state.step is Step.CONFIRM
+
+
 def test_match_that_nobody_can_say_is_alive_is_no_pass_where_the_policy_wants_it() -> None:
     policy = replace(POLICY, liveness=Liveness.REQUIRED)
     state, _ = play(BEGIN, CONSENT, card(), face("match"), state=State(policy))
