@@ -65,7 +65,7 @@ def whole_files(paths: Sequence[Path], *, mode: int = 0o644) -> Iterator[list[Bi
     for path in paths:
         if not path.name or path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    temporaries = [temporary_of(path) for path in paths]
+    temporaries, named = [temporary_of(path) for path in paths], 0
     try:
         with contextlib.ExitStack() as opened:
             streams = [opened.enter_context(_fresh(one, mode)) for one in temporaries]
@@ -73,35 +73,30 @@ def whole_files(paths: Sequence[Path], *, mode: int = 0o644) -> Iterator[list[Bi
             for stream in streams:
                 stream.flush()
                 os.fsync(stream.fileno())
-        _name(temporaries, paths)
-    except BrokenOff:
+        for temporary, path in zip(temporaries, paths, strict=True):
+            temporary.replace(path)
+            named += 1
+            sync_folder(path.parent)  # each by itself: not every file system keeps the order of two renames
+    except BaseException as error:
+        if named == 0:
+            _remove(temporaries)
+        elif named < len(paths) and isinstance(error, OSError):
+            new, old = (", ".join(one.name for one in some) for some in (paths[:named], paths[named:]))
+            said = f"{error.strerror}; {new} is new and {old} is not: write both again"
+            raise BrokenOff(error.errno, said) from error
         raise
-    except BaseException:
-        for one in temporaries:
-            with contextlib.suppress(OSError):  # of a disk that was pulled nothing can be removed
-                one.unlink(missing_ok=True)
-        raise
+
+
+def _remove(temporaries: Sequence[Path]) -> None:
+    for one in temporaries:
+        with contextlib.suppress(OSError):  # of a disk that was pulled nothing can be removed
+            one.unlink(missing_ok=True)
 
 
 def _fresh(temporary: Path, mode: int) -> BinaryIO:
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
     return os.fdopen(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), "w+b")
-
-
-def _name(temporaries: Sequence[Path], paths: Sequence[Path]) -> None:
-    named = 0
-    try:
-        for temporary, path in zip(temporaries, paths, strict=True):
-            temporary.replace(path)
-            named += 1
-            sync_folder(path.parent)  # each by itself: not every file system keeps the order of two renames
-    except OSError as error:
-        if 0 < named < len(paths):
-            new, old = (", ".join(one.name for one in some) for some in (paths[:named], paths[named:]))
-            said = f"{error.strerror}; {new} is new and {old} is not: write both again"
-            raise BrokenOff(error.errno, said) from error
-        raise
 
 
 def digest_of(stream: BinaryIO) -> tuple[str, int]:
