@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,12 +22,13 @@ from daemon.policy import load_policy
 from daemon.state import Step
 from daemon.unit import SAME_EMERGENCY_S, Unit
 from tests.daemon.conftest import Home
-from tests.daemon.support import now
+from tests.daemon.support import PINS, check_fields, now
 
 POLICY = replace(load_policy("neutral"), signatures=())
 EMERGENCY = "0197a000-0000-7000-8000-00000000000e"
 CHECK = "0197a000-0000-7000-8000-00000000000c"
-OFFICER = {"officer": "o-101", "pin": "480273"}
+OFFICER = {"officer": "o-101", "pin": PINS["o-101"]}
+SECOND = {"officer": "o-102", "pin": PINS["o-102"]}
 
 
 class Nothing:
@@ -70,8 +72,12 @@ class Place:
     def open(self) -> bool:
         return self.door.released_at_s is not None
 
-    def amend(self, check: str, what: str, reason: str = "birth began at the door") -> Event:
-        return self.touches.event("amend", {**OFFICER, "check": check, "what": what, "reason": reason})
+    def amend(self, check: str, what: str, reason: str = "birth began at the door", **more: Any) -> Event:
+        return self.touches.event("amend", {**OFFICER, "check": check, "what": what, "reason": reason, **more})
+
+    @property
+    def owed(self) -> list[str]:
+        return [one.check for one in self.outbox.owed]
 
 
 @pytest.fixture
@@ -206,3 +212,93 @@ def test_emergency_whose_own_check_was_cut_is_accounted_for_too(home: Home, plac
     assert again.outbox.unaccounted == ()
     assert dt.datetime.fromisoformat(row.at) <= now()
     assert home
+
+
+# --- drills ----------------------------------------------------------------------------------------------------------
+
+
+def test_emergency_during_a_drill_is_accounted_for_like_any(place: Callable[[], Place]) -> None:
+    unit = place()
+    unit.post(replace(began(), drill=True), Emergency(EMERGENCY, "delivery"), Closed())
+    assert unit.open
+    assert unit.owed == [EMERGENCY]
+    assert [(one.check, one.drill) for one in unit.outbox.recent()] == [(EMERGENCY, False)]
+    unit.post(unit.amend(EMERGENCY, "explanation"))
+    assert not unit.open
+
+
+def test_emergency_that_older_software_called_a_drill_is_told(place: Callable[[], Place]) -> None:
+    """It holds the door open, so somebody must be able to account for it."""
+    unit = place()
+    unit.outbox.append({**check_fields(EMERGENCY, "emergency"), "drill": True})
+    unit.door.release()
+    another_check(unit)
+    assert unit.open
+    assert unit.owed[0] == EMERGENCY
+    unit.post(unit.amend(EMERGENCY, "explanation"))
+    assert not unit.open
+
+
+# --- whose word wipes a debt -----------------------------------------------------------------------------------------
+
+
+def began(visit: str = "V-1", source: str = "typed") -> Begin:
+    return Begin(CHECK, "delivery", visit, source)
+
+
+def test_touch_by_mistake_leaves_no_debt_where_nobody_was(place: Callable[[], Place]) -> None:
+    unit = place()
+    unit.post(Emergency(EMERGENCY, "delivery"), Closed())
+    assert unit.owed == [EMERGENCY]
+    unit.post(unit.amend(EMERGENCY, "mistaken_emergency"))
+    assert unit.owed == []
+    unit.post(began(), Emergency(EMERGENCY, "delivery"), Closed())
+    unit.post(unit.amend(CHECK, "mistaken_emergency"))
+    assert unit.owed == [CHECK], "somebody's visit is known: she is still owed"
+
+
+def test_two_officers_say_that_nobody_came(place: Callable[[], Place]) -> None:
+    unit = place()
+    unit.post(began("P-1", "provisional"), Left(), Closed())
+    for more, cause in (
+        ({}, "another_officer_is_missing"),
+        ({"second": OFFICER}, "same_officer"),
+        ({"second": {**SECOND, "pin": "000000"}}, "wrong_pin"),
+    ):
+        with pytest.raises(TouchRefused, match=cause):
+            unit.amend(CHECK, "nobody_checked", "a child played", **more)
+    unit.post(unit.amend(CHECK, "nobody_checked", "a child played", second=SECOND))
+    assert unit.owed == []
+
+
+def test_nobody_says_that_of_whose_card_was_read_or_visit_is_known(place: Callable[[], Place]) -> None:
+    unit = place()
+    read = {"visit": {"ref": "P-1", "source": "provisional"}, "step_reached": "card"}
+    unit.outbox.append({**check_fields(EMERGENCY, "interrupted"), **read})
+    unit.post(began(), Left(), Closed())
+    for check in (EMERGENCY, CHECK):
+        with pytest.raises(TouchRefused, match="somebody_was_there"):
+            unit.amend(check, "nobody_checked", "x", second=SECOND)
+
+
+def test_one_officer_moves_no_check_to_another_visit(place: Callable[[], Place]) -> None:
+    """A check of one woman would settle the debt of another."""
+    unit = place()
+    unit.post(began("V-OWED"), Left(), Closed())
+    unit.outbox.append({**check_fields(EMERGENCY, "refused"), "visit": {"ref": "V-2", "source": "typed"}})
+    with pytest.raises(TouchRefused, match="another_officer_is_missing"):
+        unit.amend(EMERGENCY, "visit", visit="V-OWED")
+    unit.post(unit.amend(EMERGENCY, "visit", visit="V-OWED", second=SECOND))
+    assert unit.owed == []
+
+
+def test_one_officer_links_a_check_whose_visit_is_not_known_once(place: Callable[[], Place]) -> None:
+    unit = place()
+    unit.post(began("P-1", "provisional"), Left(), Closed())
+    unit.touches = replace(unit.touches, is_another=lambda check, visit: (check, visit) == (CHECK, "V-8"))
+    with pytest.raises(TouchRefused, match="number_differs_from_visit"):
+        unit.amend(CHECK, "visit", visit="V-8")
+    unit.post(unit.amend(CHECK, "visit", visit="V-9"))
+    assert [one.visit for one in unit.outbox.owed] == ["V-9"]
+    with pytest.raises(TouchRefused, match="another_officer_is_missing"):
+        unit.amend(CHECK, "visit", visit="V-7")

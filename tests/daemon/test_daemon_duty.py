@@ -200,6 +200,13 @@ def test_shift_handover(post: Post) -> None:
     assert post.confirm() == "officer_is_missing"
 
 
+def test_a_confirmation_names_what_its_officer_saw(post: Post) -> None:
+    """Withdrawn and proposed anew elsewhere, the same touch would confirm something else."""
+    assert post.confirm(officer="regular", statement="0" * 64) == "another_statement"
+    with pytest.raises(TouchRefused, match="statement_is_missing"):
+        post.touches.event("confirm", {"officer": "regular", "pin": PIN})
+
+
 def test_duty_ends_by_itself(post: Post) -> None:
     post.log_in(officer="regular")
     post.passed_s = IDLE_S - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +11,12 @@ from typing import Any
 import pytest
 
 from daemon.check_id import new_check_id
+from daemon.clock import UnitClock
 from daemon.outbox import Outbox
+from daemon.outbox.checks import SHOWN
 from daemon.record_fields import settlement
 from evidence.keys import Signer
-from tests.daemon.support import Home, check_fields
+from tests.daemon.support import SYNCHRONISED, Home, check_fields, now
 
 
 @pytest.fixture
@@ -56,6 +59,15 @@ def test_debt_is_shown_until_a_later_check_of_the_visit_settles_it(home: Home, o
     addendum = home.opened(outbox)[-1].payload
     assert (addendum["check"], addendum["settled_by"]["check"], addendum["reason"]) == (first, later, "settled")
     assert home.verified(outbox).sound
+
+
+def test_every_emergency_without_account_is_told_and_older_debts_on_asking(outbox: Outbox) -> None:
+    """However many debts came since: it holds the door open."""
+    emergency = ended(outbox, "emergency", "V-OLD")
+    debts = [ended(outbox, "interrupted", f"V-{number}") for number in range(SHOWN + 5)]
+    assert [row.check for row in outbox.owed] == [emergency, *reversed(debts[5:])]
+    assert [row.check for row in outbox.older_debts(outbox.owed[-1].seq)] == list(reversed(debts[:5]))
+    assert outbox.older_debts(1) == ()
 
 
 def test_another_debt_or_a_drill_settles_nothing(outbox: Outbox) -> None:
@@ -104,15 +116,19 @@ def test_visit_rests_in_clear_only_while_something_is_owed(home: Home, outbox: O
     assert b"CLEAR-FOR-NOW" not in on_disk()
 
 
-def test_what_is_only_counted_gives_way_before_evidence(home: Home, outbox: Outbox) -> None:
+def test_what_is_only_counted_gives_way_before_evidence(home: Home) -> None:
+    today = [now()]
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: SYNCHRONISED))
     kept = ended(outbox, "interrupted", "V-1")
     for number in range(3):
         ended(outbox, "refused", f"V-9{number}")
     sealed = len(list(outbox.every_envelope()))
+    today[0] += dt.timedelta(days=8)
     assert outbox.make_room(short=True) == 3
     assert len(list(outbox.every_envelope())) == sealed, "evidence gave way while there was something else"
     assert [row.check for row in outbox.owed] == [kept]
     assert home.verified(outbox).sound
+    outbox.close()
 
 
 class SlowSigner:

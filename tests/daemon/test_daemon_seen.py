@@ -101,3 +101,15 @@ def test_when_a_shift_ends(home: Home) -> None:
     second = duty.shift
     duty.log_out()
     assert len({begun, first, second, duty.shift}) == 4
+
+
+def test_whose_document_a_check_read_is_known_for_the_shift() -> None:
+    """Also where the visit is not known yet: it is held against the visit that it is linked to."""
+    shift = Shift()
+    shift.found(replace(ONE, visit="P-1", visit_source="provisional"))
+    assert not shift.seen.is_another(ONE.check, NUMBER.lower())
+    assert shift.seen.is_another(ONE.check, NUMBER[:-1] + "1")
+    assert not shift.seen.is_another(ONE.check, None), "nobody is expected for that visit"
+    assert not shift.seen.is_another("another check", NUMBER)
+    shift.number += 1
+    assert not shift.seen.is_another(ONE.check, NUMBER[:-1] + "1")

@@ -209,3 +209,10 @@ def test_the_screen_has_words_for_every_trouble() -> None:
     assert view(Desk.of(load_policy("neutral")), waiting=0, online=True, why_offline=None, troubles=("door:gone",))[
         "devices"
     ] == ["door:gone"]
+
+
+def test_emergency_that_waits_for_its_account_is_told_once() -> None:
+    """Whatever the devices say: an account that is missing holds the door open, and no light tells that."""
+    assert troubles.of_emergencies((), waiting=False) == ()
+    assert troubles.of_emergencies(("camera:gone",), waiting=True) == ("door:emergency_open",)
+    assert troubles.of_emergencies(("coprocessor:emergency_open",), waiting=True) == ()
