@@ -119,12 +119,19 @@ class Ward:
         self.glass.touch("昏迷")
         self.glass.step("confirm")
 
-    def records(self, wanted: Callable[[Mapping[str, Any]], bool]) -> list[Mapping[str, Any]]:
-        """The records that the gateway has verified and that are ``wanted``."""
+    def records(self, wanted: Callable[[Mapping[str, Any]], bool], at_least: int = 1) -> list[Mapping[str, Any]]:
+        """The records that the gateway has verified and that are ``wanted``, when so many are there."""
+        found: list[Mapping[str, Any]] = []
+
+        def arrived() -> bool:
+            with closing(Store(self.stage.gateway_toml.parent / "data/gateway.db")) as store:
+                shown = [read_record(token).payload for token in store.chained_jws(UNIT)]
+            found[:] = [one for one in shown if wanted(one)]
+            return len(found) >= at_least
+
         all_receipted(self.stage)
-        with closing(Store(self.stage.gateway_toml.parent / "data/gateway.db")) as store:
-            shown = [read_record(token).payload for token in store.chained_jws(UNIT)]
-        return [one for one in shown if wanted(one)]
+        wait_for(arrived, "the records at the gateway", 60)
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -188,12 +195,13 @@ def _approved(ward: Ward, codes: Mapping[str, str]) -> None:
 def test_officers_of_provisioning_make_way_for_the_hospitals(ward: Ward) -> None:
     """They are not in the hospital's roster: their time at this unit is over."""
     expect(ward.glass.page.locator("#place")).not_to_contain_text(FIRST)
-    ended = ward.records(lambda one: one.get("event", {}).get("type") == "duty.ended")
+    ended = ward.records(lambda one: one.get("event", {}).get("type") == "duty.ended", 2)
     assert [one["event"]["officer"] for one in ended[:2]] == [FIRST, FIRST]  # at the page, then by the roster
 
 
 def test_handover_by_badge_and_then_by_key(ward: Ward) -> None:
     page = ward.glass.page
+    before = ward.records(lambda one: one.get("event", {}).get("type") == "duty.begun", 0)
     ward.staff("交接班")
     page.evaluate(SCAN, [BADGE, 8])
     assert page.get_attribute("#officer-id", "placeholder") == "已读取工牌"
@@ -203,7 +211,7 @@ def test_handover_by_badge_and_then_by_key(ward: Ward) -> None:
     ward.by_key(TWO)
     ward.on_duty(TWO)
     ward.home()
-    shifts = ward.records(lambda one: one.get("event", {}).get("type") == "duty.begun")
+    shifts = ward.records(lambda one: one.get("event", {}).get("type") == "duty.begun", len(before) + 2)
     said = [(one["event"]["officer"], one["event"]["login"]) for one in shifts]
     assert said[-2:] == [(ONE, "badge_pin"), (TWO, "webauthn")]
     assert shifts[-1]["event"]["relieves"] == ONE
@@ -272,9 +280,9 @@ def test_an_assertion_for_another_decision_is_refused_in_words(ward: Ward) -> No
 
 
 def test_an_emergency_pressed_twice_is_one_record_and_explained_by_key(ward: Ward) -> None:
-    before = ward.records(lambda one: one.get("outcome") == "emergency")
+    before = ward.records(lambda one: one.get("outcome") == "emergency", 0)
     ward.pressed()
-    *earlier, emergency = ward.records(lambda one: one.get("outcome") == "emergency")
+    *earlier, emergency = ward.records(lambda one: one.get("outcome") == "emergency", len(before) + 1)
     assert earlier == before
     (said,) = ward.records(lambda one: one["kind"] == "addendum" and one["check"] == emergency["check"])
     assert [(one["id"], one["assertion"]["method"]) for one in said["officers"]] == [(TWO, "webauthn")]
