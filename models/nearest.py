@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from models.detector import Face
+from models.detector import Face, sure
 from models.face import FaceModels, nearest_face
 from models.image import Image
 from models.quarters import QUARTERS, turned
@@ -38,6 +38,7 @@ class Nearest:
         self._models = models
         self._quarters = 0
         self._looked = 0
+        self._settled = False
 
     def look(self, image: Image) -> Sight | None:
         """The nearest face in ``image``; None if nobody is seen.
@@ -49,7 +50,10 @@ class Nearest:
         self._looked += 1
         view = turned(image, self._quarters)
         face = nearest_face(self._models.detect(view, around=around))
-        if face is None:
+        if around:
+            self._settled = face is not None
+        # Who lies and has come since the last look around may be taken for somebody upright: a doubtful face waits.
+        if face is None or not (self._settled or sure(face)):
             return None
         size = view.shape[1], view.shape[0]
         placed = face.turned(size, -self._quarters)

@@ -161,6 +161,22 @@ def test_who_lies_nearer_than_a_helper_is_followed(face_models: FaceModels, pers
     assert nearest.look(np.zeros((240, 320, 3), np.uint8)) is None
 
 
+def test_who_comes_lying_between_two_looks_around_waits_for_the_next(
+    face_models: FaceModels, person: Callable[[str], Image]
+) -> None:
+    """An upright look takes her for somebody else: such a face is not used."""
+    small = np.asarray(cv2.resize(person("b_live"), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
+    lying = rolled(small, 75)
+    assert face_models.detect(lying, around=False), "else nothing is shown here"
+    nearest = Nearest(face_models)
+    assert nearest.look(np.zeros_like(lying)) is None
+    for _ in range(3):
+        assert nearest.look(lying) is None
+    sight = nearest.look(lying)
+    assert sight is not None
+    assert sight.quarters == 1
+
+
 def test_two_people_and_the_nearest(face_models: FaceModels, person: Callable[[str], Image]) -> None:
     near, far = person("c"), cv2.resize(person("b_card"), None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA)
     scene = np.zeros((800, 1100, 3), np.uint8)
