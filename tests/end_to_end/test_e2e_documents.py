@@ -154,8 +154,7 @@ def test_second_officer_comes_later(hands: Hands) -> None:
     hands.touch("Second officer not here: next woman")
     hands.glass.step("idle")
     assert "N***" not in hands.page.content()
-    hands.page.click("#language")
-    hands.begin("V-0203")
+    hands.begin("V-0203")  # the next woman is met in Chinese
     hands.touch("拒绝核验")
     hands.decide("拒绝", "本人拒绝")
     hands.confirm(SECOND)
