@@ -37,6 +37,7 @@ from daemon.named import decoder_of, matcher_of, policy_of
 from daemon.officers import Roster, read_roster
 from daemon.pins import PinEntranceTask
 from daemon.policy import Policy
+from daemon.policy.words import Role
 from daemon.preview import only_while
 from daemon.printing.forms import NO_PRINTER, FormDesk, open_forms
 from daemon.revoked import FILE as REVOKED
@@ -166,7 +167,8 @@ class Assembly:
         return Means.of(self.policy, ring, (lambda: thermal.view) if thermal else None)
 
     def _compared(self, event: Event, begin: Begin) -> Event:
-        return self.seen.compared(self.worklist.compared(event, begin.visit), begin)
+        mothers = None if begin.role == Role.CLAIMANT else begin.visit  # a claimant's name is not the visit's
+        return self.seen.compared(self.worklist.compared(event, mothers), begin)
 
     def _make_kiosk(self) -> KioskServer:
         config = self.config

@@ -86,7 +86,10 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """A check begins for a visit; ``visit_source``: ``scanned``, ``typed``, ``worklist`` or ``provisional``."""
+    """A check begins for a visit; ``visit_source``: ``scanned``, ``typed``, ``worklist`` or ``provisional``.
+
+    ``role``: who is verified, one of the policy's words for it.
+    """
 
     check: str
     checkpoint: str

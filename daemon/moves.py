@@ -329,7 +329,8 @@ def emergency(state: State, event: Emergency) -> Result:
             before = _signed_or_not(state)[1]
         elif state.step in OPEN:  # a drill is over, an emergency never is one
             before = seal(state, Outcome.INTERRUPTED, Outcome.EMERGENCY.value)[1]
-        fresh = Begin(event.check, event.checkpoint, record_fields.provisional(event.check), "provisional")
+        role, ref = state.policy.subjects_for(event.checkpoint)[0], record_fields.provisional(event.check)
+        fresh = Begin(event.check, event.checkpoint, ref, "provisional", role=role.value)
         state = State(state.policy, begin=fresh, on_duty=state.on_duty)
     sealing, effects = seal(state, Outcome.EMERGENCY)
     return sealing, (ReleaseDoor(), *before, *effects)

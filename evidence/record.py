@@ -47,6 +47,15 @@ MISTAKEN, NOBODY = "mistaken_emergency", "nobody_checked"
 """What an addendum says (``amends``) where nobody was there: a touch by mistake, or a check that nobody came to."""
 
 
+CLAIMANT = "claimant"
+"""The role of a subject who came for the birth certificate (领证人), and need not be its mother."""
+
+
+def of_claimant(check: Mapping[str, Any]) -> bool:
+    """Whether this check's record is of who came for the certificate: it says nothing of the woman of its visit."""
+    return bool(check["subject"].get("role") == CLAIMANT)
+
+
 def may_be_nobody(check: Mapping[str, Any]) -> bool:
     """Whether this check's record leaves open that nobody was there: no visit, no document, nothing told by her."""
     began_without = check["visit"]["source"] == "provisional" and check["outcome"] in ("emergency", "interrupted")

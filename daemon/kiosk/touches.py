@@ -110,10 +110,11 @@ class Touches:
         week = values.get("gestation_week")
         if week is not None and (type(week) is not int or not 0 <= week <= 45):
             raise TouchRefused("gestation_week_must_be_0_to_45")
+        roles = self.policy.subjects_for(checkpoint)
+        role = fields.choice(values, "role", roles, roles[0])
         enrols = self.fingers is not None and self.fingers.enrols
-        return Begin(
-            check, checkpoint, visit or provisional(check), source, drill=drill, gestation_week=week, enrols=enrols
-        )
+        ref = visit or provisional(check)
+        return Begin(check, checkpoint, ref, source, role=role, drill=drill, gestation_week=week, enrols=enrols)
 
     def consent(self, values: Mapping[str, Any]) -> Event:
         """Notice read and consent given."""

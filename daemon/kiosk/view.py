@@ -34,6 +34,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         "site": unit.site,
         "checkpoint": unit.checkpoint,
         "checkpoints": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.checkpoints},
+        "subjects": {one.id: list(policy.subjects_for(one.id)) for one in policy.checkpoints},
         "notice": {
             "id": policy.notice.id,
             "parts": [
@@ -89,6 +90,7 @@ def view(
         "check": state.check,
         "checkpoint": state.begin.checkpoint if state.begin else None,
         "visit": state.begin.visit if state.begin else None,
+        "role": state.begin.role if state.begin else None,
         "drill": bool(state.begin and state.begin.drill),
         "trouble": state.trouble,
         "outcome": state.outcome.value if state.outcome else None,

@@ -18,7 +18,7 @@ from typing import Any
 
 from daemon.outbox.figures import cause_of
 from evidence.instants import write_instant
-from evidence.record import MISTAKEN, Kind, Outcome, Record, may_be_nobody, says_nobody
+from evidence.record import MISTAKEN, Kind, Outcome, Record, may_be_nobody, of_claimant, says_nobody
 
 KEPT = dt.timedelta(days=400)
 """A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
@@ -27,7 +27,9 @@ SHOWN = 50
 """Debts that are told at once; older ones are asked for. Emergencies that nobody has accounted for are all told."""
 
 _TO_COME = dt.timedelta(days=7)
-_FIELDS = "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted, provisional, nobody"
+_FIELDS = (
+    "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted, provisional, nobody, claimant"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class CheckRow:
     """One check that has its record; ``at`` is the record's earliest time, ``owed`` whether it is still a debt.
 
     ``unaccounted``: it was an emergency, and no officer has accounted for it yet; until then no door is locked.
-    ``provisional``: its visit is not known yet. ``nobody``: see :func:`evidence.record.may_be_nobody`.
+    ``provisional``: its visit is not known yet. ``nobody``: see :func:`evidence.record.may_be_nobody`. ``claimant``:
+    who came for the certificate was checked, not the woman of the visit.
     """
 
     check: str
@@ -50,6 +53,7 @@ class CheckRow:
     unaccounted: bool
     provisional: bool = False
     nobody: bool = False
+    claimant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ def _note_check(
     values = (
         *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
         *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
-        *(int(payload["visit"]["source"] == "provisional"), int(may_be_nobody(payload))),
+        *(int(payload["visit"]["source"] == "provisional"), int(may_be_nobody(payload)), int(of_claimant(payload))),
         *(_mac(db, visit), payload["channel"], cause_of(payload)),
     )
     fields = f"{_FIELDS}, visit_mac, channel, cause"
@@ -136,11 +140,15 @@ def unaccounted(db: sqlite3.Connection) -> tuple[CheckRow, ...]:
 
 
 def settled(db: sqlite3.Connection, debts: Collection[Outcome]) -> list[Settlement]:
-    """Debts for whose visit a check has ended since that leaves none; each with the first such check."""
+    """Debts for whose visit a check has ended since that leaves none; each with the first such check.
+
+    Who comes for the certificate settles nothing of the mother's, nor she of theirs.
+    """
     found: dict[str, Settlement] = {}
     names = ", ".join(f"{table}.{name.strip()}" for table in ("debt", "later") for name in _FIELDS.split(","))
     sql = f"""SELECT {names} FROM checks AS debt JOIN checks AS later
         ON later.visit_mac = debt.visit_mac AND later.seq > debt.seq AND later.drill = 0
+        AND later.claimant = debt.claimant
         WHERE debt.owed = 1 ORDER BY debt.seq, later.seq"""
     half = len(CheckRow.__dataclass_fields__)
     for row in db.execute(sql):

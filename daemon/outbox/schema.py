@@ -79,6 +79,10 @@ MIGRATIONS: Final[Sequence[str]] = (
     ALTER TABLE checks ADD COLUMN nobody INTEGER NOT NULL DEFAULT 0;
     UPDATE checks SET provisional = 1 WHERE visit = 'P-' || substr(check_id, -12);
     """,
+    # 8: whether somebody was checked who came for a certificate: that settles nothing of hers. None was before.
+    """
+    ALTER TABLE checks ADD COLUMN claimant INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -17,6 +17,7 @@ from daemon.policy.words import (
     Often,
     Recipient,
     Remote,
+    Role,
     Signer,
     SignsWhen,
     Staff,
@@ -78,6 +79,10 @@ class Checkpoint:
     title_en: Text
     source: Cite
     kind: Kind = Kind.MATERNITY
+    subjects: An[
+        tuple[Role, ...] | None,
+        Form("who is verified, the usual one first; missing: mother, patient or donor by kind", least=1, distinct=True),
+    ] = None
     factors: An[tuple[Factor, ...] | None, Form("all of these, instead of the pack's", distinct=True)] = None
     one_of: An[tuple[Factor, ...] | None, Form("and one of these, instead of the pack's", distinct=True)] = None
     weeks: Weeks | None = None

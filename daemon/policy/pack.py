@@ -15,6 +15,7 @@ from daemon.policy.words import (
     Kind,
     Liveness,
     Recipient,
+    Role,
     Signer,
     SignsWhen,
     Staff,
@@ -22,6 +23,9 @@ from daemon.policy.words import (
 from evidence.forms.words import FormId
 from evidence.record import Outcome
 from evidence.tree import Form
+
+SUBJECTS = {Kind.MATERNITY: Role.MOTHER, Kind.ART_PATIENT: Role.PATIENT, Kind.ART_DONOR: Role.DONOR}
+"""Who is verified at a checkpoint of each kind that does not say it."""
 
 VERIFIED = frozenset({Outcome.PASSED, Outcome.MANUAL})
 """Outcomes that show who she is. The way without biometrics is equal, so no pack says otherwise."""
@@ -102,6 +106,15 @@ class Policy:
         if weeks is None or week is None:
             return True
         return weeks.first <= week and (weeks.last is None or week <= weeks.last)
+
+    def subjects_for(self, checkpoint: str) -> tuple[Role, ...]:
+        """Who may be verified there, the usual one first; where nobody says which, it is that one.
+
+        A checkpoint that the pack does not know counts as maternity care: no emergency waits for a right name.
+        """
+        here = next((one for one in self.checkpoints if one.id == checkpoint), None)
+        own = here.subjects if here else None
+        return own or (SUBJECTS[here.kind if here else Kind.MATERNITY],)
 
     # --- what a pass needs -------------------------------------------------------------------------------------
 

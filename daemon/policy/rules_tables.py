@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from daemon.policy.pack import DECIDABLE, FLOOR_OFFICERS, VERIFIED, Policy
+from daemon.policy.pack import DECIDABLE, FLOOR_OFFICERS, SUBJECTS, VERIFIED, Policy
 from daemon.policy.rule import Findings, reads
-from daemon.policy.words import BIOMETRICS, DocumentType, Factor, Hold, Kind, Liveness, SignsWhen, Topic
+from daemon.policy.words import BIOMETRICS, DocumentType, Factor, Hold, Kind, Liveness, Role, SignsWhen, Topic
 from evidence.record import OWED, Outcome
 from evidence.tree import TreeError
 
@@ -87,6 +87,18 @@ def _weeks_in_order(policy: Policy) -> Findings:
         if one.weeks is not None and one.weeks.last is not None and one.weeks.last < one.weeks.first:
             told = f"expected {one.weeks.first} or later, found {one.weeks.last}"
             yield TreeError(f"checkpoints[{place}].weeks.last", told, "leave it out: until delivery")
+
+
+@reads("checkpoints[].subjects", "checkpoints[].kind", "checkpoints[].holds_back")
+def _subjects_of_their_care(policy: Policy) -> Findings:
+    for place, one in enumerate(policy.checkpoints):
+        claimed = (Role.CLAIMANT,) if one.holds_back is Hold.CERTIFICATE else ()
+        allowed = (SUBJECTS[one.kind], *claimed)
+        for at, role in enumerate(one.subjects or ()):
+            if role not in allowed:
+                told = f"expected {' or '.join(allowed)} here, found {role}"
+                why = "a claimant comes where the certificate is held back" if role is Role.CLAIMANT else one.kind
+                yield TreeError(f"checkpoints[{place}].subjects[{at}]", told, f"take it out: {why}")
 
 
 # --- a pass --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ def _checkpoints(policy: Policy) -> Iterator[str]:
 def _demands(policy: Policy, one: Checkpoint) -> Iterator[str]:
     choice = policy.one_of_for(one.id)
     yield " + ".join(policy.factors_for(one.id)) + (f" + one of {', '.join(choice)}" if choice else "")
+    if len(policy.subjects_for(one.id)) > 1:
+        yield f"of {' or '.join(policy.subjects_for(one.id))}"
     if one.often is Often.ONCE:
         yield "once"
     if one.weeks is not None:

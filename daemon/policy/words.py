@@ -61,6 +61,16 @@ class Kind(StrEnum):
 
 
 @unique
+class Role(StrEnum):
+    """Who is verified. A claimant (领证人) comes for a birth certificate, and need not be its mother."""
+
+    MOTHER = "mother"
+    CLAIMANT = "claimant"
+    PATIENT = "patient"
+    DONOR = "donor"
+
+
+@unique
 class Hold(StrEnum):
     """What waits for a verified identity. Care is not among it, and the door is not."""
 

@@ -12,6 +12,7 @@ from evidence.forms.moment import age, in_china, spoken_time
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import OUTCOMES, VERIFIED, registered_at
 from evidence.instants import day_begins, read_instant, write_instant
+from evidence.record import of_claimant
 
 ONE_BIRTH = dt.timedelta(days=60)
 """Checks at the delivery of one woman that lie no further apart are of one birth; the next is half a year away."""
@@ -83,6 +84,7 @@ class Seen:
         here: done at the checkpoint of deliveries; elsewhere only what verified her counts.
         visit: the visit's reference, None while it is provisional.
         mistaken: an emergency that an officer accounted for as a touch by mistake.
+        claimant: of who came for the certificate, who need not be she.
     """
 
     check: str
@@ -93,6 +95,7 @@ class Seen:
     visit: str | None = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
     mistaken: bool = False
+    claimant: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any], linked: str | None = None, *, mistaken: bool = False) -> Seen:
@@ -107,6 +110,7 @@ class Seen:
             visit=linked or (None if visit["source"] == "provisional" else visit["ref"]),
             document=record.get("document", {}),
             mistaken=mistaken,
+            claimant=of_claimant(record),
         )
 
     @property
@@ -117,8 +121,12 @@ class Seen:
 
     @property
     def verified(self) -> _Key | None:
-        """Who she is, where the unit or two officers stand for it. A father who claims the certificate is not she."""
-        return self.person if self.outcome in VERIFIED and self.document.get("sex") != MALE else None
+        """Who she is, where the unit or two officers stand for it. Who claims the certificate is not she.
+
+        Records of before do not tell a claimant; a man among them was one.
+        """
+        another = self.claimant or self.document.get("sex") == MALE
+        return self.person if self.outcome in VERIFIED and not another else None
 
 
 def register(month: Month, checks: Iterable[Seen], *, institution: str = "") -> Sheet:

@@ -22,7 +22,7 @@ from evidence.instants import read_instant
 from evidence.jws import parse
 from evidence.origin import Origin, advance, check_signature, read_origin
 from evidence.receipt import gaps_of, ranges_of
-from evidence.record import OWED, TYPE, Kind
+from evidence.record import OWED, TYPE, Kind, of_claimant
 from evidence.revocation import Revocations
 from evidence.verify import read_record
 from gateway.snapshot import Held, Snapshot
@@ -102,7 +102,7 @@ class Survey:
         self._snapshot = snapshot
         self._revocations = revocations if revocations is not None and revocations.entries else None
         self._later: dict[str, Later] = {}
-        self._visits: dict[str, tuple[str, str]] = {}
+        self._visits: dict[str, tuple[str, bool, str]] = {}
         self.units = {row.unit: UnitSurvey(row, Head(0, "")) for row in snapshot.units}
         walks = {name: _Walk(one, authority) for name, one in self.units.items()}
         for held in watch(held for name in self.units for held in snapshot.records(name)):
@@ -119,13 +119,14 @@ class Survey:
         if held.kind is Kind.ADDENDUM:
             self._later.setdefault(said["check"], Later()).take(said)
         elif held.kind is Kind.CHECK and not said["drill"] and said["outcome"] not in OWED:
-            self._visits[said["check"]] = (said["visit"]["ref"], said["time"]["earliest"])
+            self._visits[said["check"]] = (said["visit"]["ref"], of_claimant(said), said["time"]["earliest"])
 
-    def _last_by_visit(self) -> dict[str, str]:
-        last: dict[str, str] = {}
-        for check, (visit, at) in self._visits.items():
-            linked = self._later.get(check, NOTHING).visit or visit
-            last[linked] = max(at, last.get(linked, ""))
+    def _last_by_visit(self) -> dict[tuple[str, bool], str]:
+        """By visit, and whether who claims the certificate was checked: that settles nothing of the mother's."""
+        last: dict[tuple[str, bool], str] = {}
+        for check, (visit, claimant, at) in self._visits.items():
+            of = (self._later.get(check, NOTHING).visit or visit, claimant)
+            last[of] = max(at, last.get(of, ""))
         self._visits.clear()
         return last
 
@@ -154,7 +155,7 @@ class Survey:
             return None
         unit.rows += 1
         later = self._later.get(said["check"], NOTHING)
-        elsewhere = self._settled_at.get(later.visit or said["visit"]["ref"], "") > at
+        elsewhere = self._settled_at.get((later.visit or said["visit"]["ref"], of_claimant(said)), "") > at
         return check_of(said, held.sha256, later, settled_elsewhere=elsewhere, believed=self._believed(held))
 
     def _believed(self, held: Held) -> bool:

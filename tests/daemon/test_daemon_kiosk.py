@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from daemon import record_fields
 from daemon.config import Kiosk
 from daemon.desk import Desk
+from daemon.effects import SealRecord
 from daemon.environment import EnvironmentUnusable
 from daemon.events import (
     Begin,
@@ -160,6 +162,22 @@ def test_check_without_a_visit_gets_a_provisional_reference(screen: Screen) -> N
     assert (begun.visit, begun.visit_source, begun.drill, begun.checkpoint) == ("V-7", "typed", True, "admission")
 
 
+def test_who_is_verified_is_the_policys_word(screen: Screen) -> None:
+    for checkpoint in ("delivery", "certificate"):
+        screen.touch("begin", {"checkpoint": checkpoint})
+        begun = screen.told()
+        assert isinstance(begun, Begin)
+        assert (begun.checkpoint, begun.role) == (checkpoint, "mother")
+    screen.touch("begin", {"checkpoint": "certificate", "role": "claimant"})
+    begun = screen.told()
+    assert isinstance(begun, Begin)
+    state, _ = step(screen.state, begun)
+    assert record_fields.check(state, Outcome.REFUSED, None)["subject"] == {"role": "claimant"}
+    seal = step(State(load_policy("jiangxi")), Emergency("check-2", "art_transfer"))[1][-1]
+    assert isinstance(seal, SealRecord)
+    assert seal.fields["subject"] == {"role": "patient"}, "who lies there is nobody's mother yet"
+
+
 REFUSED: dict[str, tuple[str, object, int, str]] = {
     "unknown touch": ("open_sesame", {}, 404, "unknown_touch"),
     "inherited name": ("__class__", {}, 404, "unknown_touch"),
@@ -187,6 +205,7 @@ REFUSED: dict[str, tuple[str, object, int, str]] = {
         )
     },
     "checkpoint unknown": ("begin", {"checkpoint": "moon"}, 400, "unknown_checkpoint"),
+    "claimant at a delivery": ("begin", {"role": "claimant"}, 400, "role_must_be_one_of:mother"),
     "drill a text": ("begin", {"drill": "yes"}, 400, "drill_must_be_true_or_false"),
     "wish missing": ("decline", {}, 400, "wish_must_be_one_of:refuse,other_way"),
     "wish a list": ("decline", {"wish": ["refuse"]}, 400, "wish_must_be_one_of:refuse,other_way"),

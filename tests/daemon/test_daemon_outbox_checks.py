@@ -26,10 +26,10 @@ def outbox(home: Home) -> Iterator[Outbox]:
     opened.close()
 
 
-def ended(outbox: Outbox, outcome: str, visit: str, *, drill: bool = False) -> str:
+def ended(outbox: Outbox, outcome: str, visit: str, *, drill: bool = False, role: str = "mother") -> str:
     """A check that ended so; its id."""
-    check = new_check_id()
-    outbox.append({**check_fields(check, outcome), "visit": {"ref": visit, "source": "typed"}, "drill": drill})
+    check, said = new_check_id(), {"visit": {"ref": visit, "source": "typed"}, "subject": {"role": role}}
+    outbox.append({**check_fields(check, outcome), **said, "drill": drill})
     return check
 
 
@@ -68,6 +68,14 @@ def test_every_emergency_without_account_is_told_and_older_debts_on_asking(outbo
     assert [row.check for row in outbox.owed] == [emergency, *reversed(debts[5:])]
     assert [row.check for row in outbox.older_debts(outbox.owed[-1].seq)] == list(reversed(debts[:5]))
     assert outbox.older_debts(1) == ()
+
+
+def test_who_claims_the_certificate_settles_nothing_of_hers(outbox: Outbox) -> None:
+    hers, theirs = ended(outbox, "unable", "V-1"), ended(outbox, "unable", "V-1", role="claimant")
+    claimed = ended(outbox, "refused", "V-1", role="claimant")
+    assert settle(outbox) == [(theirs, claimed)]
+    later = ended(outbox, "refused", "V-1")
+    assert settle(outbox) == [(hers, later)]
 
 
 def test_another_debt_or_a_drill_settles_nothing(outbox: Outbox) -> None:

@@ -236,7 +236,10 @@ def test_register_counts_women_and_loses_none(
     on(9, 1)
     certificate = {"checkpoint": "certificate", "visit": {"ref": "V-settled", "source": "typed"}}
     site.check(57, document=somebody(57, "示例寅"), **certificate)
+    claimed = {"checkpoint": "certificate", "visit": {"ref": "V-linked", "source": "typed"}}
+    site.check(58, document=somebody(58, "示例姨"), subject={"role": "claimant"}, **claimed)
     july = printed("2031-07", 0)
+    assert "示例姨" not in july, "who claims a certificate is not its mother"
     assert "4 women, 1 apart" in capsys.readouterr().out
     for said in ("共4人，另有1次核验待补登", "示例子", "示例丑", "示例寅", "9月1日补核通过", "V-linked", "紧急放行"):
         assert said in july

@@ -96,13 +96,16 @@ function lineOf(view) {
   return [[view.online ? "pass" : "wait", line], ...[troubles, storage, paperTrouble(view)].filter(Boolean).map((text) => ["warn", text])];
 }
 
+// Said where it might be another.
+const roleOf = (view) => (page.subjects[view.checkpoint]?.length > 1 ? say(`role_${view.role}`) : null);
+
 let tools = "";
 
 function header(view) {
   const drill = view.drill || (now.training && view.step === "idle");
   byId("drill").hidden = !drill;
   byId("drill").textContent = say("drill");
-  byId("place").textContent = [placeName(view.checkpoint ?? page.checkpoint), page.unit, view.duty ? say("on_duty", view.duty.officer) : say("off_duty")].filter(Boolean).join(" · ");
+  byId("place").textContent = [placeName(view.checkpoint ?? page.checkpoint), roleOf(view), page.unit, view.duty ? say("on_duty", view.duty.officer) : say("off_duty")].filter(Boolean).join(" · ");
   byId("line").replaceChildren(...lineOf(view).map(([sign, text]) => el("span", {}, icon(sign), text)));
   const many = view.parked.length + view.owed.length;
   const wanted = JSON.stringify([language(), isNight(), view.step === "idle" && !now.staff, many, voice()]);

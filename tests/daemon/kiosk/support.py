@@ -72,7 +72,7 @@ def picture() -> bytes:
 class Bench:
     """A served page whose views the test decides. ``events`` are the touches, ``asked`` the mirror's frames."""
 
-    def __init__(self, home: Home, pack: str = "jiangxi") -> None:
+    def __init__(self, home: Home, pack: str = "jiangxi", checkpoint: str = "delivery") -> None:
         self.policy: Policy = load_policy(pack)
         self.desk = Desk.of(self.policy)
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -82,10 +82,10 @@ class Bench:
         roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
         duty = Duty(roster, self.clock, 1800.0)
-        touches = Touches(self.policy, "delivery", roster, state, self.clock, find, duty, origin=lambda: self.origin)
+        touches = Touches(self.policy, checkpoint, roster, state, self.clock, find, duty, origin=lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
         asks = Asks(self.outbox, roster, lambda: found)
-        unit = replace(home.config().unit, checkpoint="delivery")
+        unit = replace(home.config().unit, checkpoint=checkpoint)
         self.frames = 0
         page = page_facts(unit, self.policy)
         self.server = KioskServer(Kiosk("127.0.0.1", 0), touches, self.events.put, page, asks=asks, mirror=self._mirror)

@@ -124,6 +124,15 @@ JIANGXI: list[Line] = [
         lambda p: all((one.remote == "ethics_consent") is (one.kind is not Kind.MATERNITY) for one in p.checkpoints),
     ),
     (
+        "二 孕产妇, 领证人, 接受治疗的患者, 供精者、自精冷冻的保存者",
+        lambda p: (
+            p.subjects_for("certificate") == ("mother", "claimant")
+            and {p.subjects_for(one) for one in ("registration", *BIRTH)} == {("mother",)}
+            and {p.subjects_for(one.id) for one in p.of_kind(Kind.ART_PATIENT)} == {("patient",)}
+            and {p.subjects_for(one.id) for one in p.of_kind(Kind.ART_DONOR)} == {("donor",)}
+        ),
+    ),
+    (
         "三(三) 通过核验的方可签发, 按真实身份, 不得变更, 不可凭亲子鉴定换发",
         lambda p: (
             p.certificate is not None

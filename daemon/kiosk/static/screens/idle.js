@@ -16,10 +16,25 @@ export const notice = (topics) => el("ul", { className: "notice" },
   page.notice.parts.filter((part) => !topics || topics.includes(part.about))
     .map((part) => el("li", {}, icon(SIGNS[part.about] ?? "text"), el("span", {}, part[language()]))));
 
+// Radio buttons, so that one touch with a glove does; the usual one is chosen.
+function subjectChoice() {
+  const roles = page.subjects[page.checkpoint] ?? [];
+  if (roles.length < 2) return null;
+  const kept = chosenRole() ?? roles[0];
+  return el("fieldset", { id: "role" }, el("legend", {}, say("role")),
+    roles.map((role) => el("label", { className: "chip large" },
+      el("input", { type: "radio", name: "role", value: role, checked: role === kept }), el("span", {}, say(`role_${role}`)))));
+}
+
+const chosenRole = () => document.querySelector("input[name=role]:checked")?.value;
+
+// What was said on this screen about whoever comes; a visit of the worklist is not begun here.
+const said = () => (chosenRole() ? { role: chosenRole() } : {});
+
 // A visit that a scanner typed says so; anything else was typed.
 // On the worklist stands where the check is due, perhaps elsewhere than where this unit is.
 export const begin = (visit, source, checkpoint = null) => act("begin", {
-  visit, ...(visit ? { source } : {}), ...(checkpoint ? { checkpoint } : {}), drill: now.training,
+  visit, ...(visit ? { source } : {}), ...(checkpoint ? { checkpoint } : said()), drill: now.training,
 });
 
 function visitForm() {
@@ -49,7 +64,7 @@ const nobody = {
   sign: () => "heart",
   title: () => say("idle"),
   hint: () => say("welcome"),
-  body: () => [visitForm(), notice(PUBLIC)],
+  body: () => [subjectChoice(), visitForm(), notice(PUBLIC)],
   touches: (view) => [
     button(say("begin"), "begin", () => begin(byId("visit").value, "typed"), "first big"),
     view.worklist.length ? button(`${say("worklist")} ${view.worklist.length}`, "list", () => go({ part: "worklist" })) : null,

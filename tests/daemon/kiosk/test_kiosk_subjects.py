@@ -1,0 +1,51 @@
+"""At the page: who is verified, of which week, and whom the policy tells; offered only where the policy asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from daemon.state import State
+from tests.daemon.kiosk.support import Bench, Glass, context_of
+from tests.daemon.kiosk.test_kiosk_page import begun
+from tests.daemon.support import Home
+
+
+@pytest.fixture
+def issuing(home: Home) -> Iterator[Bench]:
+    """The desk where birth certificates are given out."""
+    made = Bench(home, checkpoint="certificate")
+    yield made
+    made.close()
+
+
+def test_who_comes_for_a_certificate_is_asked(issuing: Bench, browser: Browser) -> None:
+    with context_of(browser, "small") as context:
+        glass = Glass(context.new_page(), issuing.server.url)
+        expect(glass.page.locator("input[name=role]:checked")).to_have_value("mother")
+        glass.touch("开始核验")
+        assert begun(issuing).role == "mother"
+        glass.page.get_by_text("领证人", exact=True).click()
+        issuing.show(State(issuing.policy), waiting=3)
+        expect(glass.page.locator("#line")).to_contain_text("3")
+        glass.shot("idle-certificate")
+        glass.page.keyboard.type("V-0009", delay=1)
+        glass.page.keyboard.press("Enter")
+        event = begun(issuing)
+        assert (event.role, event.visit) == ("claimant", "V-0009")
+        issuing.tell(event)
+        glass.step("notice")
+        assert "领证人" in glass.page.inner_text("#place")
+        issuing.show(State(issuing.policy))
+        glass.step("idle")
+        expect(glass.page.locator("input[name=role]:checked")).to_have_value("mother")
+        glass.check()
+
+
+def test_nobody_is_asked_where_only_one_can_come(bench: Bench, glass: Glass) -> None:
+    glass.step("idle")
+    assert glass.page.locator("#role").count() == 0
+    glass.touch("开始核验")
+    assert begun(bench).role == "mother"
