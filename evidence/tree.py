@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import json
 import re
 import tomllib
 import types
@@ -76,8 +77,10 @@ class Reading(Generic[T]):
         return line_of(self.lines, path)
 
 
+_ENCODING = "utf-8-sig"
+"""Some editors begin a file with a byte-order mark; it says nothing about TOML."""
 _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Path: "a path (string)"}
-_SAMPLES = {str: '"text"', int: "2", float: "2.5", bool: "true", Path: '"folder/file"'}
+_SAMPLES = {str: '"text"', float: "2.5", bool: "true", Path: '"folder/file"'}
 
 
 @functools.cache
@@ -128,13 +131,20 @@ def _expected(hint: Any) -> str:
 
 
 def _sample(hint: Any) -> str:
-    kind, _ = unwrap(hint)
+    kind, form = unwrap(hint)
     if dataclasses.is_dataclass(kind):
         return "{ ... }"
     if typing.get_origin(kind) is tuple:
         inner = typing.get_args(kind)[0]
         return "[" + ("{ ... }" if dataclasses.is_dataclass(unwrap(inner)[0]) else _sample(inner)) + "]"
-    return f'"{next(iter(kind)).value}"' if _is_enum(kind) else _SAMPLES[kind]
+    if _is_enum(kind):
+        return f'"{next(iter(kind)).value}"'
+    return str(_within(form, 2)) if kind is int else _SAMPLES[kind]
+
+
+def _within(form: Form, number: int) -> int:
+    number = number if form.most is None else min(number, form.most)
+    return number if form.least is None else max(number, form.least)
 
 
 class _Reader:
@@ -241,12 +251,13 @@ def _stand_in(hint: Any) -> Any:
 
 
 def _join(path: str, name: str) -> str:
+    name = name if name.isprintable() else json.dumps(name)
     return f"{path}.{name}" if path else name
 
 
 def _parse(path: Path, text: str | bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(text if isinstance(text, str) else text.decode("utf-8"))
+        return tomllib.loads(text if isinstance(text, str) else text.decode(_ENCODING))
     except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of 5000 digits; nested too deeply
         raise TreeError(str(path), f"not TOML: {error}") from error
 
@@ -279,7 +290,7 @@ def read_tree(kind: type[T], path: Path) -> Reading[T]:
         return Reading(None, (error,), {"": int(place[1]) if place else 1})
     mistakes: list[TreeError] = []
     value = _Reader(path.parent.absolute(), mistakes).table(kind, found, "")
-    return Reading(typing.cast(T, value), tuple(mistakes), key_lines(data.decode("utf-8")))
+    return Reading(typing.cast(T, value), tuple(mistakes), key_lines(data.decode(_ENCODING)))
 
 
 def plain(value: Any) -> Any:

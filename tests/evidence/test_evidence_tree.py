@@ -47,6 +47,12 @@ def test_a_file_becomes_a_tree(tmp_path: Path) -> None:
     assert type(tree.leaf.factor) is float
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    v: Annotated[int, Form("version of this form", least=1, most=1)]
+    weeks: Annotated[int, Form("from that week on", least=20)]
+
+
 def test_an_absolute_path_stays(tmp_path: Path) -> None:
     assert _load(tmp_path, SOUND.replace('"data"', '"/data"')).folder == Path("/data")
 
@@ -198,6 +204,22 @@ def test_every_mistake_with_its_line_and_a_stand_in(tmp_path: Path) -> None:
     found = {one.path: reading.line(one.path) for one in reading.mistakes}
     assert found == {"nam": 2, "level": 1, "name": 1, "colours[1]": 5, "leaf.name": 7, "leaf.factor": 8}
     assert reading.value == Formed(0, "", (Colour.RED, Colour.RED), None, Leaf("", 0.0))
+
+
+def test_what_is_advised_would_be_taken(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_text("")
+    told = {one.path: one.advice for one in read_tree(Version, file).mistakes}
+    assert told == {"v": "add v = 1", "weeks": "add weeks = 20"}
+    file.write_text("\n".join(advice.removeprefix("add ") for advice in told.values()))
+    assert load_tree(Version, file) == Version(1, 20)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "file.toml"
+    file.write_bytes(b'\xef\xbb\xbfv = 1\nweeks = 2\n"a\\nb" = 3\n')
+    (unknown,) = [one for one in read_tree(Version, file).mistakes if one.path != "weeks"]
+    assert unknown.path == '"a\\nb"', "a key of two lines is told in one"
 
 
 def test_the_line_of_what_is_not_toml(tmp_path: Path) -> None:
