@@ -127,7 +127,8 @@ def _register(config: Config, arguments: argparse.Namespace) -> int:
     seen, refused, of_month = [], 0, Period(*month.around)
     with closing(Store(config.gateway.data / "gateway.db", create=False)) as store, looked_at(config, store) as survey:
         for check in survey.checks(Period(*month.reach)):
-            one = Seen.of(check.payload, check.later.visit, mistaken=check.later.nobody or check.emergency == "mistaken")
+            nobody = check.later.nobody or check.emergency == "mistaken"
+            one = Seen.of(check.payload, check.later.visit, mistaken=nobody)
             if check.believed:
                 seen.append(one)
             elif one.here and of_month.holds(one.at):
