@@ -72,9 +72,8 @@ def seal(state: State, outcome: Outcome, reason: str | None = None) -> Result:
     assert state.begin is not None
     sealing = replace(state, step=Step.SEALING, outcome=outcome, trouble=None)
     fields = record_fields.check(sealing, outcome, reason)
-    alert = bool(state.policy.alerts_for(state.begin.checkpoint, outcome)) and not state.begin.drill
     signed = signatures.files(sealing.signature, sealing.officer_signatures) if "attachments" in fields else ()
-    record = SealRecord(state.begin.check, fields, alert, signed)
+    record = SealRecord(state.begin.check, fields, "alerts" in fields, signed)
     return sealing, (StopDevices(), Forget(), journal(sealing), record)
 
 

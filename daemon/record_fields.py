@@ -55,6 +55,17 @@ def officers(confirmations: Iterable[Confirmation]) -> list[dict[str, Any]]:
     ]
 
 
+def alerts(policy: Policy, checkpoint: str, outcome: Outcome, *, drill: bool) -> list[dict[str, Any]]:
+    """Whom the policy wants told of ``outcome`` there, the most urgent first, and in what time; of a drill nobody."""
+    told = () if drill else policy.alerts_for(checkpoint, outcome)
+    return [{"to": one.recipient.value, "within_s": one.within_s} for one in told]
+
+
+def _told(policy: Policy, checkpoint: str, outcome: Outcome, drill: bool) -> dict[str, Any]:
+    told = alerts(policy, checkpoint, outcome, drill=drill)
+    return {"alerts": told} if told else {}
+
+
 def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
     """The fields of the one check record of ``state``."""
     begin = state.begin
@@ -70,6 +81,7 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
         "subject": {"role": begin.role},
         "officers": officers(state.confirmations),
         "channel": UNIT,
+        **_told(state.policy, begin.checkpoint, outcome, begin.drill),
     }
     if reason:
         fields["reason"] = reason
@@ -221,6 +233,8 @@ def noted(event: Noted) -> dict[str, Any]:
 
 def interrupted(entry: Entry, policy: Policy) -> dict[str, Any]:
     """The fields for a check that a power cut or crash ended: known only from the journal."""
+    emergency = entry.step == Outcome.EMERGENCY
+    ended = Outcome.EMERGENCY if emergency else Outcome.INTERRUPTED
     return {
         "kind": Kind.CHECK.value,
         "check": entry.check,
@@ -234,4 +248,5 @@ def interrupted(entry: Entry, policy: Policy) -> dict[str, Any]:
         "channel": UNIT,
         "reason": "restart",
         "step_reached": entry.step,
+        **_told(policy, entry.checkpoint, ended, entry.drill and not emergency),
     }

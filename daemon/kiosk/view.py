@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon import record_fields
 from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
@@ -17,7 +18,7 @@ from daemon.kiosk.amendments import listed
 from daemon.kiosk.finger_view import finger_texts, finger_view
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
-from daemon.policy.words import DOCUMENTS
+from daemon.policy.words import DOCUMENTS, RECIPIENTS
 from daemon.printing.forms import NO_PRINTER
 from daemon.state import State, Step
 from daemon.worklist import Expected
@@ -47,6 +48,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         "documents": {kind.value: {"zh": zh, "en": en} for kind, (zh, en) in DOCUMENTS.items()},
         "entered": [kind.value for kind in ENTERED],
         "channels": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.channels},
+        "recipients": {one.value: {"zh": zh, "en": en} for one, (zh, en) in RECIPIENTS.items()},
         "finger_consents": finger_texts(),
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
         "voices": {
@@ -94,6 +96,7 @@ def view(
         "drill": bool(state.begin and state.begin.drill),
         "trouble": state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
+        "alerts": _alerts(state),
         "seq": state.sealed.seq if state.sealed and state.step is Step.DONE else None,
         "document": dict(state.document.display) if state.document else None,
         "findings": list(state.document.findings) if state.document else [],
@@ -127,6 +130,13 @@ def _parked(state: State) -> dict[str, Any]:
         "checkpoint": state.begin.checkpoint,
         "decision": _decision(state),
     }
+
+
+def _alerts(state: State) -> list[dict[str, Any]]:
+    """Whom staff are to tell of the result, as the record says it."""
+    if state.step is not Step.DONE or state.begin is None or state.outcome is None:
+        return []
+    return record_fields.alerts(state.policy, state.begin.checkpoint, state.outcome, drill=state.begin.drill)
 
 
 def _channel(state: State) -> dict[str, str] | None:

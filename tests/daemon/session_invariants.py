@@ -125,7 +125,7 @@ def _emergency(move: Move) -> None:
     for one in records:
         alerts = bool(move.before.policy.alerts_for(one.fields["checkpoint"], Outcome.EMERGENCY))
         move.hold("an emergency is no drill", not one.fields["drill"])
-        move.hold("an emergency alerts whom the policy names", one.alert == alerts)
+        move.hold("an emergency alerts whom the policy names", one.alert == alerts == ("alerts" in one.fields))
     move.hold("an emergency leads to one record", len(records) == (0 if under_way else 1))
     move.hold("an emergency leads to one record", move.after.step is (move.before.step if under_way else Step.SEALING))
     move.hold("an emergency leads to one record", move.after.outcome is Outcome.EMERGENCY)

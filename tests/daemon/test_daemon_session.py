@@ -8,6 +8,7 @@ from dataclasses import replace
 from daemon import effects as ef
 from daemon import events as ev
 from daemon import face_events as fa
+from daemon import moves
 from daemon.journal import Entry
 from daemon.paper_events import PrintWanted
 from daemon.policy import load_policy
@@ -264,8 +265,26 @@ def test_interrupted_by_a_cut_names_the_step_only() -> None:
     entry = Entry("check-1", "delivery", "V-1", "typed", "mother", drill=False, step="card")
     fields = interrupted(entry, POLICY)
     assert (fields["outcome"], fields["step_reached"], fields["reason"]) == ("interrupted", "card", "restart")
-    assert not {"document", "face", "consent"} & fields.keys()
+    assert not {"document", "face", "consent", "alerts"} & fields.keys()
+    emergency = interrupted(replace(entry, step="emergency", drill=True), POLICY)
+    assert emergency["alerts"] == [{"to": "hospital_office", "within_s": 0}], "a cut hides no emergency"
     assert provisional("0197-abcdefabcdef") == "P-abcdefabcdef"
+
+
+def test_record_names_whom_the_policy_wants_told() -> None:
+    policy = load_policy("jiangxi")
+    day = {"to": "health_authority", "within_s": 86_400}
+    at_once = [{"to": "hospital_office", "within_s": 0}, {"to": "police", "within_s": 0}]
+    for checkpoint, outcome, told in (
+        ("delivery", Outcome.FAILED, [*at_once, day]),
+        ("antenatal", Outcome.FAILED, [at_once[0], day]),
+        ("delivery", Outcome.PASSED, None),
+    ):
+        begun = State(policy, Step.NOTICE, begin=replace(BEGIN, checkpoint=checkpoint))
+        record = seal(moves.seal(begun, outcome)[1])
+        assert (record.fields.get("alerts"), record.alert) == (told, told is not None)
+        drill = seal(moves.seal(replace(begun, begin=replace(BEGIN, drill=True)), outcome)[1])
+        assert ("alerts" in drill.fields, drill.alert) == (False, False)
 
 
 def test_state_does_not_show_the_document() -> None:

@@ -1,7 +1,15 @@
 // Checkpoints, channels and documents by name, as the policy calls them.
 import { page } from "./page.js";
-import { language } from "./words.js";
+import { language, say } from "./words.js";
 
 export const placeName = (id) => page.checkpoints[id]?.[language()] ?? id;
 export const channelName = (id) => page.channels[id]?.[language()] ?? id;
 export const documentName = (kind) => page.documents[kind]?.[language()] ?? kind;
+
+const inTime = (seconds) => {
+  if (seconds === 0) return say("at_once");
+  return seconds < 3600 ? say("within_minutes", Math.ceil(seconds / 60)) : say("within_hours", Math.floor(seconds / 3600));
+};
+
+// Whom staff are to tell of a result, and how fast.
+export const toTell = (alerts) => alerts.map((one) => say("recipient_in_time", page.recipients[one.to]?.[language()] ?? one.to, inTime(one.within_s)));

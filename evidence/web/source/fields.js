@@ -3,6 +3,7 @@
 
 const fields = (() => {
   const WORDS = {
+    alerts: "应报告",
     at: "时间",
     attachments: "附件",
     birth: "出生日期",
@@ -62,11 +63,13 @@ const fields = (() => {
     text_id: "告知文本",
     threshold: "阈值",
     time: "时间",
+    to: "报告对象",
     type: "类型",
     unit: "设备",
     v: "版本",
     version: "版本",
     visit: "就诊",
+    within_s: "时限（秒）",
   };
 
   const say = (name) => (texts.language === "en" || !Object.hasOwn(WORDS, name) ? null : WORDS[name]);

@@ -132,6 +132,7 @@ const schema = (() => {
     policy: object(["id", "version"], { id: text(), version: text() }),
     visit: object(["ref", "source"], { ref: text({ min: 1, max: 128 }), source: text() }),
     gestation_week: integer(0, 45),
+    alerts: list(object(["to", "within_s"], { to: text({ min: 1, max: 64 }), within_s: integer(0) })),
     subject: object([], { role: text(), relation: text() }),
     contact: object([], { phone: text({ max: 32 }) }),
     document: object(["type", "findings"], {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from daemon.state import State
-from tests.daemon.kiosk.support import Bench, Glass, context_of
+from tests.daemon.kiosk.support import Bench, Glass, context_of, states
 from tests.daemon.kiosk.test_kiosk_page import begun
 from tests.daemon.support import Home
 
@@ -41,6 +42,29 @@ def test_who_comes_for_a_certificate_is_asked(issuing: Bench, browser: Browser) 
         issuing.show(State(issuing.policy))
         glass.step("idle")
         expect(glass.page.locator("input[name=role]:checked")).to_have_value("mother")
+        glass.check()
+
+
+def test_a_result_says_whom_to_tell_and_by_when(browser: Browser, bench: Bench) -> None:
+    failed = states(bench.policy)["failed"]
+    with context_of(browser, "small") as context:
+        glass = Glass(context.new_page(), bench.server.url)
+        bench.show(failed, online=False, waiting=3)
+        glass.step("done")
+        said = "请报告：本院值班办公室（立即）、属地公安机关（立即）、属地卫生健康行政部门（24 小时内）"
+        expect(glass.page.locator("#to-tell")).to_have_text(said)
+        glass.shot("failed-to-tell")
+        main = "() => { const main = document.getElementById('main'); return main.scrollHeight - main.clientHeight; }"
+        assert glass.page.evaluate(main) <= 0, "all of it is in sight"
+        glass.page.click("#language")
+        in_english = "Tell: hospital office (at once), police (at once), health authority (within 24 h)"
+        expect(glass.page.locator("#to-tell")).to_have_text(in_english)
+        for name, begin in (("passed", {}), ("failed", {"drill": True})):
+            state = states(bench.policy)[name]
+            assert state.begin is not None
+            bench.show(replace(state, begin=replace(state.begin, **begin)))
+            expect(glass.page.locator("#title")).to_have_text({"passed": "Passed", "failed": "Not passed"}[name])
+            expect(glass.page.locator("#to-tell")).to_have_count(0)
         glass.check()
 
 

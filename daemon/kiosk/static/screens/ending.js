@@ -6,6 +6,7 @@ import { officerForm } from "../officer_form.js";
 import { clearPad, drawnName, signature, signaturePad, signerChoice } from "../pad.js";
 import { touch } from "../page.js";
 import { paperLine, printTouch } from "../paper.js";
+import { toTell } from "../places.js";
 import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
@@ -72,6 +73,7 @@ const result = {
   hint: (view) => say(GOOD[view.outcome] ?? "done_other"),
   body: (view) => [
     documentOf(view),
+    view.alerts.length ? el("p", { className: "recorded" }, icon("phone"), el("span", { id: "to-tell" }, say("to_tell", toTell(view.alerts).join(say("and"))))) : null,
     el("p", { className: "recorded" }, icon("pass"), el("span", {}, recorded(view))),
     paperLine(view) ?? (view.document || view.channel ? el("p", { className: "small" }, say("vanishes")) : null), // a small screen has room for one
   ],

@@ -104,6 +104,12 @@ export const words = {
   statement: "To be confirmed",
 
   vanishes: "Personal data disappears in 10 seconds",
+  to_tell: "Tell: {0}",
+  recipient_in_time: "{0} ({1})",
+  at_once: "at once",
+  within_minutes: "within {0} min",
+  within_hours: "within {0} h",
+  and: ", ",
   recorded_online: "Recorded as number {0} and sent to the hospital",
   recorded_here: "Recorded here as number {0}; {1} waiting in all",
   online: "Connected to the hospital",

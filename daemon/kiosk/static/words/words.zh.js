@@ -104,6 +104,12 @@ export const words = {
   statement: "待确认的结论",
 
   vanishes: "个人信息将在 10 秒后消失",
+  to_tell: "请报告：{0}",
+  recipient_in_time: "{0}（{1}）",
+  at_once: "立即",
+  within_minutes: "{0} 分钟内",
+  within_hours: "{0} 小时内",
+  and: "、",
   recorded_online: "已记录并传往医院，编号 {0}",
   recorded_here: "已在本机记录，编号 {0}；共 {1} 条待传",
   online: "已连接医院",
