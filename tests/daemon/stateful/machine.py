@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from daemon.demo.people import drawn_name
+from daemon.demo.scenarios import PASSPORT
 from daemon.demo.screen import DemoError
 from daemon.demo.stage import OFFICERS
 from tests.daemon.stateful.plant import PEOPLE, Plant
@@ -22,6 +23,9 @@ from tests.daemon.stateful.plant import PEOPLE, Plant
 _FIRST, _SECOND = {"officer": _ONE, "pin": _PIN}, {"officer": _OTHER, "pin": _PIN2}
 _WRONG = {"officer": "o-999", "pin": "000000"}
 """Nobody: who is locked out by this is missed by none of the rules."""
+_UNSEEN = {**_FIRST, "statement": "0" * 64}
+"""What a page confirms that lags behind."""
+_DOCUMENT = {"type": "passport", "mrz": PASSPORT}
 
 Touch = tuple[str, dict[str, Any]]
 ON: Final[dict[str, tuple[Touch, ...]]] = {
@@ -45,10 +49,23 @@ ON: Final[dict[str, tuple[Touch, ...]]] = {
         ("propose", {"outcome": "unable", "reason": "injured"}),
         ("propose", {"outcome": "manual", "reason": "passport"}),
         ("propose", {"outcome": "passed", "reason": "I know her"}),
+        ("read_again", {}),
+        ("document", _DOCUMENT),
         ("park", {}),
     ),
-    "confirm": (("confirm", _FIRST), ("confirm", _SECOND), ("park", {}), ("withdraw", {}), ("confirm", _WRONG)),
-    "sign": (("sign", {"png": drawn_name()}), ("sign_later", {}), ("sign", {"png": "AAAA"})),
+    "confirm": (
+        ("confirm", _FIRST),
+        ("confirm", _SECOND),
+        ("park", {}),
+        ("withdraw", {}),
+        ("confirm", _WRONG),
+        ("confirm", _UNSEEN),
+    ),
+    "sign": (
+        ("sign", {"png": drawn_name()}),
+        ("sign", {"png": drawn_name(), "by": "delegate", "relation": "spouse"}),
+        *(("sign_later", {}), ("sign", {"png": "AAAA"})),
+    ),
     "done": (("close", {}), ("explain", {**_SECOND, "reason": "birth"}), ("begin", {"visit": "V-3"})),
 }
 _ANY: Final[tuple[Touch, ...]] = (
@@ -62,6 +79,7 @@ _ANY: Final[tuple[Touch, ...]] = (
 )
 
 numbers = st.integers(0, 59)
+_CARDS = st.sampled_from(("anna", "bella"))
 
 
 class Day(RuleBasedStateMachine):
@@ -92,6 +110,33 @@ class Day(RuleBasedStateMachine):
             self.plant.touch(touch)
         self.plant.lay(who)
 
+    @rule(number=numbers)
+    def passport(self, number: int) -> None:
+        """A woman without a card: what an officer entered is decided by both, or taken for a mistake."""
+        for touch in ("close", "begin", "consent"):
+            self.plant.touch(touch)
+        self.plant.touch("no_card", cause="none_issued")
+        self.plant.touch("document", **_DOCUMENT)
+        if number % 3:
+            self.confirmed_by_both(number % 3)
+        else:
+            self.plant.touch("read_again")
+
+    @rule(back=st.sampled_from(("read_again", "left")), how=st.sampled_from(("no_card", "decline")), who=_CARDS)
+    def mistaken(self, back: str, how: str, who: str) -> None:
+        """A touch on the wrong button, and the way back."""
+        for touch in ("close", "begin", "consent"):
+            self.plant.touch(touch)
+        self.plant.touch(how, **({"cause": "forgotten"} if how == "no_card" else {"wish": "refuse"}))
+        self.plant.touch(back)
+        self.plant.touch("consent")
+        self.plant.lay(who)
+
+    @rule(challenge=st.sampled_from(("light", "motion")))
+    def skip(self, challenge: str) -> None:
+        """A challenge that she cannot do, before her card or while she is looked at."""
+        self.plant.touch("skip_challenge", challenge=challenge, reason="her eyes", **_SECOND)
+
     @rule(who=st.sampled_from(tuple(PEOPLE)))
     def card(self, who: str) -> None:
         """At any time."""
@@ -119,11 +164,13 @@ class Day(RuleBasedStateMachine):
     def emergency(self, how: str) -> None:
         self.plant.emergency(how)
 
-    @rule(what=st.sampled_from(("mistaken_emergency", "explanation", "remark")))
+    @rule(what=st.sampled_from(("mistaken_emergency", "explanation", "nobody_checked", "visit", "remark")))
     def amend(self, what: str) -> None:
-        """About the newest debt."""
+        """About an emergency that waits, else about the newest debt; with both officers, where it takes them."""
         for one in self.plant.view["owed"][:1]:
-            self.plant.touch("amend", check=one["check"], what=what, reason="later", **_SECOND)
+            both = {"second": _FIRST} if one["kinds"].get(what) == 2 else {}
+            said = {"visit": "V-9"} if what == "visit" else {"reason": "later"}
+            self.plant.touch("amend", check=one["check"], what=what, **said, **_SECOND, **both)
 
     @rule(part=st.sampled_from(("reader", "coprocessor", "gateway")))
     def away(self, part: str) -> None:

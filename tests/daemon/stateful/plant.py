@@ -37,6 +37,10 @@ def _is_new_emergency(view: View, before: set[str]) -> bool:
     return view["outcome"] == "emergency" and view["check"] not in before
 
 
+def _signed_for_herself(record: dict[str, Any]) -> bool:
+    return record["outcome"] == "unable" and record.get("subject_sign", {}).get("by") == "subject"
+
+
 class Plant(Stage):
     """Does what it is asked to, whatever state the unit is in, and looks at everything that can be seen of it.
 
@@ -74,7 +78,7 @@ class Plant(Stage):
         self.cards = {one: self.studio.card(one, documents[one]) for one in people}
         # In full nowhere on the screen, and no officer's secret either.
         self._secret = [text for one in documents.values() for text in (one.name, one.number, one.address)]
-        self._secret += OFFICERS.values()
+        self._secret += [*OFFICERS.values(), "ERIKSSON", "L898902C3"]
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -338,11 +342,14 @@ class Plant(Stage):
         checks = [one for one in records if one["kind"] == "check"]
         each = Counter(one["check"] for one in checks)
         stored = {(one["check"], one["seq"], one["outcome"]) for one in checks}
-        emergencies = sum("emergency" in (one["outcome"], one.get("step_reached")) for one in checks)
+        pressed = [one for one in checks if "emergency" in (one["outcome"], one.get("step_reached"))]
+        emergencies = len(pressed)
         for what, wrong in (
             ("records of one check", [check for check, count in each.items() if count != 1]),
             ("checks without a record", sorted(self.begun - each.keys())),
             ("shown as recorded and not there", sorted(self.shown - stored)),
+            ("emergencies taken for drills", [one["check"] for one in pressed if one["drill"]]),
+            ("signed by who could not be verified", [one["check"] for one in checks if _signed_for_herself(one)]),
         ):
             if wrong:
                 self.faults.append(f"{what}: {wrong}")
