@@ -10,9 +10,12 @@ from typing import Any
 
 from evidence import schema
 from evidence.encoding import b64url_encode, json_bytes, json_object, sha256_hex
+from evidence.instants import read_instant
 
 TYPE = "vernix-record+jws"
 SCHEMA = "record-v1"
+_LONGEST_S = 12 * 3600
+"""A check that seems to have taken longer began before a clock was set right."""
 
 
 @unique
@@ -61,6 +64,19 @@ def may_be_nobody(check: Mapping[str, Any]) -> bool:
     began_without = check["visit"]["source"] == "provisional" and check["outcome"] in ("emergency", "interrupted")
     unread = not {"document", "contact"} & check.keys() and check.get("step_reached", "notice") in ("notice", "consent")
     return began_without and unread
+
+
+def took_s(check: Mapping[str, Any]) -> float | None:
+    """Seconds from the beginning of a check to its record.
+
+    Its id holds the beginning by the unit's clock (RFC 9562 section 5.7); the same clock reads the middle of the
+    record's interval, whose ends are that clock's possible error away. None: the clock was not believed, or was set
+    meanwhile.
+    """
+    time = check["time"]
+    ends = (read_instant(time[name]).timestamp() for name in ("earliest", "latest"))
+    found = sum(ends) / 2 - int(check["check"][:8] + check["check"][9:13], 16) / 1000
+    return found if time["source"] != "floor" and 0 <= found <= _LONGEST_S else None
 
 
 def says_nobody(addendum: Mapping[str, Any]) -> bool:

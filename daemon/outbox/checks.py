@@ -18,7 +18,7 @@ from typing import Any
 
 from daemon.outbox.figures import cause_of
 from evidence.instants import write_instant
-from evidence.record import MISTAKEN, Kind, Outcome, Record, may_be_nobody, of_claimant, says_nobody
+from evidence.record import MISTAKEN, Kind, Outcome, Record, may_be_nobody, of_claimant, says_nobody, took_s
 
 KEPT = dt.timedelta(days=400)
 """A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
@@ -81,9 +81,9 @@ def _note_check(
         *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
         *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
         *(int(payload["visit"]["source"] == "provisional"), int(may_be_nobody(payload)), int(of_claimant(payload))),
-        *(_mac(db, visit), payload["channel"], cause_of(payload)),
+        *(_mac(db, visit), payload["channel"], cause_of(payload), took_s(payload)),
     )
-    fields = f"{_FIELDS}, visit_mac, channel, cause"
+    fields = f"{_FIELDS}, visit_mac, channel, cause, took_s"
     db.execute(f"INSERT INTO checks ({fields}) VALUES ({', '.join('?' * len(values))})", values)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.instants import CHINA, read_instant, write_instant
+from evidence.instants import CHINA, write_instant
 from evidence.record import Outcome
 
 _ENDINGS = ("left", "timeout", "restart", "second_officer_pending")
@@ -70,10 +70,10 @@ def since(db: sqlite3.Connection, start: dt.datetime) -> Figures:
     group = f"date(at, '{_EAST}'), checkpoint, outcome, channel"
     counts = f"SELECT {group}, count(*) {where} GROUP BY {group} ORDER BY {group}"
     causes = f"SELECT cause, count(*) {where} AND cause <> '' GROUP BY 1 ORDER BY 2 DESC, 1"
-    ended = f"SELECT check_id, at {where} AND outcome <> 'interrupted' AND channel = 'unit'"
+    ended = f"SELECT took_s {where} AND outcome <> 'interrupted' AND channel = 'unit' AND took_s IS NOT NULL"
     return Figures(
         tuple(db.execute(counts, at)),
-        tuple(took_s for row in db.execute(ended, at) if (took_s := _duration_s(*row)) is not None),
+        tuple(seconds for (seconds,) in db.execute(ended, at)),
         tuple(db.execute(causes, at)),
     )
 

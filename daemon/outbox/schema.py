@@ -83,6 +83,10 @@ MIGRATIONS: Final[Sequence[str]] = (
     """
     ALTER TABLE checks ADD COLUMN claimant INTEGER NOT NULL DEFAULT 0;
     """,
+    # 9: seconds from a check's beginning to its record, for the charts. Of those before only about: nobody is told.
+    """
+    ALTER TABLE checks ADD COLUMN took_s REAL;
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evidence.instants import local_text
-from evidence.record import OWED, Outcome, may_be_nobody, says_nobody
+from evidence.record import OWED, Outcome, may_be_nobody, says_nobody, took_s
 
 LONGEST_S = 12 * 3600
 """A check that seems to have taken longer began before a clock was set right: its time is not known."""
@@ -119,6 +119,7 @@ def check_of(
     """
     # The schema has held these texts to their one form when the record came in.
     at, floor = dt.datetime.fromisoformat(said["time"]["earliest"]), said["time"]["source"] == "floor"
+    seconds = took_s(said)
     return Check(
         unit=said["unit"],
         seq=said["seq"],
@@ -127,7 +128,7 @@ def check_of(
         at=at,
         local=local_text(at),
         floor=floor,
-        seconds=None if floor else _seconds(said["check"], at, dt.datetime.fromisoformat(said["time"]["latest"])),
+        seconds=None if seconds is None else round(seconds),
         policy=said["policy"]["id"],
         checkpoint=said["checkpoint"],
         outcome=said["outcome"],

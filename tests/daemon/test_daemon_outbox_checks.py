@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daemon.check_id import new_check_id
-from daemon.clock import UnitClock
+from daemon.clock import KernelClock, UnitClock
 from daemon.outbox import Outbox
 from daemon.outbox.checks import SHOWN
 from daemon.record_fields import settlement
@@ -178,3 +178,17 @@ def test_what_the_screen_shows_does_not_wait_for_a_token(home: Home, outbox: Out
     assert shown == ([check], [check], 2)
     assert still_signing
     assert took_s < 20, "it waited for the token"
+
+
+def test_a_clock_that_may_be_off_changes_nothing_of_how_long_it_took(home: Home) -> None:
+    """No network has set it: a record's interval is half a minute wide then."""
+    today, error = [now()], dt.timedelta(seconds=16)
+    free = KernelClock(False, error)
+    outbox = home.outbox(lambda floor: UnitClock(floor, now=lambda: today[0], kernel=lambda: free))
+    begun_ms = int(today[0].timestamp() * 1000)
+    check = f"{begun_ms:012x}"
+    today[0] += dt.timedelta(seconds=25)
+    outbox.append(check_fields(f"{check[:8]}-{check[8:]}{new_check_id()[13:]}"))
+    (took_s,) = outbox.figures(7).durations_s
+    assert took_s == pytest.approx(25, abs=0.1)
+    outbox.close()
