@@ -86,7 +86,9 @@ def check_assertion(assertion: Mapping[str, Any], statement_sha256: str, key: Pu
         MalformedError: a field is not base64url.
     """
     names = ("credential_id", "authenticator_data", "client_data", "signature")
-    raw = {name: b64url_decode(str(assertion[name])) for name in names}
+    if not all(isinstance(assertion[name], str) for name in names):
+        raise MalformedError("an assertion holds text")  # the library would make as many bytes as a number says
+    raw = {name: b64url_decode(assertion[name]) for name in names}
     _check_form(raw, str(assertion["rp_id"]), challenge_of(statement_sha256))
     response = {
         "id": assertion["credential_id"],
