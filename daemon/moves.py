@@ -295,6 +295,8 @@ def signed(state: State, event: Signed) -> Result:
     """She, or her delegate, signed the result: it is recorded. Who could not be verified does not sign herself."""
     if state.outcome is Outcome.UNABLE and event.signature.by == "subject":
         return replace(state, trouble="subject_cannot_sign"), ()
+    if event.signature.by == "delegate" and event.signature.relation not in state.relations:
+        return replace(state, trouble="relation_not_open"), ()
     return _signed_or_not(replace(state, signature=event.signature))
 
 

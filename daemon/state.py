@@ -19,7 +19,7 @@ from daemon.face_events import ChallengeSkipped, FaceFinding
 from daemon.finger_events import FingerConsent, FingerEnrolment, FingerFinding, SlipFacts
 from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy
-from daemon.policy.words import Factor, Signer, Staff
+from daemon.policy.words import Factor, Signer, SignsWhen, Staff
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
 
@@ -130,6 +130,12 @@ class State:
             return ()
         on_duty = (self.on_duty.officer,) if self.on_duty else ()
         return tuple(one.officer for one in self.confirmations) or on_duty
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """Of those who may sign for her here. Who cannot be verified has entrusted nobody; her age nobody has told."""
+        entrusted = () if self.outcome is Outcome.UNABLE else (SignsWhen.ENTRUSTED,)
+        return self.policy.relations_for(SignsWhen.CANNOT_SIGN, SignsWhen.UNDER_14, *entrusted)
 
     @property
     def officers_needed(self) -> int:

@@ -36,6 +36,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         "checkpoint": unit.checkpoint,
         "checkpoints": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.checkpoints},
         "subjects": {one.id: list(policy.subjects_for(one.id)) for one in policy.checkpoints},
+        "weeks": [one.id for one in policy.checkpoints if one.weeks is not None],
         "notice": {
             "id": policy.notice.id,
             "parts": [
@@ -93,6 +94,7 @@ def view(
         "checkpoint": state.begin.checkpoint if state.begin else None,
         "visit": state.begin.visit if state.begin else None,
         "role": state.begin.role if state.begin else None,
+        "not_due": _not_due(state) if state.step is Step.NOTICE else None,
         "drill": bool(state.begin and state.begin.drill),
         "trouble": state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
@@ -105,6 +107,7 @@ def view(
         "asked": asked if state.step is Step.FACE else None,
         "printing": dict(printing),
         "signing": list(state.officers_signing) if state.step is Step.SIGN else [],
+        "relations": list(state.relations) if state.step is Step.SIGN else [],
         "signed": [one.officer for one in state.officer_signatures] if state.step is Step.SIGN else [],
         "finger": finger_view(state, finger_fitted),
         "decision": _decision(state),
@@ -130,6 +133,17 @@ def _parked(state: State) -> dict[str, Any]:
         "checkpoint": state.begin.checkpoint,
         "decision": _decision(state),
     }
+
+
+def _not_due(state: State) -> dict[str, int] | None:
+    """The week before or after which no check is due here, where that holds; she may be checked all the same."""
+    week = state.begin.gestation_week if state.begin else None
+    if state.begin is None or week is None or state.policy.due(state.begin.checkpoint, week):
+        return None
+    weeks = state.policy.checkpoint(state.begin.checkpoint).weeks
+    assert weeks is not None
+    last = weeks.last
+    return {"before": weeks.first} if last is None or week < weeks.first else {"after": last}
 
 
 def _alerts(state: State) -> list[dict[str, Any]]:

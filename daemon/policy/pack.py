@@ -170,9 +170,9 @@ class Policy:
         """Relations of those who may sign for her."""
         return tuple(one.relation for one in self.delegates)
 
-    def relations_for(self, when: SignsWhen) -> tuple[str, ...]:
-        """Relations of those who may sign for her in this case."""
-        return tuple(one.relation for one in self.delegates if when in one.when)
+    def relations_for(self, *cases: SignsWhen) -> tuple[str, ...]:
+        """Relations of those who may sign for her in one of these cases."""
+        return tuple(one.relation for one in self.delegates if set(cases) & set(one.when))
 
     def signatures_for(self, outcome: Outcome) -> tuple[Signer, ...]:
         """Whose signatures the record of ``outcome`` needs."""

@@ -238,7 +238,9 @@ def test_who_could_not_be_verified_does_not_sign_herself() -> None:
     assert state.step is Step.SIGN
     herself, effects = play(ev.Signed(ev.Signature("subject", "self", b"-")), state=state)
     assert (herself.step, herself.trouble, effects) == (Step.SIGN, "subject_cannot_sign", ())
-    _, effects = play(ev.Signed(ev.Signature("delegate", "spouse", b"-")), state=herself)
+    entrusted, effects = play(ev.Signed(ev.Signature("delegate", "entrusted_person", b"-")), state=herself)
+    assert (entrusted.step, entrusted.trouble, effects) == (Step.SIGN, "relation_not_open", ()), "she entrusted nobody"
+    _, effects = play(ev.Signed(ev.Signature("delegate", "spouse", b"-")), state=entrusted)
     assert seal(effects).fields["subject_sign"]["by"] == "delegate"
 
 

@@ -48,10 +48,11 @@ export function forgetPad() {
 }
 
 // Radio buttons, so that one touch with a glove does. Who could not be verified does not sign: then somebody is chosen.
-export function signerChoice(outcome = null) {
+// `allowed`: the relations that may sign here; without it, all that the policy knows.
+export function signerChoice(outcome = null, allowed = Object.keys(page.relations)) {
   const own = outcome === "unable" ? [] : [["self", say("self")]];
   const kept = document.querySelector("input[name=signer]:checked")?.value ?? own[0]?.[0];
-  const choices = [...own, ...Object.entries(page.relations).map(([id, titles]) => [id, relationName(titles)])];
+  const choices = [...own, ...allowed.map((id) => [id, relationName(page.relations[id])])];
   return el("fieldset", { id: "signer" }, el("legend", {}, say("signer")),
     choices.map(([id, title]) => el("label", { className: "chip" },
       el("input", { type: "radio", name: "signer", value: id, checked: id === kept }), el("span", {}, title))));

@@ -9,9 +9,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from daemon.state import State
+from evidence.record import Outcome
 from tests.daemon.kiosk.support import Bench, Glass, context_of, states
 from tests.daemon.kiosk.test_kiosk_page import begun
 from tests.daemon.support import Home
+
+HIDDEN = "() => { const main = document.getElementById('main'); return main.scrollHeight - main.clientHeight; }"
+"""How much of the screen lies out of sight."""
 
 
 @pytest.fixture
@@ -54,22 +58,74 @@ def test_a_result_says_whom_to_tell_and_by_when(browser: Browser, bench: Bench) 
         said = "请报告：本院值班办公室（立即）、属地公安机关（立即）、属地卫生健康行政部门（24 小时内）"
         expect(glass.page.locator("#to-tell")).to_have_text(said)
         glass.shot("failed-to-tell")
-        main = "() => { const main = document.getElementById('main'); return main.scrollHeight - main.clientHeight; }"
-        assert glass.page.evaluate(main) <= 0, "all of it is in sight"
+        assert glass.page.evaluate(HIDDEN) <= 0, "all of it is in sight"
         glass.page.click("#language")
         in_english = "Tell: hospital office (at once), police (at once), health authority (within 24 h)"
         expect(glass.page.locator("#to-tell")).to_have_text(in_english)
-        for name, begin in (("passed", {}), ("failed", {"drill": True})):
+        for name, drill in (("passed", False), ("failed", True)):
             state = states(bench.policy)[name]
             assert state.begin is not None
-            bench.show(replace(state, begin=replace(state.begin, **begin)))
+            bench.show(replace(state, begin=replace(state.begin, drill=drill)))
             expect(glass.page.locator("#title")).to_have_text({"passed": "Passed", "failed": "Not passed"}[name])
             expect(glass.page.locator("#to-tell")).to_have_count(0)
         glass.check()
 
 
+@pytest.fixture
+def antenatal(home: Home) -> Iterator[Bench]:
+    """A clinic where a check is due from week 20 on."""
+    made = Bench(home, "hainan", "antenatal")
+    yield made
+    made.close()
+
+
+def test_a_week_may_say_that_no_check_is_due_yet(antenatal: Bench, browser: Browser) -> None:
+    with context_of(browser, "small") as context:
+        glass = Glass(context.new_page(), antenatal.server.url)
+        glass.page.focus("#week")
+        for digit in ("1", "9"):
+            glass.touch(digit)
+        glass.shot("idle-week")
+        assert glass.page.evaluate(HIDDEN) <= 0, "field and keys are in sight together"
+        glass.touch("开始核验")
+        early = begun(antenatal)
+        assert (early.gestation_week, early.checkpoint) == (19, "antenatal")
+        antenatal.tell(early)
+        glass.step("notice")
+        expect(glass.page.locator("#hint")).to_have_text("未满 20 周，可不核验")
+        glass.shot("notice-not-due")
+        glass.touch("我已阅读")
+        expect(glass.page.locator("#title")).to_have_text("是否同意核验？")
+        antenatal.show(State(antenatal.policy))
+        glass.step("idle")
+        assert glass.page.input_value("#week") == ""
+        glass.type("week", "2x")
+        glass.touch("开始核验")
+        expect(glass.page.locator("#trouble")).to_have_text("孕周须为 0 至 45 的整数")
+        glass.shot("idle-week-wrong")
+        glass.type("week", "20")
+        glass.touch("开始核验")
+        antenatal.tell(begun(antenatal))
+        glass.step("notice")
+        expect(glass.page.locator("#hint")).to_be_empty()
+        glass.check()
+
+
+def test_only_who_may_sign_in_this_case_is_offered(bench: Bench, glass: Glass) -> None:
+    def offered() -> list[str]:
+        return [one.get_attribute("value") or "" for one in glass.page.locator("#signer input").all()]
+
+    sign = states(bench.policy)["sign"]
+    bench.show(sign)
+    glass.step("sign")
+    assert offered() == ["self", *bench.policy.relations]
+    bench.show(replace(sign, outcome=Outcome.UNABLE))
+    expect(glass.page.locator("#signer input[value=self]")).to_have_count(0)
+    assert offered() == [one for one in bench.policy.relations if one != "entrusted_person"]
+
+
 def test_nobody_is_asked_where_only_one_can_come(bench: Bench, glass: Glass) -> None:
     glass.step("idle")
-    assert glass.page.locator("#role").count() == 0
+    assert glass.page.locator("#role, #week").count() == 0
     glass.touch("开始核验")
     assert begun(bench).role == "mother"

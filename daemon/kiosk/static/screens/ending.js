@@ -25,13 +25,13 @@ const sign = {
     say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number,
     view.signed.length ? say("officer_signed", view.signed.join(", ")) : null,
   ].filter(Boolean).join(" · "),
-  body: (view) => [signaturePad(), signerChoice(view.outcome)],
+  body: (view) => [signaturePad(), signerChoice(view.outcome, view.relations)],
   touches: (view) => [
     button(say("sign_ok"), "pass", sendSignature, "first"), button(say("sign_clear"), "undo", clearPad),
     officerNext(view) ? button(say("officer_signs"), "pen", () => { clearPad(); go({ part: "officer" }); }) : null,
     button(say("sign_later"), "wait", () => act("sign_later")),
   ],
-  shows: (view) => [view.outcome, view.signing, view.signed],
+  shows: (view) => [view.outcome, view.signing, view.signed, view.relations],
 };
 
 // The officers who answer for the result sign one after the other; whoever is not there signs on paper.

@@ -29,7 +29,13 @@ function subjectChoice() {
 const chosenRole = () => document.querySelector("input[name=role]:checked")?.value;
 
 // What was said on this screen about whoever comes; a visit of the worklist is not begun here.
-const said = () => (chosenRole() ? { role: chosenRole() } : {});
+// A week that is no number goes as it is: the unit says what it expects.
+const said = () => ({
+  ...(chosenRole() ? { role: chosenRole() } : {}),
+  ...(byId("week")?.value.trim() ? { gestation_week: week(byId("week").value.trim()) } : {}),
+});
+
+const week = (text) => (/^[0-9]{1,2}$/.test(text) ? Number(text) : text);
 
 // A visit that a scanner typed says so; anything else was typed.
 // On the worklist stands where the check is due, perhaps elsewhere than where this unit is.
@@ -37,9 +43,12 @@ export const begin = (visit, source, checkpoint = null) => act("begin", {
   visit, ...(visit ? { source } : {}), ...(checkpoint ? { checkpoint } : said()), drill: now.training,
 });
 
+const weekField = () => (page.weeks.includes(page.checkpoint)
+  ? field("week", say("week"), { data: { keys: "digits" }, inputMode: "numeric", maxLength: 2 }) : null);
+
 function visitForm() {
   const form = el("form", { id: "visit-form", aria: { label: say("visit") } },
-    field("visit", `${say("visit")} · ${say("visit_hint")}`, { data: { keys: "all" }, maxLength: 128 }));
+    field("visit", `${say("visit")} · ${say("visit_hint")}`, { data: { keys: "all" }, maxLength: 128 }), weekField());
   const keys = keysFor(form);
   form.append(keys.place);
   form.addEventListener("submit", (event) => {

@@ -17,16 +17,22 @@ function aloud(word) {
   });
 }
 
+// She may be checked all the same: the way on stays open.
+const notDue = ({ not_due: weeks }) => {
+  if (!weeks) return "";
+  return weeks.before ? say("not_due_before", weeks.before) : say("not_due_after", weeks.after);
+};
+
 export const notice = {
   sign: () => "text",
   title: () => say("notice"),
-  hint: () => "",
+  hint: (view) => notDue(view),
   body: () => [parts()],
   touches: () => [
     button(say("read_notice"), "begin", () => { silence(); go({ part: "consent" }); }, "first"),
     aloud(page.notice.id), otherWay(), refuse(), staffDecides(), leave(),
   ],
-  shows: () => [isSpeaking()],
+  shows: (view) => [isSpeaking(), view.not_due],
 };
 
 export const consent = {
