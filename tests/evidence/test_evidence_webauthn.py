@@ -111,6 +111,12 @@ def test_a_number_in_a_registration_takes_no_memory(name: str) -> None:
         read_registration(made | {"response": made["response"] | {name: 2**53}}, SITE, OFFICER)
 
 
+@pytest.mark.parametrize("name", ["credential_id", "authenticator_data", "client_data", "signature"])
+def test_a_number_in_an_assertion_takes_no_memory(name: str) -> None:
+    with pytest.raises(MalformedError):
+        check(KEY.sign(challenge_of(STATEMENT)) | {name: 2**53})
+
+
 @given(st.binary(max_size=100))
 def test_any_bytes_are_a_key_or_none(data: bytes) -> None:
     with pytest.raises(MalformedError):
