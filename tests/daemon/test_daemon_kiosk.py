@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import queue
-import re
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +23,6 @@ from daemon.events import (
     Consented,
     Declined,
     Emergency,
-    Event,
     Explained,
     Left,
     Proposed,
@@ -39,68 +33,13 @@ from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import view
 from daemon.officers import Roster, read_roster
-from daemon.outbox.checks import CheckRow
 from daemon.policy import load_policy
 from daemon.session import step
 from daemon.state import State
 from evidence.record import Outcome
 from evidence.webauthn import challenge_of
+from tests.daemon.kiosk_screen import OFFICER, PATIENCE_S, POLICY, Screen
 from tests.daemon.support import PINS, Home, now
-from tests.support import ROOT
-
-PATIENCE_S = 20.0
-POLICY = load_policy("neutral")
-OFFICER = "o-101"
-
-
-class Screen:
-    """A running server, and a client that speaks to it."""
-
-    def __init__(self, home: Home, host: str = "127.0.0.1") -> None:
-        self.state = State(POLICY)
-        self.rows: dict[str, CheckRow] = {}
-        self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.time = now()
-        roster = Roster(read_roster(home.config().unit.officers), lambda: self.time)
-        touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time, self.rows.get)
-        page = {"unit": "unit-test", "notice": {"zh": "</script><script>alert(1)</script>"}}
-        self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page)
-        self.thread = threading.Thread(target=self.server.run)
-        self.thread.start()
-        found = re.fullmatch(r"http://(.+):(\d+)/", self.server.url)
-        assert found is not None
-        self.host, self.port = found[1].strip("[]"), int(found[2])
-        self.token = ""
-        answer, body = self.request("GET", "/")
-        assert answer.status == 200, body
-        self.page = body.decode()
-        self.token = json.loads(re.findall(r'"token": ("[^"]+")', self.page)[0])
-
-    def request(
-        self, method: str, path: str, body: bytes | None = None, **headers: str
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE_S)
-        try:
-            sent = {"X-Vernix-Token": self.token} | {name.replace("_", "-"): text for name, text in headers.items()}
-            connection.request(method, path, body, sent)
-            answer = connection.getresponse()
-            return answer, answer.read()
-        finally:
-            connection.close()
-
-    def touch(self, name: str, values: object = None, **headers: str) -> tuple[int, Any]:
-        """Status and cause (None when it was accepted)."""
-        body = values if isinstance(values, bytes) else json.dumps(values or {}).encode()
-        answer, content = self.request("POST", f"/touch/{name}", body, **headers)
-        return answer.status, json.loads(content).get("cause")
-
-    def told(self) -> Event:
-        return self.events.get(timeout=PATIENCE_S)
-
-    def close(self) -> None:
-        self.server.close()
-        self.thread.join(PATIENCE_S)
-        assert not self.thread.is_alive(), "the kiosk's thread did not end"
 
 
 @pytest.fixture
@@ -236,61 +175,6 @@ def test_statement_expires(screen: Screen) -> None:
     at_confirm(screen)
     screen.time += LIFETIME * 1.01
     assert screen.touch("confirm", shown(screen)) == (409, "statement_expired")
-
-
-@pytest.mark.parametrize("token", ["", "x", "é\xff", "0" * 32])
-def test_other_pages_have_no_token(token: str, screen: Screen) -> None:
-    status, cause = screen.touch("emergency", X_Vernix_Token=token)
-    assert (status, cause) == (403, "wrong_token")
-    assert screen.events.empty()
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        *((name, 200) for name in ("127.0.0.1", "localhost:1", "LOCALHOST", "[::1]:80")),
-        *((name, 400) for name in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "", "[::2]")),
-    ],
-)
-def test_only_our_own_names_are_answered(host: str, status: int, screen: Screen) -> None:
-    """Against DNS rebinding: a page of evil.example whose name suddenly points here."""
-    for path in ("/", "/static/app.js"):
-        answer, body = screen.request("GET", path, Host=host)
-        assert answer.status == status
-        assert status == 200 or screen.token.encode() not in body
-
-
-@pytest.mark.parametrize(
-    "path", ["/", "/static/app.js", "/static/style.css", "/missing", "/touch/left", "/static/../server.py"]
-)
-def test_every_answer_is_fenced(path: str, screen: Screen) -> None:
-    answer, body = screen.request("GET", path)
-    policy = answer.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy
-    assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
-    assert answer.headers["Referrer-Policy"] == "no-referrer"
-    assert b"KioskServer" not in body
-
-
-def test_page_cannot_be_broken_out_of(screen: Screen) -> None:
-    assert "alert(1)" in screen.page
-    assert "<script>alert" not in screen.page
-    assert len(re.findall(r"(?i)<script", screen.page)) == 2, "the page's data and app.js"
-    assert " onclick=" not in screen.page
-    assert "http://" not in screen.page.replace("http://127.0.0.1", "")
-
-
-SCRIPTS = sorted((ROOT / "daemon" / "kiosk" / "static").rglob("*.js"))
-
-
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.name))
-def test_script_writes_text_and_never_html(path: Path) -> None:
-    """A visit called <script> travels as JSON; what the page does with it must not make elements of it."""
-    script = path.read_text("utf-8")
-    for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function"):
-        assert way not in script
 
 
 class Stream:
