@@ -106,9 +106,7 @@ def view(
         "face": _face(state),
         "asked": asked if state.step is Step.FACE else None,
         "printing": dict(printing),
-        "signing": list(state.officers_signing) if state.step is Step.SIGN else [],
-        "relations": list(state.relations) if state.step is Step.SIGN else [],
-        "signed": [one.officer for one in state.officer_signatures] if state.step is Step.SIGN else [],
+        **_signing(state),
         "finger": finger_view(state, finger_fitted),
         "decision": _decision(state),
         "may_pass": state.begin is not None and state.matched,
@@ -123,6 +121,14 @@ def view(
         "duty": {"officer": duty.officer, "role": duty.role, "since": duty.since} if duty else None,
         "worklist": [{"visit": one.visit, "checkpoint": one.checkpoint, "owed": list(one.owed)} for one in expected],
     }
+
+
+def _signing(state: State) -> dict[str, list[str]]:
+    """Who is to sign while that is asked for: officers, those of them who have, and delegates by their relation."""
+    if state.step is not Step.SIGN:
+        return {"signing": [], "signed": [], "relations": []}
+    signed = [one.officer for one in state.officer_signatures]
+    return {"signing": list(state.officers_signing), "signed": signed, "relations": list(state.relations)}
 
 
 def _parked(state: State) -> dict[str, Any]:
