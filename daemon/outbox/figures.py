@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,6 @@ _ENDINGS = ("left", "timeout", "restart", "second_officer_pending")
 """First words of an ``interrupted`` record's reason; any other reason is somebody's own text, and stays out of here."""
 _EAST = f"{CHINA.utcoffset(None).total_seconds():+.0f} seconds"
 """SQLite's word for China's clock (date and time functions, section 3)."""
-_LONGEST_S = 86_400.0
-"""What seems to have taken longer began before the clock was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +73,3 @@ def since(db: sqlite3.Connection, start: dt.datetime) -> Figures:
         tuple(seconds for (seconds,) in db.execute(ended, at)),
         tuple(db.execute(causes, at)),
     )
-
-
-def _duration_s(check: str, at: str) -> float | None:
-    """A check's id holds the moment at which it began (RFC 9562 section 5.7); None if the clock was set meanwhile."""
-    took_s = read_instant(at).timestamp() - (uuid.UUID(check).int >> 80) / 1000
-    return max(0.0, took_s) if -1.0 <= took_s <= _LONGEST_S else None

@@ -12,8 +12,6 @@ from typing import Any
 from evidence.instants import local_text
 from evidence.record import OWED, Outcome, may_be_nobody, says_nobody, took_s
 
-LONGEST_S = 12 * 3600
-"""A check that seems to have taken longer began before a clock was set right: its time is not known."""
 MISTAKEN = ("mistaken_emergency", "误触", "Touched by mistake")
 """How the reason begins with which an officer accounts for a touch by mistake: the form's, or one of the screen's."""
 
@@ -145,14 +143,6 @@ def check_of(
         believed=believed,
         payload=said,
     )
-
-
-def _seconds(check: str, earliest: dt.datetime, latest: dt.datetime) -> int | None:
-    # UUID version 7: its first 48 bits are the milliseconds at which the check began (RFC 9562 section 5.7), by the
-    # clock that reads the middle of the interval; its ends are that clock's possible error away.
-    ended_s = (earliest.timestamp() + latest.timestamp()) / 2
-    took_s = ended_s - int(check[:8] + check[9:13], 16) / 1000
-    return round(took_s) if 0 <= took_s <= LONGEST_S else None
 
 
 def _methods(said: Mapping[str, Any]) -> tuple[str, ...]:
