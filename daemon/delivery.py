@@ -176,9 +176,9 @@ class Delivery:
 
     def _read(self, channel: Channel, payload: bytes) -> Accepted:
         clock, last = self.outbox.clock, self.outbox.last_counter(channel)
-        # Without a network's time we may be the one who is behind, by days after a week without power, or ahead: what is
-        # new by its counter is then taken, for how long it was on its way nobody can say. What was taken
-        # so may have been of a time to come, and the gateway goes on from there.
+        # Without a network's time we may be the one who is behind, by days after a week without power, or ahead: what
+        # is new by its counter is then taken, for how long it was on its way nobody can say. What was taken so may
+        # have been of a time to come, and the gateway goes on from there.
         is_right = clock.interval().source == "network"
         now: dt.datetime | None = clock.moment() if is_right else None
         highest = max(downlink.highest_counter(clock.moment()), last + downlink.AHEAD_MS) if is_right else None

@@ -1,7 +1,7 @@
 """``vernix export``: the unit's records as it keeps them, encrypted, with a signed head.
 
-JSON Lines: the first line says whose and holds a signed health message, which also names what the unit overwrote after the
-gateway's receipts; then one record a line. Only the gateway's key or the site's recovery key opens them.
+JSON Lines: the first line says whose and holds a signed health message, which also names what the unit overwrote after
+the gateway's receipts; then one record a line. Only the gateway's key or the site's recovery key opens them.
 """
 
 from __future__ import annotations
