@@ -91,11 +91,7 @@ def view(
     return {
         "step": state.step.value,
         "check": state.check,
-        "checkpoint": state.begin.checkpoint if state.begin else None,
-        "visit": state.begin.visit if state.begin else None,
-        "role": state.begin.role if state.begin else None,
-        "not_due": _not_due(state) if state.step is Step.NOTICE else None,
-        "drill": bool(state.begin and state.begin.drill),
+        **_begun(state),
         "trouble": state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
         "alerts": _alerts(state),
@@ -138,6 +134,17 @@ def _parked(state: State) -> dict[str, Any]:
         "visit": state.begin.visit,
         "checkpoint": state.begin.checkpoint,
         "decision": _decision(state),
+    }
+
+
+def _begun(state: State) -> dict[str, Any]:
+    one = state.begin
+    return {
+        "checkpoint": one.checkpoint if one else None,
+        "visit": one.visit if one else None,
+        "role": one.role if one else None,
+        "drill": bool(one and one.drill),
+        "not_due": _not_due(state) if state.step is Step.NOTICE else None,
     }
 
 

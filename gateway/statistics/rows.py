@@ -32,6 +32,10 @@ def _document(name: str) -> Value:
     return lambda check: check.payload.get("document", {}).get(name)
 
 
+def _alerts(check: Check) -> str:
+    return "; ".join(f"{one['to']} {one['within_s']}" for one in check.payload.get("alerts", ()))
+
+
 def _sign(check: Check) -> str:
     by = check.later.signed or check.payload.get("subject_sign", {}).get("by", "")
     return f"{by} later" if check.later.signed else by
@@ -71,6 +75,8 @@ PLAIN = (
     Column("officers", "核验人员", "ids of those who signed the decision", lambda c: "; ".join(c.officers)),
     Column("on_duty", "值班人员", "id of who was logged in", lambda c: c.on_duty),
     Column("seconds", "核验用时(秒)", "from the beginning to the record", lambda c: c.seconds, holds=Holds.NUMBER),
+    Column("subject", "核验对象", "mother, claimant, patient, donor", lambda c: c.payload["subject"].get("role")),
+    Column("alerts", "应报告", "whom the rules want told, and within how many seconds", _alerts),
     Column("debt", "补核状态代码", "owed, settled", lambda c: c.debt),
     Column("debt_title", "补核状态", "whether the check is still owed", _titles(words.DEBTS, lambda c: c.debt)),
     Column("emergency", "紧急放行说明代码", "unexplained, explained, mistaken", lambda c: c.emergency),
