@@ -23,11 +23,13 @@ from evidence.progress import bar, watched
 from evidence.record import Outcome
 from gateway.cli import main
 from gateway.officers import Account, Entry
+from gateway.snapshot import snapshot
 from gateway.statistics import words
 from gateway.statistics.counts import Counts
 from gateway.statistics.facts import NOTHING, Later, check_of
 from gateway.statistics.page import Facts
 from gateway.statistics.report import roster_of
+from gateway.statistics.survey import Period, Survey
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.ward import BEGIN, RARE, Ward, check_id, document_of
 from tests.support.programs import FindProgram
@@ -170,6 +172,20 @@ def test_nobody_is_owed_where_nobody_was(
     time = {"earliest": write_instant(BEGIN), "latest": write_instant(BEGIN), "source": "clock"}
     whole = {**rest, "time": time, "channel": "unit", "officers": [], **said}
     assert check_of(whole, "0" * 64, later, settled_elsewhere=False).debt == debt
+
+
+def test_who_claims_the_certificate_settles_nothing_of_hers() -> None:
+    of = {"visit": {"ref": "V-1", "source": "typed"}}
+    claimed = of | {"subject": {"role": "claimant"}, "checkpoint": "certificate"}
+    with folder_in_memory() as folder, closing(Ward(folder)) as ward:
+        unit = ward.unit("u1")
+        for outcome, said in (("unable", of), ("unable", claimed), ("passed", claimed)):
+            unit.now += dt.timedelta(hours=1)
+            unit.check(outcome, **said)
+        unit.deliver()
+        with snapshot(ward.store) as shot:
+            found = [one.debt for one in Survey(shot, ward.authority).checks(Period("2000", "2100"))]
+    assert found == ["owed", "settled", ""]
 
 
 def test_by_everything(say: Say) -> None:
