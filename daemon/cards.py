@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.events import CardRead, CardTrouble, DeviceLost, Document, Event
+from daemon.minors import findings_of_age
 from evidence.encoding import json_bytes, sha256_hex
 from hw.card_reader.document import DocumentKind, IdentityDocument
 from hw.card_reader.driver import CardReader, Condition, ReaderState
@@ -81,7 +82,7 @@ def to_document(card: IdentityDocument, today: dt.date) -> Document:
     if card.nationality:
         facts["nationality"] = card.nationality
     display = {"name": mask_name(card.display_name), "number": mask_number(card.number), "type": facts["type"]}
-    findings = tuple(str(finding) for finding in card.findings(today))
+    findings = (*map(str, card.findings(today)), *findings_of_age(card.birth_text, today))
     return Document(facts, findings, display, sha256_hex(json_bytes(facts)))
 
 

@@ -165,6 +165,8 @@ def card_read(state: State, event: CardRead) -> Result:
     after = replace(state, document=event.document, prints=prints, trouble=None)
     if after.without_biometrics:
         return ask_officers(after, "other_way")
+    if after.is_child and (after.consent is None or after.consent.by != "delegate"):
+        return ask_officers(replace(after, takes_back=True), "guardian_must_consent")
     if after.prefers_finger or not may_read(after, Factor.FACE):
         return read_finger(after)
     return _read_face(after) if event.photo else ask_officers(after, "photo_unusable")
@@ -293,8 +295,8 @@ def withdraw(state: State, _event: Withdrawn) -> Result:
 
 def signed(state: State, event: Signed) -> Result:
     """She, or her delegate, signed the result: it is recorded. Who could not be verified does not sign herself."""
-    if state.outcome is Outcome.UNABLE and event.signature.by == "subject":
-        return replace(state, trouble="subject_cannot_sign"), ()
+    if event.signature.by == "subject" and (state.is_child or state.outcome is Outcome.UNABLE):
+        return replace(state, trouble="guardian_must_sign" if state.is_child else "subject_cannot_sign"), ()
     if event.signature.by == "delegate" and event.signature.relation not in state.relations:
         return replace(state, trouble="relation_not_open"), ()
     return _signed_or_not(replace(state, signature=event.signature))

@@ -17,6 +17,7 @@ from daemon.events import (
 )
 from daemon.face_events import ChallengeSkipped, FaceFinding
 from daemon.finger_events import FingerConsent, FingerEnrolment, FingerFinding, SlipFacts
+from daemon.minors import UNDER_14
 from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy
 from daemon.policy.words import Factor, Signer, SignsWhen, Staff
@@ -52,7 +53,8 @@ class State:
 
     Attributes:
         elsewhere: the check was done through a province's app; nothing of her body counts here.
-        takes_back: she refused after she had consented: before anything is read again she is asked anew.
+        takes_back: she refused after she had consented, or is a child whose guardian has not: before anything is read
+            again consent is asked for anew.
         without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
         prefers_finger: she would rather show a finger than her face.
         prints: her card holds fingerprints that can be compared here.
@@ -115,6 +117,11 @@ class State:
         return self.step is Step.DECISION and read_here and not (self.faces or self.fingers or self.elsewhere)
 
     @property
+    def is_child(self) -> bool:
+        """Whether her document says that she is under 14: then a guardian consents and signs."""
+        return self.document is not None and UNDER_14 in self.document.findings
+
+    @property
     def answered_for(self) -> bool:
         """Whether somebody is on duty who may answer for a pass that the unit finds by itself; else nobody need."""
         if Signer.OFFICER not in self.policy.signatures_for(Outcome.PASSED):
@@ -133,7 +140,9 @@ class State:
 
     @property
     def relations(self) -> tuple[str, ...]:
-        """Of those who may sign for her here. Who cannot be verified has entrusted nobody; her age nobody has told."""
+        """Of those who may sign for her here: for a child her guardian; who cannot be verified has entrusted nobody."""
+        if self.is_child:
+            return self.policy.relations_for(SignsWhen.UNDER_14)
         entrusted = () if self.outcome is Outcome.UNABLE else (SignsWhen.ENTRUSTED,)
         return self.policy.relations_for(SignsWhen.CANNOT_SIGN, SignsWhen.UNDER_14, *entrusted)
 

@@ -56,7 +56,7 @@ CLAIMANT = "claimant"
 
 def of_claimant(check: Mapping[str, Any]) -> bool:
     """Whether this check's record is of who came for the certificate: it says nothing of the woman of its visit."""
-    return bool(check["subject"].get("role") == CLAIMANT)
+    return bool(check.get("subject", {}).get("role") == CLAIMANT)
 
 
 def may_be_nobody(check: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from daemon.cards import mask_name, mask_number
 from daemon.documents import numbers
 from daemon.documents.mrz import MrzUnreadable, read_mrz
 from daemon.events import Document
+from daemon.minors import findings_of_age
 from daemon.policy.words import DocumentType
 from evidence.encoding import json_bytes, sha256_hex
 from hw.card_reader import id_number
@@ -68,7 +69,7 @@ def entered(values: Mapping[str, Any], today: dt.date) -> Document:
         "valid_to": read.valid_to,
         **read.further,
     }
-    found = dict.fromkeys((*read.findings, *_checked(kind, read, today)))
+    found = dict.fromkeys((*read.findings, *_checked(kind, read, today), *findings_of_age(read.birth, today)))
     display = {"type": kind.value, "name": mask_name(read.name), "number": mask_number(read.number)}
     return Document(facts, tuple(found), display, sha256_hex(json_bytes(facts)))
 

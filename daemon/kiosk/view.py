@@ -22,6 +22,7 @@ from daemon.policy.words import DOCUMENTS, RECIPIENTS
 from daemon.printing.forms import NO_PRINTER
 from daemon.state import State, Step
 from daemon.worklist import Expected
+from evidence.record import Outcome
 from evidence.webauthn import challenge_of
 
 VOICES = Path(__file__).with_name("static") / "voice"
@@ -119,12 +120,18 @@ def view(
     }
 
 
-def _signing(state: State) -> dict[str, list[str]]:
-    """Who is to sign while that is asked for: officers, those of them who have, and delegates by their relation."""
+def _signing(state: State) -> dict[str, Any]:
+    """Who signs while that is asked for: officers, those of them who have, delegates by their relation, she herself."""
     if state.step is not Step.SIGN:
-        return {"signing": [], "signed": [], "relations": []}
+        return {"signing": [], "signed": [], "relations": [], "may_sign": False}
     signed = [one.officer for one in state.officer_signatures]
-    return {"signing": list(state.officers_signing), "signed": signed, "relations": list(state.relations)}
+    herself = not state.is_child and state.outcome is not Outcome.UNABLE
+    return {
+        "signing": list(state.officers_signing),
+        "signed": signed,
+        "relations": list(state.relations),
+        "may_sign": herself,
+    }
 
 
 def _parked(state: State) -> dict[str, Any]:

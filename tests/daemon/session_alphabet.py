@@ -8,6 +8,7 @@ from functools import cache
 from daemon import events as ev
 from daemon import face_events as fa
 from daemon import finger_events as fe
+from daemon.minors import UNDER_14
 from daemon.paper_events import OfficerSigned
 from daemon.policy import Policy
 from daemon.state import State, Step
@@ -116,6 +117,7 @@ def _timeout(where: Step, check: str | None) -> Make:
 def _of_a_check(check: str | None) -> Iterator[tuple[str, Make]]:
     """The events that name a check, for the one under way (None) or for ``check``."""
     cards = {"clean": document(), "expired": document("expired"), "permit": document(permit=True)}
+    cards["child"] = document(UNDER_14)
     for name, one in cards.items():
         for photo in (True, False):
             yield f"card {name} photo={photo}", _card(one, photo, check)
@@ -179,6 +181,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
     made: dict[str, Make] = {
         **{f"begin {name}": _begin(name) for name in checkpoints(policy)},
         "consent": _plain(ev.Consented(EXPIRES)),
+        "consent delegate": _plain(ev.Consented(EXPIRES, "delegate")),
         "decline refuse": _plain(ev.Declined("refuse")),
         "decline other way": _plain(ev.Declined("other_way")),
         "read again": _plain(ev.ReadAgain()),

@@ -87,7 +87,8 @@ def _consents(state: State, trail: Trail) -> Hashable:
     compared = bool(state.faces or state.fingers or state.elsewhere or entered)
     if state.step is Step.SIGN or (state.step in (Step.DECISION, Step.CONFIRM) and compared):
         return None
-    return (state.check in trail.consented, state.consent is not None, state.takes_back)
+    by = state.consent.by if state.consent else None
+    return (state.check in trail.consented, by, state.takes_back)
 
 
 def _tries(state: State) -> Hashable:

@@ -11,6 +11,7 @@ from daemon import effects as ef
 from daemon import events as ev
 from daemon import face_events as fa
 from daemon.desk import Desk
+from daemon.minors import UNDER_14
 from daemon.policy import DECIDABLE
 from daemon.policy.words import Signer
 from daemon.state import OPEN, State, Step
@@ -154,6 +155,9 @@ def _reading(move: Move) -> None:
         move.hold("nothing of the body on the other way", not move.after.without_biometrics)
     if move.has(ef.CompareFace, ef.CompareFinger):
         move.hold("no comparison without a card", move.after.document is not None)
+        consent = move.after.consent
+        guarded = consent is not None and consent.by == "delegate"
+        move.hold("a child is compared with a guardian's consent only", guarded or not move.after.is_child)
     if move.has(ef.CompareFinger):
         move.hold("no finger without consent to it", move.after.finger_consent is not None)
         move.hold("a finger is compared with something", move.after.slip is not None or move.after.prints)
@@ -186,6 +190,8 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
         move.hold("officers decide", fields["decision"]["outcome"] == outcome and len(officers) >= needed)
     herself = fields.get("subject_sign", {}).get("by") == "subject"
     move.hold("who could not be verified does not sign", not (outcome is Outcome.UNABLE and herself))
+    child = UNDER_14 in fields.get("document", {}).get("findings", ())
+    move.hold("a guardian signs for a child", not (child and herself))
     if outcome is Outcome.INTERRUPTED:
         kept = {"document", "face", "finger", "contact", "subject_sign"} & fields.keys()
         move.hold("an interrupted check keeps no document", not kept)

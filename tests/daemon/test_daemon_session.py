@@ -10,6 +10,7 @@ from daemon import events as ev
 from daemon import face_events as fa
 from daemon import moves
 from daemon.journal import Entry
+from daemon.minors import UNDER_14
 from daemon.paper_events import PrintWanted
 from daemon.policy import load_policy
 from daemon.policy.words import Liveness
@@ -242,6 +243,30 @@ def test_who_could_not_be_verified_does_not_sign_herself() -> None:
     assert (entrusted.step, entrusted.trouble, effects) == (Step.SIGN, "relation_not_open", ()), "she entrusted nobody"
     _, effects = play(ev.Signed(ev.Signature("delegate", "spouse", b"-")), state=entrusted)
     assert seal(effects).fields["subject_sign"]["by"] == "delegate"
+
+
+def test_a_childs_guardian_consents_and_signs() -> None:
+    """Her own consent opened the camera; her card tells her age, and nothing is compared before a guardian's."""
+    child = card(UNDER_14)
+    state, effects = play(BEGIN, CONSENT, child, state=State(load_policy("jiangxi")))
+    assert (state.step, state.trouble) == (Step.DECISION, "guardian_must_consent")
+    assert ef.CompareFace() not in effects
+    state, _ = play(ev.ReadAgain(), state=state)
+    assert state.step is Step.NOTICE, "the notice is read to the guardian too"
+    state, effects = play(ev.Consented(EXPIRES, "delegate"), child, state=state)
+    assert state.step is Step.FACE
+    assert ef.CompareFace() in effects
+    state, _ = play(fa.FaceCompared("check-1", finding("match", "live")), state=state)
+    assert state.trouble == "document_findings", "officers look at a child's check in any case"
+    state, _ = play(ev.Proposed(Outcome.PASSED, "with her mother", EXPIRES), state=state)
+    while state.step is Step.CONFIRM:
+        state, _ = play(confirmation(state, f"o-{len(state.confirmations)}"), state=state)
+    herself, effects = play(ev.Signed(ev.Signature("subject", "self", b"-")), state=state)
+    assert (herself.step, herself.trouble, effects) == (Step.SIGN, "guardian_must_sign", ())
+    spouse, _ = play(ev.Signed(ev.Signature("delegate", "spouse", b"-")), state=herself)
+    assert spouse.trouble == "relation_not_open"
+    _, effects = play(ev.Signed(ev.Signature("delegate", "guardian", b"-")), state=spouse)
+    assert seal(effects).fields["subject_sign"]["relation"] == "guardian"
 
 
 def test_temporary_staff_do_not_answer_where_regular_staff_must() -> None:

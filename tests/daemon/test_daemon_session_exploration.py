@@ -136,6 +136,12 @@ def _after(where: Step, event: type, change: Callable[[Result], Result]) -> Call
     return _with(where, event, lambda state, happened: change(handler(state, happened)))
 
 
+def _child_consents(state: State, event: ev.CardRead) -> Result:
+    assert state.consent is not None
+    after, effects = moves.card_read(replace(state, consent=replace(state.consent, by="delegate")), event)
+    return replace(after, consent=state.consent), effects
+
+
 def _any_face_passes(state: State, event: fa.FaceCompared) -> Result:
     return moves.seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
 
@@ -314,6 +320,10 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
     "what was accounted for holds the door": (
         "what was accounted for holds no door",
         _after(Step.NOTING, ev.Sealed, _less(ef.ClearEmergency)),
+    ),
+    "a child's own consent is enough": (
+        "a child is compared with a guardian's consent only",
+        _with(Step.CARD, ev.CardRead, _child_consents),
     ),
     "she signs herself who cannot": (
         "who could not be verified does not sign",

@@ -13,6 +13,7 @@ from daemon.documents.mrz import MrzFinding
 from daemon.events import Begin, Confirmed, Consented, Emergency, Event
 from daemon.kiosk.view import VOICES
 from daemon.kiosk.voice.build import WORDS, words_of
+from daemon.minors import UNDER_14
 from daemon.officers import DECIDES_NOTHING
 from daemon.roster import read_body
 from daemon.seen import READ_FOR_ANOTHER_VISIT
@@ -238,7 +239,14 @@ def test_both_languages_have_the_same_words(glass: Glass) -> None:
 def test_there_are_words_for_everything_that_can_be_wrong(language: str) -> None:
     known = words_of(WORDS / f"troubles.{language}.js") | words_of(WORDS / f"documents.{language}.js")
     wanted = {*map(str, Finding), *map(str, Cause), NUMBER_DIFFERS, NAME_DIFFERS, *DECIDES_NOTHING.values()}
-    wanted |= {*map(str, MrzFinding), KIND_DIFFERS, READ_FOR_ANOTHER_VISIT}
+    wanted |= {
+        *map(str, MrzFinding),
+        KIND_DIFFERS,
+        READ_FOR_ANOTHER_VISIT,
+        UNDER_14,
+        "guardian_must_consent",
+        "guardian_must_sign",
+    }
     assert wanted - set(known) == set()
     shown = {*map(str, Outcome), *map(str, Step)} - {Step.DONE}  # where the outcome is the title
     words = WORDS / f"words.{language}.js"

@@ -16,6 +16,7 @@ import pytest
 
 from daemon.documents.entry import KIND_DIFFERS
 from daemon.documents.mrz import MrzFinding
+from daemon.minors import UNDER_14
 from daemon.seen import READ_FOR_ANOTHER_VISIT
 from daemon.worklist import NAME_DIFFERS, NUMBER_DIFFERS
 from evidence.forms import fonts, slips
@@ -225,7 +226,7 @@ def test_why_she_did_not_sign_is_not_why_the_check_failed() -> None:
 
 
 def test_every_finding_of_the_code_has_its_words() -> None:
-    found = {*Finding, *MrzFinding, KIND_DIFFERS, READ_FOR_ANOTHER_VISIT, NUMBER_DIFFERS, NAME_DIFFERS}
+    found = {*Finding, *MrzFinding, KIND_DIFFERS, READ_FOR_ANOTHER_VISIT, NUMBER_DIFFERS, NAME_DIFFERS, UNDER_14}
     assert set(samples.FINDINGS) == found
     for language in ("zh", "en"):
         said = slips.findings_said(found, len(found), language)

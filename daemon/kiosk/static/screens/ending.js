@@ -25,7 +25,7 @@ const sign = {
     say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number,
     view.signed.length ? say("officer_signed", view.signed.join(", ")) : null,
   ].filter(Boolean).join(" · "),
-  body: (view) => [signaturePad(), signerChoice(view.outcome, view.relations)],
+  body: (view) => [signaturePad(), signerChoice(view.may_sign, view.relations)],
   touches: (view) => [
     button(say("sign_ok"), "pass", sendSignature, "first"), button(say("sign_clear"), "undo", clearPad),
     officerNext(view) ? button(say("officer_signs"), "pen", () => { clearPad(); go({ part: "officer" }); }) : null,
