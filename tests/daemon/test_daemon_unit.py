@@ -1,4 +1,4 @@
-"""The unit's loop with its real tasks, outbox and journal: whole checks, time limits, and cuts at every point."""
+"""The unit's loop with its real tasks, outbox and journal: whole checks and time limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -306,80 +305,6 @@ def test_picture_of_a_card_read_too_late_is_not_kept(home: Home) -> None:
 
 
 # --- cuts: a unit whose writer never runs stands for one that lost power before the commit ---------------------------
-
-
-class Nothing:
-    """Devices that are never asked anything that matters here."""
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_: None
-
-
-@contextmanager
-def sleeping(home: Home) -> Iterator[tuple[Unit, Outbox]]:
-    outbox = home.outbox()
-    config = home.config()
-    folder = config.unit.data / "journal"
-    unit = Unit(config, load_policy("neutral"), outbox, Journal(folder), NoDoor(), lambda _: None, lambda: None)
-    unit.cards = unit.faces = Nothing()  # type: ignore[assignment]
-    try:
-        yield unit, outbox
-    finally:
-        outbox.close()
-
-
-CHECK = new_check_id()
-
-
-def begin() -> Begin:
-    return Begin(CHECK, "delivery", "V-0001", "typed", drill=True)
-
-
-def drive(unit: Unit, happened: list[Event]) -> None:
-    for event in happened:
-        unit._step(event)
-
-
-CUTS: dict[str, tuple[list[Event], str]] = {
-    "notice": ([begin()], "notice"),
-    "consent": ([begin(), CONSENT], "consent"),
-    "decision": ([begin(), ev.Declined("refuse")], "notice"),
-    "confirm": ([begin(), CONSENT, Proposed(Outcome.UNABLE, "unconscious", EXPIRES)], "consent"),
-    "card": (
-        [begin(), CONSENT, CardRead(CHECK, ev.Document({"type": "x"}, (), {}, "ab" * 32), photo=False)],
-        "card",
-    ),
-    "sealing": ([begin(), CONSENT, Left()], "consent"),
-    "emergency in a check": ([begin(), Emergency(new_check_id(), "delivery")], "emergency"),
-    "emergency from idle": ([Emergency(CHECK, "delivery")], "emergency"),
-}
-
-
-@pytest.mark.parametrize("name", CUTS)
-def test_cut_before_the_commit(name: str, home: Home) -> None:
-    """Whatever the check was doing: at the next start it has exactly one record, and that one says how far it got."""
-    happened, reached = CUTS[name]
-    with sleeping(home) as (unit, _):
-        drive(unit, happened)
-    for _ in range(2):
-        with sleeping(home) as (unit, outbox):
-            unit.recover()
-            records = [one.payload for one in home.opened(outbox)[1:]]
-            assert [(one["check"], one["outcome"], one["step_reached"]) for one in records] == [
-                (CHECK, "interrupted", reached)
-            ]
-            assert home.verified(outbox).sound
-
-
-def test_cut_after_the_commit(home: Home) -> None:
-    with sleeping(home) as (unit, outbox):
-        drive(unit, [begin(), Left()])
-        request = unit._to_write.get()
-        assert request is not None
-        outbox.append(request.fields, alert=request.alert)
-    with sleeping(home) as (unit, outbox):
-        assert unit.recover() == 1
-        assert [one.payload["reason"] for one in home.opened(outbox)[1:]] == ["left"]
 
 
 def test_a_full_disk_is_tried_again_in_the_reserve(start: Start) -> None:
