@@ -13,13 +13,13 @@ import pytest
 
 from daemon import events as ev
 from daemon import unit as unit_module
-from daemon.cards import CardTask, LaidCard
+from daemon.cards import CardTask
 from daemon.check_id import new_check_id
 from daemon.config import Config, Limits
 from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
 from daemon.desk import Desk
 from daemon.door import NoDoor
-from daemon.events import Begin, CardRead, Closed, Confirmed, Consented, Emergency, Event, Explained, Left, Proposed
+from daemon.events import Begin, Closed, Confirmed, Consented, Emergency, Event, Explained, Left, Proposed
 from daemon.faces import FaceTask
 from daemon.journal import Journal
 from daemon.liveness.eyes import Eyes
@@ -293,15 +293,6 @@ def test_loop_says_that_it_is_alive(start: Start) -> None:
     while running.alive < begun + 3:
         assert time.monotonic() < end_s
         time.sleep(0.05)
-
-
-def test_picture_of_a_card_read_too_late_is_not_kept(home: Home) -> None:
-    with sleeping(home) as (unit, _):
-        drive(unit, [begin()])
-        event = CardRead("another", ev.Document({}, (), {}, "ab" * 32), photo=True)
-        unit.laid(LaidCard(event, object()))  # type: ignore[arg-type]  # any object shows whether it is kept
-        drive(unit, [event])
-        assert unit._photo is None
 
 
 # --- cuts: a unit whose writer never runs stands for one that lost power before the commit ---------------------------

@@ -1,4 +1,4 @@
-"""The unit's loop cut at every point of a check: what the next start finds in the journal and records."""
+"""A unit whose loop the test drives: cut at every point of a check, and what it does not keep."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from daemon import events as ev
+from daemon.cards import LaidCard
 from daemon.check_id import new_check_id
 from daemon.door import NoDoor
 from daemon.events import Begin, CardRead, Consented, Emergency, Event, Left, Proposed
@@ -19,7 +20,6 @@ from daemon.unit import Unit
 from evidence.record import Outcome
 from tests.daemon.support import Home
 
-PATIENCE_S = 60.0
 EXPIRES = "2030-01-01T00:00:00.000Z"
 CONSENT = Consented("2026-11-21T08:00:00.000Z")
 
@@ -115,3 +115,12 @@ def test_cut_after_the_commit(home: Home) -> None:
     with sleeping(home) as (unit, outbox):
         assert unit.recover() == 1
         assert [one.payload["reason"] for one in home.opened(outbox)[1:]] == ["left"]
+
+
+def test_picture_of_a_card_read_too_late_is_not_kept(home: Home) -> None:
+    with sleeping(home) as (unit, _):
+        drive(unit, [begin()])
+        event = CardRead("another", ev.Document({}, (), {}, "ab" * 32), photo=True)
+        unit.laid(LaidCard(event, object()))  # type: ignore[arg-type]  # any object shows whether it is kept
+        drive(unit, [event])
+        assert unit._photo is None
