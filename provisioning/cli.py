@@ -254,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     try:
-        args = make_parser().parse_args(argv)
+        args = make_parser().parse_args(key_commands.kids_marked(sys.argv[1:] if argv is None else argv))
         args.run(args)
     except SystemExit as stop:  # argparse: --help, or a usage error that it has printed
         return stop.code if isinstance(stop.code, int) else USAGE

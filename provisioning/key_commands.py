@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from provisioning.rotation import rotate
 from provisioning.site import AUTHORITY, GATEWAY_SIGNING
 from provisioning.slip_keys import give_slip_keys, rotate_slip_keys
 
+_KID = "kid:"
+_HYPHENED_KID = re.compile(r"-[A-Za-z0-9_-]{42}")
 Result = tuple[Mapping[str, Any], str]
 """What a command has to say: for a program, and for a person."""
 Adder = Callable[[Any, str, str, Callable[[argparse.Namespace], Result]], argparse.ArgumentParser]
@@ -182,6 +185,11 @@ Next: vernix verify {args.to} --health {made.health} --authority authority.pem""
     return plain | {"file": str(args.to)}, text
 
 
+def kids_marked(arguments: Sequence[str]) -> list[str]:
+    """``arguments``, none of whose kids looks like an option: one of 64 begins with a hyphen (RFC 4648 section 5)."""
+    return [f"{_KID}{one}" if _HYPHENED_KID.fullmatch(one) else one for one in arguments]
+
+
 def _add_reason(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, choices=[str(reason) for reason in Reason])
     parser.add_argument("--at", type=_moment, metavar="MOMENT", help="since when it is not believed; default: now")
@@ -212,7 +220,8 @@ def add_site(commands: Any, add: Adder) -> None:
     )
     parser = add(commands, "revoke", "put one key on the site's lists of revoked keys", _revoke)
     parser.add_argument("folder", metavar="DIR", type=_path, help="the site's folder")
-    parser.add_argument("name", metavar="KID|SERIAL", help="the key's kid, or its certificate's serial number")
+    what = "the key's kid, or its certificate's serial number"
+    parser.add_argument("name", metavar="KID|SERIAL", type=lambda text: text.removeprefix(_KID), help=what)
     _add_reason(parser)
 
 

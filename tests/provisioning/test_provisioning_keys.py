@@ -245,6 +245,7 @@ def test_what_cannot_be_revoked(site: Path, enrolled: Path, command: Command) ->
     kid = Chain(enrolled).signer.kid
     for arguments, status, text in (
         (("nobody", "--reason", "lost"), 2, "never issued"),
+        ((f"-{'a' * 42}", "--reason", "lost"), 2, "never issued"),
         ((kid, "--reason", "lost", "--at", "2999-01-01T00:00+00:00"), 2, "has been"),
         ((kid, "--reason", "because"), 2, "invalid choice"),
         ((kid, "--reason", "lost", "--at", "yesterday"), 2, "invalid moment"),
