@@ -86,7 +86,7 @@ def export_rows(config: Config, path: Path, form: Format) -> int:
     identity, kept = load_identity(config, now), _read(config.unit.data / OUTBOX)
     with whole_files([path, proof_path(path)]) as (stream, beside):
         proof = ProofWriter(beside)
-        with open_writer(form, stream, COLUMNS, config.unit.data) as writer:
+        with open_writer(form, stream, COLUMNS) as writer:
             for seq, row in watched(_rows(config.unit.id, kept), len(kept.checks), "writing"):
                 writer.row(row)
                 proof.row((config.unit.id, seq), row_digest(row))

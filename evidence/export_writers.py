@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from evidence.export_rows import SHEET, Format, Row, guard
@@ -130,11 +129,8 @@ class _Xlsx:
 
 
 @contextmanager
-def open_writer(form: Format, stream: BinaryIO, columns: Sequence[Heading], scratch: Path) -> Iterator[Writer]:
+def open_writer(form: Format, stream: BinaryIO, columns: Sequence[Heading]) -> Iterator[Writer]:
     """A writer of ``form`` into ``stream``, which can be read and sought.
-
-    Args:
-        scratch: a folder that may hold what the rows hold; a sheet grows there first.
 
     Raises:
         TooManyRows: the format has no room for the rows.
@@ -145,7 +141,7 @@ def open_writer(form: Format, stream: BinaryIO, columns: Sequence[Heading], scra
     elif form is Format.JSONL:
         yield _Jsonl(stream, columns)
     else:
-        book = Workbook(stream, scratch)
+        book = Workbook(stream)
         try:
             yield _Xlsx(book, columns)
         finally:

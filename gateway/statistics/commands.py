@@ -178,7 +178,6 @@ class _Exporter:
                 now,
                 self.open_signer(config),
                 load_certificate(config.keys.signing_certificate),
-                config.gateway.data,
                 _officer_names(store) if arguments.names else None,
             )
             about = f"{job.form} {arguments.first} to {arguments.last}{' with names' if arguments.names else ''}"

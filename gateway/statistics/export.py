@@ -27,7 +27,6 @@ class Job:
     """What is to be exported, by whom, and who signs for it.
 
     Attributes:
-        scratch: a folder that may hold what the rows hold.
         officers: officers' names by id; None: nobody is named.
     """
 
@@ -39,7 +38,6 @@ class Job:
     made: dt.datetime
     signer: Signer
     certificate: x509.Certificate
-    scratch: Path
     officers: Mapping[str, str] | None = field(default=None, repr=False)
 
 
@@ -74,7 +72,7 @@ def export(
     with whole_files([job.path, proof_path(job.path)], mode=mode) as (stream, beside):
         begun()
         proof, counts = ProofWriter(beside), Counts()
-        with open_writer(job.form, stream, columns, job.scratch) as writer:
+        with open_writer(job.form, stream, columns) as writer:
             _write_rows(watch(survey.checks(job.period)), columns, writer, proof, counts)
             units = list(survey.units.values())
             for extra in (_figures(counts), _units(units), *_tables(counts, job.officers or {}), _meanings(columns)):

@@ -127,7 +127,7 @@ def _one(site: Keys, store: Store, form: Format) -> list[Row]:
     start_s, cpu_s = time.perf_counter(), time.process_time()
     with snapshot(store) as shot:
         survey = Survey(shot, site.authority)
-        job = Job(SITE, path, form, PERIOD, "bench", dt.datetime.now(dt.UTC), signer, certificate, site.folder, {})
+        job = Job(SITE, path, form, PERIOD, "bench", dt.datetime.now(dt.UTC), signer, certificate, {})
         done = export(job, survey)
     took_s, cpu_s = time.perf_counter() - start_s, time.process_time() - cpu_s
     return [_row(form, took_s, cpu_s, done), _verified(path, form, site)]

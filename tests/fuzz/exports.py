@@ -31,7 +31,7 @@ def targets() -> list[Target]:
     proofs = [proof_path(path).read_bytes() for path in paths.values()]
     sheet = home.folder / "rows.xlsx"
     with sheet.open("w+b") as stream:
-        book = Workbook(stream, home.folder)
+        book = Workbook(stream)
         book.sheet(SHEET, ["unit", "seq"], [9, 9])
         book.end()
 

@@ -180,7 +180,7 @@ def test_disk_that_fills_up_leaves_nothing(office: Office, form: Format) -> None
     signer, certificate = open_signer(f"file:{gateway / 'signing.key'}"), load_certificate(gateway / "signing.pem")
     period = Period("2026-06-30T16:00:00.000Z", "2026-09-30T16:00:00.000Z")
     now, small = dt.datetime.now(dt.UTC), (300, limits[1])
-    job = Job("s1", office.folder / "x", form, period, "w", now, signer, certificate, office.folder, {})
+    job = Job("s1", office.folder / "x", form, period, "w", now, signer, certificate, {})
     try:
         with snapshot(office.ward.store) as shot, pytest.raises(OSError, match="File too large"):
             export(job, Survey(shot, office.ward.authority), lambda: resource.setrlimit(resource.RLIMIT_FSIZE, small))
@@ -264,7 +264,7 @@ def test_stick_that_is_not_there_is_named(office: Office) -> None:
 @pytest.mark.parametrize("form", Format)
 def test_writer_leaves_the_stream_open(memory: Path, form: Format) -> None:
     with (memory / "x").open("w+b") as stream:
-        with open_writer(form, stream, PLAIN[:1], memory) as writer:
+        with open_writer(form, stream, PLAIN[:1]) as writer:
             writer.row(["b"])
             writer.end()
         assert not stream.closed
@@ -276,7 +276,7 @@ def test_sheet_as_other_libraries_read_it(memory: Path) -> None:
     texts = ["a & b <c>", " two ", "_x0041_", "\x01\t", "", "0012", "𠀀·", "TRUE"]
     titles = [f"c{number}" for number in range(30)]
     with path.open("w+b") as stream:
-        book = workbook.Workbook(stream, memory)
+        book = workbook.Workbook(stream)
         book.sheet("第一 & <1>", titles, [9] * 30, frozen=2)
         book.row([*texts, *([""] * 21), 12345678901])
         book.sheet("two", ["x"], [9])

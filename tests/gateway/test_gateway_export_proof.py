@@ -183,7 +183,7 @@ def test_gateway_that_lies_is_shown_by_the_units_records(small: Office) -> None:
     period, now = Period(FIRST, LAST), dt.datetime.now(dt.UTC)
     with snapshot(small.ward.store) as shot:
         survey = Survey(shot, small.ward.authority)
-        job = Job("s1", path, Format.CSV, period, "liar", now, signer, certificate, path.parent)
+        job = Job("s1", path, Format.CSV, period, "liar", now, signer, certificate)
         export(job, survey, watch=lambda checks: (one for one in checks if one.seq != 5))
     assert any("do not add up" in line for line in small.verify(path)), "a clumsy lie shows without them"
     _sign_again(path, signer, certificate)
@@ -249,7 +249,7 @@ def test_unit_whose_key_was_rotated_is_believed_by_its_papers(memory: Path, hosp
         with snapshot(store) as shot:
             survey = Survey(shot, hospital.authority)
             assert [len(one.papers) for one in survey.units.values()] == [2]
-            job = Job("s1", path, Format.JSONL, period, "w", hospital.now, hospital.signer, certificate, path.parent)
+            job = Job("s1", path, Format.JSONL, period, "w", hospital.now, hospital.signer, certificate)
             export(job, survey)
     result = verify_export(path, proof_path(path), hospital.authority)
     assert result.findings == []
