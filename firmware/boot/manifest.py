@@ -4,6 +4,6 @@ In MicroPython's ports/rp2: make BOARD=RPI_PICO FROZEN_MANIFEST=(this file). Its
 """
 
 # The names are those of MicroPython's manifest language.
-freeze(".", "_boot.py")  # noqa: F821
-freeze("$(PORT_DIR)/modules", "rp2.py")  # noqa: F821
-require("neopixel")  # noqa: F821
+freeze(".", "_boot.py")
+freeze("$(PORT_DIR)/modules", "rp2.py")
+require("neopixel")

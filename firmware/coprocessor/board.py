@@ -82,7 +82,7 @@ def flash_region() -> FlashRegion | None:
 def event_key() -> bytes:
     """The unit's event key: 64 hex digits, perhaps a newline; empty when the file is missing or holds anything else."""
     try:
-        with open(KEY_FILE, "rb") as file:  # noqa: PTH123
+        with open(KEY_FILE, "rb") as file:
             text = file.read(2 * KEY_SIZE + 2).decode().strip()
             key = bytes.fromhex(text)
     except (OSError, ValueError):

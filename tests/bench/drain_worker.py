@@ -11,6 +11,7 @@ import logging
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -22,7 +23,7 @@ from evidence.topics import Address, Channel
 from tests.bench.record import SITE, UNIT
 
 
-def _no_birth() -> None:
+def _no_birth() -> NoReturn:
     raise AssertionError("the outbox is there")
 
 
@@ -37,9 +38,7 @@ def main(folder: Path, name: str) -> None:
         return True
 
     identity = {"unit": UNIT, "site": SITE, "software": {"version": "bench"}}
-    with closing(
-        Outbox(folder / name, identity=identity, signer=signer, recipients=(), birth=_no_birth)  # type: ignore[arg-type]
-    ) as outbox:
+    with closing(Outbox(folder / name, identity=identity, signer=signer, recipients=(), birth=_no_birth)) as outbox:
         delivery = Delivery(outbox, Address(SITE, UNIT), signer, lambda _: gateway, publish=publish)
         memory = psutil.Process().memory_info
         while outbox.count_waiting():

@@ -22,20 +22,13 @@ from daemon.policy import load_policy
 from daemon.state import Step
 from daemon.unit import SAME_EMERGENCY_S, Unit
 from tests.daemon.conftest import Home
-from tests.daemon.support import PINS, check_fields, now
+from tests.daemon.support import PINS, check_fields, idle_devices, now
 
 POLICY = replace(load_policy("neutral"), signatures=())
 EMERGENCY = "0197a000-0000-7000-8000-00000000000e"
 CHECK = "0197a000-0000-7000-8000-00000000000c"
 OFFICER = {"officer": "o-101", "pin": PINS["o-101"]}
 SECOND = {"officer": "o-102", "pin": PINS["o-102"]}
-
-
-class Nothing:
-    """Cards and faces that nobody asks for anything."""
-
-    def cancel(self) -> None:
-        """Nothing runs."""
 
 
 class Place:
@@ -48,7 +41,7 @@ class Place:
         self.unit = Unit(
             config, POLICY, self.outbox, Journal(config.unit.data / "journal"), self.door, self._seen, lambda: None
         )
-        self.unit.cards = self.unit.faces = Nothing()  # type: ignore[assignment]
+        self.unit.cards = self.unit.faces = idle_devices()
         roster = Roster(read_roster(config.unit.officers), now)
         self.touches = Touches(POLICY, "delivery", roster, lambda: self.unit.state, now, self.outbox.find_check)
         self.turn()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from daemon import events as ev
@@ -18,7 +19,7 @@ from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.unit import Unit
 from evidence.record import Outcome
-from tests.daemon.support import Home
+from tests.daemon.support import Home, idle_devices
 
 EXPIRES = "2030-01-01T00:00:00.000Z"
 CONSENT = Consented("2026-11-21T08:00:00.000Z")
@@ -28,20 +29,13 @@ POLICY = replace(load_policy("neutral"), signatures=())
 """Nobody signs: what happens after that has its own tests."""
 
 
-class Nothing:
-    """Devices that are never asked anything that matters here."""
-
-    def __getattr__(self, _name: str) -> Callable[..., None]:
-        return lambda *_: None
-
-
 @contextmanager
 def sleeping(home: Home) -> Iterator[tuple[Unit, Outbox]]:
     outbox = home.outbox()
     config = home.config()
     folder = config.unit.data / "journal"
     unit = Unit(config, load_policy("neutral"), outbox, Journal(folder), NoDoor(), lambda _: None, lambda: None)
-    unit.cards = unit.faces = Nothing()  # type: ignore[assignment]
+    unit.cards = unit.faces = idle_devices()
     try:
         yield unit, outbox
     finally:
@@ -121,6 +115,6 @@ def test_picture_of_a_card_read_too_late_is_not_kept(home: Home) -> None:
     with sleeping(home) as (unit, _):
         drive(unit, [begin()])
         event = CardRead("another", ev.Document({}, (), {}, "ab" * 32), photo=True)
-        unit.laid(LaidCard(event, object()))  # type: ignore[arg-type]  # any object shows whether it is kept
+        unit.laid(LaidCard(event, np.zeros((2, 2, 3), np.uint8)))
         drive(unit, [event])
         assert unit._photo is None

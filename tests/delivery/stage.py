@@ -7,7 +7,6 @@ import datetime as dt
 import itertools
 import signal
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -32,6 +31,7 @@ from provisioning.unit_toml import UnitSettings
 from tests.delivery.brokers import Broker
 from tests.delivery.proxy import Line, LyingLine
 from tests.delivery.unit import TIMING, WorkingUnit
+from tests.support.background import Background
 
 PATIENCE_S = 120.0
 """How long a case waits for what has to happen. Not a measure of speed."""
@@ -88,7 +88,7 @@ class CountingIntake(Intake):
 
 
 class GatewayThread:
-    """The production receiver in a thread; a new one for each case, all on one store."""
+    """The production receiver in a thread; a new one for each case, all on one store. No case ends well if it dies."""
 
     def __init__(self, hospital: Hospital, port: int, silent_s: float, again_s: float) -> None:
         config = hospital.config
@@ -102,23 +102,15 @@ class GatewayThread:
             silent_s=silent_s,
             again_s=again_s,
         )
-        self.failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="gateway")
-
-    def _run(self) -> None:
-        try:
-            self.receiver.run()
-        except BaseException as error:  # noqa: BLE001  # the case looks at it
-            self.failure = error
+        self._background = Background("gateway", self.receiver.run)
 
     def __enter__(self) -> GatewayThread:
-        self._thread.start()
+        self._background.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.receiver.stop()
-        self._thread.join(60)
-        assert not self._thread.is_alive(), "the gateway did not stop"
+        self._background.end(60)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
@@ -61,9 +62,9 @@ class Ground:
     def port(self) -> int:
         return self.broker.ports[0]
 
-    def peer(self, who: str, **options: object) -> Peer:
+    def peer(self, who: str, **options: Any) -> Peer:
         folder = self.site / "gateway" if who == "gateway" else self.folder / who
-        return Peer(folder, self.port, **options)  # type: ignore[arg-type]
+        return Peer(folder, self.port, **options)
 
 
 def enrolment(folder: Path) -> tuple[str | Path, ...]:

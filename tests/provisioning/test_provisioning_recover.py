@@ -13,6 +13,7 @@ from daemon import config as unit_config
 from daemon.cli import main as vernix
 from daemon.clock import UnitClock
 from daemon.identity import load_identity
+from daemon.outbox import Outbox
 from daemon.parts import open_outbox
 from evidence import receipt
 from evidence.encoding import sha256_hex
@@ -23,21 +24,31 @@ from tests.provisioning.conftest import Command
 DRAWING = b"a signature, as drawn"
 
 
-@pytest.fixture
-def export(enrolled: Path, tmp_path: Path) -> Path:
-    """What ``vernix export`` writes of a unit with a few records, one with an attachment."""
+def opened(enrolled: Path) -> Outbox:
+    """The outbox of a unit that does not run."""
     config = unit_config.load(enrolled / "unit.toml")
     config.unit.data.mkdir(exist_ok=True)
-    outbox = open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))
+    return open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))
+
+
+def exported(enrolled: Path, folder: Path) -> Path:
+    """What ``vernix export`` writes."""
+    path = folder / "export.jsonl"
+    assert vernix(["export", "--config", str(enrolled / "unit.toml"), "--to", str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def export(enrolled: Path, tmp_path: Path) -> Path:
+    """Of a unit with a few records, one with an attachment."""
+    outbox = opened(enrolled)
     for number in range(3):
         outbox.append({"kind": "event", "event": {"type": "test", "number": number}})
     drawn = {"kind": "event", "event": {"type": "drawn"}}
     named = {"attachments": [{"name": "signature", "sha256": sha256_hex(DRAWING)}]}
     outbox.append(drawn | named, attachments=[attachment("signature", DRAWING)])
     outbox.close()
-    path = tmp_path / "export.jsonl"
-    assert vernix(["export", "--config", str(enrolled / "unit.toml"), "--to", str(path)]) == 0
-    return path
+    return exported(enrolled, tmp_path)
 
 
 def test_the_recovery_key_alone_opens_every_record(
@@ -70,9 +81,7 @@ def test_the_recovery_key_alone_opens_every_record(
 @pytest.fixture
 def old_export(enrolled: Path, tmp_path: Path) -> Path:
     """Of a unit whose records 2, 3 and 5 were receipted 31 days ago, by either clock."""
-    config = unit_config.load(enrolled / "unit.toml")
-    config.unit.data.mkdir(exist_ok=True)
-    outbox = open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))
+    outbox = opened(enrolled)
     today = [dt.datetime.now(dt.UTC)]
     outbox.clock = UnitClock(today[0], now=lambda: today[0], kernel=lambda: SYNCHRONISED)
     for number in range(5):
@@ -84,9 +93,7 @@ def old_export(enrolled: Path, tmp_path: Path) -> Path:
     assert outbox.make_room() == 3
     assert outbox.overwritten() == [(2, 3), (5, 5)]
     outbox.close()
-    path = tmp_path / "export.jsonl"
-    assert vernix(["export", "--config", str(enrolled / "unit.toml"), "--to", str(path)]) == 0
-    return path
+    return exported(enrolled, tmp_path)
 
 
 def test_after_a_month_what_was_overwritten_is_named_and_the_rest_is_sound(

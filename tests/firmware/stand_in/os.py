@@ -1,6 +1,6 @@
 """MicroPython's os with the size of the device's file system in place of this machine's."""
 
-from uos import *  # noqa: F403
+from uos import *
 from uos import getenv
 
 

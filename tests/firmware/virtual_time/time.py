@@ -1,6 +1,6 @@
 """MicroPython's time whose clock goes on only when it is told to."""
 
-from utime import *  # noqa: F403
+from utime import *
 from utime import ticks_add
 
 _now_us = 0
