@@ -20,6 +20,7 @@ from daemon.finger_events import (
     SlipRejected,
     SlipShown,
 )
+from daemon.minors import UNDER_14
 from daemon.moves import Result
 from daemon.policy.words import Factor
 from daemon.state import State, Step
@@ -45,6 +46,8 @@ def consented(state: State, event: FingerConsented) -> Result:
     """She consents to her finger being captured: it is, as soon as there is something to compare it with."""
     if event.consent.purpose != "compare":
         return state, ()
+    if not state.may_consent(event.consent.by):
+        return replace(state, trouble=UNDER_14), ()
     return _compare(replace(state, finger_consent=event.consent))
 
 
@@ -95,6 +98,8 @@ def enrol_consented(state: State, event: FingerConsented) -> Result:
     """She consents to enrol and to carry her template on a slip: her finger is captured."""
     if event.consent.purpose != "enrol" or state.enrol_consent is not None or state.enrolment is not None:
         return state, ()
+    if not state.may_consent(event.consent.by):
+        return replace(state, trouble=UNDER_14), ()
     return replace(state, enrol_consent=event.consent, trouble=None), (EnrolFinger(), StartTimer())
 
 

@@ -165,7 +165,7 @@ def card_read(state: State, event: CardRead) -> Result:
     after = replace(state, document=event.document, prints=prints, trouble=None)
     if after.without_biometrics:
         return ask_officers(after, "other_way")
-    if after.is_child and (after.consent is None or after.consent.by != "delegate"):
+    if after.consent is not None and not after.may_consent(after.consent.by):
         return ask_officers(replace(after, takes_back=True), "guardian_must_consent")
     if after.prefers_finger or not may_read(after, Factor.FACE):
         return read_finger(after)

@@ -121,6 +121,10 @@ class State:
         """Whether her document says that she is under 14: then a guardian consents and signs."""
         return self.document is not None and UNDER_14 in self.document.findings
 
+    def may_consent(self, by: str) -> bool:
+        """Whether the consent of ``by`` (``subject`` or ``delegate``) is enough to compare or enrol anything of her."""
+        return not self.is_child or by == "delegate"
+
     @property
     def answered_for(self) -> bool:
         """Whether somebody is on duty who may answer for a pass that the unit finds by itself; else nobody need."""

@@ -90,8 +90,8 @@ def _finger(decision: str, check: str | None) -> Make:
     return _own(lambda c: ev.FingerCompared(c, fe.FingerFinding(decision)), check)
 
 
-def _consented(purpose: str) -> ev.Event:
-    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES))
+def _consented(purpose: str, by: str = "subject") -> ev.Event:
+    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES, by))
 
 
 def _of_a_finger(check: str | None) -> Iterator[tuple[str, Make]]:
@@ -198,7 +198,9 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "closed": _plain(ev.Closed()),
         "finger wished": _plain(fe.FingerWished()),
         "finger consented": _plain(_consented("compare")),
+        "finger consented by a delegate": _plain(_consented("compare", "delegate")),
         "enrolment consented": _plain(_consented("enrol")),
+        "enrolment consented by a delegate": _plain(_consented("enrol", "delegate")),
         "enrolment ended": _plain(fe.EnrolmentEnded()),
         "skip light": _plain(fa.ChallengeSkipped("light", "o-1", "officer", "why")),
         "withdrawn": _plain(ev.Withdrawn()),

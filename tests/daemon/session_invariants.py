@@ -155,18 +155,25 @@ def _reading(move: Move) -> None:
         move.hold("nothing of the body on the other way", not move.after.without_biometrics)
     if move.has(ef.CompareFace, ef.CompareFinger):
         move.hold("no comparison without a card", move.after.document is not None)
-        consent = move.after.consent
-        guarded = consent is not None and consent.by == "delegate"
-        move.hold("a child is compared with a guardian's consent only", guarded or not move.after.is_child)
     if move.has(ef.CompareFinger):
         move.hold("no finger without consent to it", move.after.finger_consent is not None)
         move.hold("a finger is compared with something", move.after.slip is not None or move.after.prints)
     if move.has(ef.EnrolFinger):
         move.hold("no enrolment without consent to it", move.after.enrol_consent is not None)
         move.hold("only who has passed is enrolled", move.after.outcome is Outcome.PASSED)
+    _child(move)
     move.hold(
         "the camera runs only while it is needed", not move.trail_after.camera_on or move.after.step in CAMERA_STEPS
     )
+
+
+def _child(move: Move) -> None:
+    after = move.after
+    needed = {ef.CompareFace: after.consent, ef.CompareFinger: after.finger_consent}
+    for kind, consent in {**needed, ef.EnrolFinger: after.enrol_consent}.items():
+        if after.is_child and move.has(kind):
+            guarded = consent is not None and consent.by == "delegate"
+            move.hold("a child is compared with a guardian's consent only", guarded)
 
 
 def _time(move: Move) -> None:

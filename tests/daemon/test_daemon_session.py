@@ -8,6 +8,7 @@ from dataclasses import replace
 from daemon import effects as ef
 from daemon import events as ev
 from daemon import face_events as fa
+from daemon import finger_events as fe
 from daemon import moves
 from daemon.journal import Entry
 from daemon.minors import UNDER_14
@@ -267,6 +268,18 @@ def test_a_childs_guardian_consents_and_signs() -> None:
     assert spouse.trouble == "relation_not_open"
     _, effects = play(ev.Signed(ev.Signature("delegate", "guardian", b"-")), state=spouse)
     assert seal(effects).fields["subject_sign"]["relation"] == "guardian"
+
+
+def test_a_childs_finger_is_her_guardians_to_give_too() -> None:
+    """Consent to a finger is one of its own."""
+    told = [fe.FingerConsented(fe.FingerConsent(HASH, "compare", EXPIRES, by)) for by in ("subject", "delegate")]
+    happened = (BEGIN, ev.Consented(EXPIRES, "delegate"), card(UNDER_14), fe.FingerWished())
+    state, _ = play(*happened, state=State(load_policy("jiangxi")))
+    assert state.step is Step.FINGER
+    herself, effects = play(told[0], state=state)
+    assert (herself.trouble, herself.finger_consent, effects) == (UNDER_14, None, ())
+    guardian, _ = play(told[1], state=herself)
+    assert guardian.finger_consent is not None
 
 
 def test_temporary_staff_do_not_answer_where_regular_staff_must() -> None:
