@@ -24,9 +24,9 @@ import time
 from pathlib import Path
 from typing import IO, Self
 
+from daemon.demo.ports import HOST
 from daemon.demo.screen import DemoError
 
-HOST = "127.0.0.1"
 _READY = b"ready\n"
 _START_S = 20.0
 _STOP_S = 5.0

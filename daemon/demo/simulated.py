@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from daemon.demo.broker import HOST
 from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
+from daemon.demo.ports import HOST, free_port
 from daemon.demo.process import quiet_signals
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import APPROVERS, OFFICERS, Stage, free_port
+from daemon.demo.stage import APPROVERS, OFFICERS, Stage
 from evidence.instants import china_day
 
 _PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}

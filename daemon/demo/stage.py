@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -17,9 +16,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from daemon.demo.broker import HOST, DemoBroker
+from daemon.demo.broker import DemoBroker
 from daemon.demo.folder import stage_folder, temporary_files_in
 from daemon.demo.people import Person, Studio
+from daemon.demo.ports import HOST, free_port
 from daemon.demo.process import Process, uninterrupted
 from daemon.demo.room import Room
 from daemon.demo.screen import DemoError, Screen, View
@@ -82,13 +82,6 @@ class EntranceDevice(Protocol):
 
 MakeCoprocessor = Callable[[bytes], EntranceDevice]
 """Makes a co-processor that holds the given event key."""
-
-
-def free_port() -> int:
-    """A TCP port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 class Stage:

@@ -17,6 +17,8 @@ from pathlib import Path
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from daemon.demo.ports import free_port
+
 MESSAGES = 500
 PAYLOAD = os.urandom(2400)
 """As large as a sealed record."""
@@ -32,13 +34,6 @@ class Killed:
     rate: float
     lost: int
     note: str = ""
-
-
-def free_port() -> int:
-    """A port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Mosquitto:

@@ -11,9 +11,10 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
+from daemon.demo.ports import HOST
 from daemon.mqtt import BrokerAddress, Cause, LinkState, MqttLink, Timing, TlsFiles
 from evidence.topics import Address, Channel
-from tests.support.brokers import HOST, Identity, Site, wait_for
+from tests.support.brokers import Identity, Site, wait_for
 
 UNIT = Address("demo-hospital", "unit-1")
 QUICK = Timing(dial_s=1.0, answer_s=1.0, first_retry_s=0.05, longest_retry_s=0.2)

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from daemon.demo.broker import DemoBroker
+from daemon.demo.ports import free_port
 from daemon.mqtt import Cause, Dialect
 from evidence.topics import DOWN, Channel
 from tests.daemon.mqtt_probe import UNIT, Probe, address_of
 from tests.support import ROOT
-from tests.support.brokers import Mosquitto, Site, Watcher, free_port, wait_for
+from tests.support.brokers import Mosquitto, Site, Watcher, wait_for
 from tests.support.programs import FindProgram
 
 STATE = UNIT.topic(Channel.STATE)

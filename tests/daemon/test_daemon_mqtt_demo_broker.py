@@ -14,10 +14,11 @@ import psutil
 import pytest
 
 from daemon.demo.broker import BrokerStartError, DemoBroker
+from daemon.demo.ports import HOST, free_port
 from daemon.mqtt import Cause
 from tests.daemon.mqtt_probe import Probe, address_of
 from tests.support import ROOT
-from tests.support.brokers import HOST, Site, free_port, wait_for
+from tests.support.brokers import Site, wait_for
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from daemon.demo.ports import HOST, free_port
 from daemon.mqtt import (
     BrokerAddress,
     Cause,
@@ -27,7 +28,7 @@ from daemon.mqtt import (
 from evidence.certificates import Profile
 from evidence.topics import Channel
 from tests.daemon.mqtt_probe import UNIT, Probe, address_of
-from tests.support.brokers import HOST, Identity, Mosquitto, Site, free_port, wait_for
+from tests.support.brokers import Identity, Mosquitto, Site, wait_for
 from tests.support.programs import FindProgram
 
 YEARS = dt.timedelta(days=365)

@@ -11,10 +11,11 @@ from random import Random
 
 import pytest
 
+from daemon.demo.ports import HOST, free_port
 from daemon.mqtt import BrokerAddress, Cause, Dialect, Timing, TlsFiles
 from evidence.topics import Address, Channel
 from tests.daemon.mqtt_probe import SCRIPTED, UNIT, Probe, ScriptedBroker, packet, read_packet
-from tests.support.brokers import HOST, Site, free_port, wait_for
+from tests.support.brokers import Site, wait_for
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK, DISCONNECT = 0x10, 0x20, 0x30, 0x40, 0x82, 0x90, 0xE0
 

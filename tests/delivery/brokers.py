@@ -22,11 +22,12 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from daemon.demo.broker import DemoBroker
+from daemon.demo.ports import HOST, free_port
 from evidence.certificates import Profile, issue, make_request, subject_name, to_pem
 from provisioning.broker import SERVER
 from provisioning.site import Site
 from tests.provisioning.mosquitto import tls
-from tests.support.brokers import HOST, free_port, wait_for
+from tests.support.brokers import wait_for
 
 START_S = 60.0
 """A cluster elects its leaders first; on a busy machine that takes a while."""

@@ -12,6 +12,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from daemon.backlog import WINDOW
+from daemon.demo.ports import HOST
 from daemon.mqtt import Cause
 from evidence import downlink, receipt
 from evidence.keys import KeySigner, Signer, generate_key
@@ -23,7 +24,7 @@ from tests.delivery.proxy import Line, LyingLine
 from tests.delivery.stage import Case, now, receipted
 from tests.delivery.unit import WorkingUnit
 from tests.provisioning.mosquitto import tls
-from tests.support.brokers import HOST, wait_for
+from tests.support.brokers import wait_for
 
 IMPATIENT_S: Final = 2.0
 """Instead of minutes: when silence is taken for a lost session."""

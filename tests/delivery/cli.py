@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from daemon.demo.ports import HOST, free_port
 from provisioning.broker import Broker as Address
 from provisioning.site import Site, init_site, load_site
 from tests.delivery.brokers import Amqtt, Broker, Mosquitto, NatsCluster, nats_server
 from tests.delivery.cases import CASES, CaseKind
 from tests.delivery.stage import Case, Hospital, Outcome, opened
-from tests.support.brokers import HOST, free_port
 from tests.support.programs import read_list
 
 OK, FINDING, ENVIRONMENT, INTERRUPTED = 0, 1, 3, 130

@@ -14,8 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from daemon.demo.ports import HOST
 from tests.delivery.packets import Kind, Packet, Publish, Reader, level_of, puback, publish, read_publish
-from tests.support.brokers import HOST
 
 _PIECE = 65536
 _TURN_S = 0.05

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from paho.mqtt.enums import MQTTProtocolVersion
 
+from daemon.demo.ports import HOST
 from daemon.mqtt import BrokerAddress, Cause, TlsFiles
 from daemon.mqtt.broker import client_context
 from evidence.certificates import Profile, issue, make_request, subject_name, to_pem
@@ -28,7 +29,7 @@ from tests.daemon.mqtt_probe import Probe
 from tests.delivery.brokers import Mosquitto
 from tests.delivery.cli import make_site, working_folder
 from tests.delivery.packets import publish
-from tests.provisioning.mosquitto import CONNACK_ACCEPTED, CONNECT, HOST, Peer, tls
+from tests.provisioning.mosquitto import CONNACK_ACCEPTED, CONNECT, Peer, tls
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from daemon.delivery import Delivery
+from daemon.demo.ports import HOST, free_port
 from daemon.identity import bring_into_force
 from daemon.mqtt import BrokerAddress, MqttLink, TlsFiles
 from daemon.outbox import Outbox
@@ -29,7 +30,7 @@ from gateway.store import Store
 from provisioning.rotation import rotate
 from tests.daemon.support import SITE, UNIT, Home, build, check_fields, now
 from tests.evidence.contract import BrokenContractError, Contract
-from tests.support.brokers import HOST, Identity, Mosquitto, Seen, Site, Watcher, free_port, wait_for
+from tests.support.brokers import Identity, Mosquitto, Seen, Site, Watcher, wait_for
 from tests.support.programs import FindProgram
 
 

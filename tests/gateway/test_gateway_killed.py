@@ -16,13 +16,14 @@ from random import Random
 
 import pytest
 
+from daemon.demo.ports import free_port
 from evidence.certificates import Profile, issue, make_request, subject_name, to_pem
 from evidence.keys import generate_key
 from evidence.topics import Channel
 from evidence.verify import verify_records
 from gateway.store import Row, Store
 from tests.gateway.support import SITE, Hospital, Unit
-from tests.provisioning.mosquitto import Peer, free_port, running
+from tests.provisioning.mosquitto import Peer, running
 from tests.support import ROOT
 from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram

@@ -14,6 +14,7 @@ from typing import Protocol
 import pytest
 
 from daemon.demo.broker import DemoBroker
+from daemon.demo.ports import HOST, free_port
 from evidence import downlink, receipt
 from evidence.encoding import MAX_BYTES
 from evidence.keys import KeySigner
@@ -26,7 +27,7 @@ from gateway.receiver import Receiver
 from gateway.store import Store
 from tests.gateway.support import Hospital, Unit
 from tests.support.background import Background
-from tests.support.brokers import HOST, Mosquitto, Site, Watcher, free_port, wait_for
+from tests.support.brokers import Mosquitto, Site, Watcher, wait_for
 from tests.support.programs import FindProgram
 
 

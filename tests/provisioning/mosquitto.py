@@ -16,18 +16,12 @@ from typing import Any
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-HOST = "127.0.0.1"
+from daemon.demo.ports import HOST
+
 WAIT_S = 20.0
 CONNECT = bytes.fromhex("10100004 4d515454 0402003c 0004 70726f62".replace(" ", ""))
 """MQTT 3.1.1 CONNECT of a client called ``prob``, clean session, 60 s."""
 CONNACK_ACCEPTED = bytes.fromhex("20020000")
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

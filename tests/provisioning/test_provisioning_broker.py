@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.demo.ports import HOST, free_port
 from evidence.topics import DOWN, UP, Address, Channel, every_unit
 from provisioning.broker import Broker
 from provisioning.enrolment import enrol
 from provisioning.site import init_site
 from provisioning.unit_toml import UnitSettings
-from tests.provisioning.mosquitto import CONNACK_ACCEPTED, HOST, Peer, connack, free_port, running, tls
+from tests.provisioning.mosquitto import CONNACK_ACCEPTED, Peer, connack, running, tls
 
 A = Address("demo-site", "unit-a")
 B = Address("demo-site", "unit-b")

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from daemon.demo.ports import free_port
 from daemon.printing.ipp import Operation
 from daemon.printing.printer import Printer, PrinterGone
-from tests.support.brokers import free_port, wait_for
+from tests.support.brokers import wait_for
 from tests.support.programs import FindProgram
 
 _ENGINE = """\

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config import Printing
+from daemon.demo.ports import free_port
 from daemon.printing.ipp import JobState
 from daemon.printing.printer import JobForgotten, Printer, PrinterRefuses, PrintJob
 from daemon.printing.spool import Paper
@@ -16,7 +17,7 @@ from tests.daemon.printing.printers import RealPrinter
 from tests.daemon.printing.support import PDF, SHEETS, becomes, running, small
 from tests.daemon.support import Home
 from tests.evidence.forms.pictures import text_of
-from tests.support.brokers import free_port, wait_for
+from tests.support.brokers import wait_for
 
 
 def test_forms_come_out_in_order_and_nothing_is_kept(printer: RealPrinter) -> None:

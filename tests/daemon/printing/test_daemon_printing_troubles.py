@@ -12,6 +12,7 @@ import time
 import pytest
 
 from daemon.config import load
+from daemon.demo.ports import free_port
 from daemon.printing.ipp import Operation
 from daemon.printing.line import Line
 from daemon.printing.printer import BadPrinterUri, Printer, PrinterGone
@@ -22,7 +23,7 @@ from evidence.tree import TreeError
 from tests.daemon.printing.printers import answered, number, scripted_printer
 from tests.daemon.printing.support import SHEETS, becomes, running, small
 from tests.daemon.support import Home
-from tests.support.brokers import free_port, wait_for
+from tests.support.brokers import wait_for
 
 TAKEN = answered(0, number(b"job-id", 7))
 BUSY = answered(0x0507)
