@@ -148,11 +148,12 @@ def _within(form: Form, number: int) -> int:
 
 
 class _Reader:
-    """Reads values; ``mistakes`` collects what is wrong, None raises at the first."""
+    """Reads values; ``mistakes`` collects what is wrong, None raises at the first; ``partly`` lets other keys stand."""
 
-    def __init__(self, folder: Path, mistakes: list[TreeError] | None) -> None:
+    def __init__(self, folder: Path, mistakes: list[TreeError] | None, *, partly: bool = False) -> None:
         self._folder = folder
         self._mistakes = mistakes
+        self._partly = partly
 
     def _wrong(self, path: str, message: str, advice: str = "") -> None:
         error = TreeError(path, message, advice)
@@ -207,7 +208,7 @@ class _Reader:
         hints = _hints(typing.cast(Any, kind))
         fields = {item.name: item for item in dataclasses.fields(kind)}
         for name in found:
-            if name not in fields:
+            if name not in fields and not self._partly:
                 known = f"unknown key; known here: {', '.join(fields)}"
                 self._wrong(_join(path, name), known, _close(name, list(fields)) or "take it out")
         values = {}
@@ -262,8 +263,11 @@ def _parse(path: Path, text: str | bytes) -> dict[str, Any]:
         raise TreeError(str(path), f"not TOML: {error}") from error
 
 
-def load_tree(kind: type[T], path: Path) -> T:
+def load_tree(kind: type[T], path: Path, *, partly: bool = False) -> T:
     """Read the TOML file at ``path`` as a ``kind``.
+
+    Args:
+        partly: the file says more than a ``kind`` holds; that is left alone.
 
     Raises:
         TreeError: not readable, not TOML, an unknown or missing key, or a wrong type.
@@ -272,7 +276,7 @@ def load_tree(kind: type[T], path: Path) -> T:
         found = _parse(path, path.read_bytes())
     except OSError as error:
         raise TreeError(str(path), f"cannot be read: {error.strerror}") from error
-    return typing.cast(T, _Reader(path.parent.absolute(), None).table(kind, found, ""))
+    return typing.cast(T, _Reader(path.parent.absolute(), None, partly=partly).table(kind, found, ""))
 
 
 def read_tree(kind: type[T], path: Path) -> Reading[T]:

@@ -24,6 +24,8 @@ def add_policy_commands(command: argparse.ArgumentParser) -> None:
         one.set_defaults(policy_action=action)
         if name in ("show", "check"):
             one.add_argument("pack", help="a name such as neutral, or a .toml file")
+        if name == "show":
+            one.add_argument("--toml", action="store_true", help="the file itself: to build on, and for the gateway")
         if name != "schema":
             one.add_argument("--json", action="store_true", help="a line of JSON per result")
 
@@ -56,8 +58,10 @@ def _show(arguments: argparse.Namespace) -> int:
     checked = check_file(path)
     if checked.policy is None:
         return _print_mistakes(path, checked)
-    policy = checked.policy
-    print(json.dumps(plain(policy), ensure_ascii=False) if arguments.json else overview(policy))
+    if arguments.toml:
+        print(path.read_text("utf-8-sig"), end="")
+    else:
+        print(json.dumps(plain(checked.policy), ensure_ascii=False) if arguments.json else overview(checked.policy))
     return _OK
 
 

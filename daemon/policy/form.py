@@ -1,6 +1,7 @@
 """The tables of a policy pack. Field names are the file's key names; what each means stands beside its type.
 
-``source`` is where a rule comes from: the short id of a document in ``sources``, a space, and the section.
+``source`` is where a rule comes from: the short id of a document in ``sources``, a space, and the section. What the
+hospital's side goes by too stands in :mod:`evidence.policy`.
 """
 
 from __future__ import annotations
@@ -12,29 +13,20 @@ from daemon.policy.words import (
     Challenge,
     DocumentType,
     Factor,
-    Hold,
-    Kind,
     Often,
     Recipient,
     Remote,
-    Role,
     Signer,
     SignsWhen,
     Staff,
     Topic,
 )
 from evidence.encoding import sha256_hex
-from evidence.forms.words import FormId
-from evidence.record import Outcome
+from evidence.policy import Accounts, Cite, Name, Names, Outcomes, Paper, Place, Text
 from evidence.tree import Form
 
-Text = An[str, Form("a text", least=1)]
-Name = An[str, Form("a short name: small letters, digits and _, at most 64", pattern="[a-z][a-z0-9_]{0,63}")]
-Names = An[tuple[Name, ...], Form("ids of checkpoints; none: all of them", distinct=True)]
-Cite = An[str, Form("a source's id, a space, and its section, as in 'jx 三(二)'", pattern=r"\S+ \S.*")]
 TextId = An[str, Form("letters, digits, . _ -, at most 64", pattern="[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
 Sha256 = An[str, Form("SHA-256 of the words, 64 hexadecimal digits", pattern="[0-9a-f]{64}")]
-Outcomes = An[tuple[Outcome, ...], Form("how checks ended", least=1, distinct=True)]
 
 
 def _hash(zh: str, en: str) -> str:
@@ -63,33 +55,13 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Weeks:
-    """Weeks of gestation in which a check is due."""
-
-    first: An[int, Form("first week", least=0, most=45)]
-    last: An[int | None, Form("last week; missing: until delivery", least=0, most=45)] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Place):
     """A place in the care where a check is due (关键节点)."""
 
-    id: Name
-    title: An[str, Form("exact Chinese title, as on screens and forms", least=1)]
-    title_en: Text
-    source: Cite
-    kind: Kind = Kind.MATERNITY
-    subjects: An[
-        tuple[Role, ...] | None,
-        Form("who is verified, the usual one first; missing: mother, patient or donor by kind", least=1, distinct=True),
-    ] = None
     factors: An[tuple[Factor, ...] | None, Form("all of these, instead of the pack's", distinct=True)] = None
     one_of: An[tuple[Factor, ...] | None, Form("and one of these, instead of the pack's", distinct=True)] = None
-    weeks: Weeks | None = None
     often: Often = Often.EACH_TIME
     own_phone: An[bool, Form("her own phone number is checked too (本人电话号码)")] = False
-    holds_back: An[Hold, Form("what waits for a verified identity; never care")] = Hold.NOTHING
-    first_seen_as: An[Name | None, Form("checkpoint whose rules hold when she is first seen in labour")] = None
     remote: Remote = Remote.NEVER
 
 
@@ -117,12 +89,11 @@ class DocumentRule:
 
 
 @dataclass(frozen=True, slots=True)
-class StaffRules:
+class StaffRules(Accounts):
     """Who checks, and who lets them."""
 
     who: Staff
     second_officer_from: An[Recipient, Form("who is called when a second officer is needed")]
-    approved_by: An[tuple[Text, ...], Form("departments that approve an officer's account", least=2, distinct=True)]
     source: Cite
 
 
@@ -208,31 +179,10 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
-class SpecialCase:
-    """Outcomes that become a case of their own (专案管理)."""
-
-    title: Text
-    outcomes: Outcomes
-    kinds: An[tuple[Kind, ...], Form(least=1, distinct=True)]
-    source: Cite
-
-
-@dataclass(frozen=True, slots=True)
 class Debts:
     """Outcomes after which the check is still owed at the next checkpoint."""
 
     outcomes: Outcomes
-    source: Cite
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateGate:
-    """When the birth certificate may be issued (出生医学证明签发)."""
-
-    needs: An[tuple[Name, ...], Form("checkpoints where she must have been verified", least=1, distinct=True)]
-    verified_name_only: An[bool, Form("issued under the verified name")]
-    mother_fixed: An[bool, Form("the mother's data may not be changed afterwards, not even on a DNA report")]
-    withheld_while_investigated: An[bool, Form("not issued while the police investigate")]
     source: Cite
 
 
@@ -256,15 +206,10 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class FormRule:
+class FormRule(Paper):
     """A form, and when it is printed: at the end of a check, or by month where it has a due day."""
 
-    id: FormId
-    outcomes: Outcomes
-    source: Cite
-    checkpoints: Names = ()
     documents: An[tuple[DocumentType, ...], Form("of checks with one of these; none: of all", distinct=True)] = ()
-    due_day: An[int | None, Form("monthly: day of the next month it is due", least=1, most=28)] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from daemon.policy.words import (
     Staff,
 )
 from evidence.forms.words import FormId
+from evidence.policy import CertificateGate, SpecialCase, Text
 from evidence.record import Outcome
 from evidence.tree import Form
 
@@ -55,9 +56,9 @@ class Policy:
 
     v: An[int, Form("version of this form", least=1, most=1)]
     id: An[str, Form("the pack's short name: letters, digits, . _ -", pattern="[A-Za-z0-9][A-Za-z0-9._-]{0,63}")]
-    version: tables.Text
-    title: tables.Text
-    title_en: tables.Text
+    version: Text
+    title: Text
+    title_en: Text
     retries: An[int, Form("tries again before a person decides", least=0, most=2)]
     factors: An[tuple[Factor, ...], Form("all of these", distinct=True)]
     liveness: Liveness
@@ -78,8 +79,8 @@ class Policy:
     challenges: tables.Challenges
     one_of: An[tuple[Factor, ...], Form("and at least one of these", distinct=True)] = ()
     base: An[str | None, Form("the shipped pack whose rules this one must not undercut")] = None
-    certificate: tables.CertificateGate | None = None
-    special_case: tables.SpecialCase | None = None
+    certificate: CertificateGate | None = None
+    special_case: SpecialCase | None = None
     forms: tuple[tables.FormRule, ...] = ()
     channels: tuple[tables.Channel, ...] = ()
     systems: tuple[tables.System, ...] = ()
@@ -102,10 +103,7 @@ class Policy:
 
     def due(self, checkpoint: str, week: int | None) -> bool:
         """Whether a check is due there in this week of gestation (None: not known, so it is)."""
-        weeks = self.checkpoint(checkpoint).weeks
-        if weeks is None or week is None:
-            return True
-        return weeks.first <= week and (weeks.last is None or week <= weeks.last)
+        return self.checkpoint(checkpoint).due(week)
 
     def subjects_for(self, checkpoint: str) -> tuple[Role, ...]:
         """Who may be verified there, the usual one first; where nobody says which, it is that one.
@@ -202,7 +200,7 @@ class Policy:
     def is_special_case(self, checkpoint: str, outcome: Outcome) -> bool:
         """Whether ``outcome`` there becomes a case of its own (专案管理)."""
         rule = self.special_case
-        return rule is not None and outcome in rule.outcomes and self.checkpoint(checkpoint).kind in rule.kinds
+        return rule is not None and rule.opened_by(self.checkpoint(checkpoint).kind, outcome)
 
     def held_back(self, checkpoint: str, outcome: Outcome) -> Hold:
         """What waits after ``outcome`` there: nothing, registration, the certificate, or an ART procedure."""
@@ -214,7 +212,7 @@ class Policy:
 
     def may_issue_certificate(self, verified_at: Collection[str]) -> bool:
         """Whether she was verified everywhere the certificate needs it; a pack without the gate never says yes."""
-        return self.certificate is not None and set(self.certificate.needs) <= set(verified_at)
+        return self.certificate is not None and not self.certificate.lacking(verified_at)
 
     def forms_for(self, checkpoint: str, outcome: Outcome, document_type: str | None = None) -> tuple[FormId, ...]:
         """Forms to print at the end of a check with this kind of document (None: none there), each once."""

@@ -1,6 +1,7 @@
 """The words a policy pack is written in. Whatever is not among them cannot be said in a pack.
 
-There is no word for care, treatment or the door: no pack can hold them back.
+There is no word for care, treatment or the door: no pack can hold them back. Those that the hospital's side goes by
+too stand in :mod:`evidence.policy`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum, unique
 from types import MappingProxyType
+
+from evidence.policy import Hold as Hold
+from evidence.policy import Kind as Kind
+from evidence.policy import Role as Role
 
 
 @unique
@@ -49,35 +54,6 @@ class Function(StrEnum):
     FINGERPRINT = "fingerprint"
     STATISTICS_EXPORT = "statistics_export"
     FEEDBACK = "feedback"
-
-
-@unique
-class Kind(StrEnum):
-    """Whose care a checkpoint belongs to; ART is assisted reproduction (人类辅助生殖技术)."""
-
-    MATERNITY = "maternity"
-    ART_PATIENT = "art_patient"
-    ART_DONOR = "art_donor"
-
-
-@unique
-class Role(StrEnum):
-    """Who is verified. A claimant (领证人) comes for a birth certificate, and need not be its mother."""
-
-    MOTHER = "mother"
-    CLAIMANT = "claimant"
-    PATIENT = "patient"
-    DONOR = "donor"
-
-
-@unique
-class Hold(StrEnum):
-    """What waits for a verified identity. Care is not among it, and the door is not."""
-
-    NOTHING = "nothing"
-    REGISTRATION = "registration"
-    CERTIFICATE = "certificate"
-    PROCEDURE = "procedure"
 
 
 @unique

@@ -44,6 +44,7 @@ def test_policy_show(name: str, vernix: Command) -> None:
     for part in (policy.notice.zh, policy.consent.en, policy.notice.sha256, policy.checkpoints[-1].title):
         assert part in out
     assert json.loads(vernix("policy", "show", name, "--json")[1])["id"] == name
+    assert vernix("policy", "show", name, "--toml")[1] == pack_path(name).read_text("utf-8")
 
 
 def test_policy_check(vernix: Command, tmp_path: Path) -> None:
