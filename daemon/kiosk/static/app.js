@@ -11,7 +11,7 @@ import { pressed, watchPresses } from "./press.js";
 import { endMirror } from "./preview.js";
 import { forgetPad } from "./pad.js";
 import { watchScanner } from "./scanner.js";
-import { silence, speak, nextVoice, voice, voicesOf } from "./sounds.js";
+import { canSpeak, silence, speak, nextVoice, voice, voicesOf } from "./sounds.js";
 import { go, now, onChange } from "./state.js";
 import { tell } from "./tell.js";
 import { deviceTrouble, explain, language, say, speakChinese, switchLanguage } from "./words.js";
@@ -50,7 +50,7 @@ function draw() {
   const view = now.view;
   if (!view || lost) return;
   header(view);
-  const one = screen();
+  const one = asked(screen());
   const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.amending?.second, now.entering, view.decision?.statement]);
   const content = JSON.stringify([here, language(), view.trouble, one.shows ? one.shows(view) : shown(view)]);
   if (content === drawn) return; // nothing that she sees has changed: a field keeps what is being typed
@@ -58,7 +58,11 @@ function draw() {
   if (pressed() && !elsewhere) return; // drawn when the finger has gone
   [drawn, place] = [content, here];
   fill(one, view, elsewhere);
+  announce(one, view, elsewhere);
 }
+
+// A screen that asks somebody for something has it as its title: what is heard is what is seen.
+const asked = (one) => ({ asks: () => null, title: (view) => say(one.asks(view)), ...one });
 
 function fill(one, view, elsewhere) {
   const had = document.activeElement?.id;
@@ -147,20 +151,28 @@ emergency.addEventListener("click", (event) => { if (event.detail === 0) act("em
 
 // --- the views ---------------------------------------------------------------------------------------------------
 
-const SPOKEN = { sealing: null, noting: null, idle: null, notice: null };
+const GUARDIAN = "guardian_"; // a trouble that is a guardian's to hear, wherever it comes up
+let heard = {}; // of the screen that is shown: what it began with, what it asked last, what stood in the way
 
-function announce(before, view) {
-  const word = view.step === "done" ? view.outcome : view.step;
-  const hint = view.trouble?.split(":")[0];
-  if (before?.step !== view.step || before?.check !== view.check) {
-    if (!(view.step in SPOKEN)) speak(word);
-    else silence();
-  } else if (view.asked && before?.asked !== view.asked) {
-    speak(`ask_${view.asked}`);
-    tell(say(`ask_${view.asked}`));
-  } else if (hint && before?.trouble !== view.trouble) {
-    speak(hint);
-  }
+function announce(one, view, elsewhere) {
+  const [word, hint] = [now.staff ? null : one.asks(view), view.trouble?.split(":")[0]];
+  const before = heard;
+  heard = { first: elsewhere ? word : before.first, word, hint };
+  if (elsewhere) askFirst(word, hint);
+  else if (hint && hint !== before.hint && canSpeak(hint)) speak(hint);
+  else if (word && word !== before.word && word !== before.first) askNext(word);
+}
+
+// An emergency is heard at night too.
+function askFirst(word, hint) {
+  if (!word) return silence();
+  const more = hint?.startsWith(GUARDIAN) ? () => speak(hint) : undefined;
+  return speak(word, { asked: word === "emergency", ended: more });
+}
+
+function askNext(word) {
+  speak(word);
+  tell(say(word));
 }
 
 function show(view) {
@@ -172,7 +184,6 @@ function show(view) {
     endMirror();
     forgetPad();
   }
-  announce(before, view);
   draw();
 }
 

@@ -19,26 +19,40 @@ from daemon.policy.packs import shipped_names
 
 WORDS = VOICES.parent / "words"
 SPEAKERS = {"zh": "cmn", "en": "en-gb"}
-STEPS = ("card", "face", "finger", "decision", "confirm", "sign")
-ASKS = ("ask_light", "ask_turn_left", "ask_turn_right", "ask_blink")
+ASKS = (
+    *("notice", "consent", "card", "face", "ask_light", "ask_turn_left", "ask_turn_right", "ask_blink"),
+    *("finger_consent", "finger_consent_guardian", "slip_scan", "finger"),
+    *("enrol", "enrol_guardian", "slip_written", "not_enrolled"),
+    *("decision", "confirm", "sign", "sign_guardian", "sign_family"),
+)
+"""What a screen asks for, which is its title."""
 OUTCOMES = ("passed", "failed", "refused", "unable", "manual", "emergency", "device_fault", "interrupted")
-HINTS = ("card_", "face_", "no_face", "finger_", "timeout", "phone_missing", "second_officer_pending")
+HINTS = ("card_", "face_", "no_face", "finger_", "slip_", "timeout", "phone_missing", "second_officer_pending")
+GUARDIANS = ("under_14", "guardian_")
 WORDS_A_MINUTE = 150
 BITRATE = "8k"
 
 
-def words_of(path: Path) -> dict[str, str]:
-    """The words of a table of the page, one a line."""
-    return dict(re.findall(r'^  (\w+): "(.*)",$', path.read_text("utf-8"), re.MULTILINE))
+def words_of(path: Path, table: str = "") -> dict[str, str]:
+    """The words of a file of the page, one a line; of one ``table`` in it, if that is named."""
+    text = path.read_text("utf-8")
+    if table:
+        text = text.partition(f"export const {table} = {{")[2].partition("\n};")[0] + "\n"
+    return dict(re.findall(r'^  (\w+): "(.*)",$', text, re.MULTILINE))
+
+
+def _all(language: str, table: str) -> dict[str, str]:
+    files = sorted(WORDS.glob(f"*.{language}.js"))
+    return {name: text for file in files for name, text in words_of(file, table).items()}
 
 
 def prompts(language: str) -> Iterator[tuple[str, str]]:
     """Name and text of every prompt of ``language``: the page's, and of Chinese the packs' notice and consent too."""
-    words = words_of(WORDS / f"words.{language}.js")
-    for name in (*STEPS, *ASKS, *OUTCOMES):
+    words = _all(language, "words")
+    for name in (*ASKS, *OUTCOMES):
         yield name, words[name]
-    for name, text in words_of(WORDS / f"troubles.{language}.js").items():
-        if name.startswith(HINTS):
+    for name, text in _all(language, "troubles").items():
+        if name.startswith((*HINTS, *GUARDIANS)):
             yield name, text
     if language == "zh":
         for pack in shipped_names():

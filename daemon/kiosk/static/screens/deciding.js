@@ -54,6 +54,7 @@ const outcomes = (view) => el("div", { className: "choices" }, inOrder(view)
 export const decision = {
   sign: () => "lock",
   title: () => say("decision"),
+  asks: (view) => (view.step === "decision" ? "decision" : null),
   hint: () => say("decision_hint"),
   body: (view) => (view.document || view.channel
     ? [documentOf(view), phoneForm(view), dutyForm(view), outcomes(view), entries(view)] : [entries(view), phoneForm(view), outcomes(view)]),
@@ -96,7 +97,7 @@ const persons = (view) => el("p", { className: "officers" },
 
 export const confirm = {
   sign: (view) => signOf[view.decision.outcome],
-  title: () => say("confirm"),
+  asks: () => "confirm",
   hint: (view) => `${say(view.decision.outcome)} · ${view.decision.reason}`,
   body: (view) => [documentOf(view), persons(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", { statement: view.decision.statement, ...values }) })],
   touches: () => [button(say("park"), "wait", () => act("park")), button(say("withdraw"), "undo", () => act("withdraw"))],

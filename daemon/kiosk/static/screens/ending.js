@@ -10,7 +10,7 @@ import { toTell } from "../places.js";
 import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
-import { back } from "./ways.js";
+import { back, isChild } from "./ways.js";
 import { documentOf } from "./deciding.js";
 
 function sendSignature() {
@@ -18,9 +18,15 @@ function sendSignature() {
   return drawn.cause ? complain(explain(drawn.cause)) : act("sign", drawn);
 }
 
+// Who is asked to sign: she herself, a child's guardian, or the family of who could not be verified.
+const signer = (view) => {
+  if (view.may_sign) return "sign";
+  return isChild(view) ? "sign_guardian" : "sign_family";
+};
+
 const sign = {
   sign: (view) => signOf[view.outcome],
-  title: () => say("sign"),
+  asks: signer,
   hint: (view) => [
     say(view.outcome), view.decision?.reason, view.document?.name, view.document?.number,
     view.signed.length ? say("officer_signed", view.signed.join(", ")) : null,
@@ -31,7 +37,7 @@ const sign = {
     officerNext(view) ? button(say("officer_signs"), "pen", () => { clearPad(); go({ part: "officer" }); }) : null,
     button(say("sign_later"), "wait", () => act("sign_later")),
   ],
-  shows: (view) => [view.outcome, view.signing, view.signed, view.relations],
+  shows: (view) => [view.outcome, signer(view), view.signing, view.signed, view.relations],
 };
 
 // The officers who answer for the result sign one after the other; whoever is not there signs on paper.
@@ -69,7 +75,7 @@ const GOOD = { passed: "done_good", emergency: "emergency_hint" };
 
 const result = {
   sign: (view) => signOf[view.outcome],
-  title: (view) => say(view.outcome),
+  asks: (view) => view.outcome,
   hint: (view) => say(GOOD[view.outcome] ?? "done_other"),
   body: (view) => [
     documentOf(view),

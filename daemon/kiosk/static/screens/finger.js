@@ -5,7 +5,7 @@ import { icon } from "../icons.js";
 import { ask, page } from "../page.js";
 import { now } from "../state.js";
 import { explain, language, say } from "../words.js";
-import { leave, otherWay, refuse, staffDecides } from "./ways.js";
+import { isChild, leave, otherWay, refuse, staffDecides } from "./ways.js";
 
 const LIGHT = "#ffffff";
 const DARK = "#000000";
@@ -14,6 +14,14 @@ const HEIGHT = 0.6; // of the screen
 const text = (purpose) => el("p", { className: "large" }, page.finger_consents[purpose][language()]);
 const shows = (view) => [view.finger, view.trouble];
 const consents = (purpose, by) => act("finger_consent", { purpose, by });
+
+// Who may agree: of a child only her guardian.
+function agreeing(view, purpose, own, kind = "") {
+  const delegate = () => consents(purpose, "delegate");
+  if (isChild(view)) return [button(say("guardian_agrees"), "people", delegate, kind)];
+  return [button(say(own), "finger", () => consents(purpose, "subject"), kind), button(say("agree_delegate"), "people", delegate)];
+}
+
 const ways = () => [otherWay(), refuse(), staffDecides(), leave()];
 
 // A touch that is only there where a finger counts and can be read.
@@ -22,19 +30,16 @@ export const useFinger = () => (now.view.finger?.open && !now.view.finger.wished
 
 const consent = {
   sign: () => "hand",
-  title: () => say("finger_consent"),
+  asks: (view) => (isChild(view) ? "finger_consent_guardian" : "finger_consent"),
   hint: () => "",
   body: () => [text("compare")],
-  touches: () => [
-    button(say("finger_agree"), "pass", () => consents("compare", "subject"), "first"),
-    button(say("agree_delegate"), "people", () => consents("compare", "delegate")), ...ways(),
-  ],
+  touches: (view) => [...agreeing(view, "compare", "finger_agree", "first"), ...ways()],
   shows,
 };
 
 const slipNeeded = {
   sign: () => null,
-  title: () => say("slip_scan"),
+  asks: () => "slip_scan",
   hint: () => say("slip_scan_hint"),
   body: () => [el("div", { className: "figure" }, icon("slip"))],
   touches: ways,
@@ -43,7 +48,7 @@ const slipNeeded = {
 
 const reading = {
   sign: () => null,
-  title: () => say("finger"),
+  asks: () => "finger",
   hint: () => say("finger_hint"),
   body: () => [el("div", { className: "figure" }, icon("finger"))],
   touches: ways,
@@ -62,13 +67,10 @@ const goOn = (word, kind) => button(say(word), "begin", () => act("enrol_end"), 
 
 const offer = {
   sign: () => "pass",
-  title: () => say("enrol"),
+  asks: (view) => (isChild(view) ? "enrol_guardian" : "enrol"),
   hint: () => say("enrol_hint"),
   body: () => [text("enrol")],
-  touches: () => [
-    goOn("enrol_not", "first"), button(say("enrol_agree"), "finger", () => consents("enrol", "subject")),
-    button(say("agree_delegate"), "people", () => consents("enrol", "delegate")),
-  ],
+  touches: (view) => [goOn("enrol_not", "first"), ...agreeing(view, "enrol", "enrol_agree")],
   shows,
 };
 
@@ -94,7 +96,7 @@ function code() {
 
 const written = {
   sign: () => "pass",
-  title: () => say("slip_written"),
+  asks: () => "slip_written",
   hint: () => "",
   body: (view) => [el("div", { className: "slip" }, code(), el("p", { className: "large" }, say("slip_keep", view.finger.until)))],
   touches: () => [goOn("slip_taken", "first")],
@@ -103,7 +105,7 @@ const written = {
 
 const without = {
   sign: () => "finger",
-  title: () => say("not_enrolled"),
+  asks: () => "not_enrolled",
   hint: () => say("not_enrolled_hint"),
   body: () => [],
   touches: () => [goOn("next", "first big")],

@@ -25,7 +25,7 @@ const notDue = ({ not_due: weeks }) => {
 
 export const notice = {
   sign: () => "text",
-  title: () => say("notice"),
+  asks: () => "notice",
   hint: (view) => notDue(view),
   body: () => [parts()],
   touches: () => [
@@ -37,7 +37,7 @@ export const notice = {
 
 export const consent = {
   sign: () => "hand",
-  title: () => say("consent"),
+  asks: () => "consent",
   hint: () => "",
   body: () => [el("p", { className: "large" }, page.consent[language()])],
   touches: () => [

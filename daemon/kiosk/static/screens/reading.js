@@ -13,7 +13,7 @@ const figure = (sign) => el("div", { className: "figure" }, icon(sign));
 
 const cardReading = {
   sign: () => null,
-  title: () => say("card"),
+  asks: () => "card",
   hint: () => say("card_hint"),
   body: () => [figure("card")],
   touches: () => [
@@ -33,7 +33,7 @@ export const cardScreen = () => (now.part === "ways" ? cardWays : cardReading);
 
 export const face = {
   sign: () => "face",
-  title: (view) => say(view.asked ? `ask_${view.asked}` : "face"),
+  asks: (view) => (view.asked ? `ask_${view.asked}` : "face"),
   hint: (view) => (!view.asked || view.asked === "light" ? say("face_hint") : ""),
   body: () => [mirror(say("face"))],
   touches: () => [useFinger(), otherWay(), refuse(), staffDecides(), leave()],

@@ -2,6 +2,8 @@
 export const words = {
   use_finger: "Use a finger",
   finger_consent: "May we take your fingerprint?",
+  finger_consent_guardian: "Under 14: guardian, may we take her fingerprint?",
+  guardian_agrees: "Guardian agrees",
   finger_agree: "I agree to my finger",
   slip_scan: "Please scan your fingerprint slip",
   slip_scan_hint: "No slip? Choose another way",
@@ -9,6 +11,7 @@ export const words = {
   slip_written: "Please keep your fingerprint slip",
   slip_keep: "Valid until {0}. Bring it to the next check",
   slip_taken: "I have it",
+  enrol_guardian: "Guardian, would you like to enrol her finger?",
   enrol_hint: "You have passed. Enrolling is up to you",
   enrol_agree: "Enrol my finger",
   enrol_not: "No, go on",

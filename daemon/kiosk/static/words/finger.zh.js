@@ -2,6 +2,8 @@
 export const words = {
   use_finger: "改用指纹",
   finger_consent: "是否同意采集指纹？",
+  finger_consent_guardian: "未满14周岁：请监护人决定是否同意采集指纹",
+  guardian_agrees: "监护人同意",
   finger_agree: "同意采集指纹",
   slip_scan: "请扫描您的指纹凭条",
   slip_scan_hint: "没有凭条，请选择其他方式",
@@ -9,6 +11,7 @@ export const words = {
   slip_written: "请收好指纹凭条",
   slip_keep: "有效期至 {0}，下次核验时带来",
   slip_taken: "已收好",
+  enrol_guardian: "是否登记指纹？由监护人决定（自愿）",
   enrol_hint: "核验已通过，登记与否都不影响",
   enrol_agree: "同意登记指纹",
   enrol_not: "不登记，继续",

@@ -1,7 +1,7 @@
 // What the screen says in English; one line a word, read by voice/build.py too.
 export const words = {
   idle: "Ready for a check",
-  notice: "Before we begin",
+  notice: "Please read this first",
   consent: "Do you agree?",
   card: "Please lay your ID card on the reader",
   card_ways: "No ID card that can be read",
@@ -12,6 +12,8 @@ export const words = {
   decision_reason: "Please choose the reason",
   confirm: "Staff, please confirm",
   sign: "Please sign in the box",
+  sign_guardian: "Guardian, please sign in the box",
+  sign_family: "Family, please sign in the box",
   sealing: "Recording, one moment please",
   noting: "Recording, one moment please",
   passed: "Passed",
@@ -44,7 +46,7 @@ export const words = {
   begin: "Begin",
   read_notice: "I have read this",
   agree: "I agree, begin",
-  agree_delegate: "Her delegate agrees",
+  agree_delegate: "Guardian or delegate agrees",
   back: "Back",
   other_way: "Documents only",
   refuse: "I refuse",

@@ -1,7 +1,7 @@
 // What the screen says in Chinese; one line a word, read by voice/build.py too.
 export const words = {
   idle: "请开始核验",
-  notice: "核验告知",
+  notice: "请阅读核验告知",
   consent: "是否同意核验？",
   card: "请将身份证放在读卡区",
   card_ways: "没有可用的身份证",
@@ -12,6 +12,8 @@ export const words = {
   decision_reason: "请选择原因",
   confirm: "请工作人员确认",
   sign: "请在方框内签名",
+  sign_guardian: "请监护人在方框内签名",
+  sign_family: "请家属在方框内签名",
   sealing: "正在记录，请稍候",
   noting: "正在记录，请稍候",
   passed: "通过",
@@ -44,7 +46,7 @@ export const words = {
   begin: "开始核验",
   read_notice: "我已阅读",
   agree: "同意并开始",
-  agree_delegate: "被委托人代为同意",
+  agree_delegate: "监护人或被委托人代为同意",
   back: "返回",
   other_way: "只查验证件",
   refuse: "拒绝核验",
