@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evidence.errors import MalformedError
+from evidence.policy import Rules, load_rules
 from evidence.topics import check_name
 from evidence.tree import TreeError, load_tree
 
@@ -14,12 +15,15 @@ from evidence.tree import TreeError, load_tree
 class Gateway:
     """Which site, and the folder of the store.
 
-    ``silent_s``: a unit that was not heard for so long is told as amiss; a unit says something each minute.
+    Attributes:
+        silent_s: a unit that was not heard for so long is told as amiss; a unit says something each minute.
+        policy: the policy pack's file that the units have: its rules for certificates, special cases and the register.
     """
 
     site: str
     data: Path
     silent_s: float = 3600.0
+    policy: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,37 @@ class Config:
     officers: Officers = field(default_factory=Officers)
     forms: Forms = field(default_factory=Forms)
 
+    def rules(self) -> Rules | None:
+        """What the gateway goes by of the policy pack, as its file is now; None: no pack is named.
+
+        Raises:
+            TreeError: the pack cannot be used, or demands more of an account's approval than is configured.
+        """
+        if self.gateway.policy is None:
+            return None
+        try:
+            rules = load_rules(self.gateway.policy)
+        except TreeError as error:
+            told = f"{self.gateway.policy}: {error}; vernix policy check tells of every mistake"
+            raise TreeError("gateway.policy", told) from error
+        lacking = [one for one in rules.staff.approved_by if one not in self.officers.approved_by]
+        if lacking:
+            told = f"the policy pack {rules.id} wants accounts approved by {', '.join(lacking)} too"
+            raise TreeError("officers.approved_by", told)
+        return rules
+
+    def needed_rules(self) -> Rules:
+        """The same where nothing can be said without a pack.
+
+        Raises:
+            TreeError: as above, or no pack is named.
+        """
+        rules = self.rules()
+        if rules is None:
+            told = "missing; name the pack's file that the units have (vernix policy show NAME --toml > pack.toml)"
+            raise TreeError("gateway.policy", told)
+        return rules
+
 
 def load(path: Path) -> Config:
     """Read and check the configuration file.
@@ -112,4 +147,5 @@ def load(path: Path) -> Config:
         if not one.name.strip() or one.department not in departments:
             expected = f"a name, and as department one of {', '.join(departments)}"
             raise TreeError(f"officers.approvers[{number}]", f"expected {expected}")
+    config.rules()
     return config

@@ -124,19 +124,25 @@ def _form(config: Config, arguments: argparse.Namespace, standing: Standing) -> 
 
 def _register(config: Config, arguments: argparse.Namespace) -> int:
     month: Month = arguments.month
+    rules = config.rules()
+    paper = rules.register if rules else None
     seen, refused, of_month = [], 0, Period(*month.around)
     with closing(Store(config.gateway.data / "gateway.db", create=False)) as store, looked_at(config, store) as survey:
         for check in survey.checks(Period(*month.reach)):
             nobody = check.later.nobody or check.emergency == "mistaken"
-            one = Seen.of(check.payload, check.later.visit, mistaken=nobody)
+            places = paper.checkpoints if rules and paper and check.policy == rules.id else ()
+            one = Seen.of(check.payload, check.later.visit, mistaken=nobody, places=places)
             if check.believed:
                 seen.append(one)
             elif one.here and of_month.holds(one.at):
                 refused += 1
         holes = [(unit.row.unit, hole) for unit in survey.units.values() for hole in unit.missing]
-    sheet = register(month, seen, institution=config.forms.institution)
+    due_day = paper.due_day if paper else None
+    sheet = register(month, seen, institution=config.forms.institution, due_day=due_day)
     apart = len(sheet.content["apart"])
     status = _write(arguments.out, sheet, f"{len(sheet.content['rows'])} women" + (f", {apart} apart" if apart else ""))
+    if due_day is None:
+        _complain("the day it is due is left out: gateway.policy names no policy pack with a monthly register")
     for unit, (first, last) in holes:
         _complain(
             f"{unit}: records {first} to {last} are missing or wait for others: whoever they tell of is not in it"

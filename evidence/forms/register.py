@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,11 +60,12 @@ class Month:
     def __str__(self) -> str:
         return f"{self.year}年{self.month}月"
 
-    @property
-    def due(self) -> str:
-        """The register is due on the 4th of the next month."""
+    def due(self, day: int | None) -> str:
+        """Until when the register is due: the policy pack's day of the next month; None: nobody here knows it."""
+        if day is None:
+            return ""
         year, month = self._next
-        return f"{year}年{month}月4日"
+        return f"（次月{day}日前上报：{year}年{month}月{day}日前）"
 
     @property
     def reach(self) -> tuple[str, str]:
@@ -98,14 +99,26 @@ class Seen:
     claimant: bool = False
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], linked: str | None = None, *, mistaken: bool = False) -> Seen:
-        """Of a check's record; ``linked``: the visit that an addendum named."""
+    def of(
+        cls,
+        record: Mapping[str, Any],
+        linked: str | None = None,
+        *,
+        mistaken: bool = False,
+        places: Collection[str] = (),
+    ) -> Seen:
+        """Of a check's record.
+
+        Args:
+            linked: the visit that an addendum named.
+            places: checkpoints of deliveries by the record's own pack; none: those that shipped packs have.
+        """
         visit = record["visit"]
         return cls(
             check=record["check"],
             unit=record["unit"],
             at=record["time"]["earliest"],
-            here=record["checkpoint"] == registered_at(record["policy"]["id"]),
+            here=record["checkpoint"] in (places or (registered_at(record["policy"]["id"]),)),
             outcome=record["outcome"],
             visit=linked or (None if visit["source"] == "provisional" else visit["ref"]),
             document=record.get("document", {}),
@@ -129,7 +142,7 @@ class Seen:
         return self.person if self.outcome in VERIFIED and not another else None
 
 
-def register(month: Month, checks: Iterable[Seen], *, institution: str = "") -> Sheet:
+def register(month: Month, checks: Iterable[Seen], *, institution: str = "", due_day: int | None = None) -> Sheet:
     """The sheet of ``month``: one row a woman, in the month in which she was first seen at her delivery.
 
     What no visit and no document tells the owner of is no woman: it stands apart, to be completed.
@@ -138,12 +151,15 @@ def register(month: Month, checks: Iterable[Seen], *, institution: str = "") -> 
         month: which month.
         checks: what :attr:`Month.reach` holds, in any order; no drills.
         institution: the hospital's name.
+        due_day: day of the next month on which it is due, by the policy pack; None: the sheet does not tell.
     """
     births, nobodys = _births(sorted(checks, key=_time))
     rows = [_row(number, one) for number, one in enumerate((one for one in births if month.has(one.first.at)), start=1)]
     apart = [_apart(number, one) for number, one in enumerate((one for one in nobodys if month.has(one.at)), start=1)]
-    content = {"institution": institution, "month": str(month), "due": month.due, "rows": rows, "apart": apart}
-    return Sheet("register", content)
+    due = month.due(due_day)
+    return Sheet(
+        "register", {"institution": institution, "month": str(month), "due": due, "rows": rows, "apart": apart}
+    )
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.policy import pack_path
 from evidence.tree import TreeError
 from gateway.config import load
 
@@ -35,6 +36,42 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert config.keys.authority == tmp_path / "authority.pem"
     assert config.broker.tls is not None
     assert config.broker.tls.key == tmp_path / "client.key"
+
+
+def with_pack(folder: Path, old: str = "", new: str = "") -> Path:
+    """A configuration that names the Jiangxi pack, with one change in it."""
+    text = pack_path("jiangxi").read_text("utf-8")
+    assert old in text
+    (folder / "pack.toml").write_text(text.replace(old, new, 1), "utf-8")
+    (folder / "gateway.toml").write_text(GOOD.replace('data = "data"', 'data = "data"\npolicy = "pack.toml"'))
+    return folder / "gateway.toml"
+
+
+def test_the_pack_is_the_file_beside_it(tmp_path: Path) -> None:
+    rules = load(with_pack(tmp_path)).needed_rules()
+    assert (rules.id, rules.certificate and rules.certificate.needs) == ("jiangxi", ("certificate",))
+
+
+def test_without_a_pack_nothing_is_said_by_one(tmp_path: Path) -> None:
+    (tmp_path / "gateway.toml").write_text(GOOD)
+    config = load(tmp_path / "gateway.toml")
+    assert config.rules() is None
+    with pytest.raises(TreeError, match=r"gateway\.policy: missing; name the pack's file"):
+        config.needed_rules()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "says"),
+    [
+        ("due_day = 4", "due_day = 40", "gateway.policy", r"pack.toml: forms\[3\].due_day: expected 1 to 28, found 40"),
+        ("v = 1", "v = ", "gateway.policy", "pack.toml.* not TOML"),
+        ('["医务科", "护理部"]', '["医务科", "保卫科", "信息科"]', "officers.approved_by", "by 保卫科, 信息科 too"),
+    ],
+)
+def test_a_pack_that_cannot_be_obeyed(tmp_path: Path, old: str, new: str, path: str, says: str) -> None:
+    with pytest.raises(TreeError, match=says) as raised:
+        load(with_pack(tmp_path, old, new))
+    assert raised.value.path == path
 
 
 def test_without_tls(tmp_path: Path) -> None:

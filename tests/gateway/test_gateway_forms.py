@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from daemon.policy import pack_path
 from evidence.encoding import sha256_hex
 from evidence.envelope import attachment
 from evidence.record import Record
@@ -196,6 +197,26 @@ def test_register_has_the_months_deliveries(site: Site, tmp_path: Path) -> None:
     assert "示例市妇幼保健院" in text
     assert site.say("register", "--month", "2001-01", "--out", out) == 0
     assert "共0人" in text_of(out.read_bytes())
+
+
+def test_register_goes_by_the_pack(site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """When it is due, and which checkpoint is the deliveries'."""
+    out, toml = tmp_path / "register.pdf", site.hospital.gateway_toml
+    before = toml.read_text("utf-8")
+    here = {"policy": {"id": "our-own", "version": "1"}, "checkpoint": "admission"}
+    site.unit.now = dt.datetime(2033, 11, 2, tzinfo=dt.UTC)
+    site.check(71, document=PLAIN | {"name": "示例卯", "number": id_of(71)}, **here)
+    pack = pack_path("hainan").read_text("utf-8").replace('id = "hainan"', 'id = "our-own"', 1)
+    (toml.parent / "our.toml").write_text(pack.replace("due_day = 4", "due_day = 2"), "utf-8")
+    toml.write_text(before.replace('data = "data"', 'data = "data"\npolicy = "our.toml"'), "utf-8")
+    assert site.say("register", "--month", "2033-11", "--out", out) == 0
+    assert "次月2日前上报：2033年12月2日前" in text_of(out.read_bytes())
+    assert "示例卯" in text_of(out.read_bytes())
+    toml.write_text(before, "utf-8")
+    capsys.readouterr()
+    assert site.say("register", "--month", "2033-11", "--out", out) == 0
+    assert "日前上报" not in text_of(out.read_bytes())
+    assert "gateway.policy names no policy pack" in capsys.readouterr().err
 
 
 def test_register_counts_women_and_loses_none(

@@ -208,5 +208,5 @@ def sheets() -> dict[str, Sheet]:
         "slip_finger": made(FormId.SLIP_FINGER, record(), qr=qr_svg("VXF1" + "A" * 1900)),
         "slip_refused": made(FormId.SLIP_NOT_PASSED, record(outcome="refused")),
         "slip_family": made(FormId.SLIP_FAMILY, record(**UNABLE)),
-        "register": register(Month(2026, 11), map(Seen.of, month), institution=PLACE["institution"]),
+        "register": register(Month(2026, 11), map(Seen.of, month), institution=PLACE["institution"], due_day=4),
     }

@@ -49,7 +49,8 @@ def test_month_is_chinas_month() -> None:
     before, first, last = "2026-10-31T15:59:59.999Z", "2026-10-31T16:00:00.000Z", "2026-11-30T15:59:59.999Z"
     assert [NOVEMBER.has(one) for one in (before, first, last)] == [False, True, True]
     assert NOVEMBER.around == ("2026-10-31T16:00:00.000Z", "2026-11-30T16:00:00.000Z")
-    assert Month(2026, 12).due == "2027年1月4日"
+    assert Month(2026, 12).due(7) == "（次月7日前上报：2027年1月7日前）"
+    assert Month(2026, 12).due(None) == ""
     with pytest.raises(ValueError, match="remains"):
         Month.parse("2026-13-01")
     for end in ("0001-01", "0001-02", "9999-12"):
