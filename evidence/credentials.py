@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from argon2.low_level import hash_secret_raw
 
 from evidence.encoding import b64url_encode
@@ -61,6 +62,20 @@ def hash_pin(pin: str) -> str:
         MalformedError: see :func:`check_pin`.
     """
     return HASHER.hash(check_pin(pin))
+
+
+def is_secret_of(encoded: str, secret: str) -> bool:
+    """Whether ``encoded`` is the Argon2id hash of ``secret``, a PIN or a password.
+
+    Raises:
+        MalformedError: it is no such hash.
+    """
+    try:
+        return HASHER.verify(encoded, secret)
+    except VerifyMismatchError:
+        return False
+    except (InvalidHashError, VerificationError):
+        raise MalformedError("the stored hash is damaged; set the PIN or password anew") from None
 
 
 def badge_digest(badge: str, salt: bytes) -> str:

@@ -27,7 +27,17 @@ from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
-from gateway import command, forms, gap_commands, officer_commands, worklist_commands
+from gateway import (
+    approver_commands,
+    certificate_commands,
+    command,
+    forms,
+    gap_commands,
+    office_commands,
+    officer_commands,
+    worklist_commands,
+)
+from gateway.approvers import ApproverError
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
 from gateway.intake import Intake
@@ -193,9 +203,12 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("last", type=_seq)
     gap_commands.add_commands(commands, _seq)
     officer_commands.add_commands(commands, _signer)
+    approver_commands.add_commands(commands)
     statistics_commands.add_commands(commands, _signer)
     worklist_commands.add_commands(commands, _signer)
     forms.add_commands(commands, _standing)
+    certificate_commands.add_commands(commands)
+    office_commands.add_commands(commands, _seq)
     return parser
 
 
@@ -220,7 +233,7 @@ def _main(argv: Sequence[str] | None) -> int:
     except TreeError as error:
         print(f"vernix-gateway: configuration: {error}", file=sys.stderr)
         return USAGE
-    except (OfficerError, ArgumentsWrong) as error:
+    except (OfficerError, ApproverError, ArgumentsWrong) as error:
         print(f"vernix-gateway: {error}", file=sys.stderr)
         return USAGE
     except ENVIRONMENTAL as error:

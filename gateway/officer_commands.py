@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import getpass
 import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from evidence.credentials import badge_digest, hash_pin
+from evidence.credentials import badge_digest, hash_pin, is_secret_of
 from evidence.encoding import b64url_decode, json_object
 from evidence.keys import Signer
 from evidence.topics import Address, check_name
 from evidence.webauthn import read_registration, registration_challenge
-from gateway import key_offers, roster
+from gateway import key_offers, proof, roster
 from gateway.config import Config
 from gateway.officers import BADGE, PIN, WEBAUTHN, Account, Application, OfficerError, Role
 from gateway.store import Store
+from gateway.terminal import operator, say, secret
 
 Action = Callable[[Config, argparse.Namespace], int]
 OK, FINDING = 0, 1
@@ -36,19 +36,6 @@ def _store(config: Config) -> Iterator[Store]:
         yield store
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
-def _secret(what: str) -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass(f"{what}: ")
-    line = sys.stdin.readline().rstrip("\r\n")
-    if not line:
-        raise OfficerError(f"{what}: standard input holds none; write it there as one line")
-    return line
-
-
 def apply(config: Config, arguments: argparse.Namespace) -> int:
     """Apply for an officer's account; prints its id. It counts when every department has approved it."""
     asked = Application(
@@ -61,20 +48,24 @@ def apply(config: Config, arguments: argparse.Namespace) -> int:
         Role(arguments.role),
         arguments.regular,
         arguments.valid_to,
+        arguments.staff_number,
     )
     with _store(config) as store, store.transaction():
         officer = store.officers.apply(asked, arguments.by or arguments.name, _now(), arguments.id)
     needed = ", ".join(config.officers.approved_by)
-    _say(json.dumps({"id": officer}) if arguments.json else f"{officer}: applied for; approvals needed: {needed}")
+    say(json.dumps({"id": officer}) if arguments.json else f"{officer}: applied for; approvals needed: {needed}")
     return OK
 
 
 def approve(config: Config, arguments: argparse.Namespace) -> int:
-    """Approve an account for a department; two approvers of two departments must, whom gateway.toml names."""
-    with _store(config) as store, store.transaction():
-        complete = store.officers.approve(arguments.id, arguments.department, arguments.by, config.officers, _now())
+    """Approve an account for a department, with the approver's password; two people of two departments must."""
+    one = proof.approver(config.officers, arguments.by, arguments.department)
+    with _store(config) as store:
+        proven = proof.prove(store, one, secret(f"password of {one.name}"), _now())
+        with store.transaction():
+            complete = store.officers.approve(arguments.id, proven, config.officers, _now())
     said = "approved; it is in the next roster once it has a PIN or a security key" if complete else "still incomplete"
-    _say(json.dumps({"id": arguments.id, "complete": complete}) if arguments.json else f"{arguments.id}: {said}")
+    say(json.dumps({"id": arguments.id, "complete": complete}) if arguments.json else f"{arguments.id}: {said}")
     return OK
 
 
@@ -82,7 +73,7 @@ def revoke(config: Config, arguments: argparse.Namespace) -> int:
     """End an account for good, or refuse an application. Units that are connected learn of it within a minute."""
     with _store(config) as store, store.transaction():
         store.officers.revoke(arguments.id, arguments.by, arguments.reason, _now())
-    _say(
+    say(
         f"{arguments.id}: revoked; the running gateway tells units within a minute, at once: vernix-gateway roster send"
     )
     return OK
@@ -90,20 +81,29 @@ def revoke(config: Config, arguments: argparse.Namespace) -> int:
 
 def give_pin(config: Config, arguments: argparse.Namespace) -> int:
     """Give an officer a PIN, 6 to 12 digits, typed or one line on standard input."""
-    value = hash_pin(_secret("PIN"))
-    with _store(config) as store, store.transaction():
-        store.officers.set_credential(arguments.id, PIN, value, arguments.by, _now())
-    _say(f"{arguments.id}: has a PIN")
+    pin = secret("PIN")
+    value = hash_pin(pin)
+    with _store(config) as store:
+        with store.transaction():
+            namesakes = store.officers.namesakes(arguments.id, _now())
+        # Only with theirs: were it held against everybody's, whoever sets a PIN would learn one that opens an account.
+        pins = [(one.id, known) for one in namesakes for method, _, known in one.credentials if method == PIN]
+        for other, known in pins:
+            if is_secret_of(known, pin):
+                raise OfficerError(f"PIN: {other} has the same name and the same PIN; nobody is two officers")
+        with store.transaction():
+            store.officers.set_credential(arguments.id, PIN, value, arguments.by, _now())
+    say(f"{arguments.id}: has a PIN")
     return OK
 
 
 def give_badge(config: Config, arguments: argparse.Namespace) -> int:
     """Give an officer a badge, scanned as a line on standard input; it needs the PIN beside it."""
-    badge = _secret("badge")
+    badge = secret("badge")
     with _store(config) as store, store.transaction():
         salt = b64url_decode(store.officers.badge_salt(roster.new_salt()))
         store.officers.set_credential(arguments.id, BADGE, badge_digest(badge, salt), arguments.by, _now())
-    _say(f"{arguments.id}: has a badge")
+    say(f"{arguments.id}: has a badge")
     return OK
 
 
@@ -115,11 +115,11 @@ def give_key(config: Config, arguments: argparse.Namespace) -> int:
             offer = key_offers.find(store, site, arguments.id, arguments.offer)
             key, cose = offer.key, offer.cose
         else:
-            registration = json_object(_secret("registration").encode())
+            registration = json_object(secret("registration").encode())
             key, cose = read_registration(registration, site, arguments.id)
         with store.transaction():
             store.officers.set_credential(arguments.id, WEBAUTHN, cose, arguments.by, _now(), key)
-    _say(f"{arguments.id}: has a security key")
+    say(f"{arguments.id}: has a security key")
     return OK
 
 
@@ -133,13 +133,13 @@ def list_offers(config: Config, arguments: argparse.Namespace) -> int:
         if one.key not in given:
             plain = {name: getattr(one, name) for name in ("code", "officer", "unit", "seq", "at", "vouched_by")}
             text = f"{one.code}  {one.officer:10} {one.at}  {one.unit} seq {one.seq}, vouched for by {one.vouched_by}"
-            _say(json.dumps(plain) if arguments.json else text)
+            say(json.dumps(plain) if arguments.json else text)
     return OK
 
 
 def challenge(config: Config, arguments: argparse.Namespace) -> int:
     """The challenge with which an officer's security key must be registered, base64url."""
-    _say(registration_challenge(config.gateway.site, arguments.id))
+    say(registration_challenge(config.gateway.site, arguments.id))
     return OK
 
 
@@ -148,13 +148,13 @@ def list_officers(config: Config, arguments: argparse.Namespace) -> int:
     with _store(config) as store, store.transaction():
         accounts = store.officers.accounts()
     for one in accounts:
-        _say(json.dumps(_plain(one), ensure_ascii=False) if arguments.json else _line(one))
+        say(json.dumps(_plain(one), ensure_ascii=False) if arguments.json else _line(one))
     return OK
 
 
 def _plain(one: Account) -> dict[str, Any]:
     named = ("id", "role", "code", "regular", "name", "department", "post", "phone", "reason", "applied", "approved")
-    return {name: getattr(one, name) for name in (*named, "valid_to", "revoked")} | {
+    return {name: getattr(one, name) for name in (*named, "valid_to", "revoked", "staff_number")} | {
         "state": one.state(_now()),
         "approvals": [list(pair) for pair in one.approvals],
         "credentials": [method for method, _, _ in one.credentials],
@@ -176,7 +176,7 @@ def audit(config: Config, arguments: argparse.Namespace) -> int:
     for one in entries:
         plain = {name: getattr(one, name) for name in type(one).__dataclass_fields__}
         text = f"{one.at}  {one.who}  {one.did}  {one.officer}  {one.about}"
-        _say(json.dumps(plain, ensure_ascii=False) if arguments.json else text)
+        say(json.dumps(plain, ensure_ascii=False) if arguments.json else text)
     return OK
 
 
@@ -187,7 +187,7 @@ def list_rosters(config: Config, arguments: argparse.Namespace) -> int:
     for version, when, content in made:
         count = len(json.loads(content)["officers"])
         plain = {"version": version, "made": when, "officers": count}
-        _say(json.dumps(plain) if arguments.json else f"{version}  {when}  {count} officers")
+        say(json.dumps(plain) if arguments.json else f"{version}  {when}  {count} officers")
     return OK
 
 
@@ -202,7 +202,7 @@ def show_roster(config: Config, arguments: argparse.Namespace) -> int:
         plain = {**entry, "credentials": [one["method"] for one in entry["credentials"]]}
         text = "  ".join(str(plain[name]) for name in ("id", "role", "department", "regular", "valid_from"))
         text += f"  until {plain.get('valid_to', 'revoked')}  {','.join(plain['credentials'])}"
-        _say(json.dumps(plain) if arguments.json else text)
+        say(json.dumps(plain) if arguments.json else text)
     return OK
 
 
@@ -217,8 +217,8 @@ def send_roster(open_signer: Callable[[Config], Signer]) -> Action:
                 raise OfficerError("no unit is known yet; name one with --unit")
             body = roster.latest(store, now)
             for unit in units:
-                roster.send(store, Address(config.gateway.site, unit), body, signer, getpass.getuser(), now)
-        _say(f"roster {body['version']}, {len(body['officers'])} officers, is on its way to {', '.join(units)}")
+                roster.send(store, Address(config.gateway.site, unit), body, signer, operator(), now)
+        say(f"roster {body['version']}, {len(body['officers'])} officers, is on its way to {', '.join(units)}")
         return OK
 
     send.__doc__ = send_roster.__doc__
@@ -246,6 +246,7 @@ def _add_apply(group: Any) -> None:
     for name in ("name", "department", "post", "phone", "reason"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--code", required=True, help="the department as units know it, such as OBS")
+    parser.add_argument("--staff-number", default="", help="工号; tells namesakes of one department apart")
     parser.add_argument("--role", choices=[str(role) for role in Role], default="officer")
     parser.add_argument("--regular", action="store_true", help="regular staff (正式工作人员); default: temporary")
     parser.add_argument("--valid-to", type=_end_of_day, metavar="DATE", help="last day; an inspector needs one")
@@ -263,7 +264,7 @@ def add_commands(commands: Any, open_signer: Callable[[Config], Signer]) -> None
     parser = _add(group, "approve", approve)
     parser.add_argument("id")
     parser.add_argument("--department", required=True)
-    parser.add_argument("--by", required=True, help="the person who approves")
+    parser.add_argument("--by", required=True, help="the person who approves; the password is asked")
     parser = _add(group, "revoke", revoke, prints=False)
     parser.add_argument("id")
     parser.add_argument("--by", required=True)

@@ -16,7 +16,9 @@ from typing import Any, Final
 from evidence.errors import MalformedError
 from evidence.instants import read_instant, write_instant
 from evidence.topics import check_name
+from gateway.approvers import Proven
 from gateway.config import Officers
+from gateway.persons import Person, name_key
 
 SCHEMA: Final = """
     CREATE TABLE officers (
@@ -70,6 +72,8 @@ MOST_KEYS: Final = 6
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
 _CODE = re.compile(r"[A-Za-z0-9-]{1,16}")
 _LONGEST = 200
+_COUNTING = ("applied", "approved")
+"""States of an account by which somebody is, or may become, an officer."""
 
 
 class OfficerError(Exception):
@@ -99,6 +103,12 @@ class Application:
     role: Role = Role.OFFICER
     regular: bool = False
     valid_to: dt.datetime | None = None
+    staff_number: str = field(default="", repr=False)
+
+    @property
+    def person(self) -> Person:
+        """Who asks for it."""
+        return Person(self.name, self.department, self.phone, self.staff_number)
 
     def check(self, now: dt.datetime) -> None:
         """Hold the fields against what they must be.
@@ -112,6 +122,8 @@ class Application:
             raise OfficerError("phone: expected a telephone number: digits, blanks and hyphens")
         if not _CODE.fullmatch(self.code):
             raise OfficerError("code: expected 1 to 16 letters, digits or hyphens, such as OBS")
+        if self.staff_number:
+            check_text("staff-number", self.staff_number)
         if self.valid_to is not None and self.valid_to <= now:
             raise OfficerError("valid-to: that day is over")
         if self.role is Role.INSPECTOR and self.valid_to is None:
@@ -135,8 +147,14 @@ class Account:
     approved: str | None
     valid_to: str | None
     revoked: str | None
+    staff_number: str = field(repr=False)
     approvals: tuple[tuple[str, str], ...]
     credentials: tuple[tuple[str, str, str], ...] = field(repr=False)
+
+    @property
+    def person(self) -> Person:
+        """Whose it is."""
+        return Person(self.name, self.department, self.phone, self.staff_number)
 
     def state(self, now: dt.datetime) -> str:
         """``revoked``, ``ended``, ``applied`` (an approval is missing) or ``approved``."""
@@ -158,7 +176,9 @@ class Entry:
     about: str
 
 
-_COLUMNS = "id, role, code, regular, name, department, post, phone, reason, applied, approved, valid_to, revoked"
+_COLUMNS = (
+    "id, role, code, regular, name, department, post, phone, reason, applied, approved, valid_to, revoked, staff_number"
+)
 
 
 def check_text(what: str, text: str) -> str:
@@ -196,9 +216,11 @@ class Register:
         return self._account(row)
 
     def _account(self, row: tuple[Any, ...]) -> Account:
-        approvals = self._db.execute(
-            "SELECT department, approver FROM approvals WHERE officer = ? ORDER BY at, department", (row[0],)
+        # What was only claimed by name, before approvers had passwords, counts where it was complete by then.
+        sql = (
+            "SELECT department, approver FROM approvals WHERE officer = ? AND (proven = 1 OR ?) ORDER BY at, department"
         )
+        approvals = self._db.execute(sql, (row[0], row[10] is not None))
         shown = self._db.execute(
             "SELECT method, id, value FROM credentials WHERE officer = ? ORDER BY method, id", (row[0],)
         )
@@ -216,9 +238,10 @@ class Register:
         """Note an application; the id that it gets, or the one asked for.
 
         Raises:
-            OfficerError: a field is not what it must be, or the id is given.
+            OfficerError: a field is not what it must be, the id is given, or the person has an account.
         """
         asked.check(now)
+        self._check_alone(asked.person, now)
         who = check_text("by", who)
         officer = officer or self._next_id()
         try:
@@ -229,9 +252,10 @@ class Register:
             raise OfficerError("id: is given already; an id stays with its person, because records name it")
         until = None if asked.valid_to is None else write_instant(asked.valid_to)
         person = (asked.name.strip(), asked.department.strip(), asked.post.strip(), asked.phone, asked.reason.strip())
-        values = (officer, asked.role.value, asked.code, asked.regular, *person, write_instant(now), None, until, None)
+        dates = (write_instant(now), None, until, None)
+        values = (officer, asked.role.value, asked.code, asked.regular, *person, *dates, asked.staff_number.strip())
         self._db.execute(f"INSERT INTO officers ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)
-        self._note(now, who, "applied", officer, f"{asked.role} {'regular' if asked.regular else 'temporary'}")
+        self.note(now, who, "applied", officer, f"{asked.role} {'regular' if asked.regular else 'temporary'}")
         return officer
 
     def _next_id(self) -> str:
@@ -241,30 +265,43 @@ class Register:
             if not self._db.execute("SELECT 1 FROM officers WHERE id = ?", (f"g-{number:04d}",)).fetchone():
                 return f"g-{number:04d}"
 
-    def approve(self, officer: str, department: str, by: str, rules: Officers, now: dt.datetime) -> bool:
-        """Note that ``by`` approves for ``department``; whether all that ``rules`` want have approved now.
+    def _check_alone(self, person: Person, now: dt.datetime, officer: str = "") -> None:
+        """No account that counts, but ``officer`` itself, is of the same person.
 
         Raises:
-            OfficerError: not a department that approves, it has approved, the person has, is the applicant, or is not
-                among the department's approvers.
+            OfficerError: one is; says which, and by what that shows.
         """
-        account, by, needed = self.account(officer), check_text("by", by), rules.approved_by
-        if department not in needed:
-            raise OfficerError(f"department: expected one of {', '.join(needed)}")
+        for one in self.accounts():
+            shared = one.person.shared_with(person) if one.id != officer and one.state(now) in _COUNTING else None
+            if shared:
+                raise OfficerError(
+                    f"{shared}: the same as that of {one.id}; a person has one account, so that nobody can be both"
+                    " officers. Two people have telephone numbers of their own, and namesakes of one department staff"
+                    " numbers (--staff-number); to begin anew, revoke the other account first"
+                )
+
+    def approve(self, officer: str, proven: Proven, rules: Officers, now: dt.datetime) -> bool:
+        """Note that who has ``proven`` to be an approver approves; whether all that ``rules`` want have approved now.
+
+        Raises:
+            OfficerError: the department has approved, the person has, is the applicant, or the applicant has another
+                account.
+        """
+        account, by, department = self.account(officer), proven.name, proven.department
         if account.state(now) in ("revoked", "ended"):
             raise OfficerError(f"the account is {account.state(now)}; it cannot be approved any more")
         if department in {one for one, _ in account.approvals}:
             raise OfficerError("department: has approved already")
-        if by.casefold() in {one.casefold() for _, one in account.approvals}:
+        if name_key(by) in {name_key(one) for _, one in account.approvals}:
             raise OfficerError("by: this person has approved for another department; two different people must")
-        if by.casefold() == account.name.casefold():
+        own_number = name_key(proven.staff_number) and name_key(proven.staff_number) == name_key(account.staff_number)
+        if own_number or name_key(by) == name_key(account.name):
             raise OfficerError("by: nobody approves their own account")
-        if (by, department) not in {(one.name, one.department) for one in rules.approvers}:
-            raise OfficerError("by: no approver of this department; gateway.toml names them as [[officers.approvers]]")
+        self._check_alone(account.person, now, officer)
         moment = write_instant(now)
-        self._db.execute("INSERT INTO approvals VALUES (?, ?, ?, ?)", (officer, department, by, moment))
-        self._note(now, by, "approved", officer, department)
-        complete = set(needed) <= {department, *(one for one, _ in account.approvals)}
+        self._db.execute("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, 1)", (officer, department, by, moment))
+        self.note(now, by, "approved", officer, f"{department}, by password")
+        complete = set(rules.approved_by) <= {department, *(one for one, _ in account.approvals)}
         if complete and account.approved is None:
             self._db.execute("UPDATE officers SET approved = ? WHERE id = ?", (moment, officer))
         return complete
@@ -281,7 +318,7 @@ class Register:
             raise OfficerError("the account is revoked already")
         self._db.execute("UPDATE officers SET revoked = ? WHERE id = ?", (write_instant(now), officer))
         self._db.execute("DELETE FROM credentials WHERE officer = ?", (officer,))
-        self._note(now, by, "revoked", officer, reason)
+        self.note(now, by, "revoked", officer, reason)
 
     # --- credentials ---------------------------------------------------------------------------------------------
 
@@ -307,7 +344,20 @@ class Register:
         if method == WEBAUTHN and sum(one[0] == WEBAUTHN for one in account.credentials) >= MOST_KEYS:
             raise OfficerError(f"webauthn: an officer has at most {MOST_KEYS} security keys")
         self._db.execute("INSERT OR REPLACE INTO credentials VALUES (?, ?, ?, ?)", (officer, method, key, value))
-        self._note(now, by, f"gave {method}", officer, key)
+        self.note(now, by, f"gave {method}", officer, key)
+
+    def namesakes(self, officer: str, now: dt.datetime) -> list[Account]:
+        """Other accounts that count and bear the name of ``officer``.
+
+        Raises:
+            OfficerError: there is no such officer.
+        """
+        name = name_key(self.account(officer).name)
+        return [
+            one
+            for one in self.accounts()
+            if one.id != officer and one.state(now) in _COUNTING and name_key(one.name) == name
+        ]
 
     def badge_salt(self, fresh: str) -> str:
         """The salt of all badges' digests: ``fresh`` becomes it where there is none yet."""
@@ -324,7 +374,8 @@ class Register:
         """Keep a new one."""
         self._db.execute("INSERT INTO rosters VALUES (?, ?, ?)", (version, made, content))
 
-    def _note(self, now: dt.datetime, who: str, did: str, officer: str, about: str) -> None:
+    def note(self, now: dt.datetime, who: str, did: str, officer: str, about: str) -> None:
+        """Add a line to the audit."""
         self._db.execute(
             "INSERT INTO officer_audit (at, who, did, officer, about) VALUES (?, ?, ?, ?, ?)",
             (write_instant(now), who, did, officer, about),
@@ -332,8 +383,8 @@ class Register:
 
     def note_export(self, by: str, about: str, now: dt.datetime, *, done: bool) -> None:
         """Records are taken out of here, by whom and what: noted before the first is read, and when it is done."""
-        self._note(now, check_text("by", by), "exported" if done else "begins to export", "", about)
+        self.note(now, check_text("by", by), "exported" if done else "begins to export", "", about)
 
     def note_sent(self, version: int, unit: str, by: str, now: dt.datetime) -> None:
         """Roster ``version`` was laid down for ``unit``."""
-        self._note(now, by, "sent roster", "", f"{version} to {unit}")
+        self.note(now, by, "sent roster", "", f"{version} to {unit}")

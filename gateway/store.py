@@ -19,8 +19,10 @@ from evidence.chain import Head
 from evidence.record import Kind, Record
 from evidence.topics import Channel
 from gateway import schema
+from gateway.approvers import Approvers
 from gateway.aside import STRANGERS, Aside, Kept, Message, Room
 from gateway.gaps import Gaps
+from gateway.office import Office
 from gateway.officers import Register
 from gateway.schema import SCHEMA_VERSION, StoreDamaged
 
@@ -121,6 +123,8 @@ class Store:
         schema.upgrade(self._db)
         self._aside = Aside(self._db)
         self.officers, self.gaps = Register(self._db), Gaps(self._db)
+        self.approvers = Approvers(self._db, self.officers.note)
+        self.office = Office(self._db)
         """Used inside :meth:`transaction`, which holds the lock."""
 
     @contextmanager

@@ -17,7 +17,7 @@ from daemon.demo.people import ANNA, BELLA, STRANGER, document_of
 from daemon.demo.ports import HOST, free_port
 from daemon.demo.process import quiet_signals
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import APPROVERS, OFFICERS, Stage
+from daemon.demo.stage import APPROVERS, OFFICERS, PASSWORDS, Stage
 from evidence.instants import china_day
 
 _PEOPLE = {"a": ANNA, "b": BELLA, "c": STRANGER}
@@ -49,10 +49,12 @@ def run_simulated() -> int:
     try:
         with Stage(lambda text: print(text, flush=True), _kiosk_port()) as stage:
             commands = _commands(stage)
+            stage.enrol_approvers()
             print(f"\nThe unit's screen: {stage.url}")
             print(f"Officers: {', '.join(f'{officer} PIN {pin}' for officer, pin in OFFICERS.items())}")
             print(f"Officers' accounts, roster: vernix-gateway --config {stage.gateway_toml} officer --help")
-            print(f"Who approves them: {', '.join(f'{name} for {place}' for place, name in APPROVERS.items())}")
+            people = (f"{name} for {place}, password {PASSWORDS[name]}" for place, name in APPROVERS.items())
+            print(f"Who approves them: {'; '.join(people)}")
             print(f"Type: {', '.join(commands)}, quit", flush=True)
             _serve(commands)
     except DemoError as error:

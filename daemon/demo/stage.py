@@ -35,6 +35,8 @@ SITE = "site-demo"
 OFFICERS = {"o-101": "480273", "o-102": "915604"}
 APPROVERS = {"医务科": "示例审批人甲", "护理部": "示例审批人乙"}
 """Who approves officers' accounts at the gateway, by department."""
+PASSWORDS = {"示例审批人甲": "gate-lantern-47", "示例审批人乙": "river-copper-92"}
+"""Of the approvers."""
 
 Say = Callable[[str], None]
 
@@ -158,17 +160,37 @@ class Stage:
     def _provision(self) -> None:
         self._port = free_port()
         site, unit = self.folder / "site", self.folder / "unit"
-        self._vernix_provision(
-            "site", "init", str(site), "--site", SITE, "--broker-host", HOST, "--broker-port", str(self._port)
+        self._command(
+            "provisioning",
+            "site",
+            "init",
+            str(site),
+            "--site",
+            SITE,
+            "--broker-host",
+            HOST,
+            "--broker-port",
+            str(self._port),
         )
-        self._vernix_provision(
-            *("unit", "enrol", "--site", str(site), "--unit", UNIT, "--into", str(unit), "--checkpoint", "delivery"),
+        self._command(
+            *(
+                "provisioning",
+                "unit",
+                "enrol",
+                "--site",
+                str(site),
+                "--unit",
+                UNIT,
+                "--into",
+                str(unit),
+                "--checkpoint",
+                "delivery",
+            ),
             *("--card-reader", self.reader.uri, "--camera", self.room.uri),
         )
         for officer, pin in OFFICERS.items():
-            self._vernix_provision(
-                "officer", "add", str(unit), "--id", officer, "--role", "officer", "--pin-stdin", given=pin + "\n"
-            )
+            words = ("officer", "add", str(unit), "--id", officer, "--role", "officer", "--pin-stdin")
+            self._command("provisioning", *words, given=pin + "\n")
         self.unit_toml, self.gateway_toml = unit / "unit.toml", site / "gateway/gateway.toml"
         with self.gateway_toml.open("a", encoding="utf-8") as file:
             for department, name in APPROVERS.items():
@@ -183,13 +205,18 @@ class Stage:
             text = re.sub(pattern, line, text, flags=re.MULTILINE)
         self.unit_toml.write_text(text, "utf-8")
 
+    def enrol_approvers(self) -> None:
+        """Give those who approve officers' accounts their passwords, as each would type it."""
+        for name, password in PASSWORDS.items():
+            words = ("--config", str(self.gateway_toml), "approver", "password", name)
+            self._command("gateway", *words, given=password + "\n")
+
     @staticmethod
-    def _vernix_provision(*arguments: str, given: str = "") -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "provisioning", *arguments], input=given, capture_output=True, text=True, check=False
-        )
+    def _command(module: str, *arguments: str, given: str = "") -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise DemoError(f"vernix-provision {' '.join(arguments[:2])}: {done.stderr.strip()}")
+            raise DemoError(f"{module} {' '.join(arguments[:2])}: {done.stderr.strip()}")
 
     # --- the unit ------------------------------------------------------------------------------------------------
 

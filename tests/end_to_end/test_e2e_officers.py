@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, CDPSession, Request, Route, expect, sync_playwright
 
-from daemon.demo.stage import APPROVERS, OFFICERS, UNIT, Stage
+from daemon.demo.stage import APPROVERS, OFFICERS, PASSWORDS, UNIT, Stage
 from evidence.decision import check_decision
 from evidence.verify import read_record
 from gateway.cli import main as vernix_gateway
@@ -177,11 +177,13 @@ def _registered(ward: Ward) -> dict[str, str]:
 
 
 def _approved(ward: Ward, codes: Mapping[str, str]) -> None:
-    for officer, name in NAMES.items():
-        words = ["--name", name, "--department", "产科", "--post", "护师", "--phone", "139 0000 0001"]
+    ward.stage.enrol_approvers()
+    for number, (officer, name) in enumerate(NAMES.items()):
+        words = ["--name", name, "--department", "产科", "--post", "护师", "--phone", f"139 0000 000{number}"]
         ward.gateway("officer", "apply", *words, "--reason", "夜班", "--code", "OBS", "--regular", "--id", officer)
         for department, by in APPROVERS.items():
-            ward.gateway("officer", "approve", officer, "--department", department, "--by", by)
+            words = ["officer", "approve", officer, "--department", department, "--by", by]
+            ward.gateway(*words, typed=PASSWORDS[by])
     all_receipted(ward.stage)
     assert set(codes.values()) <= set(ward.gateway("officer", "offers").split())
     for officer, code in codes.items():

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.demo.people import ANNA
 from daemon.demo.screen import DemoError
-from daemon.demo.stage import APPROVERS, OFFICERS, UNIT, Stage
+from daemon.demo.stage import APPROVERS, OFFICERS, PASSWORDS, UNIT, Stage
 from tests.end_to_end.support import SiteMosquitto, act, silent
 from tests.support import ROOT
 from tests.support.programs import FindProgram
@@ -39,8 +39,10 @@ def officer(stage: Stage) -> str:
     words = ["--name", "示例核验员", "--department", "产科", "--post", "护师", "--phone", "139 0000 0001"]
     made = gateway(stage, "officer", "apply", *words, "--reason", "夜班", "--code", "OBS", "--regular", "--json")
     made_id = str(json.loads(made)["id"])
+    stage.enrol_approvers()
     for department, by in APPROVERS.items():
-        gateway(stage, "officer", "approve", made_id, "--department", department, "--by", by)
+        words = ["officer", "approve", made_id, "--department", department, "--by", by]
+        gateway(stage, *words, given=f"{PASSWORDS[by]}\n")
     gateway(stage, "officer", "pin", made_id, "--by", "信息科", given=f"{PIN}\n")
     return made_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from evidence.chain import Head
 from gateway.aside import Message
 from gateway.intake import Digests, Intake
 from gateway.store import Store
+from tests.gateway.personnel import RULES, Bureau
 from tests.gateway.support import Hospital, Unit
 
 
@@ -85,3 +87,23 @@ class Desk:
 @pytest.fixture
 def desk(hospital: Hospital, store: Store) -> Desk:
     return Desk(hospital.intake(store), store)
+
+
+@pytest.fixture(scope="module")
+def provisioned() -> Iterator[Hospital]:
+    """A site whose gateway.toml names the approvers."""
+    with folder_in_memory() as folder:
+        made = Hospital.of_site(folder)
+        with made.gateway_toml.open("a", encoding="utf-8") as file:
+            for one in RULES.approvers:
+                file.write(f'[[officers.approvers]]\nname = "{one.name}"\ndepartment = "{one.department}"\n')
+        yield made
+
+
+@pytest.fixture
+def bureau(
+    provisioned: Hospital, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bureau]:
+    """Of a site where nothing has happened yet."""
+    yield Bureau(provisioned, capsys, monkeypatch)
+    shutil.rmtree(provisioned.gateway_toml.parent / "data", ignore_errors=True)
