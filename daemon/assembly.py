@@ -35,6 +35,7 @@ from daemon.liveness.light import RingLight
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
 from daemon.named import decoder_of, matcher_of, policy_of
 from daemon.officers import Roster, read_roster
+from daemon.outbox.known_events import EventId
 from daemon.pins import PinEntranceTask
 from daemon.policy import Policy
 from daemon.policy.words import Role
@@ -231,11 +232,15 @@ class Assembly:
 
     # --- the book of the entrance ------------------------------------------------------------------------------
 
-    def has_event(self, counter: int, fingerprint: int) -> bool:
-        """Whether this event of the co-processor is recorded."""
-        return self.outbox.has_event(counter, fingerprint)
+    def has_event(self, event: EventId) -> bool:
+        """Whether this event at the entrance is recorded."""
+        return self.outbox.has_event(event)
 
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event: tuple[int, int] | None) -> None:
+    def has_press(self, press: EventId) -> bool:
+        """Whether this press of the button belongs to a check that is recorded."""
+        return self.outbox.has_press(press)
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: EventId | None) -> None:
         """Commit the record of an event at the entrance."""
         self.unit.durably(lambda: self.outbox.append(fields, alert=alert, event=event))
         self._wake.set()

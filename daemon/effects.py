@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.events import Begin
+from daemon.events import Begin, Press
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """Write how far this check has got, durably, before anything else happens."""
+    """Write how far this check has got, durably, before anything else happens; ``press``: which one it is of."""
 
     begin: Begin
     reached: str
+    press: Press | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,14 @@ class SealRecord:
     fields: Mapping[str, Any] = field(repr=False)
     alert: bool
     attachments: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
+    press: Press | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnowPress:
+    """Remember that this press of the button belongs to the emergency on the screen, once that is recorded."""
+
+    press: Press
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +134,6 @@ Effect = (
     | ClearEmergency
     | StartTimer
     | SealRecord
+    | KnowPress
     | Note
 )

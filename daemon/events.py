@@ -242,16 +242,22 @@ class Left:
     """She has gone, or the check is given up."""
 
 
+Press = tuple[int, int]
+"""Which press of the button: counter and fingerprint of its event, by which it is known when it is told again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Emergency:
     """Somebody pressed the emergency button; ``check`` is a fresh id, used if none is under way.
 
-    ``again``: so soon after the press before that it is the same emergency.
+    ``again``: so soon after the press before that it is the same emergency. ``press``: the button's, which is told
+    again until the emergency is recorded; None where nobody keeps it, as on the screen.
     """
 
     check: str
     checkpoint: str
     again: bool = False
+    press: Press | None = None
 
 
 @dataclass(frozen=True, slots=True)

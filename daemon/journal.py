@@ -11,6 +11,7 @@ import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from daemon.events import Press
 from evidence.encoding import json_bytes, json_object
 from evidence.errors import MalformedError
 from evidence.files import sync_folder, write_atomic
@@ -33,6 +34,8 @@ class Entry:
     role: str
     drill: bool
     step: str
+    press: Press | None = None
+    """The button's event whose emergency this is: told again, it is the same one."""
 
     @classmethod
     def from_bytes(cls, data: bytes, check: str) -> Entry:
@@ -42,14 +45,26 @@ class Entry:
             MalformedError: it is none that a record could be made of.
         """
         values = json_object(data)
-        if values.keys() != cls.__dataclass_fields__.keys():
+        press = values.pop("press", None)
+        if values.keys() != cls.__dataclass_fields__.keys() - {"press"}:
             raise MalformedError("not the fields of an entry")
         texts = {name: value for name, value in values.items() if name != "drill"}
         if not all(isinstance(text, str) and 0 < len(text) <= _LONGEST.get(name, 64) for name, text in texts.items()):
             raise MalformedError("a field is no text, empty or too long")
         if not isinstance(values["drill"], bool) or values["check"] != check:
             raise MalformedError("another check's, or no word whether it is a drill")
-        return cls(**values)
+        return cls(**values, press=None if press is None else _press(press))
+
+    def to_bytes(self) -> bytes:
+        """As :meth:`from_bytes` reads it."""
+        return json_bytes({name: value for name, value in asdict(self).items() if value is not None})
+
+
+def _press(value: object) -> Press:
+    match value:
+        case [int(counter), int(fingerprint)]:
+            return counter, fingerprint
+    raise MalformedError("no press of the button")
 
 
 class Journal:
@@ -70,7 +85,7 @@ class Journal:
         Raises:
             OSError: the disk is full or read-only.
         """
-        write_atomic(self._path(entry.check), json_bytes(asdict(entry)), mode=0o600)
+        write_atomic(self._path(entry.check), entry.to_bytes(), mode=0o600)
 
     def open_checks(self) -> list[Entry]:
         """The checks that have not ended, oldest first.

@@ -14,6 +14,7 @@ from daemon.effects import (
     Effect,
     Forget,
     Journal,
+    KnowPress,
     LockDoor,
     OpenCamera,
     PrepareFinger,
@@ -41,6 +42,7 @@ from daemon.events import (
     Left,
     NoCard,
     PhoneGiven,
+    Press,
     Proposed,
     ReadAgain,
     Sealed,
@@ -61,20 +63,20 @@ from evidence.record import Outcome
 Result = tuple[State, tuple[Effect, ...]]
 
 
-def journal(state: State) -> Journal:
+def journal(state: State, press: Press | None = None) -> Journal:
     """How far ``state`` has got, for the journal."""
     assert state.begin is not None
-    return Journal(state.begin, record_fields.reached(state))
+    return Journal(state.begin, record_fields.reached(state), press)
 
 
-def seal(state: State, outcome: Outcome, reason: str | None = None) -> Result:
+def seal(state: State, outcome: Outcome, reason: str | None = None, *, press: Press | None = None) -> Result:
     """Ask for the one check record; nothing is done before it is committed."""
     assert state.begin is not None
     sealing = replace(state, step=Step.SEALING, outcome=outcome, trouble=None)
     fields = record_fields.check(sealing, outcome, reason)
     signed = signatures.files(sealing.signature, sealing.officer_signatures) if "attachments" in fields else ()
-    record = SealRecord(state.begin.check, fields, "alerts" in fields, signed)
-    return sealing, (StopDevices(), Forget(), journal(sealing), record)
+    record = SealRecord(state.begin.check, fields, "alerts" in fields, signed, press)
+    return sealing, (StopDevices(), Forget(), journal(sealing, press), record)
 
 
 def ask_officers(state: State, trouble: str, *further: Effect) -> Result:
@@ -323,7 +325,7 @@ def emergency(state: State, event: Emergency) -> Result:
     """Care first: the door opens at once; the check under way, or a new one, is recorded as emergency; no drill is."""
     same = state.step is Step.SEALING or (state.step is Step.DONE and event.again)
     if state.outcome is Outcome.EMERGENCY and same:
-        return state, (ReleaseDoor(),)
+        return state, (ReleaseDoor(), *((KnowPress(event.press),) if event.press else ()))
     before: tuple[Effect, ...] = ()
     if state.step in OPEN and not _drill(state):
         state = replace(state, statement=None, confirmations=())
@@ -335,7 +337,7 @@ def emergency(state: State, event: Emergency) -> Result:
         role, ref = state.policy.subjects_for(event.checkpoint)[0], record_fields.provisional(event.check)
         fresh = Begin(event.check, event.checkpoint, ref, "provisional", role=role.value)
         state = State(state.policy, begin=fresh, on_duty=state.on_duty)
-    sealing, effects = seal(state, Outcome.EMERGENCY)
+    sealing, effects = seal(state, Outcome.EMERGENCY, press=event.press)
     return sealing, (ReleaseDoor(), *before, *effects)
 
 

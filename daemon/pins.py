@@ -6,6 +6,8 @@ The same rules as with a co-processor, as far as pins can hold them; what they c
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,9 @@ from pathlib import Path
 from daemon.check_id import new_check_id
 from daemon.door import pattern_of
 from daemon.entrance import Book
-from daemon.events import Emergency, Event
+from daemon.events import Accounted, Emergency, Event, Press
 from daemon.state import State
-from evidence.files import sync_folder
+from evidence.files import sync_folder, write_atomic
 from evidence.record import Kind
 from hw.coprocessor.numbers import RingPattern
 from hw.errors import HardwareError
@@ -26,6 +28,8 @@ from hw.uri import DeviceUri
 log = logging.getLogger(__name__)
 
 TYPE = "gpio.emergency"
+_BITS = 52
+_PRESS = re.compile(r"\d{1,16}")
 _TURN_S = 0.05
 _AGAIN_S = 2.0
 
@@ -133,21 +137,33 @@ class PinEntrance:
             return  # the button is still held
         self._to_clear = None
         if not self.pins.emergency:
-            self._mark(False)
+            self._mark(None)
         if self._want_lock:
             self.pins.lock()
 
-    def remember(self) -> None:
+    def remember(self, press: Press) -> None:
         """An emergency is open: it holds the door over a restart too, until an officer has accounted for it."""
-        self._mark(True)
+        self._mark(press)
 
-    def _mark(self, emergency: bool) -> None:
+    @property
+    def remembered(self) -> Press | None:
+        """The press that holds the door open since before this start; None: none, or one that older software noted."""
         try:
-            if emergency:
-                self._marker.touch(mode=0o600)
+            text = self._marker.read_text("ascii", "replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            log.warning("%s: %s", self._marker.name, error.strerror)
+            return None
+        return (0, int(text)) if _PRESS.fullmatch(text) else None
+
+    def _mark(self, press: Press | None) -> None:
+        try:
+            if press is not None:
+                write_atomic(self._marker, str(press[1]).encode(), mode=0o600)
             else:
                 self._marker.unlink(missing_ok=True)
-            sync_folder(self._marker.parent)
+                sync_folder(self._marker.parent)
         except OSError as error:  # the door is as it must be all the same; only a restart would not know
             log.warning("%s: %s", self._marker.name, error.strerror)
 
@@ -179,6 +195,7 @@ class PinEntranceTask:
     def run(self) -> None:
         """Serve until :meth:`close`; one thread's whole life."""
         try:
+            self.resume()
             while not self._closed.is_set():
                 in_order = self._door.serve()
                 self.look()
@@ -193,6 +210,20 @@ class PinEntranceTask:
     def look(self) -> None:
         """What the button has done since the last look. The pin has opened the door already."""
         for _ in range(self._door.pins.presses()):
-            self._door.remember()
-            self._post(Emergency(new_check_id(), self._checkpoint))
-            self._book.record_event({"kind": Kind.EVENT.value, "event": {"type": TYPE}}, alert=True, event=None)
+            press = 0, secrets.randbits(_BITS)
+            self._door.remember(press)
+            self._take(press)
+
+    def resume(self) -> None:
+        """Do what a cut left undone of a press that is remembered."""
+        press = self._door.remembered
+        if press is not None:
+            self._take(press)
+            self._post(Accounted())  # an officer's word may have been the last thing before the cut
+
+    def _take(self, press: Press) -> None:
+        if not self._book.has_press(press):
+            self._post(Emergency(new_check_id(), self._checkpoint, press=press))
+        if not self._book.has_event(press):
+            fields = {"kind": Kind.EVENT.value, "event": {"type": TYPE}}
+            self._book.record_event(fields, alert=True, event=press)

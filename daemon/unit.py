@@ -17,7 +17,7 @@ from daemon.cards import CardTask, LaidCard, Photo
 from daemon.config import Config
 from daemon.desk import Desk
 from daemon.door import Door
-from daemon.effects import Note, SealRecord
+from daemon.effects import KnowPress, Note, SealRecord
 from daemon.events import Begin, Event, TimedOut, WaitedLong
 from daemon.faces import FaceTask
 from daemon.fingers import FingerTask
@@ -77,7 +77,7 @@ class Unit:
     """Holds a document that was read against whom the visit expects, and against those read before."""
     forms: FormDesk | None = None
     _events: queue.SimpleQueue[Event | None] = field(default_factory=queue.SimpleQueue)
-    _to_write: queue.SimpleQueue[SealRecord | Note | None] = field(default_factory=queue.SimpleQueue)
+    _to_write: queue.SimpleQueue[SealRecord | Note | KnowPress | None] = field(default_factory=queue.SimpleQueue)
     _timer: _Timer | None = None
     _parked_since_s: dict[str, float] = field(default_factory=dict)
     _photo: Photo | None = field(default=None, repr=False)
@@ -118,7 +118,7 @@ class Unit:
         for entry in entries:
             if self.outbox.check_record(entry.check) is None:
                 urgent = entry.step == Outcome.EMERGENCY  # of older software a drill's too: it was one all the same
-                self.outbox.append(record_fields.interrupted(entry, self.policy), alert=urgent)
+                self.outbox.append(record_fields.interrupted(entry, self.policy), alert=urgent, press=entry.press)
                 log.warning("check %s was interrupted at %s and is recorded so", entry.check, entry.step)
             self.journal.clear(entry.check)
         self._settle()
@@ -192,7 +192,9 @@ class Unit:
 
     def _write_journal(self, effect: effects.Journal) -> None:
         one = effect.begin
-        entry = Entry(one.check, one.checkpoint, one.visit, one.visit_source, one.role, one.drill, effect.reached)
+        entry = Entry(
+            *(one.check, one.checkpoint, one.visit, one.visit_source, one.role, one.drill, effect.reached, effect.press)
+        )
         self.durably(lambda: self.journal.write(entry))
 
     def durably(self, write: Callable[[], T]) -> T:
@@ -278,7 +280,7 @@ class Unit:
         assert self.state.check is not None
         self._timer = _Timer(time.monotonic() + seconds, TimedOut(self.state.check, self.state.step))
 
-    def _write_record(self, effect: SealRecord | Note) -> None:
+    def _write_record(self, effect: SealRecord | Note | KnowPress) -> None:
         self._to_write.put(effect)
 
     # --- the writer: a thread of its own, since a TPM may need a second ------------------------------------------
@@ -286,6 +288,9 @@ class Unit:
     def run_writer(self) -> None:
         """Commit records one after the other until :meth:`close`."""
         while (request := self._to_write.get()) is not None:
+            if isinstance(request, KnowPress):
+                self.durably(partial(self.outbox.know_press, request.press))
+                continue
             stored = self._write(request)
             self._settle()
             if isinstance(request, SealRecord):
@@ -303,7 +308,10 @@ class Unit:
 
     def _write(self, request: SealRecord | Note) -> Stored:
         files = [attachment(name, data) for name, data in request.attachments]
-        return self.durably(lambda: self.outbox.append(request.fields, alert=request.alert, attachments=files))
+        press = request.press if isinstance(request, SealRecord) else None
+        return self.durably(
+            lambda: self.outbox.append(request.fields, alert=request.alert, attachments=files, press=press)
+        )
 
 
 _EFFECTS: dict[type, Callable[..., None]] = {
@@ -323,5 +331,6 @@ _EFFECTS: dict[type, Callable[..., None]] = {
     effects.ClearEmergency: Unit._clear_emergency,
     effects.StartTimer: Unit._start_timer,
     effects.SealRecord: Unit._write_record,
+    effects.KnowPress: Unit._write_record,
     effects.Note: Unit._write_record,
 }

@@ -14,9 +14,10 @@ from typing import Any
 from cryptography import x509
 
 from daemon.clock import UnitClock
-from daemon.outbox import checks, content, figures, numbers, retention, schema
+from daemon.outbox import checks, content, figures, known_events, numbers, retention, schema
 from daemon.outbox.checks import CheckRow, Settlement
 from daemon.outbox.figures import Figures
+from daemon.outbox.known_events import EventId, Known
 from daemon.outbox.retention import Usage
 from evidence import chain, envelope, receipt, rotation
 from evidence.chain import Head
@@ -27,9 +28,6 @@ from evidence.keys import PublicKey, Signer
 from evidence.origin import certified_key
 from evidence.record import OWED, Outcome, Record
 from evidence.topics import Channel
-
-_SLOTS = 1024
-"""How many of the co-processor's newest events are known again; it keeps fewer than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +48,6 @@ class Waiting:
 
 _COUNTED = 20_000
 """Records that :meth:`Outbox.usage` looks at, at most."""
-
-
-def _slot(counter: int) -> str:
-    return f"coprocessor/event/{counter % _SLOTS}"
 
 
 def _unpack(seq: int, packed: bytes) -> bytes:
@@ -153,12 +147,13 @@ class Outbox:
         *,
         alert: bool = False,
         attachments: Sequence[dict[str, Any]] = (),
-        event: tuple[int, int] | None = None,
+        event: EventId | None = None,
+        press: EventId | None = None,
     ) -> Stored:
         """Chain, sign, encrypt and commit a record of ``fields``; when this returns it survives a power cut.
 
-        Signing happens before the transaction begins, since a TPM may need a second. ``event`` is the counter
-        and the fingerprint of the co-processor's event that is recorded; they are committed with the record.
+        Signing happens before the transaction begins, since a TPM may need a second. Committed with the record:
+        ``event``, the entrance's event that is recorded, and ``press``, the one whose emergency this check is.
 
         Raises:
             MalformedError: the fields are no record.
@@ -172,8 +167,8 @@ class Outbox:
             )
             with self._transaction():
                 self._insert(sealed, alert=alert, attachments=attachments)
-                if event is not None:
-                    self._db.execute("INSERT OR REPLACE INTO numbers VALUES (?, ?)", (_slot(event[0]), event[1]))
+                known_events.note(self._db, Known.RECORD, event)
+                known_events.note(self._db, Known.CHECK, press)
             self._waiting += 1
             self._look_at_checks()
             self.clock.raise_floor(read_instant(interval.earliest))
@@ -344,26 +339,35 @@ class Outbox:
             full = self._waiting + retention.count_overwritable(self._db)
         return Usage(used, free, full, head - before)
 
-    def has_event(self, counter: int, fingerprint: int) -> bool:
-        """Whether this event of the co-processor is recorded. A counter that began anew is another event."""
-        return self._number(_slot(counter)) == fingerprint
+    def has_event(self, event: EventId) -> bool:
+        """Whether this event of the entrance is recorded."""
+        with self._lock:
+            return known_events.has(self._db, Known.RECORD, event)
+
+    def has_press(self, press: EventId) -> bool:
+        """Whether this press of the button belongs to a check that is recorded."""
+        with self._lock:
+            return known_events.has(self._db, Known.CHECK, press)
+
+    def know_press(self, press: EventId) -> None:
+        """This press of the button belongs to an emergency whose check is recorded already."""
+        with self._lock, self._transaction() as db:
+            known_events.note(db, Known.CHECK, press)
 
     def has_counter(self, counter: int) -> bool:
-        """Whether an event with this counter of the co-processor is recorded, of whatever start."""
-        return self._number(_slot(counter)) != 0
+        """Whether the event with this counter of the co-processor, or its check, is recorded."""
+        with self._lock:
+            return known_events.has_counter(self._db, counter)
 
     def last_counter(self, channel: Channel) -> int:
         """The highest counter accepted on a downlink channel."""
-        return self._number(f"counter/{channel}")
+        with self._lock:
+            return numbers.read(self._db, f"counter/{channel}")
 
     def accept_counter(self, channel: Channel, counter: int) -> None:
         """Remember ``counter`` as the highest one accepted."""
         with self._lock, self._transaction():
             numbers.lift(self._db, f"counter/{channel}", counter)
-
-    def _number(self, name: str) -> int:
-        with self._lock:
-            return numbers.read(self._db, name)
 
     def overwritten(self) -> list[receipt.Range]:
         """Ranges of seq whose content is here no longer, the gateway having receipted it."""

@@ -15,6 +15,7 @@ from daemon.door import REST_S, CoprocessorDoor, NoDoor, pattern_of, sound_of
 from daemon.entrance import EntranceTask
 from daemon.events import Begin, Emergency, Event
 from daemon.outbox import Outbox
+from daemon.outbox.known_events import EventId
 from daemon.policy import load_policy
 from daemon.state import State, Step
 from evidence.record import Kind, Outcome
@@ -47,10 +48,13 @@ class Notebook:
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
 
-    def has_event(self, counter: int, fingerprint: int) -> bool:
-        return self._outbox.has_event(counter, fingerprint)
+    def has_event(self, event: EventId) -> bool:
+        return self._outbox.has_event(event)
 
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event: tuple[int, int] | None) -> None:
+    def has_press(self, press: EventId) -> bool:
+        return self._outbox.has_press(press)
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: EventId | None) -> None:
         self._outbox.append(fields, alert=alert, event=event)
 
 
@@ -60,11 +64,16 @@ class Loop:
     def __init__(self, driver: Coprocessor, outbox: Outbox) -> None:
         self.door = CoprocessorDoor(driver, lambda _counter: True)
         self.events: list[Event] = []
-        self.task = EntranceTask(
-            driver, Notebook(outbox), "delivery", post=self.events.append, pressed=self.door.pressed
-        )
+        self._outbox = outbox
+        self.task = EntranceTask(driver, Notebook(outbox), "delivery", post=self._hear, pressed=self.door.pressed)
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.task.run), threading.Thread(target=self._beat)]
+
+    def _hear(self, event: Event) -> None:
+        self.events.append(event)
+        assert isinstance(event, Emergency)
+        if event.press is not None:
+            self._outbox.know_press(event.press)
 
     def _beat(self) -> None:
         while not self.stopped.wait(0.2):
@@ -246,6 +255,19 @@ def test_each_sound_is_heard_once(
         wait_for(lambda: device.pattern is pattern_of(states[-1]), "the last pattern, which leaves after every sound")
     assert device.sounds == sounds
     assert sound_of(State(load_policy("neutral"))) is Sound.NONE
+
+
+def test_by_night_only_an_emergency_is_heard(
+    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    with Loop(driver, outbox):
+        wait_for(lambda: driver.ready, "the link")
+        door = CoprocessorDoor(driver, lambda _counter: True, lambda: True)
+        for state in (*PASSED, *DECIDED, *EMERGENCY):
+            door.show(state)
+        wait_for(lambda: bool(device.sounds), "the alarm")
+        wait_for(lambda: device.pattern is pattern_of(EMERGENCY[-1]), "the last pattern, which leaves after it")
+    assert device.sounds == [Sound.ALARM]
 
 
 def test_a_buzzer_that_cannot_be_told_stops_nothing(

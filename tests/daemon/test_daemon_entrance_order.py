@@ -10,7 +10,8 @@ import pytest
 
 from daemon.door import CoprocessorDoor
 from daemon.entrance import EntranceTask
-from daemon.events import Event
+from daemon.events import Emergency, Event
+from daemon.outbox.known_events import EventId
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import CoprocessorEvent
 from hw.coprocessor.messages import ClearEmergency, Confirm, GetStatus, Release
@@ -37,13 +38,23 @@ class Book:
 
     def __init__(self) -> None:
         self.alerts: list[tuple[dict[str, Any], bool]] = []
-        self.known: set[tuple[int, int]] = set()
+        self.known: set[EventId] = set()
+        self.pressed: list[EventId] = []
         self.full = False
 
-    def has_event(self, counter: int, fingerprint: int) -> bool:
-        return (counter, fingerprint) in self.known
+    def has_event(self, event: EventId) -> bool:
+        return event in self.known
 
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event: tuple[int, int] | None) -> None:
+    def has_press(self, press: EventId) -> bool:
+        return press in self.pressed
+
+    def hear(self, event: Event) -> None:
+        """As the unit's loop and writer: the emergency's check is recorded."""
+        assert isinstance(event, Emergency)
+        if event.press is not None:
+            self.pressed.append(event.press)
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: EventId | None) -> None:
         if self.full:
             raise OSError("no space left on device")
         self.alerts.append((fields, alert))
@@ -65,8 +76,7 @@ def driver(device: Button) -> Iterator[Coprocessor]:
 
 
 def entrance(driver: Coprocessor, book: Book) -> EntranceTask:
-    posted: list[Event] = []
-    return EntranceTask(driver, book, "delivery", post=posted.append, pressed=lambda _counter: None)
+    return EntranceTask(driver, book, "delivery", post=book.hear, pressed=lambda _counter: None)
 
 
 def event(number: int, kind: EventKind, *, authentic: bool = True) -> CoprocessorEvent:
@@ -122,7 +132,8 @@ def test_the_disk_is_not_filled_by_events_without_proof(driver: Coprocessor) -> 
 
 def test_a_forged_counter_is_not_what_an_officer_clears(driver: Coprocessor) -> None:
     heard: list[int] = []
-    task = EntranceTask(driver, Book(), "delivery", post=lambda _event: None, pressed=heard.append)
+    book = Book()
+    task = EntranceTask(driver, book, "delivery", post=book.hear, pressed=heard.append)
     task.take(event(10**9, EventKind.EMERGENCY, authentic=False))
     task.take(event(7, EventKind.EMERGENCY))
     assert heard == [7]

@@ -45,7 +45,13 @@ def test_files_are_private_and_hold_only_the_entry(journal: Journal, tmp_path: P
     (path,) = (tmp_path / "journal").iterdir()
     assert path.stat().st_mode & 0o077 == 0
     assert (tmp_path / "journal").stat().st_mode & 0o077 == 0
-    assert json.loads(path.read_bytes()) == asdict(one)
+    assert {**json.loads(path.read_bytes()), "press": None} == asdict(one)
+
+
+def test_press_of_the_button_is_kept(journal: Journal) -> None:
+    one = replace(entry(step="emergency"), press=(2**32 - 1, 2**53 - 1))
+    journal.write(one)
+    assert journal.open_checks() == [one]
 
 
 def test_half_written_file_is_not_an_entry(journal: Journal, tmp_path: Path) -> None:
@@ -70,6 +76,8 @@ DAMAGE = {
     "empty text": json.dumps(GOOD | {"checkpoint": ""}).encode(),
     "too long": json.dumps(GOOD | {"visit": "v" * 129}).encode(),
     "another check": json.dumps(GOOD | {"check": "01979e2c-0000-7000-8000-000000000001"}).encode(),
+    "press is text": json.dumps(GOOD | {"press": "7"}).encode(),
+    "press is one number": json.dumps(GOOD | {"press": [1]}).encode(),
     "drill is text": json.dumps(GOOD | {"drill": "no"}).encode(),
 }
 

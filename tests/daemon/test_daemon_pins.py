@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from daemon.events import Emergency, Event
+from daemon.outbox.known_events import EventId
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import load_policy
 from daemon.selftest import TESTS, Failed
@@ -34,14 +35,20 @@ class Notebook:
 
     def __init__(self) -> None:
         self.written: list[dict[str, Any]] = []
+        self.events: list[EventId] = []
+        self.pressed: list[EventId] = []
 
-    def has_event(self, counter: int, fingerprint: int) -> bool:
-        raise AssertionError(f"pins count nothing: {counter}, {fingerprint}")
+    def has_event(self, event: EventId) -> bool:
+        return event in self.events
 
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event: tuple[int, int] | None) -> None:
+    def has_press(self, press: EventId) -> bool:
+        return press in self.pressed
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: EventId | None) -> None:
         assert alert
-        assert event is None
+        assert event is not None
         self.written.append(fields)
+        self.events.append(event)
 
 
 class Entrance:

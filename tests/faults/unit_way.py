@@ -36,6 +36,7 @@ from gateway.store import Store
 from hw.card_reader.photo import photo_decoder
 from hw.uri import DeviceUri
 from tests.daemon.support import SITE, UNIT, Home, check_fields
+from tests.faults.button import Button, Entrance, settle
 from tests.faults.tracing import Say
 from tests.faults.ways import Verdict
 
@@ -152,10 +153,12 @@ class UnitWay:
         outbox = self.open(folder)
         unit = self._unit(outbox, folder, lambda desk: _tell(desk.active, say))
         unit.recover()
+        entrance = Entrance(Button(folder / "button"), unit, outbox)
+        entrance.tell_again()
         for number in range(CHECKS):
             last = number == CHECKS - 1
             script = random.choice(SCRIPTS if last else SCRIPTS[:-1])
-            _play(unit, script)
+            _play(unit, entrance, script)
             if random.random() < 0.7:
                 _take_receipt(outbox, say, random.randint(1, 3))
         if random.random() < 0.7:  # else the process ends as a crash would end it
@@ -168,8 +171,12 @@ class UnitWay:
         verdict = Verdict()
         try:
             with closing(self.open(folder)) as outbox:
-                self._unit(outbox, folder, lambda _: None).recover()
+                unit = self._unit(outbox, folder, lambda _: None)
+                unit.recover()
+                entrance = Entrance(Button(folder / "button"), unit, outbox)
+                entrance.tell_again()
                 records = self._records(outbox)
+                _judge_presses(verdict, records, entrance.button.presses)
                 self._judge_records(verdict, records, said)
                 self._judge_chain(verdict, records, outbox)
                 _judge_waiting(verdict, outbox, said)
@@ -233,22 +240,14 @@ def _tell(state: State, say: Say) -> None:
         say(f"done {state.sealed.seq} {state.sealed.sha256}")
 
 
-def _play(unit: Unit, script: Iterable[Answer]) -> None:
+def _play(unit: Unit, entrance: Entrance, script: Iterable[Answer]) -> None:
     for answer in script:
-        unit.post(answer(unit.state))
-        _settle(unit)
-
-
-def _settle(unit: Unit) -> None:
-    """Let the loop and then the writer do what there is to do, in this one thread."""
-    unit.close()
-    unit.run(lambda: None)
-    unit.run_writer()  # ends at the mark that close() left, before a request that came after it
-    if unit.state.step in (Step.SEALING, Step.NOTING):
-        unit.close()
-        unit.run_writer()
-        unit.run(lambda: None)
-        _settle(unit)
+        event = answer(unit.state)
+        if isinstance(event, events.Emergency):
+            entrance.task.take(entrance.button.press())
+        else:
+            unit.post(event)
+            settle(unit)
 
 
 def _take_receipt(outbox: Outbox, say: Say, count: int) -> None:
@@ -277,6 +276,17 @@ def _judge_interrupted(verdict: Verdict, payload: Mapping[str, Any], step: str, 
 
 def _how_far(step: str) -> int:
     return _REACHED.index(step.partition(":")[0])
+
+
+def _judge_presses(verdict: Verdict, records: dict[int, Record], presses: int) -> None:
+    """One press, one emergency, one event."""
+    told = [one.payload for one in records.values()]
+    emergencies = sum("emergency" in (one.get("outcome"), one.get("step_reached")) for one in told)
+    recorded = sum(one.get("event", {}).get("type") == "coprocessor.emergency" for one in told)
+    for what, count in (("checks", emergencies), ("events", recorded)):
+        if count != presses:
+            kept = verdict.lost if count < presses else verdict.doubled
+            kept.append(f"{presses} presses of the button are {count} {what}")
 
 
 def _judge_waiting(verdict: Verdict, outbox: Outbox, said: Sequence[str]) -> None:

@@ -1,0 +1,193 @@
+"""One press of the button is one emergency, wherever the power goes: told again, it is known again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.door import CoprocessorDoor, NoDoor
+from daemon.entrance import EntranceTask
+from daemon.events import Accounted, Emergency, Event
+from daemon.journal import Journal
+from daemon.outbox import Outbox
+from daemon.outbox.known_events import EventId
+from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
+from daemon.policy import load_policy
+from daemon.state import Step
+from daemon.unit import Unit
+from evidence.record import Kind
+from hw.coprocessor.driver import Coprocessor
+from hw.coprocessor.events import CoprocessorEvent
+from hw.coprocessor.numbers import EventKind
+from hw.uri import DeviceUri
+from tests.daemon.support import Home, idle_devices
+
+POINTS = ("told", "journal", "committed", "cleared", "recorded")
+"""The last thing that the unit did for the press before it was cut."""
+PRESS = CoprocessorEvent(7, 3, 4711, EventKind.EMERGENCY, 0, 1.0, authentic=True)
+NEXT = CoprocessorEvent(8, 3, 9000, EventKind.EMERGENCY, 0, 1.0, authentic=True)
+
+
+class CutError(Exception):
+    """The power goes here."""
+
+
+class CutJournal(Journal):
+    """Its entry is there still when the power goes."""
+
+    def clear(self, check: str) -> None:
+        raise CutError(check)
+
+
+class Life:
+    """A unit between two cuts. Its loop and its writer take what is posted at once, in this one thread."""
+
+    def __init__(self, unit: Unit, outbox: Outbox, until: str | None) -> None:
+        self.unit, self.outbox, self._until = unit, outbox, until
+        device = Coprocessor(DeviceUri.parse("serial:///dev/nowhere"))
+        self.door = CoprocessorDoor(device, outbox.has_counter)
+        self.entrance = EntranceTask(device, self, "delivery", post=self.hear, pressed=self.door.pressed)
+
+    def _done(self, what: str) -> None:
+        if what == self._until:
+            raise CutError(what)
+
+    def hear(self, event: Event) -> None:
+        self._done("told")
+        self.unit._step(event)
+        self._done("journal")
+        self.unit.close()
+        self.unit.run_writer()
+        while (told := self.unit._events.get()) is not None:
+            self.unit._step(told)
+        self._done("cleared")
+
+    def has_event(self, event: EventId) -> bool:
+        return self.outbox.has_event(event)
+
+    def has_press(self, press: EventId) -> bool:
+        return self.outbox.has_press(press)
+
+    def record_event(self, fields: dict[str, Any], *, alert: bool, event: EventId | None) -> None:
+        assert alert
+        self.outbox.append(fields, alert=alert, event=event)
+        self._done("recorded")
+
+
+@contextmanager
+def living(home: Home, until: str | None = None) -> Iterator[Life]:
+    """A start of the unit, with what every start makes up for; ``until``: what is done last."""
+    outbox, config = home.outbox(), home.config()
+    make = CutJournal if until == "committed" else Journal
+    journal = make(config.unit.data / "journal")
+    unit = Unit(config, load_policy("neutral"), outbox, journal, NoDoor(), lambda _: None, lambda: None)
+    unit.cards = unit.faces = idle_devices()
+    try:
+        unit.recover()
+        yield Life(unit, outbox, until)
+    finally:
+        outbox.close()
+
+
+def told(home: Home, outbox: Outbox) -> tuple[int, int]:
+    """Emergencies and events of the button in the chain."""
+    records = [one.payload for one in home.opened(outbox)]
+    assert home.verified(outbox).sound
+    emergencies = [one for one in records if "emergency" in (one.get("outcome"), one.get("step_reached"))]
+    types = [one["event"]["type"] for one in records if one["kind"] == Kind.EVENT.value]
+    return len(emergencies), sum(one.endswith(".emergency") for one in types)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("until", POINTS)
+def test_a_press_told_again_after_a_cut_is_the_same_emergency(until: str, times: int, home: Home) -> None:
+    """Cut once or twice, at every point of its way; the co-processor tells it until it is confirmed, and once more."""
+    for _ in range(times):
+        with suppress(CutError), living(home, until) as life:
+            life.entrance.take(PRESS)
+    for _ in range(2):
+        with living(home) as life:
+            life.entrance.take(PRESS)
+            assert told(home, life.outbox) == (1, 1)
+            assert len(life.outbox.unaccounted) == 1
+            assert life.outbox.has_counter(PRESS.counter), "so that an officer's word clears it"
+
+
+def test_a_press_of_the_emergency_on_the_screen_is_known_too(home: Home) -> None:
+    with living(home) as life:
+        life.entrance.take(PRESS)
+        life.entrance.take(NEXT)
+        assert life.unit.state.step is Step.DONE
+        assert told(home, life.outbox) == (1, 2)
+    with living(home) as life:
+        life.entrance.take(NEXT)
+        assert told(home, life.outbox) == (1, 2)
+
+
+def test_another_press_is_another_emergency(home: Home) -> None:
+    with living(home, "cleared") as life, pytest.raises(CutError):
+        life.entrance.take(PRESS)
+    with living(home) as life:
+        life.entrance.take(PRESS)
+        life.entrance.take(NEXT)
+        assert told(home, life.outbox) == (2, 2)
+
+
+def test_nothing_is_confirmed_before_its_check_is_recorded(home: Home) -> None:
+    """The unit stops while the loop is at something else: neither event nor press is noted, both come again."""
+    with living(home) as life:
+        posted: list[Event] = []
+        task = EntranceTask(life.entrance._device, life, "delivery", post=posted.append, pressed=life.door.pressed)
+        task.close()
+        task.take(PRESS)
+        assert [type(one) for one in posted] == [Emergency]
+        assert told(home, life.outbox) == (0, 0)
+
+
+# --- the Pi's own pins: the data folder remembers the press -----------------------------------------------------------
+
+
+@contextmanager
+def on_pins(home: Home, until: str | None = None) -> Iterator[tuple[Life, PinEntrance, PinEntranceTask]]:
+    with living(home, until) as life:
+        door = open_entrance(DeviceUri.parse("gpio:?one_shot=fitted"), home.config().unit.data)
+        life.unit.door = door
+        yield life, door, PinEntranceTask(door, life, "delivery", post=life.hear)
+
+
+@pytest.mark.parametrize("until", POINTS)
+def test_a_press_at_the_pins_survives_a_cut(until: str, home: Home) -> None:
+    with suppress(CutError), on_pins(home, until) as (_, door, task):
+        door.pins._on_button(0)
+        task.look()
+    for _ in range(2):
+        with on_pins(home) as (life, door, task):
+            task.resume()
+            assert told(home, life.outbox) == (1, 1)
+            assert len(life.outbox.unaccounted) == 1
+            assert door.pins.emergency
+
+
+def test_a_marker_without_a_press_holds_the_door_and_is_no_emergency(home: Home) -> None:
+    """Older software's."""
+    marker: Path = home.config().unit.data / "emergency"
+    marker.parent.mkdir(exist_ok=True)
+    marker.touch()
+    with on_pins(home) as (life, door, task):
+        task.resume()
+        assert door.pins.emergency
+        assert told(home, life.outbox) == (0, 0)
+
+
+def test_what_was_accounted_for_before_the_cut_is_cleared_after_it(home: Home) -> None:
+    with on_pins(home) as (life, door, _):
+        door.remember((0, 42))
+        life.outbox.know_press((0, 42))
+        posted: list[Event] = []
+        again = PinEntranceTask(door, life, "delivery", post=posted.append)
+        again.resume()
+        assert posted == [Accounted()]
