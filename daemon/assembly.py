@@ -43,6 +43,7 @@ from daemon.preview import only_while
 from daemon.printing.forms import NO_PRINTER, FormDesk, open_forms
 from daemon.revoked import FILE as REVOKED
 from daemon.revoked import RevokedKeys
+from daemon.room import Room
 from daemon.roster import FILE as ROSTER
 from daemon.roster import RosterBook
 from daemon.seen import SeenDocuments
@@ -97,16 +98,17 @@ class Assembly:
         self.duty = Duty(
             self.roster, self.outbox.clock.moment, config.limits.duty_s, tell=lambda event: self.unit.post(event)
         )
-        self._duty_shown: OnDuty | None = None
+        self._wake = threading.Event()
+        self.room = Room(self.outbox.clock.moment, config.limits.inside_s, told=self._wake.set)
+        self._around_shown: tuple[OnDuty | None, bool, bool] | None = None
         self.seen = SeenDocuments(lambda: self.duty.shift)
         self.worklist = Worklist()
         coprocessor = self.coprocessor = parts.coprocessor_of(config)
         # Without a key no event is proven, so none is known again: then its own word must do.
         known = self.outbox.has_counter if config.keys.coprocessor else lambda _counter: True
-        door = CoprocessorDoor(coprocessor, known) if coprocessor else None
+        door = CoprocessorDoor(coprocessor, known, lambda: self.room.night) if coprocessor else None
         self.pins = parts.pins_of(config)
         self.door: Door = door or self.pins or NoDoor()
-        self._wake = threading.Event()
         self.thermal = parts.thermal_of(config)
         self.unit = self._make_unit()
         self.entrance: EntranceTask | PinEntranceTask | None = None
@@ -196,7 +198,8 @@ class Assembly:
         )
         page = page_facts(config.unit, self.policy)
         mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)
-        return KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror)
+        room = self.room.touched
+        return KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror, room=room)
 
     def _make_delivery(self, identity: Identity) -> Delivery:
         return Delivery(
@@ -247,8 +250,12 @@ class Assembly:
 
     # --- what the parts tell each other ------------------------------------------------------------------------
 
+    def _around(self) -> tuple[OnDuty | None, bool, bool]:
+        """What changes on the screen by itself, as time goes on."""
+        return self.duty.current, self.room.night, self.room.attended
+
     def _changed(self, desk: Desk) -> None:
-        self._duty_shown = self.duty.current
+        self._around_shown = duty, night, attended = self._around()
         self.seen.end_shift()
         link = self.link.state
         self.kiosk.show(
@@ -260,11 +267,13 @@ class Assembly:
                 storage=self.storage.state.to_dict(),
                 troubles=self._troubles,
                 owed=self.outbox.owed,
-                duty=self._duty_shown,
+                duty=duty,
                 expected=self.worklist.entries,
                 finger_fitted=self.unit.fingers.fitted,
                 asked=self.unit.faces.asked,
                 printing=self.unit.forms.view(desk.active) if self.unit.forms else NO_PRINTER,
+                night=night,
+                attended=attended,
             )
         )
 
@@ -330,7 +339,7 @@ class Assembly:
             if time.monotonic() >= troubles_due_s:
                 self._look_for_troubles()
                 troubles_due_s = time.monotonic() + _PUMP_S
-            if self.duty.current != self._duty_shown:
+            if self._around() != self._around_shown:
                 self._changed(self.unit.shown)
             self.delivery.pump()
             if self.link.failed.is_set() and self.link.failure is not None:

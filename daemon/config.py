@@ -111,6 +111,8 @@ class Limits:
     parked_s: float = 12 * 3600.0
     duty_s: float = 1800.0
     """After that long without an officer's action nobody is on duty any more."""
+    inside_s: float = 120.0
+    """After that long without a touch the screen goes back from what staff opened to the idle screen."""
 
 
 @dataclass(frozen=True, slots=True)

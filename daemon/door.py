@@ -127,9 +127,14 @@ class NoDoor:
 class CoprocessorDoor:
     """The lock and the ring of the RP2040, which opens the door by itself when it hears no heartbeat."""
 
-    def __init__(self, device: Coprocessor, recorded: Callable[[int], bool]) -> None:
-        """Prepare; ``recorded`` tells whether the event of a counter is: what nobody has seen, nobody accounts for."""
-        self._device, self._recorded = device, recorded
+    def __init__(
+        self, device: Coprocessor, recorded: Callable[[int], bool], night: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Prepare; ``recorded`` tells whether the event of a counter is: what nobody has seen, nobody accounts for.
+
+        ``night``: whether the buzzer is to be silent for all but an emergency, see :mod:`daemon.room`.
+        """
+        self._device, self._recorded, self._night = device, recorded, night
         self._pressed = 0
         self._to_clear = 0
         self._all_accounted = False
@@ -193,9 +198,13 @@ class CoprocessorDoor:
         """The pattern of ``state``, and its sound if that is not what was heard last in this check."""
         self._device.ring(pattern_of(state))
         play = (state.check, sound_of(state))
-        if play != self._played and play[1] is not Sound.NONE:
+        if play != self._played and self._is_heard(play[1]):
             self._buzz(play[1])
         self._played = play
+
+    def _is_heard(self, sound: Sound) -> bool:
+        """By night nothing but the alarm: ring and screen say the rest."""
+        return sound is Sound.ALARM or (sound is not Sound.NONE and not self._night())
 
     def _buzz(self, sound: Sound) -> None:
         if not self._device.ready:

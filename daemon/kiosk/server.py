@@ -52,6 +52,8 @@ _NO_FRAME = -1
 
 Mirror = Callable[[int, float], tuple[int, bytes] | None]
 """Number and JPEG of a frame newer than a number, waited for so many seconds; None unless a face is being compared."""
+Room = Callable[[bool | None], None]
+"""Told that somebody has touched the glass; True or False where that was for night's or day's light."""
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
@@ -75,6 +77,7 @@ class KioskServer:
         *,
         asks: Asks | None = None,
         mirror: Mirror = lambda _number, _wait_s: None,
+        room: Room = lambda _night: None,
     ) -> None:
         """Take the port; ``page`` is what the page needs to know once (texts of the policy, checkpoints).
 
@@ -83,13 +86,14 @@ class KioskServer:
             page: see above.
             asks: answers questions of staff; without it there is none.
             mirror: the picture of herself that she sees while her face is compared.
+            room: hears of touches that are no part of a check.
 
         Raises:
             EnvironmentUnusable: the port is taken, or not this user's to take.
         """
         self._token = secrets.token_urlsafe(24)
         self._touches, self._post, self._page = touches, post, page
-        self._asks, self._mirror = asks, mirror
+        self._asks, self._mirror, self._room = asks, mirror, room
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
             self._socket = socket.create_server((address.host, address.port), family=family)
@@ -166,6 +170,7 @@ class KioskServer:
                 Route("/touch/{name}", self._touch, methods=["POST"]),
                 Route("/ask/{name}", self._ask, methods=["POST"]),
                 Route("/mirror", self._look, methods=["POST"]),
+                Route("/room", self._somebody, methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
             ],
             middleware=[
@@ -177,7 +182,9 @@ class KioskServer:
     async def _index(self, _request: Request) -> Response:
         page = (_STATIC / "index.html").read_text("utf-8")
         values = json.dumps({**self._page, "token": self._token}, ensure_ascii=False).replace("<", "\\u003c")
-        return Response(page.replace("{{page}}", values), media_type="text/html; charset=utf-8")
+        light = "night" if self._view.get("night") else "day"  # no white flash at 3 a.m. before the first view
+        page = page.replace("{{light}}", light).replace("{{page}}", values)
+        return Response(page, media_type="text/html; charset=utf-8")
 
     async def _views(self, _request: Request) -> Response:
         return StreamingResponse(self._stream(), media_type="text/event-stream")
@@ -216,6 +223,18 @@ class KioskServer:
         if frame is None:
             return _refusal("no_face_is_compared", 409)
         return Response(frame[1], media_type="image/jpeg", headers={"X-Vernix-Frame": str(frame[0])})
+
+    async def _somebody(self, request: Request) -> Response:
+        if not self._is_ours(request):
+            return _refusal("wrong_token", 403)
+        try:
+            night = (await _values(request)).get("night")
+            if night is not None and not isinstance(night, bool):
+                raise TouchRefused("night_must_be_true_or_false")
+        except TouchRefused as error:
+            return _refusal(error.cause, error.status)
+        self._room(night)
+        return JSONResponse({"accepted": True}, status_code=202)
 
     async def _ask(self, request: Request) -> Response:
         if not self._is_ours(request):

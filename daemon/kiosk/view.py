@@ -75,6 +75,8 @@ def view(
     finger_fitted: bool = False,
     asked: str | None = None,
     printing: Mapping[str, Any] = NO_PRINTER,
+    night: bool = False,
+    attended: bool = False,
 ) -> dict[str, Any]:
     """The screen's content as plain JSON values.
 
@@ -87,6 +89,7 @@ def view(
         finger_fitted: there is a fingerprint module.
         asked: what is asked of her while her face is looked at, see :mod:`daemon.faces`.
         printing: whether there is something to print, and how printing stands, see :mod:`daemon.printing.forms`.
+        night, attended: the room around the screen, see :mod:`daemon.room`.
     """
     state = desk.active
     return {
@@ -115,6 +118,8 @@ def view(
         "devices": list(troubles),
         "parked": [_parked(one) for one in desk.parked],
         "owed": [listed(one) for one in owed],
+        "night": night,
+        "attended": attended,
         "duty": {"officer": duty.officer, "role": duty.role, "since": duty.since} if duty else None,
         "worklist": [{"visit": one.visit, "checkpoint": one.checkpoint, "owed": list(one.owed)} for one in expected],
     }

@@ -270,6 +270,19 @@ def test_by_night_only_an_emergency_is_heard(
     assert device.sounds == [Sound.ALARM]
 
 
+def test_by_night_only_an_emergency_is_heard(
+    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
+) -> None:
+    with Loop(driver, outbox):
+        wait_for(lambda: driver.ready, "the link")
+        door = CoprocessorDoor(driver, lambda _counter: True, lambda: True)
+        for state in (*PASSED, *DECIDED, *EMERGENCY):
+            door.show(state)
+        wait_for(lambda: bool(device.sounds), "the alarm")
+        wait_for(lambda: device.pattern is pattern_of(EMERGENCY[-1]), "the last pattern, which leaves after it")
+    assert device.sounds == [Sound.ALARM]
+
+
 def test_a_buzzer_that_cannot_be_told_stops_nothing(
     device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
 ) -> None:

@@ -229,6 +229,21 @@ def test_shift_and_selftest(hands: Hands) -> None:
     expect(hands.page.locator("#place")).to_contain_text(FIRST)
 
 
+def test_night_is_the_units(hands: Hands) -> None:
+    """The button's night is still there on a page that is loaded anew, before its first view."""
+
+    def light() -> str | None:
+        return hands.page.get_attribute("html", "data-light")
+
+    usual = light()
+    hands.page.click("#light")
+    wanted = "day" if usual == "night" else "night"
+    assert light() == wanted
+    served = f'data-light="{wanted}"'
+    wait_for(lambda: served in hands.page.request.get(hands.page.url).text(), "the unit's own night")
+    hands.page.click("#light")
+
+
 def test_everything_reached_the_hospital(hands: Hands) -> None:
     hands.begin("V-0110")
     hands.touch("人已离开")

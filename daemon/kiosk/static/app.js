@@ -3,10 +3,11 @@ import { act, complain } from "./act.js";
 import { badgeScanned } from "./officer_form.js";
 import { byId, button, el } from "./dom.js";
 import { icon } from "./icons.js";
-import { isNight, switchNight, watchNight } from "./night.js";
+import { isNight, showLight, switchNight } from "./night.js";
 import { page } from "./page.js";
 import { paperTrouble } from "./paper.js";
 import { placeName } from "./places.js";
+import { watchPresence } from "./presence.js";
 import { pressed, watchPresses } from "./press.js";
 import { endMirror } from "./preview.js";
 import { forgetPad } from "./pad.js";
@@ -51,7 +52,7 @@ function draw() {
   if (!view || lost) return;
   header(view);
   const one = asked(screen());
-  const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.amending?.second, now.entering, view.decision?.statement]);
+  const here = JSON.stringify([view.step, view.check, now.staff, now.part, now.amending?.check, now.amending?.what, now.amending?.second, now.entering, view.decision?.statement, now.rounds]);
   const content = JSON.stringify([here, language(), view.trouble, one.shows ? one.shows(view) : shown(view)]);
   if (content === drawn) return; // nothing that she sees has changed: a field keeps what is being typed
   const elsewhere = here !== place;
@@ -178,13 +179,24 @@ function askNext(word) {
 function show(view) {
   const before = now.view;
   now.view = view;
+  showLight(view.night);
   if (view.step === "idle" && before && before.step !== "idle") begunAnew();
+  if (OUTSIDE.includes(view.step) && before?.attended && !view.attended) leftAlone();
   if (before?.step !== view.step || before?.check !== view.check) {
     Object.assign(now, { staff: null, part: null, amending: null, entering: null, facts: {} });
     endMirror();
     forgetPad();
   }
   draw();
+}
+
+const OUTSIDE = ["idle", "done"]; // steps in which no time of the check's own brings back what anybody may see
+
+// Nobody is at the glass any more: what staff opened, what was typed, what one of two officers has given.
+function leftAlone() {
+  Object.assign(now, { staff: null, part: null, amending: null, entering: null, facts: {}, said: "", rounds: now.rounds + 1 });
+  forgetPad();
+  begunAnew();
 }
 
 // The next woman is met in Chinese, and in earnest.
@@ -213,7 +225,7 @@ stream.onerror = () => {
 
 onChange(draw);
 watchPresses(draw);
-watchNight(draw);
+watchPresence(OUTSIDE);
 watchScanner((text) => {
   if (text.toUpperCase().startsWith(SLIP)) {
     act("slip", { text });

@@ -1,39 +1,15 @@
-// Night: dim and silent, from 21 to 7 or where the browser says dark; a touch decides otherwise until the next change.
-const FROM = 21;
-const TO = 7;
-const LOOK_MS = 60_000;
+// Night is dim and silent. When it is, the unit says, so that its buzzer keeps to the same; a touch here decides otherwise.
+import { tellRoom } from "./page.js";
+import { now } from "./state.js";
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-let touched = null;
-let usual = null;
+export const isNight = () => document.documentElement.dataset.light === "night";
 
-function usually() {
-  const hour = new Date().getHours();
-  return dark.matches || hour >= FROM || hour < TO;
+export function showLight(night) {
+  document.documentElement.dataset.light = night ? "night" : "day";
 }
-
-export const isNight = () => touched ?? usually();
 
 export function switchNight() {
-  touched = !isNight();
-  show();
-}
-
-function show() {
-  document.documentElement.dataset.light = isNight() ? "night" : "day";
-}
-
-function look(changed) {
-  if (usually() !== usual) {
-    usual = usually();
-    touched = null;
-  }
-  show();
-  changed();
-}
-
-export function watchNight(changed) {
-  look(() => {});
-  dark.addEventListener("change", () => look(changed));
-  setInterval(() => look(changed), LOOK_MS);
+  now.view.night = !isNight();
+  showLight(now.view.night);
+  tellRoom({ night: now.view.night });
 }

@@ -7,6 +7,7 @@ export const now = {
   facts: {}, // what was asked for: checks, charts, findings
   said: "", // what staff has just done, in words
   entering: null, // the document or channel that an officer is entering
+  rounds: 0, // how often what somebody had opened or typed has given way to a screen for anybody
   amending: null, // the check that something is added to, and what
 };
 

@@ -30,7 +30,7 @@ def bench(home: Home) -> Iterator[Bench]:
 
 @pytest.fixture
 def glass(browser: Browser, bench: Bench) -> Iterator[Glass]:
-    """The page at noon on a usual screen; that it asked for nothing elsewhere is checked after every test."""
+    """The page on a usual screen, by day; that it asked for nothing elsewhere is checked after every test."""
     with context_of(browser) as context:
         made = Glass(context.new_page(), bench.server.url)
         yield made

@@ -23,9 +23,11 @@ from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import page_facts, view
 from daemon.officers import Roster, read_roster
 from daemon.policy import Policy, load_policy
+from daemon.room import Room
 from daemon.selftest import TESTS
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
+from evidence.instants import CHINA
 from evidence.record import Outcome
 from tests.daemon.support import Home, now
 from tests.support import ROOT
@@ -33,7 +35,7 @@ from tests.support import ROOT
 SCREENS = ROOT / "build" / "screens"
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
-NOON = dt.datetime(2026, 3, 2, 12, 0)
+INSIDE_S = 120.0
 SIZES = {"small": (1024, 600), "usual": (1280, 800), "portrait": (800, 1280)}
 FLAGS = (
     "--no-sandbox",
@@ -79,6 +81,11 @@ class Bench:
         self.facts: dict[str, Any] = {"waiting": 0, "online": True, "why_offline": None}
         self.outbox = home.outbox()
         self.later = dt.timedelta()
+        self.hour, self.glass_s = 12, 0.0
+        around = dt.datetime(2026, 3, 2, tzinfo=CHINA)
+        self.room = Room(
+            lambda: around.replace(hour=self.hour), INSIDE_S, told=self.again, monotonic_s=lambda: self.glass_s
+        )
         roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
         duty = Duty(roster, self.clock, 1800.0)
@@ -88,7 +95,8 @@ class Bench:
         unit = replace(home.config().unit, checkpoint=checkpoint)
         self.frames = 0
         page = page_facts(unit, self.policy)
-        self.server = KioskServer(Kiosk("127.0.0.1", 0), touches, self.events.put, page, asks=asks, mirror=self._mirror)
+        address, room = Kiosk("127.0.0.1", 0), self.room.touched
+        self.server = KioskServer(address, touches, self.events.put, page, asks=asks, mirror=self._mirror, room=room)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         self.show(State(self.policy))
@@ -111,8 +119,13 @@ class Bench:
 
     def show(self, state: State, **facts: Any) -> None:
         """The check on the screen is now ``state``."""
-        self.desk = replace(self.desk, active=state)
-        self.server.show(view(self.desk, **{**self.facts, **facts}))
+        self.desk, self._shown = replace(self.desk, active=state), facts
+        self.again()
+
+    def again(self) -> None:
+        """Show the same, as the room around it is by now."""
+        room = {"night": self.room.night, "attended": self.room.attended}
+        self.server.show(view(self.desk, **{**self.facts, **self._shown, **room}))
 
     def tell(self, *events: Event) -> State:
         """Step the check on the screen as the unit's loop would, and show it."""
@@ -180,14 +193,13 @@ def context_of(browser: Browser, size: str = "usual", **options: Any) -> Browser
 class Glass:
     """The page as somebody sees and touches it; complaints of the browser and requests elsewhere are kept."""
 
-    def __init__(self, page: Page, url: str, *, hour: int = 12) -> None:
+    def __init__(self, page: Page, url: str) -> None:
         self.page, self.url = page, url
         self.troubles: list[str] = []
         self.requests: list[str] = []
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("console", lambda message: self.troubles.append(message.text) if message.type == "error" else None)
         page.on("request", lambda request: self.requests.append(request.url))
-        page.clock.set_fixed_time(NOON.replace(hour=hour))
         page.goto(url)
         page.wait_for_selector("#main[data-step]")
 

@@ -129,6 +129,7 @@ def test_what_is_heard_is_what_is_seen() -> None:
 
 
 def test_an_emergency_is_heard_at_night_too(browser: Browser, bench: Bench) -> None:
+    bench.hour = 3
     with context_of(browser) as context:
-        glass = Glass(context.new_page(), bench.server.url, hour=3)
+        glass = Glass(context.new_page(), bench.server.url)
         hears(bench, glass, states(bench.policy)["emergency"], ("emergency",))
