@@ -257,22 +257,7 @@ def test_each_sound_is_heard_once(
     assert sound_of(State(load_policy("neutral"))) is Sound.NONE
 
 
-def test_by_night_only_an_emergency_is_heard(
-    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
-) -> None:
-    with Loop(driver, outbox):
-        wait_for(lambda: driver.ready, "the link")
-        door = CoprocessorDoor(driver, lambda _counter: True, lambda: True)
-        for state in (*PASSED, *DECIDED, *EMERGENCY):
-            door.show(state)
-        wait_for(lambda: bool(device.sounds), "the alarm")
-        wait_for(lambda: device.pattern is pattern_of(EMERGENCY[-1]), "the last pattern, which leaves after it")
-    assert device.sounds == [Sound.ALARM]
-
-
-def test_by_night_only_an_emergency_is_heard(
-    device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox
-) -> None:
+def test_by_night_only_an_emergency_is_heard(device: SimulatedCoprocessor, driver: Coprocessor, outbox: Outbox) -> None:
     with Loop(driver, outbox):
         wait_for(lambda: driver.ready, "the link")
         door = CoprocessorDoor(driver, lambda _counter: True, lambda: True)
