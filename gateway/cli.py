@@ -27,7 +27,16 @@ from evidence.record import Kind, Record
 from evidence.topics import Address, check_name
 from evidence.tree import TreeError
 from evidence.verify import read_record
-from gateway import approver_commands, command, forms, gap_commands, officer_commands, worklist_commands
+from gateway import (
+    approver_commands,
+    certificate_commands,
+    command,
+    forms,
+    gap_commands,
+    office_commands,
+    officer_commands,
+    worklist_commands,
+)
 from gateway.approvers import ApproverError
 from gateway.config import Config, load
 from gateway.connection import TlsFileError
@@ -198,6 +207,8 @@ def _parser() -> argparse.ArgumentParser:
     statistics_commands.add_commands(commands, _signer)
     worklist_commands.add_commands(commands, _signer)
     forms.add_commands(commands, _standing)
+    certificate_commands.add_commands(commands)
+    office_commands.add_commands(commands, _seq)
     return parser
 
 

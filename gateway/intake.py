@@ -227,7 +227,9 @@ class Intake:
 
     def _add(self, unit: str, item: Record, opened: Opened) -> None:
         attachments = json_bytes({"attachments": list(opened.attachments)}).decode()
-        self._store.add(unit, item, received=write_instant(self._now()), attachments=attachments)
+        now = self._now()
+        self._store.add(unit, item, received=write_instant(now), attachments=attachments)
+        self._store.office.expect(unit, item, now)
 
     def _expel(self, unit: str, item: Record, error: EvidenceError) -> None:
         """``item`` waited above a hole, or in a gap, and turns out to be another than the one that belongs there."""

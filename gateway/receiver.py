@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -34,6 +35,8 @@ LONGEST_RETRY_S = 10.0
 _GROWTH = 1.25
 """Of the pause after each failure. Slow, so that the gateway is back before most units are: there is only one of it."""
 _POLL_S = 0.2
+REMIND_EVERY_S = 60.0
+"""So often overdue alerts are looked for."""
 
 
 class Receiver:
@@ -63,6 +66,7 @@ class Receiver:
         self._silent_s = silent_s
         self._outgoing = Outgoing(store, site, signer, again_s=again_s)
         self._stop = threading.Event()
+        self._remind_at = 0.0
         self.connected = False
         """Whether the broker has accepted the gateway and its subscriptions."""
         Connection(broker, site)  # only to learn of unusable TLS files at the start
@@ -76,6 +80,7 @@ class Receiver:
         retry_s = FIRST_RETRY_S
         trouble = ""
         while not self._stop.is_set():
+            self._remind()
             try:
                 self._serve_once()
             except (OSError, UnicodeError, TlsFileError) as error:
@@ -103,12 +108,24 @@ class Receiver:
                     self._take(connection, arrived)
                 if connection.up:
                     self._send_commands(connection)
+                self._remind()
             connection.disconnect()
 
     def _send_commands(self, connection: Connection) -> None:
         for one, token in self._outgoing.take(_now()):
             connection.publish(Address(self._site, one.unit).topic(one.channel), token)
             log.info("a %s was sent to %s", one.channel, one.unit)
+
+    def _remind(self) -> None:
+        """Say again which alerts nobody has in hand though their policy's time is over."""
+        if time.monotonic() < self._remind_at:
+            return
+        self._remind_at = time.monotonic() + REMIND_EVERY_S
+        with self._store.transaction():
+            overdue = self._store.office.remind(_now())
+        for one in overdue:
+            about = "alert: %s seq %d, outcome %s: nobody has it in hand, and the time for it was over at %s; tell %r"
+            log.warning(about, one.unit, one.seq, one.outcome, one.due, one.told)
 
     def _take(self, connection: Connection, arrived: Sequence[Arrived]) -> None:
         receipts = self._intake.take([message for one in arrived if (message := _read(one)) is not None])

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from evidence.files import sync_folder
-from gateway import approvers, aside, officers
+from gateway import approvers, aside, office, officers
 
 _SCHEMA = f"""
 CREATE TABLE units (
@@ -68,6 +68,8 @@ MIGRATIONS = (
     """,
     # 7: approvers' passwords, which approvals rest on one, and officers' staff numbers.
     approvers.SCHEMA,
+    # 8: which alerts somebody has in hand, and which special cases are closed.
+    office.SCHEMA,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
 SCHEMA_VERSION = len(MIGRATIONS)

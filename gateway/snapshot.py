@@ -48,6 +48,10 @@ class Snapshot:
         for row in self._db.execute(sql, (unit, kind)):
             yield Held(row[0], row[1], row[2], Kind(row[3]), row[4], row[5])
 
+    def closed_cases(self) -> set[str]:
+        """The checks whose special case (专案管理) the office has closed."""
+        return {check for (check,) in self._db.execute("SELECT check_id FROM closed_cases")}
+
     def waiting(self, unit: str) -> list[int]:
         """Numbers that are here and not verified: above a hole, or late in a gap."""
         sql = "SELECT seq FROM records WHERE unit = ? AND chained = 0 ORDER BY seq"

@@ -26,7 +26,7 @@ from gateway.revocations import stored_list
 from gateway.store import Store, UnitRow
 
 OK, FINDING = 0, 1
-_AMISS = ("missing", "contradicted", "quarantined", "waiting", "dropped", "silent")
+_AMISS = ("missing", "contradicted", "quarantined", "waiting", "dropped", "silent", "overdue")
 """Not what the unit refused: a receipt that its broker brought twice is among it. Nor what is on its way to it."""
 
 
@@ -40,6 +40,7 @@ class _Around:
     revocations: Revocations | None
     heard_since: dt.datetime
     gaps: Sequence[Gap]
+    overdue: Mapping[str, int]
 
 
 def status(config: Config, arguments: argparse.Namespace) -> int:
@@ -52,7 +53,8 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
         silent_since = now - dt.timedelta(seconds=config.gateway.silent_s)
         with store.transaction():
             gaps = store.gaps.all()
-        around = _Around(store, rooms, on_its_way, revocations, silent_since, gaps)
+            overdue = Counter(one.unit for one in store.office.alerts() if one.is_overdue(now))
+        around = _Around(store, rooms, on_its_way, revocations, silent_since, gaps, overdue)
         entries = {row.unit: _entry(row, around) for row in store.units()}
     for one in kept:
         entry = entries.setdefault(one.unit, _stranger(one.unit))
@@ -82,6 +84,8 @@ def _told(kept: Sequence[Kept], entries: Mapping[str, Any], nameless: int, own_k
     for unit, entry in entries.items():
         if entry["silent"]:
             yield f"silent  {unit}  last heard {entry['heard'] or 'never'}: is it on, and does it reach the broker?"
+        if entry["overdue"]:
+            yield f"overdue  {unit}  {entry['overdue']} alerts that nobody has in hand: vernix-gateway alert list"
     if nameless:
         yield f"dropped  {nameless} messages of units without a birth record: there was no more room"
     if own_key:
@@ -108,6 +112,7 @@ def _entry(row: UnitRow, around: _Around) -> dict[str, Any]:
         "refused": row.refused,
         "on_its_way": around.on_its_way.get(row.unit, 0),
         "silent": _is_silent(row, around),
+        "overdue": around.overdue[row.unit],
         "heard": row.heard,
         "gaps": [asdict(gap) for gap in gaps],
     }
@@ -117,7 +122,8 @@ def _stranger(unit: str) -> dict[str, Any]:
     """What is said of a unit whose birth record is not here."""
     numbers = dict.fromkeys(("verified", "claimed", "missing"), 0)
     counts = dict.fromkeys(("quarantined", "waiting", "dropped", "refused", "on_its_way"), 0)
-    return {"unit": unit, **numbers, "contradicted": False, **counts, "silent": False, "heard": "", "gaps": []}
+    last = {"silent": False, "overdue": 0, "heard": "", "gaps": []}
+    return {"unit": unit, **numbers, "contradicted": False, **counts, **last}
 
 
 def _is_contradicted(store: Store, row: UnitRow) -> bool:

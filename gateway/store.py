@@ -22,6 +22,7 @@ from gateway import schema
 from gateway.approvers import Approvers
 from gateway.aside import STRANGERS, Aside, Kept, Message, Room
 from gateway.gaps import Gaps
+from gateway.office import Office
 from gateway.officers import Register
 from gateway.schema import SCHEMA_VERSION, StoreDamaged
 
@@ -123,6 +124,7 @@ class Store:
         self._aside = Aside(self._db)
         self.officers, self.gaps = Register(self._db), Gaps(self._db)
         self.approvers = Approvers(self._db, self.officers.note)
+        self.office = Office(self._db)
         """Used inside :meth:`transaction`, which holds the lock."""
 
     @contextmanager

@@ -62,7 +62,7 @@ def looked_at(config: Config, store: Store) -> Iterator[Survey]:
     authority = load_certificate(config.keys.authority)
     with snapshot(store) as shot:
         watch = partial(watched, total=shot.count(), what="verifying")
-        survey = Survey(shot, authority, stored_list(store, authority), watch)
+        survey = Survey(shot, authority, stored_list(store, authority), watch, config.rules())
         for unit in survey.units.values():
             for seq, wrong in unit.broken.items():
                 _complain(f"{unit.row.unit} seq {seq} is left out: {wrong}")
@@ -93,7 +93,7 @@ def statistics(config: Config, arguments: argparse.Namespace) -> int:
     first, last = arguments.first or today.replace(month=1, day=1), arguments.last or today
     period = _period(first, last)
     with _open_store(config) as store, looked_at(config, store) as survey:
-        counts = Counts()
+        counts = Counts(survey.rules is not None)
         for check in survey.checks(period):
             counts.add(check)
     if arguments.html is not None:
@@ -268,7 +268,7 @@ def quarter_report(config: Config, arguments: argparse.Namespace) -> int:
     first, last = arguments.quarter
     now = dt.datetime.now(dt.UTC)
     with _open_store(config) as store, looked_at(config, store) as survey:
-        counts, open_cases = Counts(), report.OpenCases()
+        counts, open_cases = Counts(survey.rules is not None), report.OpenCases()
         for check in survey.checks(_period(first, last)):
             counts.add(check)
             open_cases.add(check)

@@ -22,7 +22,7 @@ class Counts:
 
     Attributes:
         tables: for each of :data:`BY`, outcome counts by key; checkpoints are keyed by policy and checkpoint.
-        debts, emergencies, channels: how many by their words in :mod:`gateway.statistics.words`.
+        debts, emergencies, cases, channels: how many by their words in :mod:`gateway.statistics.words`.
         alone: decided by the unit, no officer signed.
         manual: outcome ``manual``.
         overruled: passed by an officer's signature although the face did not match.
@@ -30,13 +30,16 @@ class Counts:
         linked: the visit's number came later.
         floor: the unit's clock was not trusted, the day may be too early.
         unbelieved: signed by a key that had been revoked before.
+        by_pack: a policy pack says what a special case is.
     """
 
+    by_pack: bool = False
     total: int = 0
     tables: dict[str, dict[tuple[str, ...], Counter[str]]] = field(default_factory=lambda: {by: {} for by in BY})
     outcomes: Counter[str] = field(default_factory=Counter)
     debts: Counter[str] = field(default_factory=Counter)
     emergencies: Counter[str] = field(default_factory=Counter)
+    cases: Counter[str] = field(default_factory=Counter)
     channels: Counter[str] = field(default_factory=Counter)
     alone: int = 0
     manual: int = 0
@@ -56,6 +59,8 @@ class Counts:
             self.debts[check.debt] += 1
         if check.emergency:
             self.emergencies[check.emergency] += 1
+        if check.case:
+            self.cases[check.case] += 1
         self.channels[check.channel] += 1
         self.alone += not check.officers
         self.manual += check.outcome == "manual"
@@ -121,6 +126,8 @@ def figures(counts: Counts) -> list[tuple[str, Title, int | None]]:
         ("emergencies", ("紧急放行", "emergencies"), emergencies.total()),
         ("emergencies_mistaken", ("紧急放行误触", "emergencies touched by mistake"), emergencies["mistaken"]),
         ("emergencies_unexplained", ("紧急放行未说明", "emergencies not explained"), emergencies["unexplained"]),
+        ("special_cases", ("专案管理", "special cases"), counts.cases.total() if counts.by_pack else None),
+        ("special_cases_open", ("专案未结", "special cases open"), counts.cases["open"] if counts.by_pack else None),
         ("manual", ("人工核验", "manual checks"), counts.manual),
         ("decided_by_officers", ("核验人员决定", "decided by officers"), counts.total - counts.alone),
         ("passed_despite_face", ("人脸不符而通过", "passed although the face did not match"), counts.overruled),

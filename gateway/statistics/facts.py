@@ -66,6 +66,7 @@ class Check:
         on_duty: who was logged in, by the unit's word.
         debt: ``owed``, ``settled`` or empty.
         emergency: ``unexplained``, ``explained``, ``mistaken`` or empty.
+        case: the special case (专案管理) that it opened: ``open``, ``closed`` or empty.
         believed: the key that signed had not been revoked before.
     """
 
@@ -89,6 +90,7 @@ class Check:
     emergency: str
     later: Later
     believed: bool
+    case: str
     payload: Mapping[str, Any] = field(repr=False)
 
     @property
@@ -108,16 +110,24 @@ class Check:
 
 
 def check_of(
-    said: Mapping[str, Any], sha256: str, later: Later, *, settled_elsewhere: bool, believed: bool = True
+    said: Mapping[str, Any],
+    sha256: str,
+    later: Later,
+    *,
+    settled_elsewhere: bool,
+    believed: bool = True,
+    case: str = "",
 ) -> Check:
     """The check of a record's payload.
 
     Args:
         settled_elsewhere: a later check of the same visit, on whatever unit, left nothing owed.
+        believed: see :class:`Check`.
+        case: what became of the special case, where its outcome opens one there.
     """
     # The schema has held these texts to their one form when the record came in.
     at, floor = dt.datetime.fromisoformat(said["time"]["earliest"]), said["time"]["source"] == "floor"
-    seconds = took_s(said)
+    seconds, emergency = took_s(said), _emergency(said, later)
     return Check(
         unit=said["unit"],
         seq=said["seq"],
@@ -138,9 +148,10 @@ def check_of(
         debt=_debt(
             said["outcome"], settled=later.settled or settled_elsewhere or (later.nobody and _unclaimed(said, later))
         ),
-        emergency=_emergency(said, later),
+        emergency=emergency,
         later=later,
         believed=believed,
+        case=case if believed and emergency != "mistaken" else "",
         payload=said,
     )
 

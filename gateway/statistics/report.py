@@ -43,6 +43,7 @@ class OpenCases:
 
     owed: list[Case] = field(default_factory=list)
     unexplained: list[Case] = field(default_factory=list)
+    special: list[Case] = field(default_factory=list)
 
     def add(self, check: Check) -> None:
         """Keep it if somebody must see to it."""
@@ -50,6 +51,8 @@ class OpenCases:
             self.owed.append(Case.of(check))
         if check.emergency == "unexplained":
             self.unexplained.append(Case.of(check))
+        if check.case == "open":
+            self.special.append(Case.of(check))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +115,7 @@ def _findings(report: Report) -> Iterator[Title]:
     for unit in facts.units:
         yield from _of_unit(unit.row.unit, unit.missing, sorted(unit.broken))
         yield from _of_health(unit.row.unit, unit.row.claimed_at, facts)
-    if number := len(report.cases.unexplained):
-        yield f"紧急放行未说明：{number} 次", f"{number} emergencies without an explanation"
-    if number := len(report.cases.owed):
-        yield f"待补核：{number} 次", f"{number} checks are still owed"
+    yield from _of_cases(report.cases)
     emergencies, mistaken = counts.emergencies.total(), counts.emergencies["mistaken"]
     if mistaken * 2 > emergencies:
         yield (
@@ -138,6 +138,15 @@ def _findings(report: Report) -> Iterator[Title]:
         yield f"本季度无核验的有效账户：{', '.join(idle)}", f"valid accounts without a check: {', '.join(idle)}"
     if report.kept_apart:
         yield f"隔离或等待的消息：{report.kept_apart} 条", f"{report.kept_apart} messages in quarantine or waiting"
+
+
+def _of_cases(cases: OpenCases) -> Iterator[Title]:
+    if number := len(cases.unexplained):
+        yield f"紧急放行未说明：{number} 次", f"{number} emergencies without an explanation"
+    if number := len(cases.owed):
+        yield f"待补核：{number} 次", f"{number} checks are still owed"
+    if number := len(cases.special):
+        yield f"专案未结：{number} 件", f"{number} special cases are open"
 
 
 def _of_unit(unit: str, missing: list[tuple[int, int]], broken: list[int]) -> Iterator[Title]:
@@ -173,6 +182,8 @@ def _parts(report: Report) -> Iterator[str]:
     yield completeness(report.facts)
     yield _cases(("待补核", "Checks still owed"), report.cases.owed)
     yield _cases(("紧急放行未说明", "Emergencies without explanation"), report.cases.unexplained)
+    if report.facts.counts.by_pack:
+        yield _cases(("专案未结", "Special cases still open"), report.cases.special)
     yield _officers(report.officers)
     yield from tables(report.facts)
     names: tuple[Title, ...] = (("自查人", "inspected by"), ("科室负责人", "head of department"), ("日期", "date"))

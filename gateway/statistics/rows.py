@@ -86,6 +86,8 @@ PLAIN = (
         "how an emergency was accounted for",
         _titles(words.EMERGENCIES, lambda c: c.emergency),
     ),
+    Column("case", "专案管理代码", "open, closed: the special case that it opened", lambda c: c.case),
+    Column("case_title", "专案管理", "what became of that special case", _titles(words.CASES, lambda c: c.case)),
     Column("signed", "服务对象(被委托人)签字", "subject or delegate; later: by an addendum", _sign),
     Column("addenda", "补充记录数", "records that came later", lambda c: c.later.count or None, holds=Holds.NUMBER),
     Column(

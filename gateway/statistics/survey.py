@@ -21,6 +21,7 @@ from evidence.export_proof import Coverage
 from evidence.instants import read_instant
 from evidence.jws import parse
 from evidence.origin import Origin, advance, check_signature, read_origin
+from evidence.policy import Rules
 from evidence.receipt import gaps_of, ranges_of
 from evidence.record import OWED, TYPE, Kind, of_claimant
 from evidence.revocation import Revocations
@@ -43,6 +44,9 @@ class Period:
     def holds(self, instant: str) -> bool:
         """Whether the check of this time belongs to it. Instants have one spelling, so texts are in order."""
         return self.first <= instant < self.until
+
+
+EVER = Period("", "9999-12-31T23:59:59.999Z")
 
 
 @dataclass(slots=True)
@@ -91,6 +95,7 @@ class Survey:
         authority: x509.Certificate,
         revocations: Revocations | None = None,
         watch: Callable[[Iterator[Held]], Iterator[Held]] = iter,
+        rules: Rules | None = None,
     ) -> None:
         """Look at everything.
 
@@ -98,8 +103,10 @@ class Survey:
             authority: the site authority's certificate.
             revocations: its list of revoked keys; records that are not believed any more are marked.
             watch: is handed all records and hands them on, to show how far the look is.
+            rules: what the policy pack makes a special case; None: nothing is one.
         """
-        self._snapshot = snapshot
+        self._snapshot, self.rules = snapshot, rules
+        self._closed = snapshot.closed_cases() if rules else set()
         self._revocations = revocations if revocations is not None and revocations.entries else None
         self._later: dict[str, Later] = {}
         self._visits: dict[str, tuple[str, bool, str]] = {}
@@ -156,7 +163,13 @@ class Survey:
         unit.rows += 1
         later = self._later.get(said["check"], NOTHING)
         elsewhere = self._settled_at.get((later.visit or said["visit"]["ref"], of_claimant(said)), "") > at
-        return check_of(said, held.sha256, later, settled_elsewhere=elsewhere, believed=self._believed(held))
+        believed, case = self._believed(held), self._case(said)
+        return check_of(said, held.sha256, later, settled_elsewhere=elsewhere, believed=believed, case=case)
+
+    def _case(self, said: Payload) -> str:
+        if self.rules is None or not self.rules.is_special_case(said["checkpoint"], said["outcome"]):
+            return ""
+        return "closed" if said["check"] in self._closed else "open"
 
     def _believed(self, held: Held) -> bool:
         if self._revocations is None:

@@ -102,6 +102,8 @@ EMERGENCIES: Titles = MappingProxyType(
     }
 )
 
+CASES: Titles = MappingProxyType({"": ("", ""), "open": ("未结", "open"), "closed": ("已结", "closed")})
+
 
 def title(titles: Titles, key: str) -> Title:
     """The words for ``key``; an unknown one is its own."""

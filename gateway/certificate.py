@@ -1,0 +1,215 @@
+"""Whether a birth certificate may be issued (出生医学证明签发): by the policy pack, from the records of one birth.
+
+What speaks for it is a check that passed, or was decided by two officers on another document, signed by a key that is
+believed and verified in its unit's chain. What speaks against it counts until it is put right: by a later such check of
+the same person, by the office closing a special case, by records arriving that are still on their way.
+
+The gateway answers; whoever issues the certificate decides, and answers for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from evidence.forms.register import MALE
+from evidence.forms.words import VERIFIED
+from evidence.instants import read_instant
+from evidence.policy import CertificateGate, Place, Role, Rules
+from evidence.record import OWED, of_claimant
+from gateway.statistics.facts import Check
+from gateway.statistics.words import OUTCOMES, Title, checkpoint_title, title
+
+_NOT_PASSED = ("failed", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Records ``first`` to ``last`` of ``unit`` are not here: nobody can say whether they are of this birth."""
+
+    unit: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.first}" + (f"–{self.last}" if self.last > self.first else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that speaks against it.
+
+    Attributes:
+        code: for programs; never changes its meaning.
+        words: for people.
+        check: the check it rests on, where it rests on one.
+    """
+
+    code: str
+    words: Title
+    check: Check | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A checkpoint where she must have been verified, and the check by which she was; None: she was not."""
+
+    place: Title
+    checkpoint: str
+    by: Check | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer for one birth.
+
+    Attributes:
+        reasons: what speaks against it; empty: it may be issued.
+        name_in: the check whose document bears the name to issue under.
+        checks: all that were looked at, in order of time, those of a revoked key among them.
+        given_up: records that will never come; nothing waits for them, and nobody knows what they said.
+    """
+
+    rules: Rules
+    reasons: tuple[Reason, ...]
+    needs: tuple[Need, ...]
+    name_in: Check | None
+    checks: tuple[Check, ...]
+    given_up: tuple[Hole, ...] = field(default=())
+
+    @property
+    def may_be_issued(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.reasons
+
+
+def answer(rules: Rules, checks: Iterable[Check], missing: Sequence[Hole], given_up: Sequence[Hole]) -> Answer:
+    """The answer from all checks of a birth's visits; no drills.
+
+    Args:
+        missing: records that are still on their way, or damaged here.
+        given_up: records that will never come.
+    """
+    ordered = tuple(sorted(checks, key=lambda one: (one.at, one.unit, one.seq)))
+    birth = _Birth(rules, tuple(one for one in ordered if one.believed))
+    gate = rules.certificate
+    needs = birth.needs(gate) if gate else ()
+    reasons = (*birth.against(gate, needs), *_unknown(missing))
+    return Answer(rules, reasons, needs, birth.name_in, ordered, tuple(given_up))
+
+
+@dataclass(frozen=True, slots=True)
+class _Birth:
+    """The checks of one birth that are believed, in order of time."""
+
+    rules: Rules
+    checks: tuple[Check, ...]
+
+    @property
+    def of_mother(self) -> tuple[Check, ...]:
+        """Her own checks that show who she is. Records of before do not tell a claimant; a man among them was one."""
+        own = (one for one in self.checks if _is_verified(one) and not of_claimant(one.payload))
+        return tuple(one for one in own if one.payload.get("document", {}).get("sex") != MALE and _number(one))
+
+    @property
+    def name_in(self) -> Check | None:
+        """The last of them, where all are of one person."""
+        own = self.of_mother
+        return own[-1] if len({_number(one) for one in own}) == 1 else None
+
+    def needs(self, gate: CertificateGate) -> tuple[Need, ...]:
+        """Each checkpoint of the gate, with what meets it."""
+        return tuple(self._need(one) for one in gate.needs)
+
+    def _need(self, checkpoint: str) -> Need:
+        place = self.rules.place(checkpoint)
+        by = self._met_at(checkpoint, place)
+        if by is None and place and place.first_seen_as and not self._seen_at(checkpoint):
+            by = self._met_at(place.first_seen_as, self.rules.place(place.first_seen_as))
+        words = (place.title, place.title_en) if place else checkpoint_title(self.rules.id, checkpoint)
+        return Need(words, checkpoint, by)
+
+    def _seen_at(self, checkpoint: str) -> bool:
+        return any(one.checkpoint == checkpoint for one in self.checks)
+
+    def _met_at(self, checkpoint: str, place: Place | None) -> Check | None:
+        """The last check by which somebody was verified there; what was owed there may have been made up for later."""
+        claimed = place is not None and Role.CLAIMANT in (place.subjects or ())
+        for one in reversed([one for one in self.checks if one.checkpoint == checkpoint]):
+            if (of_claimant(one.payload) and not claimed) or not _is_due(one, place):
+                continue
+            if _is_verified(one):
+                return one
+            if one.outcome in OWED and (later := self._verified_after(one)) is not None:
+                return later
+        return None
+
+    def _verified_after(self, check: Check) -> Check | None:
+        """The first later check that shows who the same person is: the mother, or who claims the certificate."""
+        same = (one for one in self.checks if of_claimant(one.payload) == of_claimant(check.payload))
+        return next((one for one in same if _is_verified(one) and _is_later(one, check)), None)
+
+    def against(self, gate: CertificateGate | None, needs: Sequence[Need]) -> Iterator[Reason]:
+        """What speaks against it."""
+        if gate is None:
+            yield Reason("no_gate", ("政策包未规定出生医学证明签发条件", "the policy pack does not say when it may be"))
+        if not self.checks:
+            yield Reason("no_record", ("无此就诊的核验记录", "no verified record of these visits is here"))
+            return
+        for need in needs:
+            if need.by is None:
+                zh, en = need.place
+                yield Reason(f"not_verified:{need.checkpoint}", (f"“{zh}”环节未通过核验", f"not verified at: {en}"))
+        if gate is None or gate.verified_name_only:
+            yield from self._against_name()
+        yield from self._open(gate is not None and gate.withheld_while_investigated)
+
+    def _against_name(self) -> Iterator[Reason]:
+        own = self.of_mother
+        if not own:
+            told = "no check shows who the mother is; who claims the certificate is not she"
+            yield Reason("mother_not_verified", ("无产妇本人通过核验的记录", told))
+        elif self.name_in is None:
+            other = next(one for one in reversed(own) if _number(one) != _number(own[-1]))
+            told = "the mother's checks are of different documents' numbers"
+            yield Reason("two_documents", ("产妇各次核验的证件号码不一致", told), other)
+
+    def _open(self, withheld: bool) -> Iterator[Reason]:
+        """What is not put right; ``withheld``: the pack withholds the certificate while the police investigate."""
+        more = ("；公安机关调查期间不予签发", "; none while the police investigate") if withheld else ("", "")
+        for one in self.checks:
+            zh, en = title(OUTCOMES, one.outcome)
+            if one.case == "open":
+                told = f"the special case that it led to is open{more[1]}"
+                yield Reason("special_case", (f"{zh}，专案未结{more[0]}", f"{en}: {told}"), one)
+            if self._verified_after(one) is not None:
+                continue
+            if one.debt == "owed":
+                yield Reason("owed", (f"{zh}，待补核", f"{en}: the check is still owed"), one)
+            elif one.outcome in _NOT_PASSED:
+                yield Reason("not_passed", (f"{zh}，其后未再通过核验", f"{en}, and not verified since"), one)
+
+
+def _unknown(missing: Sequence[Hole]) -> Iterator[Reason]:
+    for hole in missing:
+        told = f"records {hole} have not come yet, or are damaged here: ask again later"
+        yield Reason("records_missing", (f"记录 {hole} 尚未到达或已损坏，请稍后再查", told))
+
+
+def _is_verified(check: Check) -> bool:
+    return check.outcome in VERIFIED
+
+
+def _number(check: Check) -> str:
+    return str(check.payload.get("document", {}).get("number", ""))
+
+
+def _is_due(check: Check, place: Place | None) -> bool:
+    return place is None or place.due(check.payload.get("gestation_week"))
+
+
+def _is_later(one: Check, other: Check) -> bool:
+    """Whether ``one`` is certainly later: by the chain on one unit, else by clocks that may be off."""
+    if one.unit == other.unit:
+        return one.seq > other.seq
+    return one.at > read_instant(other.payload["time"]["latest"])
