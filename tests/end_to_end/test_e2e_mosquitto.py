@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
@@ -14,6 +15,8 @@ from daemon.demo.scenarios import FIRST, Act, match
 from daemon.demo.screen import DemoError, Screen, View
 from daemon.demo.stage import UNIT, Stage
 from tests.end_to_end.support import SiteMosquitto, act, all_receipted, check_rows, silent
+from tests.support.background import Background
+from tests.support.brokers import PATIENCE_S, wait_for
 from tests.support.programs import FindProgram
 
 CUTS = 16
@@ -72,18 +75,25 @@ class Cutter:
         self.endings: Counter[str] = Counter()
 
     def cut(self, number: int) -> None:
-        """One check, and a power cut at a random moment of it."""
+        """One check, and a power cut at a random moment of it: of every other one not before the screen shows it."""
         way, within_s = WAYS[number % len(WAYS)]
-        unit, page = self.stage.unit, self.stage.screen
+        unit, page, delay_s = self.stage.unit, self.stage.screen, self.random.uniform(0.0, within_s)
         assert unit is not None
-        timer = threading.Timer(self.random.uniform(0.0, within_s), unit.kill)
+
+        def blow() -> None:
+            if number % 2:
+                wait_for(lambda: any(view["check"] for view in page.shown), "a check on the screen")
+            time.sleep(delay_s)
+            unit.kill()
+
+        timer = Background("power cut", blow)
         timer.start()
         try:
             way(act(self.stage, f"V-{number:04}"))
             self.endings["done first"] += 1
         except (DemoError, OSError):
             self.endings["cut"] += 1
-        timer.join()
+        timer.end(PATIENCE_S)
         self.restart(page)
 
     def cut_while_starting(self) -> None:
