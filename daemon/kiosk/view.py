@@ -51,6 +51,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         "entered": [kind.value for kind in ENTERED],
         "channels": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.channels},
         "recipients": {one.value: {"zh": zh, "en": en} for one, (zh, en) in RECIPIENTS.items()},
+        "second_officer_from": policy.staff.second_officer_from.value,
         "finger_consents": finger_texts(),
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
         "voices": {

@@ -75,6 +75,8 @@ def test_who_claims_it_is_not_the_mother() -> None:
     assert codes("jiangxi", claimed(20, "passed")) == ["mother_not_verified"]
     man = document_of(3) | {"sex": "1"}
     assert codes("jiangxi", check(20, "passed", "certificate", document=man)) == ["mother_not_verified"]
+    another = check(9, "passed", "admission", by=9, subject={"role": "claimant"})
+    assert codes("hainan", check(1, "passed", "antenatal"), another) == ["not_verified:admission"]
     assert codes("hainan", claimed(20, "passed"))[:2] == ["not_verified:antenatal", "not_verified:admission"]
 
 

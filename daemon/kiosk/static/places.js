@@ -4,6 +4,7 @@ import { language, say } from "./words.js";
 
 export const placeName = (id) => page.checkpoints[id]?.[language()] ?? id;
 export const channelName = (id) => page.channels[id]?.[language()] ?? id;
+export const recipientName = (id) => page.recipients[id]?.[language()] ?? id;
 export const documentName = (kind) => page.documents[kind]?.[language()] ?? kind;
 
 const inTime = (seconds) => {
@@ -12,4 +13,4 @@ const inTime = (seconds) => {
 };
 
 // Whom staff are to tell of a result, and how fast.
-export const toTell = (alerts) => alerts.map((one) => say("recipient_in_time", page.recipients[one.to]?.[language()] ?? one.to, inTime(one.within_s)));
+export const toTell = (alerts) => alerts.map((one) => say("recipient_in_time", recipientName(one.to), inTime(one.within_s)));

@@ -62,6 +62,7 @@ def test_locked_out_and_in_again(bench: Bench, glass: Glass) -> None:
     assert isinstance(event, Confirmed)
     bench.tell(event)
     expect(glass.page.locator(".officers")).to_contain_text("1/2")
+    expect(glass.page.get_by_text("第二名核验人员不在时，请联系本院值班办公室")).to_be_visible()
     bench.later += LOCKED_FOR
     confirm(glass, FIRST, PINS[FIRST])
     event = told(bench)

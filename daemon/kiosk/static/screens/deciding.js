@@ -8,7 +8,7 @@ import { page, touch } from "../page.js";
 import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
-import { channelName, documentName } from "../places.js";
+import { channelName, documentName, recipientName } from "../places.js";
 import { entries, entryScreens } from "./document.js";
 import { skips, skipScreen } from "./skip.js";
 import { back, leave } from "./ways.js";
@@ -95,10 +95,14 @@ const persons = (view) => el("p", { className: "officers" },
   Array.from({ length: view.decision.needed }, (_, index) => icon(index < view.decision.confirmed.length ? "pass" : "lock")),
   el("span", {}, `${view.decision.confirmed.length}/${view.decision.needed} ${say("officers_of")} ${say("confirmed")} ${view.decision.confirmed.join(", ")}`));
 
+// Whom the rules have send a second officer, as long as one is missing.
+const absent = (view) => (view.decision.needed > 1 && view.decision.confirmed.length < view.decision.needed
+  ? el("p", {}, say("second_from", recipientName(page.second_officer_from))) : null);
+
 export const confirm = {
   sign: (view) => signOf[view.decision.outcome],
   asks: () => "confirm",
   hint: (view) => `${say(view.decision.outcome)} · ${view.decision.reason}`,
-  body: (view) => [documentOf(view), persons(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", { statement: view.decision.statement, ...values }) })],
+  body: (view) => [documentOf(view), persons(view), absent(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", { statement: view.decision.statement, ...values }) })],
   touches: () => [button(say("park"), "wait", () => act("park")), button(say("withdraw"), "undo", () => act("withdraw"))],
 };

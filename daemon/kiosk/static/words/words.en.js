@@ -65,6 +65,7 @@ export const words = {
   emergency_touch: "Emergency — care first",
   read_aloud: "Read aloud",
   stop_reading: "Stop reading",
+  second_from: "If the second officer is not here, call: {0}",
   park: "Second officer not here: next woman",
   park_short: "Next woman first",
   resume: "Go on",

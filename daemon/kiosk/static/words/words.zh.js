@@ -65,6 +65,7 @@ export const words = {
   emergency_touch: "紧急放行 — 先救治",
   read_aloud: "朗读",
   stop_reading: "停止朗读",
+  second_from: "第二名核验人员不在时，请联系{0}",
   park: "第二人未到，先核验下一位",
   park_short: "先核验下一位",
   resume: "继续核验",
