@@ -3,6 +3,8 @@
 Kept in memory only, as keyed digests: whoever reads this memory cannot ask it for a number without its key. Both are
 gone when the shift ends: when another officer takes over or the one on duty goes, and after the longest shift.
 Drills are not counted; nor are checks whose visit is not known yet, since the same woman may simply have begun again.
+
+Beside them the end of each visit's reference, for the list in which officers find a check of this shift again.
 """
 
 from __future__ import annotations
@@ -20,6 +22,13 @@ from daemon.events import Begin, CardRead, DocumentEntered, Event
 from daemon.worklist import plain_number
 
 READ_FOR_ANOTHER_VISIT = "read_for_another_visit"
+_SHOWN = 4
+"""Characters of a visit's reference, of which at least as many are left out."""
+
+
+def masked(visit: str) -> str:
+    """The end of a visit's reference: enough to know again whom one has just seen, too little to look anybody up."""
+    return f"***{visit[-min(_SHOWN, len(visit) // 2) :]}" if len(visit) > 1 else "***"
 
 
 class SeenDocuments:
@@ -36,6 +45,7 @@ class SeenDocuments:
         self._key = secrets.token_bytes(32)
         self._visit_of: dict[bytes, bytes] = {}
         self._read_at: dict[str, bytes] = {}
+        self._shown: dict[str, str] = {}
 
     def __len__(self) -> int:
         """How many documents are known."""
@@ -54,6 +64,7 @@ class SeenDocuments:
 
     def compared(self, event: Event, begin: Begin) -> Event:
         """``event`` with a finding, where its document was read before in this shift, for another visit."""
+        self._show(begin)
         if not isinstance(event, CardRead | DocumentEntered) or begin.drill:
             return event
         number = plain_number(str(event.document.facts.get("number", "")))
@@ -63,6 +74,19 @@ class SeenDocuments:
             return event
         findings = (*event.document.findings, READ_FOR_ANOTHER_VISIT)
         return replace(event, document=replace(event.document, findings=findings))
+
+    def _show(self, begin: Begin) -> None:
+        if begin.visit_source == "provisional":
+            return
+        with self._lock:
+            self._end_shift()
+            self._shown[begin.check] = masked(begin.visit)
+
+    def visit_of(self, check: str) -> str:
+        """The visit of a check of this shift, masked; of older checks, and while none is known, nothing."""
+        with self._lock:
+            self._end_shift()
+            return self._shown.get(check, "")
 
     def _note(self, check: str, number: str) -> None:
         with self._lock:

@@ -33,10 +33,11 @@ def kinds(row: CheckRow) -> dict[str, int]:
     return {**found, "remark": 1}
 
 
-def listed(row: CheckRow) -> dict[str, Any]:
-    """One check in a list of the screen, as plain JSON values."""
-    said = {"check": row.check, "visit": row.visit, "checkpoint": row.checkpoint, "outcome": row.outcome.value}
+def listed(row: CheckRow, visit: str = "") -> dict[str, Any]:
+    """One check in a list of the screen, as plain JSON values; ``visit`` stands there where its own is not kept."""
+    said = {"check": row.check, "visit": row.visit or visit, "checkpoint": row.checkpoint, "outcome": row.outcome.value}
     flags = {"owed": row.owed, "unaccounted": row.unaccounted, "drill": row.drill}
+    flags |= {"provisional": row.provisional, "claimant": row.claimant}
     return {**said, **flags, "at": row.at, "seq": row.seq, "kinds": kinds(row)}
 
 

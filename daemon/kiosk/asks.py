@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.kiosk import key_offer
+from daemon.kiosk import fields, key_offer
 from daemon.kiosk.amendments import listed
 from daemon.kiosk.fields import TouchRefused
 from daemon.officers import OfficerRefused, Roster
@@ -36,6 +36,8 @@ class Asks:
     site: str = ""
     slip: Callable[[], str | None] = lambda: None
     """The text of the fingerprint slip that the check under way has written."""
+    visit_of: Callable[[str], str] = lambda _check: ""
+    """A check's visit, masked, as long as somebody knows it."""
 
     def answer(self, name: str, values: Mapping[str, Any]) -> Any:
         """What ``name`` asks for, as plain JSON values.
@@ -48,9 +50,10 @@ class Asks:
             raise TouchRefused("unknown_question", 404)
         return ask(self, values)
 
-    def checks(self, _values: Mapping[str, Any]) -> Any:
-        """The last checks, to amend one of them."""
-        return [listed(one) for one in self.outbox.recent(LISTED)]
+    def checks(self, values: Mapping[str, Any]) -> Any:
+        """The last checks, to amend one of them; with ``visit`` the last ones of that visit."""
+        visit = fields.visit(values, optional=True)
+        return [listed(one, self.visit_of(one.check)) for one in self.outbox.recent(LISTED, visit or None)]
 
     def debts(self, values: Mapping[str, Any]) -> Any:
         """Older debts than the view shows: those before record number ``before``, the newest first, some at a time."""

@@ -127,10 +127,11 @@ def debts(db: sqlite3.Connection, *, before: int | None = None, limit: int = SHO
     return tuple(_row(row) for row in db.execute(sql, (before, limit)))
 
 
-def recent(db: sqlite3.Connection, limit: int) -> list[CheckRow]:
-    """The last checks, drills apart, the newest first."""
-    sql = f"SELECT {_FIELDS} FROM checks WHERE drill = 0 ORDER BY seq DESC LIMIT ?"
-    return [_row(row) for row in db.execute(sql, (limit,))]
+def recent(db: sqlite3.Connection, limit: int, visit: str | None = None) -> list[CheckRow]:
+    """The last checks, drills apart, the newest first; with ``visit`` those of that visit, which its hash finds."""
+    sql = f"""SELECT {_FIELDS} FROM checks WHERE drill = 0 AND (?1 IS NULL OR visit_mac = ?1)
+        ORDER BY seq DESC LIMIT ?2"""
+    return [_row(row) for row in db.execute(sql, (_mac(db, visit) if visit else None, limit))]
 
 
 def unaccounted(db: sqlite3.Connection) -> tuple[CheckRow, ...]:

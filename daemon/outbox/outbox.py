@@ -231,10 +231,10 @@ class Outbox:
         with self._lock:
             return checks.debts(self._db, before=before)
 
-    def recent(self, limit: int = 20) -> list[CheckRow]:
-        """The last checks, the newest first; no drills."""
+    def recent(self, limit: int = 20, visit: str | None = None) -> list[CheckRow]:
+        """The last checks, the newest first; no drills; with ``visit`` only its own."""
         with self._lock:
-            return checks.recent(self._db, limit)
+            return checks.recent(self._db, limit, visit)
 
     def figures(self, days: int) -> Figures:
         """Figures of the checks of the last ``days``; no drills."""

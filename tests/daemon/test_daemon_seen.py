@@ -10,7 +10,7 @@ import pytest
 from daemon.duty import SHIFT_S, Duty
 from daemon.events import Begin, CardRead, Closed, Document, DocumentEntered
 from daemon.officers import Roster, read_roster
-from daemon.seen import READ_FOR_ANOTHER_VISIT, SeenDocuments
+from daemon.seen import READ_FOR_ANOTHER_VISIT, SeenDocuments, masked
 from tests.daemon.support import PINS, Home, now
 
 NUMBER = "99000019900307052X"
@@ -82,6 +82,24 @@ def test_no_number_and_no_visit_rest_in_memory() -> None:
     again = Shift()
     again.found(ONE)
     assert held != repr({name: getattr(again.seen, name) for name in ("_visit_of", "_of", "_since_s")})
+
+
+def test_a_checks_visit_is_shown_masked_and_for_its_shift_only() -> None:
+    shift = Shift()
+    shift.found(ONE)
+    assert shift.seen.visit_of(ONE.check) == "***001"
+    shift.found(replace(ONE, check="p", visit="P-1", visit_source="provisional"))
+    assert shift.seen.visit_of("p") == ""
+    assert ONE.visit not in repr(shift.seen._shown)
+    shift.number += 1
+    assert shift.seen.visit_of(ONE.check) == ""
+
+
+@pytest.mark.parametrize(
+    ("visit", "shown"), [("V-2026-0042", "***0042"), ("V-0042", "***042"), ("42", "***2"), ("4", "***")]
+)
+def test_no_more_than_half_of_a_visit_is_shown(visit: str, shown: str) -> None:
+    assert masked(visit) == shown
 
 
 def test_when_a_shift_ends(home: Home) -> None:

@@ -23,7 +23,7 @@ import { begin, idleScreen } from "./screens/idle.js";
 import { noticeScreen } from "./screens/notice.js";
 import { enrolScreen, fingerScreen } from "./screens/finger.js";
 import { cardScreen, face } from "./screens/reading.js";
-import { open, staffScreen } from "./screens/staff.js";
+import { open, staffScreen, visitScanned } from "./screens/staff.js";
 
 const SCREENS = {
   idle: idleScreen, notice: noticeScreen, card: cardScreen, face: () => face, finger: fingerScreen, enrol: enrolScreen, decision: decisionScreen,
@@ -231,7 +231,7 @@ watchScanner((text) => {
     act("slip", { text });
     return;
   }
-  if (badgeScanned(text) || zoneScanned(text)) return;
+  if (badgeScanned(text) || zoneScanned(text) || visitScanned(text)) return;
   const visit = byId("visit");
   if (visit) visit.value = text;
   if (now.view?.step === "idle" && !now.staff) begin(text, "scanned");

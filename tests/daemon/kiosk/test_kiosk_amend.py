@@ -13,7 +13,7 @@ from daemon.outbox.checks import SHOWN
 from daemon.state import State, Step
 from evidence.record import Outcome
 from tests.daemon.kiosk.support import Bench, Glass, states
-from tests.daemon.kiosk.test_kiosk_page import told
+from tests.daemon.kiosk.test_kiosk_page import SCAN, told
 from tests.daemon.support import PINS, check_fields
 
 FIRST, SECOND = PINS
@@ -23,6 +23,31 @@ def ended(bench: Bench, outcome: str, visit: str, source: str = "typed", **more:
     check = new_check_id()
     bench.outbox.append({**check_fields(check, outcome), "visit": {"ref": visit, "source": source}, **more})
     return check
+
+
+def test_a_settled_check_is_found_by_her_wristband(bench: Bench, glass: Glass) -> None:
+    """For her signature, hours later: masked in the list, and by its visit whoever is on duty by then."""
+    wanted = ended(bench, "refused", "V-2026-0042")
+    ended(bench, "refused", "V-2026-0043", role="claimant")
+    asks = bench.server._asks
+    assert asks is not None
+    bench.server._asks = replace(asks, visit_of=lambda one: "***0042" if one == wanted else "")
+    glass.page.click("#staff")
+    recent = glass.page.locator("section.list").last
+    expect(recent).to_contain_text("最近的核验 (2)")
+    expect(recent).to_contain_text("***0042")
+    glass.page.evaluate(SCAN, ["V-2026-0042", 8])
+    expect(recent).to_contain_text("最近的核验 · V-2026-0042 (1)")
+    assert bench.events.empty(), "it begins nothing here"
+    glass.shot("queue-found")
+    recent.get_by_role("button", name="补充").click()
+    expect(glass.page.locator("#title")).to_have_text("补充什么？")
+    glass.touch("返回")
+    glass.touch("显示全部")
+    expect(recent).to_contain_text("最近的核验 (2)")
+    glass.type("find-visit", "99000019900307052X")
+    glass.touch("查找就诊")
+    expect(glass.page.locator("#trouble")).to_contain_text("就诊号不能是身份证号码")
 
 
 def confirm(glass: Glass, officer: str) -> None:

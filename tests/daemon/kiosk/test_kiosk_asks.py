@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,19 @@ def test_last_checks_newest_first_without_drills(asks: Asks, outbox: Outbox) -> 
     outbox.append({**check_fields(), "drill": True})
     found = asks.answer("checks", {})
     assert [(one["outcome"], one["owed"]) for one in found] == [("unable", True), ("refused", False)]
+
+
+def test_checks_of_one_visit_are_found_once_settled(asks: Asks, outbox: Outbox) -> None:
+    """The reference is kept nowhere; a scan of the wristband finds what its hash was kept of."""
+    check = new_check_id()
+    for visit, own in (("V-0042", check), ("V-0043", new_check_id())):
+        outbox.append({**check_fields(own), "visit": {"ref": visit, "source": "scanned"}})
+    known = replace(asks, visit_of=lambda one: "***042" if one == check else "")
+    assert [one["visit"] for one in known.answer("checks", {})] == ["", "***042"]
+    (found,) = known.answer("checks", {"visit": "V-0042"})
+    assert (found["check"], found["provisional"], found["claimant"]) == (check, False, False)
+    assert known.answer("checks", {"visit": "V-0099"}) == []
+    assert refused(asks, "checks", visit="99000019900307052X") == ("visit_looks_like_an_id_number", 400)
 
 
 def test_charts_count_by_day_place_and_outcome(asks: Asks, outbox: Outbox) -> None:

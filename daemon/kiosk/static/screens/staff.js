@@ -1,12 +1,13 @@
 // The staff's screens: one touch beside the check, only while nobody is being checked.
-import { button, el } from "../dom.js";
+import { byId, button, el, field } from "../dom.js";
 import { icon, signOf } from "../icons.js";
+import { keysFor } from "../keys.js";
 import { ask, touch } from "../page.js";
 import { placeName } from "../places.js";
 import { go, now } from "../state.js";
-import { deviceTrouble, language, say, testFault, testName } from "../words.js";
+import { deviceTrouble, explain, language, say, testFault, testName } from "../words.js";
 import { officerForm } from "../officer_form.js";
-import { act } from "../act.js";
+import { act, complain } from "../act.js";
 import { charts } from "../charts.js";
 import { prepare } from "../security_key.js";
 import { amend } from "./amend.js";
@@ -34,11 +35,17 @@ function section(title, sign, rows) {
 }
 
 const line = (one, outcome, action) => el("li", {}, icon(signOf[outcome] ?? "wait"),
-  el("span", {}, [one.drill ? say("drill") : "", placeName(one.checkpoint), outcome ? say(outcome) : "", one.visit, one.at ? clock(one.at) : ""].filter(Boolean).join(" · ")), action);
+  el("span", {}, told(one, outcome).filter(Boolean).join(" · ")), action);
+
+// A visit that is settled is kept nowhere: what is left of it is masked, and known in its shift only.
+const told = (one, outcome) => [
+  one.drill ? say("drill") : "", placeName(one.checkpoint), one.claimant ? say("role_claimant") : "", outcome ? say(outcome) : "",
+  one.provisional ? say("visit_unknown") : one.visit, one.at ? clock(one.at) : "", one.seq ? say("record_number", one.seq) : "",
+];
 
 const amendTouch = (one) => {
   const made = button(say("amend"), "plus", () => go({ amending: { ...one, what: null } }));
-  made.setAttribute("aria-label", `${say("amend")} ${one.visit}`);
+  made.setAttribute("aria-label", `${say("amend")} ${one.visit || say("record_number", one.seq)}`);
   return made;
 };
 
@@ -62,6 +69,40 @@ function owed(view) {
   return made;
 }
 
+// --- a visit's checks, found by a scan of her wristband ----------------------------------------------------------------
+
+async function find(visit) {
+  const { answer, cause } = await ask("checks", { visit });
+  complain(explain(cause));
+  if (answer) go({ facts: { ...now.facts, checks: answer, visit } });
+}
+
+export function visitScanned(text) {
+  if (now.staff !== "queue" || now.amending) return false;
+  find(text);
+  return true;
+}
+
+function findForm() {
+  const form = el("form", { id: "find", className: "inline", aria: { label: say("find") } },
+    field("find-visit", say("find_hint"), { data: { keys: "all" }, maxLength: 128 }),
+    el("button", { type: "submit" }, icon("list"), el("span", {}, say("find"))));
+  form.append(keysFor(form).place);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    find(byId("find-visit").value);
+  });
+  return form;
+}
+
+function recent() {
+  const { checks = [], visit } = now.facts;
+  const made = section(say("recent") + (visit ? ` · ${visit}` : ""), "text", checks.map((one) => line(one, one.outcome, amendTouch(one))));
+  made.querySelector("h2").after(findForm());
+  if (visit) made.append(button(say("all_checks"), "back", () => find("")));
+  return made;
+}
+
 const queue = {
   sign: () => "list",
   body: (view) => [
@@ -69,9 +110,9 @@ const queue = {
       ? section(say("unexplained"), "care", view.owed.filter((one) => one.unaccounted).map((one) => line(one, one.outcome, amendTouch(one)))) : null,
     section(say("parked"), "wait", view.parked.map((one) => line(one, one.decision?.outcome, button(say("resume"), "begin", () => act("resume", { check: one.check }), "first")))),
     owed(view),
-    section(say("recent"), "text", (now.facts.checks ?? []).map((one) => line(one, one.outcome, amendTouch(one)))),
+    recent(),
   ],
-  shows: (view) => [view.parked, view.owed, now.facts.checks, now.facts.older, now.facts.all],
+  shows: (view) => [view.parked, view.owed, now.facts.checks, now.facts.older, now.facts.all, now.facts.visit],
 };
 
 const state = (good, label, text) => el("li", { className: good ? "" : "bad" }, icon(good ? "pass" : "warn"),
