@@ -19,6 +19,15 @@ LANDMARKS_SHAPE = (5, 2)
 MIN_SPREAD_PX = 1.0
 
 
+def as_complex(points: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
+    """x + iy of each row."""
+    return np.asarray(points[:, 0] + 1j * points[:, 1], dtype=np.complex128)
+
+
+CENTRE = as_complex(TEMPLATE_PX).mean()
+CENTRED = as_complex(TEMPLATE_PX) - CENTRE
+
+
 def similarity(landmarks: FloatArray) -> npt.NDArray[np.float64]:
     """The 2x3 matrix that takes ``landmarks`` (5, 2) nearest to the template, in the least squares sense.
 
@@ -30,19 +39,14 @@ def similarity(landmarks: FloatArray) -> npt.NDArray[np.float64]:
     """
     if np.shape(landmarks) != LANDMARKS_SHAPE or not np.all(np.isfinite(landmarks)):
         raise ImageError(f"landmarks are five finite points, shape {LANDMARKS_SHAPE}")
-    source, target = as_complex(landmarks), as_complex(TEMPLATE_PX)
+    source = as_complex(landmarks)
     centred = source - source.mean()
     power = float(np.vdot(centred, centred).real)
     if power < len(source) * MIN_SPREAD_PX**2:
         raise ImageError("the five landmarks lie in one point: there is no face to align")
-    turn = np.vdot(centred, target - target.mean()) / power
-    shift = target.mean() - turn * source.mean()
+    turn = np.vdot(centred, CENTRED) / power
+    shift = CENTRE - turn * source.mean()
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-
-
-def as_complex(points: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
-    """x + iy of each row."""
-    return np.asarray(points[:, 0] + 1j * points[:, 1], dtype=np.complex128)
 
 
 def align(image: Image, landmarks: FloatArray) -> Image:

@@ -27,6 +27,8 @@ from models.quarters import turned as quarter_turned
 STRIDES_PX = (8, 16, 32)
 # Columns of the network's output: two scores, box (centre offset, log size), five points.
 CLASS, OBJECT, CENTRE, SIZE, POINTS = 0, 1, slice(2, 4), slice(4, 6), slice(6, 16)
+# Corners from the centre, in sizes.
+HALVES = np.array([[-0.5], [0.5]], np.float32)
 # OpenCV's detector has the same default for overlaps; 0.6 lets poor chip photos through, whose faces score .7 to .9.
 MIN_SCORE = 0.6
 MAX_OVERLAP = 0.3
@@ -175,8 +177,8 @@ class Detector:
         height, width = small.shape[:2]
         factor = self._side_px / max(height, width)
         size = max(1, round(width * factor)), max(1, round(height * factor))
-        canvas = np.zeros((self._side_px, self._side_px, 3), np.uint8)
-        canvas[: size[1], : size[0]] = cv2.resize(small, size)
+        borders = 0, self._side_px - size[1], 0, self._side_px - size[0]
+        canvas = np.asarray(cv2.copyMakeBorder(cv2.resize(small, size), *borders, cv2.BORDER_CONSTANT), np.uint8)
         to_picture = np.diag([width / size[0], height / size[1], 1.0])[:2] * shrink
         return sorted(self._faces(canvas, to_picture), key=lambda face: -face.area_px)[:MAX_FACES]
 
@@ -226,17 +228,18 @@ def anchors(side_px: int) -> FloatArray:
 
 def decode(output: FloatArray, cells: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Candidates above the score limit, best first: corners (n, 2, 2), points (n, 5, 2), scores (n,)."""
-    # Most anchors fall to a plain product; the exact score is made for the few that do not.
+    # Most anchors fall to a plain product; all else is made for the few that do not.
     likely = np.flatnonzero(output[:, CLASS] * output[:, OBJECT] >= MIN_SCORE**2)
-    scores = np.sqrt(np.clip(output[likely, CLASS], 0, 1) * np.clip(output[likely, OBJECT], 0, 1))
+    rows = output[likely]
+    scores = np.sqrt(np.clip(rows[:, CLASS], 0, 1) * np.clip(rows[:, OBJECT], 0, 1))
     best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     best = best[scores[best] >= MIN_SCORE]
-    order, scores = likely[best], scores[best]
-    rows, corner, stride = output[order], cells[order, :2], cells[order, 2:]
+    rows, cell = rows[best], cells[likely[best]]
+    corner, stride = cell[:, :2], cell[:, 2:]
     centre = corner + rows[:, CENTRE] * stride
     size = np.exp(rows[:, SIZE]) * stride
     points = corner[:, None] + rows[:, POINTS].reshape(-1, 5, 2) * stride[:, None]
-    return np.stack([centre - size / 2, centre + size / 2], axis=1), points, scores
+    return centre[:, None] + size[:, None] * HALVES, points, scores[best]
 
 
 def suppress(corners: FloatArray, scores: FloatArray) -> list[int]:
@@ -317,7 +320,7 @@ def make_face(
 ) -> Face:
     """From corners (2, 2) and points (5, 2) on the canvas; the box of a turned canvas stands on its edge again."""
     turn, shift = to_picture[:, :2], to_picture[:, 2]
-    centre = turn @ corners.mean(axis=0) + shift
+    centre = turn @ ((corners[0] + corners[1]) / 2) + shift
     width, height = ((corners[1] - corners[0]) * np.linalg.norm(turn, axis=0)).tolist()
     landmarks = (points @ turn.T + shift).astype(np.float32)
     landmarks.setflags(write=False)

@@ -29,7 +29,7 @@ class Embedder:
     def __init__(self, network: Network, entry: Entry) -> None:
         """Wrap ``network``; ``entry`` says how its input is made from a picture."""
         self._network = network
-        self._entry = entry
+        self._preprocessing = entry.preprocessing
         self._shape = network.input_type.shape[1:]
 
     @property
@@ -46,7 +46,7 @@ class Embedder:
         if getattr(aligned, "dtype", None) != np.uint8 or aligned.shape != self._shape:
             found = f"{getattr(aligned, 'dtype', type(aligned).__name__)} {getattr(aligned, 'shape', '')}"
             raise ImageError(f"an aligned face is uint8 {self._shape}, not {found}")
-        return self._network.run(self._input(aligned)).ravel()
+        return self._network.run(self._preprocessing.apply(aligned)).ravel()
 
     def embed(self, aligned: Image) -> FloatArray:
         """The unit vector, float32 (length,), of an aligned face.
@@ -55,10 +55,3 @@ class Embedder:
             ImageError: another shape or dtype.
         """
         return unit(self.raw(aligned))
-
-    def _input(self, aligned: Image) -> FloatArray:
-        """Colour order and scaling as the manifest says, shape (1, 112, 112, 3)."""
-        preprocessing = self._entry.preprocessing
-        picture = aligned if preprocessing.colour == "BGR" else aligned[:, :, ::-1]
-        scaled = (picture.astype(np.float32) - np.float32(preprocessing.offset)) * np.float32(preprocessing.scale)
-        return np.ascontiguousarray(scaled[np.newaxis])

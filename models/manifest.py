@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from models.errors import ModelCorrupt, ModelMissing
 from models.interpreter import Network, TensorType, installed_runtime
+from models.preprocessing import Preprocessing, parse_preprocessing
 from models.projection import Projection, parse_projection
 
 FOLDER = Path(__file__).parent
@@ -19,15 +20,6 @@ MANIFEST = FOLDER / "manifest.json"
 
 Role: TypeAlias = Literal["detector", "embedding", "mesh"]
 ROLES: tuple[Role, ...] = ("detector", "embedding")
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """From a picture's bytes to the network's input: channels in the order ``colour``, then (x - offset) * scale."""
-
-    colour: Literal["BGR", "RGB"]
-    offset: float
-    scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +227,6 @@ def parse_liveness(item: Mapping[str, Any]) -> LivenessEntry:
 def parse_tensor(item: Mapping[str, Any]) -> TensorType:
     """`{"shape": [...], "dtype": "float32"}`."""
     return TensorType(tuple(int(size) for size in item["shape"]), text(item["dtype"]))
-
-
-def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
-    """`{"colour": "RGB", "offset": 127.5, "scale": 0.0078125}`."""
-    if item["colour"] not in ("BGR", "RGB"):
-        raise ValueError(f"colour is BGR or RGB, not {item['colour']!r}")
-    return Preprocessing(item["colour"], float(item["offset"]), float(item["scale"]))
 
 
 def texts(item: Mapping[str, Any]) -> dict[str, str]:

@@ -39,7 +39,7 @@ class FaceMesh:
     def __init__(self, network: Network, entry: Entry) -> None:
         """Wrap ``network``: input (1, side, side, 3), output (1, 1, 1, 1405)."""
         self._network = network
-        self._entry = entry
+        self._preprocessing = entry.preprocessing
         self._side_px = network.input_type.shape[1]
         self.sha256 = entry.sha256
 
@@ -62,11 +62,7 @@ class FaceMesh:
 
     def raw(self, square: Image) -> FloatArray:
         """The network's own output, float32 (1405,), for a BGR picture of its input's size."""
-        prepared = (square[..., ::-1] - np.float32(self._entry.preprocessing.offset)) * np.float32(
-            self._entry.preprocessing.scale
-        )
-        output: FloatArray = self._network.run(prepared[np.newaxis])
-        return output.ravel()
+        return self._network.run(self._preprocessing.apply(square)).ravel()
 
     def find(self, image: Image, face: Face) -> FloatArray | None:
         """The points of ``face``, which `FaceModels.detect` found in ``image``; None where the mesh sees no face.

@@ -1,0 +1,49 @@
+"""From a picture's bytes to what a network sees, as its entry in the manifest says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+
+from models.image import CHANNELS, FloatArray, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Channels in the order ``colour``, then (x - offset) * scale."""
+
+    colour: Literal["BGR", "RGB"]
+    offset: float
+    scale: float
+
+    def apply(self, picture: Image) -> FloatArray:
+        """The network's input, float32 (1, height, width, channels), of BGR pictures stacked along the channels."""
+        ordered = picture if self.colour == "BGR" else reversed_colours(picture)
+        return np.asarray(cv2.LUT(ordered, table(self.offset, self.scale)), np.float32)[np.newaxis]
+
+
+def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
+    """`{"colour": "RGB", "offset": 127.5, "scale": 0.0078125}`; KeyError, TypeError or ValueError otherwise."""
+    if item["colour"] not in ("BGR", "RGB"):
+        raise ValueError(f"colour is BGR or RGB, not {item['colour']!r}")
+    return Preprocessing(item["colour"], float(item["offset"]), float(item["scale"]))
+
+
+@cache
+def table(offset: float, scale: float) -> FloatArray:
+    """What becomes of each of a byte's 256 values: looking up is several times as fast as computing."""
+    return (np.arange(256, dtype=np.float32) - np.float32(offset)) * np.float32(scale)
+
+
+def reversed_colours(picture: Image) -> Image:
+    """RGB for BGR in each of the stacked pictures."""
+    planes = cv2.split(picture)
+    last = CHANNELS - 1
+    return np.asarray(
+        cv2.merge([planes[at - at % CHANNELS + last - at % CHANNELS] for at in range(len(planes))]), np.uint8
+    )
