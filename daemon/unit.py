@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -83,6 +84,9 @@ class Unit:
     _photo: Photo | None = field(default=None, repr=False)
     _emergency_s: float = -SAME_EMERGENCY_S
     """When the emergency on the screen was pressed first."""
+    _pressing: int = 0
+    """Emergencies that the loop has not come to yet; until then nothing locks the door. Guarded by ``_locking``."""
+    _locking: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.desk = self.shown = Desk.of(self.policy)
@@ -96,7 +100,11 @@ class Unit:
     # --- from any thread ---------------------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:
-        """Tell the loop what happened."""
+        """Tell the loop what happened. An emergency opens the door here: the loop may be waiting for a slow disk."""
+        if isinstance(event, events.Emergency):
+            with self._locking:
+                self._pressing += 1
+                self.door.release()
         self._events.put(event)
 
     def laid(self, card: LaidCard) -> None:
@@ -169,6 +177,9 @@ class Unit:
         }
         for effect in wanted:
             _EFFECTS[type(effect)](self, effect)
+        if isinstance(event, events.Emergency):
+            with self._locking:
+                self._pressing -= 1
         if self.state.step not in (Step.CARD, Step.FACE):
             self._photo = None  # also that of a card whose reading ended too late to count
         if self.state.step not in _SLIP_STEPS or self.state.outcome is Outcome.EMERGENCY:
@@ -259,8 +270,11 @@ class Unit:
 
     def _lock_door(self, _effect: object = None) -> None:
         """An emergency that nobody has accounted for keeps the door open, also over a restart of anything."""
-        if not self.outbox.unaccounted:
-            self.door.lock()
+        if self.outbox.unaccounted:
+            return
+        with self._locking:
+            if not self._pressing:
+                self.door.lock()
 
     def _clear_emergency(self, _effect: object) -> None:
         pressed_again = self.state.step is Step.SEALING and self.state.outcome is Outcome.EMERGENCY
