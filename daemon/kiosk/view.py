@@ -18,7 +18,7 @@ from daemon.kiosk.amendments import listed
 from daemon.kiosk.finger_view import finger_texts, finger_view
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
-from daemon.policy.words import DOCUMENTS, RECIPIENTS
+from daemon.policy.words import DOCUMENTS, RECIPIENTS, Hold
 from daemon.printing.forms import NO_PRINTER
 from daemon.state import State, Step
 from daemon.worklist import Expected
@@ -100,6 +100,7 @@ def view(
         "trouble": state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
         "alerts": _alerts(state),
+        "held_back": _held_back(state),
         "seq": state.sealed.seq if state.sealed and state.step is Step.DONE else None,
         "document": dict(state.document.display) if state.document else None,
         "findings": list(state.document.findings) if state.document else [],
@@ -177,6 +178,14 @@ def _alerts(state: State) -> list[dict[str, Any]]:
     if state.step is not Step.DONE or state.begin is None or state.outcome is None:
         return []
     return record_fields.alerts(state.policy, state.begin.checkpoint, state.outcome, drill=state.begin.drill)
+
+
+def _held_back(state: State) -> str | None:
+    """What waits for a verified identity after this result; never care. None: nothing does."""
+    if state.step is not Step.DONE or state.begin is None or state.outcome is None:
+        return None
+    held = state.policy.held_back(state.begin.checkpoint, state.outcome)
+    return None if held is Hold.NOTHING else held.value
 
 
 def _channel(state: State) -> dict[str, str] | None:

@@ -204,7 +204,8 @@ class Policy:
 
     def held_back(self, checkpoint: str, outcome: Outcome) -> Hold:
         """What waits after ``outcome`` there: nothing, registration, the certificate, or an ART procedure."""
-        return Hold.NOTHING if outcome in VERIFIED else self.checkpoint(checkpoint).holds_back
+        here = next((one for one in self.checkpoints if one.id == checkpoint), None)
+        return Hold.NOTHING if outcome in VERIFIED or here is None else here.holds_back
 
     def debt(self, outcome: Outcome) -> bool:
         """Whether the check is still owed at the next checkpoint."""

@@ -213,19 +213,15 @@ def _debts_are_kept(policy: Policy) -> Findings:
 
 
 @reads("retention.pictures", "notice.parts[].about")
-def _pictures_are_the_exception(policy: Policy) -> Findings:
-    for place, rule in enumerate(policy.retention.pictures):
-        wrong = [one for one in rule.outcomes if one not in (Outcome.FAILED, Outcome.REFUSED)]
-        if wrong:
-            told = f"a picture may be kept of failed and refused checks only, not of {', '.join(wrong)}"
-            yield TreeError(f"retention.pictures[{place}].outcomes", told, "take them out")
-    told_of = any(part.about is Topic.PICTURE for part in policy.notice.parts)
-    if policy.retention.pictures and not told_of:
-        advice = 'add a [[notice.parts]] with about = "picture": what is kept, and until when'
-        yield TreeError("notice.parts", "a picture is kept and the notice does not say so", advice)
-    if told_of and not policy.retention.pictures:
-        told = "the notice speaks of a picture and none is kept"
-        yield TreeError("notice.parts", told, 'take out the part about "picture"')
+def _no_picture_is_kept(policy: Policy) -> Findings:
+    """What a notice promises and no unit does would be an untruth, told to everybody who is checked."""
+    if policy.retention.pictures:
+        told = "a rule that nothing would obey: no unit keeps a picture yet"
+        yield TreeError("retention.pictures", told, "take it out; where your rules demand a picture, people keep one")
+    for place, part in enumerate(policy.notice.parts):
+        if part.about is Topic.PICTURE:
+            told = "the notice speaks of a picture and none is kept"
+            yield TreeError(f"notice.parts[{place}].about", told, 'take out the part about "picture"')
 
 
 @reads("checkpoints[].kind", "certificate")

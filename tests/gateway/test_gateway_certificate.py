@@ -281,3 +281,9 @@ def test_nothing_is_said_over_a_hole_until_it_is_given_up(ward: Ward, say: Say) 
     ]
     assert say("accept-gap", "u3", 2, 2, "--by", "王主任", "--reason", "disk lost")[0] == 0
     assert told(say, "V-1", "V-2", status=0)["given_up"] == ["u3 2"]
+    other = ward.unit("u4")
+    for _ in range(2):
+        other.check("passed")
+    other.deliver(but=2)
+    (alone,) = told(say, "V-1", "V-2", status=1)["reasons"]
+    assert alone["zh"] == "记录 u4 2–3 尚未到达或已损坏，请稍后再查", "another unit's gap is not this one's"

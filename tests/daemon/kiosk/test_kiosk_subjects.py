@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, expect
 
+from daemon.events import Begin
 from daemon.state import State
 from evidence.record import Outcome
 from tests.daemon.kiosk.support import Bench, Glass, context_of, states
@@ -46,6 +47,28 @@ def test_who_comes_for_a_certificate_is_asked(issuing: Bench, browser: Browser) 
         issuing.show(State(issuing.policy))
         glass.step("idle")
         expect(glass.page.locator("input[name=role]:checked")).to_have_value("mother")
+        glass.check()
+
+
+def test_a_result_says_what_waits_for_a_verified_identity(browser: Browser, bench: Bench) -> None:
+    """As the pack's ``holds_back`` has it. Care never waits, and after a pass nothing does."""
+    made = states(bench.policy)
+    with context_of(browser, "small") as context:
+        glass = Glass(context.new_page(), bench.server.url)
+        for checkpoint, held in (
+            ("registration", "通过核验后方可建册"),
+            ("certificate", "通过核验后方可签发出生医学证明"),
+            ("art_transfer", "通过核验后方可实施辅助生殖技术"),
+            ("delivery", None),
+        ):
+            begin = Begin("check-1", checkpoint, "V-0001", "typed")
+            bench.show(replace(made["failed"], begin=begin))
+            glass.step("done")
+            expect(
+                glass.page.get_by_text(f"照护照常进行 · {held}" if held else "照护照常进行", exact=True)
+            ).to_be_visible()
+            bench.show(replace(made["passed"], begin=begin))
+            expect(glass.page.get_by_text("通过核验后方可")).to_have_count(0)
         glass.check()
 
 

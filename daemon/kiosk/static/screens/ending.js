@@ -76,7 +76,7 @@ const GOOD = { passed: "done_good", emergency: "emergency_hint" };
 const result = {
   sign: (view) => signOf[view.outcome],
   asks: (view) => view.outcome,
-  hint: (view) => say(GOOD[view.outcome] ?? "done_other"),
+  hint: (view) => [say(GOOD[view.outcome] ?? "done_other"), view.held_back ? say(`held_${view.held_back}`) : null].filter(Boolean).join(" · "),
   body: (view) => [
     documentOf(view),
     view.alerts.length ? el("p", { className: "recorded" }, icon("phone"), el("span", { id: "to-tell" }, say("to_tell", toTell(view.alerts).join(say("and"))))) : null,
