@@ -104,10 +104,14 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Consented:
-    """The notice was read and consent given; ``at`` is RFC 3339."""
+    """The notice was read and consent given; ``at`` is RFC 3339.
+
+    ``by`` is ``subject``, or ``delegate`` with a relation of the policy's.
+    """
 
     at: str
     by: str = "subject"
+    relation: str = "self"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class FingerConsent:
     purpose: str
     at: str
     by: str = "subject"
+    relation: str = "self"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ def _asked_for(state: State) -> bool:
     return state.finger_consent is not None and (state.slip is not None or state.prints)
 
 
+def _not_enough(state: State, event: FingerConsented) -> str:
+    """What is wrong with a consent that does not count."""
+    return UNDER_14 if state.is_child and event.consent.by == "subject" else "relation_not_open"
+
+
 def wish(state: State, _event: FingerWished) -> Result:
     """She would rather show a finger: once her card is read, where a finger counts here; else nothing changes."""
     if not moves.may_read(state, Factor.FINGER) or state.without_biometrics:
@@ -46,8 +51,8 @@ def consented(state: State, event: FingerConsented) -> Result:
     """She consents to her finger being captured: it is, as soon as there is something to compare it with."""
     if event.consent.purpose != "compare":
         return state, ()
-    if not state.may_consent(event.consent.by):
-        return replace(state, trouble=UNDER_14), ()
+    if not state.may_consent(event.consent):
+        return replace(state, trouble=_not_enough(state, event)), ()
     return _compare(replace(state, finger_consent=event.consent))
 
 
@@ -98,8 +103,8 @@ def enrol_consented(state: State, event: FingerConsented) -> Result:
     """She consents to enrol and to carry her template on a slip: her finger is captured."""
     if event.consent.purpose != "enrol" or state.enrol_consent is not None or state.enrolment is not None:
         return state, ()
-    if not state.may_consent(event.consent.by):
-        return replace(state, trouble=UNDER_14), ()
+    if not state.may_consent(event.consent):
+        return replace(state, trouble=_not_enough(state, event)), ()
     return replace(state, enrol_consent=event.consent, trouble=None), (EnrolFinger(), StartTimer())
 
 

@@ -144,8 +144,10 @@ def begin(state: State, event: Begin) -> Result:
 
 
 def consent(state: State, event: Consented) -> Result:
-    """Consent given: wait for the card; the camera starts."""
-    after = replace(state, step=Step.CARD, consent=event)
+    """Consent given, her own or of who may stand for her: wait for the card; the camera starts."""
+    if not state.may_consent(event):
+        return replace(state, trouble="relation_not_open"), ()
+    after = replace(state, step=Step.CARD, consent=event, trouble=None)
     camera = (OpenCamera(),) if may_read(state, Factor.FACE) else ()
     return after, (journal(after), *camera, ReadCard(), StartTimer())
 
@@ -167,8 +169,9 @@ def card_read(state: State, event: CardRead) -> Result:
     after = replace(state, document=event.document, prints=prints, trouble=None)
     if after.without_biometrics:
         return ask_officers(after, "other_way")
-    if after.consent is not None and not after.may_consent(after.consent.by):
-        return ask_officers(replace(after, takes_back=True), "guardian_must_consent")
+    if after.consent is not None and not after.may_consent(after.consent):
+        trouble = "guardian_must_consent" if after.is_child else "relation_not_open"
+        return ask_officers(replace(after, takes_back=True), trouble)
     if after.prefers_finger or not may_read(after, Factor.FACE):
         return read_finger(after)
     return _read_face(after) if event.photo else ask_officers(after, "photo_unusable")

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from daemon import signatures
-from daemon.events import Amended, CheckedElsewhere, Confirmation, Noted, Sealed
+from daemon.events import Amended, CheckedElsewhere, Confirmation, Consented, Noted, Sealed
 from daemon.face_events import ChallengeSkipped
 from daemon.finger_events import FingerConsent
 from daemon.finger_texts import FINGER_TEXTS
@@ -124,7 +124,7 @@ def _consent(state: State) -> dict[str, Any]:
         "text_id": text.id,
         "sha256": text.sha256,
         "at": state.consent.at,
-        "by": state.consent.by,
+        **_consenting(state.consent),
         "notice": {"text_id": notice.id, "sha256": notice.sha256},
     }
 
@@ -175,7 +175,11 @@ def _finger_consent(one: FingerConsent | None) -> dict[str, Any] | None:
     if one is None:
         return None
     text = FINGER_TEXTS[one.purpose]
-    return {"id": one.id, "text_id": text.id, "sha256": text.digest, "at": one.at, "by": one.by}
+    return {"id": one.id, "text_id": text.id, "sha256": text.digest, "at": one.at, **_consenting(one)}
+
+
+def _consenting(one: Consented | FingerConsent) -> dict[str, str]:
+    return {"by": one.by} if one.by == "subject" else {"by": one.by, "relation": one.relation}
 
 
 def _skipped(one: ChallengeSkipped) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from daemon.finger_events import FingerConsent, FingerEnrolment, FingerFinding, 
 from daemon.minors import UNDER_14
 from daemon.paper_events import OfficerSigned
 from daemon.policy import FLOOR_OFFICERS, Policy
-from daemon.policy.words import Factor, Signer, SignsWhen, Staff
+from daemon.policy.words import Factor, Signer, Staff
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
 
@@ -121,9 +121,9 @@ class State:
         """Whether her document says that she is under 14: then a guardian consents and signs."""
         return self.document is not None and UNDER_14 in self.document.findings
 
-    def may_consent(self, by: str) -> bool:
-        """Whether the consent of ``by`` (``subject`` or ``delegate``) is enough to compare or enrol anything of her."""
-        return not self.is_child or by == "delegate"
+    def may_consent(self, one: Consented | FingerConsent) -> bool:
+        """Whether this consent is enough to compare or enrol anything of her: it is her own, or of who may give it."""
+        return not self.is_child if one.by == "subject" else one.relation in self.relations
 
     @property
     def answered_for(self) -> bool:
@@ -144,11 +144,9 @@ class State:
 
     @property
     def relations(self) -> tuple[str, ...]:
-        """Of those who may sign for her here: for a child her guardian; who cannot be verified has entrusted nobody."""
-        if self.is_child:
-            return self.policy.relations_for(SignsWhen.UNDER_14)
-        entrusted = () if self.outcome is Outcome.UNABLE else (SignsWhen.ENTRUSTED,)
-        return self.policy.relations_for(SignsWhen.CANNOT_SIGN, SignsWhen.UNDER_14, *entrusted)
+        """Of those who may consent and sign for her here: for a child her guardian."""
+        child = None if self.document is None else self.is_child
+        return self.policy.stand_ins(child=child, unable=self.outcome is Outcome.UNABLE)
 
     @property
     def officers_needed(self) -> int:

@@ -59,7 +59,6 @@ EMERGENCY = "emergency"
 _LONGEST_REFERENCE = 64
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{5,30}")
 _NO_CARD = ("forgotten", "chip_dead", "phone_eid", "none_issued")
-_BY = ("subject", "delegate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,7 @@ class Touches:
 
     def consent(self, values: Mapping[str, Any]) -> Event:
         """Notice read and consent given."""
-        return Consented(write_instant(self.now()), fields.choice(values, "by", ("subject", "delegate"), "subject"))
+        return Consented(write_instant(self.now()), *self._by(values))
 
     def decline(self, values: Mapping[str, Any]) -> Event:
         """She refuses, or asks for the way without her face."""
@@ -126,11 +125,8 @@ class Touches:
 
     def finger_consent(self, values: Mapping[str, Any]) -> Event:
         """She consents to her finger being compared, or enrolled."""
-        purpose, by = (
-            fields.choice(values, "purpose", ("compare", "enrol")),
-            fields.choice(values, "by", _BY, "subject"),
-        )
-        return FingerConsented(FingerConsent(new_check_id(), purpose, write_instant(self.now()), by))
+        purpose = fields.choice(values, "purpose", ("compare", "enrol"))
+        return FingerConsented(FingerConsent(new_check_id(), purpose, write_instant(self.now()), *self._by(values)))
 
     def slip(self, values: Mapping[str, Any]) -> Event:
         """Her fingerprint slip was scanned."""
@@ -191,9 +187,12 @@ class Touches:
         return amendments.read(values, self.find_check, self._signature, self.is_another)
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
+        return Signature(*self._by(values), fields.drawing(values))
+
+    def _by(self, values: Mapping[str, Any]) -> tuple[str, str]:
+        """Who consents or signs, and how a delegate is related to her; whether that may be, the check knows."""
         by = fields.choice(values, "by", ("subject", "delegate"), "subject")
-        relation = fields.choice(values, "relation", self.policy.relations) if by == "delegate" else "self"
-        return Signature(by, relation, fields.drawing(values))
+        return by, fields.choice(values, "relation", self.policy.relations) if by == "delegate" else "self"
 
     def _statement(self, values: Mapping[str, Any], check: str, outcome: Outcome, reason: str) -> DecisionStatement:
         """A new one for a PIN; for a security key the one that was prepared, if it says the same."""

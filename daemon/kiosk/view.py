@@ -29,6 +29,10 @@ VOICES = Path(__file__).with_name("static") / "voice"
 """A folder for each language or dialect, in it a file for each word."""
 
 
+STOOD_FOR = (Step.NOTICE, Step.FINGER, Step.ENROL, Step.SIGN)
+"""Steps in which somebody may consent or sign for her."""
+
+
 def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
     """What the page needs to know once: where it is, the policy's words, and which of them can be heard."""
     return {
@@ -128,15 +132,16 @@ def view(
 
 
 def _signing(state: State) -> dict[str, Any]:
-    """Who signs while that is asked for: officers, those of them who have, delegates by their relation, she herself."""
+    """Who signs while that is asked for: officers, those of them who have, she herself; who may stand for her."""
+    relations = list(state.relations) if state.step in STOOD_FOR else []
     if state.step is not Step.SIGN:
-        return {"signing": [], "signed": [], "relations": [], "may_sign": False}
+        return {"signing": [], "signed": [], "relations": relations, "may_sign": False}
     signed = [one.officer for one in state.officer_signatures]
     herself = not state.is_child and state.outcome is not Outcome.UNABLE
     return {
         "signing": list(state.officers_signing),
         "signed": signed,
-        "relations": list(state.relations),
+        "relations": relations,
         "may_sign": herself,
     }
 

@@ -172,6 +172,19 @@ class Policy:
         """Relations of those who may sign for her in one of these cases."""
         return tuple(one.relation for one in self.delegates if set(cases) & set(one.when))
 
+    def stand_ins(self, *, child: bool | None, unable: bool = False) -> tuple[str, ...]:
+        """Relations of those who may consent and sign for her.
+
+        Args:
+            child: she is under 14; None: nobody knows how old she is.
+            unable: it could not be found out who she is, so that she has entrusted nobody.
+        """
+        if child:
+            return self.relations_for(SignsWhen.UNDER_14)
+        entrusted = () if unable else (SignsWhen.ENTRUSTED,)
+        young = (SignsWhen.UNDER_14,) if child is None else ()
+        return self.relations_for(SignsWhen.CANNOT_SIGN, *entrusted, *young)
+
     def signatures_for(self, outcome: Outcome) -> tuple[Signer, ...]:
         """Whose signatures the record of ``outcome`` needs."""
         return next((rule.signers for rule in self.signatures if outcome in rule.outcomes), ())

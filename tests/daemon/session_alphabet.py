@@ -90,8 +90,26 @@ def _finger(decision: str, check: str | None) -> Make:
     return _own(lambda c: ev.FingerCompared(c, fe.FingerFinding(decision)), check)
 
 
-def _consented(purpose: str, by: str = "subject") -> ev.Event:
-    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES, by))
+DELEGATES = ("spouse", "guardian", "stranger")
+"""Who may stand for a grown woman, for a child too, and for nobody."""
+
+
+def _consented(purpose: str, relation: str = "self") -> ev.Event:
+    by = "subject" if relation == "self" else "delegate"
+    return fe.FingerConsented(fe.FingerConsent(HASH, purpose, EXPIRES, by, relation))
+
+
+def _by_delegates(policy: Policy) -> dict[str, Make]:
+    """What is consented to or signed by somebody else than her."""
+    made: dict[str, Make] = {}
+    for one in DELEGATES:
+        made[f"consent {one}"] = _plain(ev.Consented(EXPIRES, "delegate", one))
+        made[f"finger consented by {one}"] = _plain(_consented("compare", one))
+        made[f"enrolment consented by {one}"] = _plain(_consented("enrol", one))
+        made[f"signed by {one}"] = _plain(ev.Signed(ev.Signature("delegate", one, b"-")))
+    if "entrusted_person" in policy.relations:
+        made["signed by entrusted person"] = _plain(ev.Signed(ev.Signature("delegate", "entrusted_person", b"-")))
+    return made
 
 
 def _of_a_finger(check: str | None) -> Iterator[tuple[str, Make]]:
@@ -181,7 +199,6 @@ def alphabet(policy: Policy) -> dict[str, Make]:
     made: dict[str, Make] = {
         **{f"begin {name}": _begin(name) for name in checkpoints(policy)},
         "consent": _plain(ev.Consented(EXPIRES)),
-        "consent delegate": _plain(ev.Consented(EXPIRES, "delegate")),
         "decline refuse": _plain(ev.Declined("refuse")),
         "decline other way": _plain(ev.Declined("other_way")),
         "read again": _plain(ev.ReadAgain()),
@@ -190,7 +207,6 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "elsewhere unknown": _plain(ev.CheckedElsewhere("nowhere", "R-1")),
         **{f"elsewhere {one.id}": _plain(ev.CheckedElsewhere(one.id, "R-1")) for one in policy.channels[:1]},
         "phone": _plain(ev.PhoneGiven("-")),
-        "signed": _plain(ev.Signed(ev.Signature("delegate", "spouse", b"-"))),
         "signed herself": _plain(ev.Signed(ev.Signature("subject", "self", b"-"))),
         "officer signed": _plain(OfficerSigned("o-1", b"-")),
         "signed later": _plain(ev.SignedLater()),
@@ -198,9 +214,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "closed": _plain(ev.Closed()),
         "finger wished": _plain(fe.FingerWished()),
         "finger consented": _plain(_consented("compare")),
-        "finger consented by a delegate": _plain(_consented("compare", "delegate")),
         "enrolment consented": _plain(_consented("enrol")),
-        "enrolment consented by a delegate": _plain(_consented("enrol", "delegate")),
         "enrolment ended": _plain(fe.EnrolmentEnded()),
         "skip light": _plain(fa.ChallengeSkipped("light", "o-1", "officer", "why")),
         "withdrawn": _plain(ev.Withdrawn()),
@@ -214,6 +228,7 @@ def alphabet(policy: Policy) -> dict[str, Make]:
         "explained other": lambda _s, _f: _explained(OTHER),
         "confirmed other": lambda s, _f: _confirmed(s, "o-3", other_statement=True),
     }
+    made |= _by_delegates(policy)
     made |= {f"confirmed {officer}": _officer(officer) for officer in OFFICERS}
     made |= {f"proposed {outcome}": _proposal(outcome) for outcome in Outcome}
     made |= {f"own {name}": make for name, make in _of_a_check(None)}

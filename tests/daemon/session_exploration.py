@@ -14,16 +14,17 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon import desk
 from daemon import effects as ef
 from daemon import events as ev
 from daemon import face_events as fa
 from daemon.desk import Desk
+from daemon.minors import UNDER_14
 from daemon.policy import Policy
 from daemon.state import OPEN, State, Step
-from tests.daemon.session_alphabet import DUTY, Make, alphabet
+from tests.daemon.session_alphabet import DUTY, Make, alphabet, document
 from tests.daemon.session_invariants import Move, Trail, Violation, check
 
 Key = Callable[[Desk, Trail], Hashable]
@@ -39,7 +40,7 @@ def unmerged(now: Desk, trail: Trail) -> tuple[Hashable, Hashable]:
     """What :func:`merged` says, and beside it what it leaves out: how the check on the screen came to where it is."""
     state = now.active
     told = (
-        (state.consent is not None, state.without_biometrics, state.elsewhere is not None),
+        (state.consent.relation if state.consent else None, state.without_biometrics, state.elsewhere is not None),
         (state.document.from_chip, state.document.findings) if state.document else None,
         (len(state.faces), _last_face(state), tuple(one.decision for one in state.fingers)),
         (state.prefers_finger, state.prints, state.slip is not None, state.finger_consent is not None),
@@ -87,8 +88,9 @@ def _consents(state: State, trail: Trail) -> Hashable:
     compared = bool(state.faces or state.fingers or state.elsewhere or entered)
     if state.step is Step.SIGN or (state.step in (Step.DECISION, Step.CONFIRM) and compared):
         return None
-    by = state.consent.by if state.consent else None
-    return (state.check in trail.consented, by, state.takes_back)
+    grown, child = (replace(state, document=one) for one in (document(), document(UNDER_14)))
+    enough = [one.may_consent(state.consent) for one in (grown, child)] if state.consent else []
+    return (state.check in trail.consented, *enough, state.takes_back)
 
 
 def _tries(state: State) -> Hashable:

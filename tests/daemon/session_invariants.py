@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from daemon import events as ev
 from daemon import face_events as fa
 from daemon.desk import Desk
 from daemon.minors import UNDER_14
-from daemon.policy import DECIDABLE
-from daemon.policy.words import Signer
+from daemon.policy import DECIDABLE, Policy
+from daemon.policy.words import Signer, SignsWhen
 from daemon.state import OPEN, State, Step
 from evidence.record import Outcome
 from tests.daemon.session_alphabet import HASH
@@ -171,9 +171,12 @@ def _child(move: Move) -> None:
     after = move.after
     needed = {ef.CompareFace: after.consent, ef.CompareFinger: after.finger_consent}
     for kind, consent in {**needed, ef.EnrolFinger: after.enrol_consent}.items():
-        if after.is_child and move.has(kind):
-            guarded = consent is not None and consent.by == "delegate"
-            move.hold("a child is compared with a guardian's consent only", guarded)
+        if move.has(kind) and consent is not None and after.document is not None:
+            by = _stands_for_her(after.policy, consent.relation, after.document.findings)
+            herself = consent.by == "subject" and not after.is_child
+            guarded = herself or (consent.by == "delegate" and by)
+            rule = "a child is compared with a guardian's consent only"
+            move.hold(rule if after.is_child else "who consents for her may", guarded)
 
 
 def _time(move: Move) -> None:
@@ -199,9 +202,32 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     move.hold("who could not be verified does not sign", not (outcome is Outcome.UNABLE and herself))
     child = UNDER_14 in fields.get("document", {}).get("findings", ())
     move.hold("a guardian signs for a child", not (child and herself))
+    _delegates(move, fields, outcome)
     if outcome is Outcome.INTERRUPTED:
         kept = {"document", "face", "finger", "contact", "subject_sign"} & fields.keys()
         move.hold("an interrupted check keeps no document", not kept)
+
+
+def _stands_for_her(policy: Policy, relation: str, findings: Collection[str] | None, *, unable: bool = False) -> bool:
+    """As the policy says it; ``findings`` of her document, None where there is none."""
+    cases = {SignsWhen.UNDER_14} if findings is not None and UNDER_14 in findings else {SignsWhen.CANNOT_SIGN}
+    cases |= set() if unable or SignsWhen.UNDER_14 in cases else {SignsWhen.ENTRUSTED}
+    cases |= {SignsWhen.UNDER_14} if findings is None else set()
+    return any(one.relation == relation and cases & set(one.when) for one in policy.delegates)
+
+
+def _delegates(move: Move, fields: Any, outcome: Outcome) -> None:
+    """Whoever stands for her says how they are related, and may in her case."""
+    finger = fields.get("finger", {})
+    consents = [fields.get("consent"), finger.get("consent"), finger.get("enrolment", {}).get("consent")]
+    for one in filter(None, consents):
+        related = one.get("relation") in move.before.policy.relations
+        move.hold("a delegate's relation is recorded", (one["by"] == "delegate") == ("relation" in one) == related)
+    signed, document = fields.get("subject_sign"), fields.get("document")
+    if signed and signed["by"] == "delegate":
+        unable, findings = outcome is Outcome.UNABLE, document and document["findings"]
+        may = _stands_for_her(move.before.policy, signed["relation"], findings, unable=unable)
+        move.hold("who signs for her may", may)
 
 
 def _not_of_this_unit(move: Move, fields: Any, outcome: Outcome, officers: list[str]) -> None:

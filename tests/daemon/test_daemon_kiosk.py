@@ -41,6 +41,8 @@ from evidence.webauthn import challenge_of
 from tests.daemon.kiosk_screen import OFFICER, PATIENCE_S, POLICY, Screen
 from tests.daemon.support import PINS, Home, now
 
+RELATIONS = ",".join(POLICY.relations)
+
 
 @pytest.fixture
 def screen(home: Home) -> Iterator[Screen]:
@@ -67,6 +69,7 @@ def test_every_touch_becomes_its_event(screen: Screen) -> None:
     expected: list[tuple[str, dict[str, Any], type]] = [
         ("begin", {"visit": "V-1"}, Begin),
         ("consent", {}, Consented),
+        ("consent", {"by": "delegate", "relation": "spouse"}, Consented),
         ("decline", {"wish": "other_way"}, Declined),
         ("emergency", {}, Emergency),
         ("left", {}, Left),
@@ -149,6 +152,13 @@ REFUSED: dict[str, tuple[str, object, int, str]] = {
     "wish missing": ("decline", {}, 400, "wish_must_be_one_of:refuse,other_way"),
     "wish a list": ("decline", {"wish": ["refuse"]}, 400, "wish_must_be_one_of:refuse,other_way"),
     "consent by a stranger": ("consent", {"by": "stranger"}, 400, "by_must_be_one_of:subject,delegate"),
+    "consent by an unrelated delegate": ("consent", {"by": "delegate"}, 400, f"relation_must_be_one_of:{RELATIONS}"),
+    "a finger's by an unrelated delegate": (
+        "finger_consent",
+        {"purpose": "compare", "by": "delegate", "relation": "self"},
+        400,
+        f"relation_must_be_one_of:{RELATIONS}",
+    ),
     "emergency as a decision": (
         "propose",
         {"outcome": "emergency", "reason": "x"},

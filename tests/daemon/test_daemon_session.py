@@ -14,7 +14,7 @@ from daemon.journal import Entry
 from daemon.minors import UNDER_14
 from daemon.paper_events import PrintWanted
 from daemon.policy import load_policy
-from daemon.policy.words import Liveness
+from daemon.policy.words import Liveness, SignsWhen
 from daemon.record_fields import interrupted, provisional
 from daemon.session import TABLE, step, table_markdown
 from daemon.state import State, Step
@@ -94,22 +94,19 @@ def test_every_row_has_a_sentence_and_every_event_a_row() -> None:
     assert "| Emergency | any |" in table_markdown()
 
 
-def test_faces_are_tried_again_and_then_a_person_decides() -> None:
+def test_who_is_not_her_is_looked_at_again_and_then_a_person_decides() -> None:
+    """A helper may have been nearer."""
     state, effects = play(BEGIN, CONSENT, card(), face("no_match"))
-    assert (state.step, state.trouble, effects) == (Step.FACE, "face_no_match", (ef.CompareFace(), ef.StartTimer()))
-    state, _ = play(face("not_comparable"), state=state)
-    assert (state.step, state.trouble) == (Step.FACE, "no_face")
+    assert (state.step, state.trouble, effects) == (Step.FACE, "face_not_hers", (ef.CompareFace(), ef.StartTimer()))
+    state, _ = play(face("no_match"), state=state)
+    assert (state.step, state.trouble) == (Step.FACE, "face_not_hers")
     state, _ = play(face("no_match"), state=state)
     assert (state.step, state.trouble) == (Step.DECISION, "face_no_match")
 
 
 def test_a_face_that_cannot_be_used_is_a_finding_and_people_go_on() -> None:
-    """An oxygen mask: the reason is on the screen as often as the policy says, then officers decide."""
-    state, _ = play(BEGIN, CONSENT, card())
-    for _ in range(state.policy.retries):
-        state, effects = play(face("not_comparable"), state=state)
-        assert (state.step, state.trouble, effects) == (Step.FACE, "no_face", (ef.CompareFace(), ef.StartTimer()))
-    state, effects = play(face("not_comparable"), state=state)
+    """An oxygen mask: she was told what is in the way while she was looked at, and is not asked again."""
+    state, effects = play(BEGIN, CONSENT, card(), face("not_comparable"))
     assert (state.step, state.trouble) == (Step.DECISION, "no_face")
     assert ef.CompareFace() not in effects
     state, _ = play(ev.Proposed(Outcome.UNABLE, "oxygen mask", EXPIRES), state=state)
@@ -254,7 +251,7 @@ def test_a_childs_guardian_consents_and_signs() -> None:
     assert ef.CompareFace() not in effects
     state, _ = play(ev.ReadAgain(), state=state)
     assert state.step is Step.NOTICE, "the notice is read to the guardian too"
-    state, effects = play(ev.Consented(EXPIRES, "delegate"), child, state=state)
+    state, effects = play(ev.Consented(EXPIRES, "delegate", "guardian"), child, state=state)
     assert state.step is Step.FACE
     assert ef.CompareFace() in effects
     state, _ = play(fa.FaceCompared("check-1", finding("match", "live")), state=state)
@@ -272,14 +269,52 @@ def test_a_childs_guardian_consents_and_signs() -> None:
 
 def test_a_childs_finger_is_her_guardians_to_give_too() -> None:
     """Consent to a finger is one of its own."""
-    told = [fe.FingerConsented(fe.FingerConsent(HASH, "compare", EXPIRES, by)) for by in ("subject", "delegate")]
-    happened = (BEGIN, ev.Consented(EXPIRES, "delegate"), card(UNDER_14), fe.FingerWished())
+    relations = {"self": "subject", "spouse": "delegate", "guardian": "delegate"}
+    given = [fe.FingerConsent(HASH, "compare", EXPIRES, by, relation) for relation, by in relations.items()]
+    told = [fe.FingerConsented(one) for one in given]
+    happened = (BEGIN, ev.Consented(EXPIRES, "delegate", "guardian"), card(UNDER_14), fe.FingerWished())
     state, _ = play(*happened, state=State(load_policy("jiangxi")))
     assert state.step is Step.FINGER
     herself, effects = play(told[0], state=state)
     assert (herself.trouble, herself.finger_consent, effects) == (UNDER_14, None, ())
-    guardian, _ = play(told[1], state=herself)
-    assert guardian.finger_consent is not None
+    spouse, effects = play(told[1], state=herself)
+    assert (spouse.trouble, spouse.finger_consent, effects) == ("relation_not_open", None, ())
+    guardian, _ = play(told[2], state=spouse)
+    assert guardian.finger_consent == given[2]
+
+
+def test_who_consents_for_her_says_how_they_are_related() -> None:
+    """It is recorded, and must be one of the policy's; for a child a husband's is not enough."""
+    policy = load_policy("hainan")
+    here = policy.checkpoints[-1].id
+    begun, _ = play(replace(BEGIN, checkpoint=here), state=State(policy))
+    for relation in ("self", "entrusted_person"):  # Hainan lets family sign, nobody else
+        refused, effects = play(ev.Consented(EXPIRES, "delegate", relation), state=begun)
+        assert (refused.step, refused.trouble, effects) == (Step.NOTICE, "relation_not_open", ())
+    husband = ev.Consented(EXPIRES, "delegate", "spouse")
+    asked, effects = play(husband, card(UNDER_14), state=begun)
+    assert (asked.trouble, asked.takes_back) == ("guardian_must_consent", True)
+    state, effects = play(husband, card(), state=begun)
+    assert ef.CompareFace() in effects
+    _, effects = play(ev.Proposed(Outcome.FAILED, "why", EXPIRES), ev.Emergency("check-2", here), state=state)
+    assert seal(effects).fields["consent"] == {
+        **seal(effects).fields["consent"],
+        "by": "delegate",
+        "relation": "spouse",
+    }
+
+
+def test_who_stands_for_children_only_does_not_for_a_grown_woman() -> None:
+    """A hospital's own pack may say so; then the check goes to officers, and consent is asked for anew."""
+    policy = load_policy("neutral")
+    only = (SignsWhen.UNDER_14,)
+    strict = [replace(one, when=only) if one.relation == "guardian" else one for one in policy.delegates]
+    guardian = ev.Consented(EXPIRES, "delegate", "guardian")
+    state, effects = play(BEGIN, guardian, card(), state=State(replace(policy, delegates=tuple(strict))))
+    assert (state.step, state.trouble) == (Step.DECISION, "relation_not_open")
+    assert ef.CompareFace() not in effects
+    again, _ = play(ev.ReadAgain(), state=state)
+    assert again.step is Step.NOTICE
 
 
 def test_temporary_staff_do_not_answer_where_regular_staff_must() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from daemon import desk, moves, session
+from daemon import desk, finger_moves, moves, session
 from daemon import effects as ef
 from daemon import events as ev
 from daemon import face_events as fa
+from daemon import finger_events as fe
 from daemon.moves import Result
 from daemon.policy import Policy, load_policy, shipped_names
 from daemon.policy.words import Factor, Liveness
@@ -99,8 +100,9 @@ def test_merged_states_have_one_future(policy: Policy) -> None:
 
 
 def _without_kin(events: dict[str, Make]) -> dict[str, Make]:
-    """Two outcomes stand for those that officers choose among; what comes late is ignored."""
+    """Two outcomes stand for those that officers choose among, a guardian for delegates; what comes late is ignored."""
     chosen = {f"proposed {one}" for one in Outcome} - {"proposed passed", "proposed unable"}
+    chosen |= {name for name in events if name.endswith((" spouse", " stranger"))}
     return {name: make for name, make in events.items() if name not in chosen and not name.startswith("late ")}
 
 
@@ -138,8 +140,29 @@ def _after(where: Step, event: type, change: Callable[[Result], Result]) -> Call
 
 def _child_consents(state: State, event: ev.CardRead) -> Result:
     assert state.consent is not None
-    after, effects = moves.card_read(replace(state, consent=replace(state.consent, by="delegate")), event)
+    guardian = replace(state.consent, by="delegate", relation="guardian")
+    after, effects = moves.card_read(replace(state, consent=guardian), event)
     return replace(after, consent=state.consent), effects
+
+
+def _unrelated(state: State, event: ev.Consented) -> Result:
+    after, effects = moves.consent(state, replace(event, by="subject"))
+    return replace(after, consent=replace(event, relation="self")), effects
+
+
+def _anybodys_finger(state: State, event: fe.FingerConsented) -> Result:
+    guardian = fe.FingerConsented(replace(event.consent, by="delegate", relation="guardian"))
+    after, effects = finger_moves.consented(state, guardian)
+    return replace(after, finger_consent=event.consent if after.finger_consent else None), effects
+
+
+def _signs_unasked(by: str) -> Callable[[Table], None]:
+    def signed(state: State, event: ev.Signed) -> Result:
+        if event.signature.by != by:
+            return moves.signed(state, event)
+        return moves.signed_later(replace(state, signature=event.signature), ev.SignedLater())
+
+    return _with(Step.SIGN, ev.Signed, signed)
 
 
 def _any_face_passes(state: State, event: fa.FaceCompared) -> Result:
@@ -325,14 +348,9 @@ MUTATIONS: dict[str, tuple[str, Callable[[Table], None]]] = {
         "a child is compared with a guardian's consent only",
         _with(Step.CARD, ev.CardRead, _child_consents),
     ),
-    "she signs herself who cannot": (
-        "who could not be verified does not sign",
-        _with(
-            Step.SIGN,
-            ev.Signed,
-            lambda state, event: moves.signed_later(replace(state, signature=event.signature), event),
-        ),
-    ),
+    "a delegate goes for herself": ("a delegate's relation is recorded", _with(Step.NOTICE, ev.Consented, _unrelated)),
+    "anybody signs for her": ("who signs for her may", _signs_unasked("delegate")),
+    "she signs herself who cannot": ("who could not be verified does not sign", _signs_unasked("subject")),
 }
 IN_DRILLS: dict[str, tuple[str, Callable[[Table], None]]] = {
     "an emergency is a drill's": ("an emergency is no drill", _with(Step.CARD, ev.Emergency, _emergency_in_a_drill)),
@@ -342,15 +360,23 @@ IN_DRILLS: dict[str, tuple[str, Callable[[Table], None]]] = {
     ),
 }
 
+OF_FINGERS: dict[str, tuple[str, Callable[[Table], None]]] = {
+    "anybody consents to her finger": (
+        "who consents for her may",
+        _with(Step.FINGER, fe.FingerConsented, _anybodys_finger),
+    ),
+}
 
-@pytest.mark.parametrize("name", [*MUTATIONS, *IN_DRILLS])
+
+@pytest.mark.parametrize("name", [*MUTATIONS, *IN_DRILLS, *OF_FINGERS])
 def test_broken_table_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rule, change = {**MUTATIONS, **IN_DRILLS}[name]
+    rule, change = {**MUTATIONS, **IN_DRILLS, **OF_FINGERS}[name]
     table = dict(session.TABLE)
     change(table)
     monkeypatch.setattr(session, "TABLE", table)
+    policy = POLICIES["card and finger"] if name in OF_FINGERS else NEUTRAL
     with pytest.raises(Violation) as noticed:
-        explore(NEUTRAL, drills(NEUTRAL) if name in IN_DRILLS else None)
+        explore(policy, drills(policy) if name in IN_DRILLS else None)
     assert noticed.value.rule == rule
 
 

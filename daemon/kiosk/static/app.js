@@ -34,7 +34,7 @@ const HINTED = ["card", "face", "finger", "enrol"]; // a trouble here is what to
 
 function screen() {
   if (now.staff) return staffScreen();
-  const stepsIn = BESIDE.includes(now.view.step) && now.part && !["consent", "ways"].includes(now.part);
+  const stepsIn = BESIDE.includes(now.view.step) && now.part && !["consent", "relation", "ways"].includes(now.part);
   return stepsIn ? decisionScreen() : SCREENS[now.view.step]();
 }
 

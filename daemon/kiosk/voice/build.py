@@ -20,7 +20,7 @@ from daemon.policy.packs import shipped_names
 WORDS = VOICES.parent / "words"
 SPEAKERS = {"zh": "cmn", "en": "en-gb"}
 ASKS = (
-    *("notice", "consent", "card", "face", "ask_light", "ask_turn_left", "ask_turn_right", "ask_blink"),
+    *("notice", "consent", "relation", "card", "face", "ask_light", "ask_turn_left", "ask_turn_right", "ask_blink"),
     *("finger_consent", "finger_consent_guardian", "slip_scan", "finger"),
     *("enrol", "enrol_guardian", "slip_written", "not_enrolled"),
     *("decision", "confirm", "sign", "sign_guardian", "sign_family"),

@@ -88,7 +88,7 @@ const schema = (() => {
   const decision = closed(Object.keys(STATEMENT), STATEMENT);
 
   const CONSENT = { id: uuid7, text_id: text(), sha256: hash, at: instant, by: oneOf("subject", "delegate") };
-  const fingerConsent = closed(Object.keys(CONSENT), CONSENT);
+  const fingerConsent = closed(Object.keys(CONSENT), { ...CONSENT, relation: text() });
   const SLIP = { consent: uuid7, unit: name, issued: instant, expires: instant };
   const finger = closed(["decision"], {
     decision: oneOf("match", "no_match", "not_performed"),
@@ -149,6 +149,7 @@ const schema = (() => {
       sha256: hash,
       at: instant,
       by: text(),
+      relation: text(),
       notice: object(["text_id", "sha256"], { text_id: text(), sha256: hash }),
     }),
     face: object(["score", "threshold", "decision", "frames", "model"], {

@@ -130,6 +130,7 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "worklist": ("idle", of_worklist, {"expected": EXPECTED}),
     "notice": ("notice", NOTHING, {}),
     "consent": ("notice", touches("read_notice"), {}),
+    "relation": ("notice", touches("read_notice", "agree_delegate"), {}),
     "card": ("card", NOTHING, {}),
     "card_again": ("card_again", NOTHING, {}),
     "card_ways": ("card", touches("no_card"), {}),

@@ -37,7 +37,7 @@ ON: Final[dict[str, tuple[Touch, ...]]] = {
     ),
     "notice": (
         ("consent", {}),
-        ("consent", {"by": "delegate"}),
+        ("consent", {"by": "delegate", "relation": "spouse"}),
         ("decline", {"wish": "other_way"}),
         ("no_card", {"cause": "forgotten"}),
         ("propose", {"outcome": "unable", "reason": "unconscious"}),

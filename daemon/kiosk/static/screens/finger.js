@@ -3,8 +3,9 @@ import { act, complain } from "../act.js";
 import { button, el } from "../dom.js";
 import { icon } from "../icons.js";
 import { ask, page } from "../page.js";
-import { now } from "../state.js";
+import { go, now } from "../state.js";
 import { explain, language, say } from "../words.js";
+import { askRelation, relationScreen } from "./relation.js";
 import { isChild, leave, otherWay, refuse, staffDecides } from "./ways.js";
 
 const LIGHT = "#ffffff";
@@ -13,13 +14,16 @@ const HEIGHT = 0.6; // of the screen
 
 const text = (purpose) => el("p", { className: "large" }, page.finger_consents[purpose][language()]);
 const shows = (view) => [view.finger, view.trouble];
-const consents = (purpose, by) => act("finger_consent", { purpose, by });
+
+// Whoever stands for her: the relation is asked first.
+const stands = (purpose) => relationScreen(async (relation) => {
+  if (!await act("finger_consent", { purpose, by: "delegate", relation })) go({ part: null });
+});
 
 // Who may agree: of a child only her guardian.
 function agreeing(view, purpose, own, kind = "") {
-  const delegate = () => consents(purpose, "delegate");
-  if (isChild(view)) return [button(say("guardian_agrees"), "people", delegate, kind)];
-  return [button(say(own), "finger", () => consents(purpose, "subject"), kind), button(say("agree_delegate"), "people", delegate)];
+  if (isChild(view)) return [askRelation("guardian_agrees", kind)];
+  return [button(say(own), "finger", () => act("finger_consent", { purpose, by: "subject" }), kind), askRelation("agree_delegate")];
 }
 
 const ways = () => [otherWay(), refuse(), staffDecides(), leave()];
@@ -57,7 +61,7 @@ const reading = {
 
 export function fingerScreen() {
   const { consented, ready } = now.view.finger;
-  if (!consented) return consent;
+  if (!consented) return now.part === "relation" ? stands("compare") : consent;
   return ready ? reading : slipNeeded;
 }
 
@@ -115,5 +119,6 @@ const without = {
 export function enrolScreen() {
   const { enrolling, enrolment } = now.view.finger;
   if (enrolment) return enrolment === "enrolled" ? written : without;
-  return enrolling ? capturing : offer;
+  if (enrolling) return capturing;
+  return now.part === "relation" ? stands("enrol") : offer;
 }

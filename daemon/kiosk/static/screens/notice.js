@@ -5,6 +5,7 @@ import { page } from "../page.js";
 import { canSpeak, isSpeaking, silence, speak } from "../sounds.js";
 import { go, now } from "../state.js";
 import { language, say } from "../words.js";
+import { askRelation, relationScreen } from "./relation.js";
 import { leave, otherWay, refuse, staffDecides } from "./ways.js";
 import { notice as parts } from "./idle.js";
 
@@ -42,11 +43,13 @@ export const consent = {
   body: () => [el("p", { className: "large" }, page.consent[language()])],
   touches: () => [
     button(say("agree"), "pass", () => { silence(); return act("consent"); }, "first"),
-    button(say("agree_delegate"), "people", () => act("consent", { by: "delegate" })),
+    askRelation("agree_delegate"),
     aloud(page.consent.id), otherWay(), refuse(),
     button(say("back"), "back", () => { silence(); go({ part: null }); }),
   ],
   shows: () => [isSpeaking()],
 };
 
-export const noticeScreen = () => (now.part === "consent" ? consent : notice);
+const stands = relationScreen((relation) => { silence(); return act("consent", { by: "delegate", relation }); }, "consent");
+
+export const noticeScreen = () => ({ consent, relation: stands })[now.part] ?? notice;

@@ -46,7 +46,7 @@ export const troubles = {
   another_statement: "The content has changed, please confirm again",
   read_again_not_open: "Something was compared or entered already: staff decide",
   subject_cannot_sign: "Who could not be verified does not sign: family or a delegate does",
-  relation_not_open: "This person may not sign in such a case: choose another",
+  relation_not_open: "This person may not consent or sign for her in such a case: choose another",
   gestation_week_must_be_0_to_45: "The week of gestation is a whole number from 0 to 45",
   signer_missing: "Please choose who signs",
   somebody_was_there: "Somebody was there: this check is still owed",

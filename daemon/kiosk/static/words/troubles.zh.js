@@ -46,7 +46,7 @@ export const troubles = {
   another_statement: "内容已变化，请重新确认",
   read_again_not_open: "已比对或已录入证件，请工作人员处理",
   subject_cannot_sign: "无法核验时由家属或被委托人签名",
-  relation_not_open: "此人不能在这种情况下代签，请另选签名人",
+  relation_not_open: "此人不能在这种情况下代为同意或代签，请另选他人",
   gestation_week_must_be_0_to_45: "孕周须为 0 至 45 的整数",
   signer_missing: "请选择签名人",
   somebody_was_there: "该次核验有人到场，不能这样结清",

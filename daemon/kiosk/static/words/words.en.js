@@ -50,6 +50,7 @@ export const words = {
   read_notice: "I have read this",
   agree: "I agree, begin",
   agree_delegate: "Guardian or delegate agrees",
+  relation: "How are you related to her?",
   back: "Back",
   other_way: "Documents only",
   refuse: "I refuse",

@@ -50,6 +50,7 @@ export const words = {
   read_notice: "我已阅读",
   agree: "同意并开始",
   agree_delegate: "监护人或被委托人代为同意",
+  relation: "您与她是什么关系？",
   back: "返回",
   other_way: "只查验证件",
   refuse: "拒绝核验",
