@@ -272,6 +272,7 @@ class Assembly:
                 expected=self.worklist.entries,
                 finger_fitted=self.unit.fingers.fitted,
                 asked=self.unit.faces.asked,
+                hint=self.unit.faces.hint,
                 printing=self.unit.forms.view(desk.active) if self.unit.forms else NO_PRINTER,
                 night=night,
                 attended=attended,

@@ -24,7 +24,7 @@ from models.detector import Face
 from models.embedding import Template
 from models.errors import ImageError
 from models.face import nearest_face
-from models.nearest import Nearest
+from models.nearest import Nearest, Sight
 from models.passive import PassiveScore
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,17 @@ log = logging.getLogger(__name__)
 DEVICE = "camera"
 MODELS = "models"
 """Named as the lost device where this machine does not compute the networks as they were measured."""
+NOBODY = "no_face"
 FRAMES = 3
 """Usable frames per comparison, fused into one template: one bad frame does not decide."""
-ATTEMPT_S = 4.0
+ATTEMPT_S = 12.0
+"""How long she is looked at for as many usable frames, told meanwhile what is in the way: she is asked once."""
+HINT_S = 1.5
+"""So long something is in the way before that is told, and before something else is: an instruction can be followed."""
 NO_MEANS = Means()
+
+Saw = Callable[[Sight | None, str | None], None]
+"""Told of each frame: the nearest face, and why it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,25 @@ class _Work:
 
 
 @dataclass(slots=True)
+class Guide:
+    """One instruction at a time. ``say`` gets a cause of :class:`models.quality.Cause`, or ``no_face``."""
+
+    say: Callable[[str], None]
+    now_s: Callable[[], float] = time.monotonic
+    _said: str | None = None
+    _since_s: float | None = None
+
+    def saw(self, cause: str | None) -> None:
+        """What was wrong with a frame; None for one that could be used."""
+        now_s = self.now_s()
+        if cause is None or self._since_s is None:
+            self._since_s = now_s
+        elif cause != self._said and now_s - self._since_s >= HINT_S:
+            self._said, self._since_s = cause, now_s
+            self.say(cause)
+
+
+@dataclass(slots=True)
 class _Looks:
     """What is gathered from the frames of one comparison."""
 
@@ -53,7 +79,7 @@ class _Looks:
     scores: list[PassiveScore] = field(default_factory=list)
     face: Face | None = field(default=None, repr=False)
     size: tuple[int, int] = (0, 0)
-    cause: str = "no_face"
+    cause: str = NOBODY
 
 
 class FaceMatcher:
@@ -67,7 +93,9 @@ class FaceMatcher:
         face = nearest_face(self._models.detect(photo))
         return self._models.reference(photo, face) if face else None
 
-    def compare(self, reference: Template, frames: Iterable[Frame]) -> tuple[FaceFinding, Compared]:
+    def compare(
+        self, reference: Template, frames: Iterable[Frame], saw: Saw = lambda _sight, _cause: None
+    ) -> tuple[FaceFinding, Compared]:
         """Compare once :data:`FRAMES` usable frames are seen, or with fewer when the frames end.
 
         Returns the finding, about life not yet, and what was seen of her.
@@ -75,7 +103,8 @@ class FaceMatcher:
         looks, nearest = _Looks(), Nearest(self._models)
         for frame in frames:
             try:
-                self._look(frame.image, nearest, looks)
+                sight = nearest.look(frame.image)
+                saw(sight, self._look(frame.image, sight, looks))
             except ImageError as error:
                 log.info("a frame was passed over: %s", error)
             if len(looks.templates) == FRAMES:
@@ -87,19 +116,19 @@ class FaceMatcher:
             tuple(looks.scores), looks.face, looks.size, live
         )
 
-    def _look(self, image: Photo, nearest: Nearest, looks: _Looks) -> None:
+    def _look(self, image: Photo, sight: Sight | None, looks: _Looks) -> str | None:
         """Gather the nearest face's template and passive score, or the first thing that is wrong with that face."""
-        sight = nearest.look(image)
         if sight is None:
-            return
+            return NOBODY
         quality = self._models.assess(sight.image, sight.face)
         if not quality.usable:
             looks.cause = quality.causes[0].value
-            return
+            return looks.cause
         mirrored = bool(len(looks.templates) % 2)
         looks.templates.append(self._models.template(sight.image, sight.face, mirrored=mirrored))
         looks.scores.append(self._eyes.passive.assess(sight.image, sight.face.box))
         looks.face, looks.size = sight.placed, (image.shape[1], image.shape[0])
+        return None
 
     def not_comparable(self, cause: str) -> FaceFinding:
         """The finding when there is nothing to compare."""
@@ -115,7 +144,8 @@ class FaceMatcher:
 class FaceTask:
     """Runs the camera from consent to the end of a check, and compares when asked.
 
-    ``asked``: what the screen asks of her now: ``light``, ``turn_left``, ``turn_right``, ``blink``, or None.
+    ``asked``: what the screen asks of her now: ``light``, ``turn_left``, ``turn_right``, ``blink``, or None. ``hint``:
+    what is in the way of seeing her.
     """
 
     def __init__(
@@ -134,7 +164,7 @@ class FaceTask:
             eyes: the networks, this task's own.
             post: told of what was found.
             means: what the policy allows and the unit has to tell life with.
-            told: called whenever ``asked`` has changed.
+            told: called whenever ``asked`` or ``hint`` has changed.
 
         Raises:
             BadDeviceUri: no camera has this URI.
@@ -143,6 +173,7 @@ class FaceTask:
         self._eyes, self._matcher = eyes, FaceMatcher(eyes)
         self._post, self._means, self._told = post, means, told
         self.asked: str | None = None
+        self.hint: str | None = None
         self.preview = Preview()
         self._work: queue.SimpleQueue[_Work | str | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
@@ -222,7 +253,7 @@ class FaceTask:
             return self._matcher.not_comparable("card_photo_no_face")
         changed = self._camera.identity != self._first_camera
         watch = Watch(self._camera, self._eyes, self.preview, work.stopped.is_set, changed)
-        finding, compared = self._matcher.compare(reference, watch.frames(time.monotonic() + ATTEMPT_S))
+        finding, compared = self._look(reference, watch)
         if compared.live is None:
             return finding
         inspection = Inspection(self._eyes, self._means, watch, self._tell, lambda: self._skipped)
@@ -230,6 +261,25 @@ class FaceTask:
         return replace(
             finding, liveness=inspection.run(compared) if matched else inspection.without_challenge(compared)
         )
+
+    def _look(self, reference: Template, watch: Watch) -> tuple[FaceFinding, Compared]:
+        """Look at the nearest face, which the mirror marks: helpers see who is taken."""
+        guide = Guide(self._hint)
+
+        def saw(sight: Sight | None, cause: str | None) -> None:
+            self.preview.mark(sight.placed.box if sight else None)
+            guide.saw(cause)
+
+        try:
+            return self._matcher.compare(reference, watch.frames(time.monotonic() + ATTEMPT_S), saw)
+        finally:
+            self.preview.mark(None)
+            self._hint(None)
+
+    def _hint(self, hint: str | None) -> None:
+        if hint != self.hint:
+            self.hint = hint
+            self._told()
 
     def _tell(self, asked: str | None) -> None:
         self.asked = asked

@@ -224,17 +224,17 @@ def shift_changed(state: State, event: ShiftChanged) -> Result:
 
 
 def face_compared(state: State, event: FaceCompared) -> Result:
-    """A living match ends it or goes on to the finger; a miss is tried again, then the finger or officers decide.
+    """A living match ends it or goes on to the finger; who is not her is looked at again; else finger or officers.
 
-    Whether she is alive was asked as often as it may be within the one try: a doubt is for people, never for a loop.
+    All else was asked within the one look: a face that cannot be used, or a doubt about life, is for people, never for
+    a loop. Somebody else may simply have been nearer.
     """
     after = replace(state, faces=(*state.faces, event.finding))
     trouble = after.against_the_face
     if after.matched:
         return judge(after)
-    missed = event.finding.decision != "match"
-    if missed and len(after.faces) <= after.policy.retries:
-        return replace(after, trouble=trouble), (CompareFace(), StartTimer())
+    if event.finding.decision == "no_match" and len(after.faces) <= after.policy.retries:
+        return replace(after, trouble="face_not_hers"), (CompareFace(), StartTimer())
     if Factor.FINGER in after.lacking and not after.attacked and trouble != "liveness_missing":
         return read_finger(after)
     return ask_officers(after, trouble or "finger_missing")

@@ -1,4 +1,7 @@
-"""The newest frame for the screen: small, mirrored, in memory only, gone when the comparison ends."""
+"""The newest frame for the screen: small, mirrored, in memory only, gone when the comparison ends.
+
+A frame is drawn around the face that is taken: where helpers are in view, everybody sees whose it is.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,11 @@ from numpy.typing import NDArray
 WIDTH = 320
 """Pixels; enough to find one's own face, too few for anything else."""
 QUALITY = 70
+_LINE_PX = 3
+_INK = (255, 255, 255)
+
+Box = tuple[float, float, float, float]
+"""Left, top, width and height in the frame's pixels."""
 
 
 class Preview:
@@ -22,6 +30,7 @@ class Preview:
         self._news = threading.Condition()
         self._image: NDArray[np.uint8] | None = None
         self._number = -1
+        self._box: Box | None = None
 
     def put(self, number: int, image: NDArray[np.uint8]) -> None:
         """Show ``image``, (height, width, 3) blue-green-red, the camera's frame ``number``."""
@@ -29,25 +38,34 @@ class Preview:
             self._number, self._image = number, image
             self._news.notify_all()
 
+    def mark(self, box: Box | None) -> None:
+        """The face that is taken, in this frame and those that follow; None: none is."""
+        with self._news:
+            self._box = box
+
     def drop(self) -> None:
         """Nothing is shown any more; whoever waits is told."""
         with self._news:
-            self._image = None
+            self._image = self._box = None
             self._news.notify_all()
 
     def newer(self, number: int, wait_s: float) -> tuple[int, bytes] | None:
         """Number and JPEG of a frame newer than ``number``; None if there is none within ``wait_s``."""
         with self._news:
             self._news.wait_for(lambda: self._image is not None and self._number > number, wait_s)
-            image, found = self._image, self._number
+            image, found, box = self._image, self._number, self._box
         if image is None or found <= number:
             return None
-        return found, _mirrored_jpeg(image)
+        return found, _mirrored_jpeg(image, box)
 
 
-def _mirrored_jpeg(image: NDArray[np.uint8]) -> bytes:
-    height = max(1, round(image.shape[0] * WIDTH / image.shape[1]))
-    small: Any = cv2.flip(cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA), 1)
+def _mirrored_jpeg(image: NDArray[np.uint8], box: Box | None) -> bytes:
+    scale = WIDTH / image.shape[1]
+    small: Any = cv2.resize(image, (WIDTH, max(1, round(image.shape[0] * scale))), interpolation=cv2.INTER_AREA)
+    if box is not None:
+        left, top, width, height = (round(value * scale) for value in box)
+        cv2.rectangle(small, (left, top), (left + width, top + height), _INK, _LINE_PX)
+    small = cv2.flip(small, 1)
     return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
 

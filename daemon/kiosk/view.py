@@ -79,6 +79,7 @@ def view(
     expected: Sequence[Expected] = (),
     finger_fitted: bool = False,
     asked: str | None = None,
+    hint: str | None = None,
     printing: Mapping[str, Any] = NO_PRINTER,
     night: bool = False,
     attended: bool = False,
@@ -92,7 +93,7 @@ def view(
         duty: who is on duty.
         expected: the worklist, of which visit and checkpoint are shown.
         finger_fitted: there is a fingerprint module.
-        asked: what is asked of her while her face is looked at, see :mod:`daemon.faces`.
+        asked, hint: what is asked of her while her face is looked at, what is in the way; see :mod:`daemon.faces`.
         printing: whether there is something to print, and how printing stands, see :mod:`daemon.printing.forms`.
         night, attended: the room around the screen, see :mod:`daemon.room`.
     """
@@ -101,7 +102,7 @@ def view(
         "step": state.step.value,
         "check": state.check,
         **_begun(state),
-        "trouble": state.trouble,
+        "trouble": (hint if state.step is Step.FACE else None) or state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
         "alerts": _alerts(state),
         "held_back": _held_back(state),

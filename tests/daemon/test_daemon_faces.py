@@ -19,7 +19,7 @@ from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
 from daemon.demo.room import Room
 from daemon.events import DeviceLost, Event
 from daemon.face_events import FaceCompared, FaceFinding
-from daemon.faces import FRAMES, FaceMatcher, FaceTask
+from daemon.faces import FRAMES, FaceMatcher, FaceTask, Guide
 from daemon.liveness.eyes import Eyes
 from hw.camera.frame import Frame
 from hw.camera.simulated_lens import Lens
@@ -27,6 +27,7 @@ from hw.card_reader.photo import SimulatedDecoder
 from hw.uri import DeviceUri
 from models.face import FaceModels
 from models.image import Image
+from models.nearest import Sight
 from tests.daemon.support import now
 from tests.support.brokers import wait_for
 
@@ -38,9 +39,13 @@ class Booth:
 
     def __init__(self, uri: str, eyes: Eyes) -> None:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self.task = FaceTask(DeviceUri.parse(uri), eyes, post=self.events.put)
+        self.hints: list[str | None] = []
+        self.task = FaceTask(DeviceUri.parse(uri), eyes, post=self.events.put, told=self._told)
         self._thread = threading.Thread(target=self.task.run)
         self._thread.start()
+
+    def _told(self) -> None:
+        self.hints.append(self.task.hint)
 
     @property
     def camera_runs(self) -> bool:
@@ -151,11 +156,26 @@ def test_nothing_to_compare(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """She is told what is in the way while she is looked at, and asked no second time."""
     monkeypatch.setattr(faces, "ATTEMPT_S", 1.5)
+    monkeypatch.setattr(faces, "HINT_S", 0.2)
     one = booth(make(studio, tmp_path))
     one.task.open_camera()
     finding = compared(one.compare(photo))
     assert (finding.decision, finding.score, finding.frames, finding.cause) == ("not_comparable", None, 0, cause)
+    assert one.hints == [cause, None]
+
+
+def test_one_instruction_at_a_time_and_long_enough_to_follow() -> None:
+    said: list[str] = []
+    times = iter((0.0, 1.4, 1.6, 2.9, 3.0, 3.2, 4.0, 5.4, 5.6, 9.0))
+    guide = Guide(said.append, lambda: next(times))
+    for cause in (
+        *("no_face", "no_face", "face_too_dark", "face_turned", "face_too_dark"),
+        *("face_turned", None, "face_blurred", "face_blurred", "face_blurred"),
+    ):
+        guide.saw(cause)
+    assert said == ["face_too_dark", "face_turned", "face_blurred"]
 
 
 def test_card_picture_without_a_face(booth: Open, studio: Studio, tmp_path: Path) -> None:
@@ -198,8 +218,11 @@ def test_who_lies_nearest_is_compared_and_not_her_helper(eyes: Eyes, studio: Stu
     matcher = FaceMatcher(eyes)
     reference = matcher.reference(photo)
     assert reference is not None
-    finding, compared_with = matcher.compare(reference, seen(studio, on_a_trolley))
+    taken: list[Sight | None] = []
+    frames = seen(studio, on_a_trolley)
+    finding, compared_with = matcher.compare(reference, frames, lambda sight, _cause: taken.append(sight))
     assert (finding.decision, finding.frames) == ("match", FRAMES)
+    assert all(one and one.placed.box[0] + one.placed.box[2] <= 480 for one in taken), "the mirror marks her, not him"
     assert compared_with.face is not None
     assert compared_with.size == (800, 640)
     assert compared_with.face.box[0] + compared_with.face.box[2] <= 480

@@ -84,6 +84,31 @@ def test_preview_is_small_and_mirrored() -> None:
     assert shown[:, :200].max() < 50
 
 
+def test_the_face_that_is_taken_is_marked_until_it_is_not() -> None:
+    """Mirrored too: a box on the right of the frame is on her left."""
+    preview = Preview()
+    preview.put(1, frame() * 0)
+    preview.mark((400.0, 100.0, 200.0, 240.0))
+    shown = lines_of(preview)
+    assert (shown[:, 15:25].max(), shown[:, 115:125].max()) == (255, 255)
+    assert shown[60:160, 30:110].max() < 50
+    assert shown[:, 140:].max() < 50
+    preview.mark(None)
+    assert lines_of(preview).max() < 50
+    preview.mark((400.0, 100.0, 200.0, 240.0))
+    preview.drop()
+    preview.put(2, frame() * 0)
+    assert lines_of(preview).max() < 50, "nobody's box outlives the look"
+
+
+def lines_of(preview: Preview) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    found = preview.newer(-1, 0)
+    assert found is not None
+    shown = cv2.imdecode(np.frombuffer(found[1], np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert shown is not None
+    return (shown > 200).astype(np.uint8) * 255
+
+
 def test_preview_never_shows_the_same_or_a_dropped_frame() -> None:
     preview = Preview()
     assert preview.newer(-1, 0) is None

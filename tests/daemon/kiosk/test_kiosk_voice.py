@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from daemon.finger_events import FingerEnrolment
 from daemon.fingers import WORDS as SENSOR
@@ -115,6 +115,20 @@ def test_what_comes_next_within_a_step_is_said(bench: Bench, glass: Glass) -> No
         glass.page.wait_for_function("title => document.getElementById('title').textContent === title", arg=title)
     glass.page.wait_for_timeout(200)
     assert spoken(glass) == ["zh/face.ogg", "zh/ask_light.ogg", "zh/ask_blink.ogg"]
+
+
+def test_what_is_in_the_way_of_her_face_is_said_and_seen(bench: Bench, glass: Glass) -> None:
+    """While she is looked at: one instruction in the place of the hint, gone when nothing is in the way."""
+    face = states(bench.policy)["face"]
+    hears(bench, glass, face, ("face",))
+    for hint, text in (("face_too_small", "请靠近镜头"), (None, "")):
+        bench.show(face, hint=hint)
+        expect(glass.page.locator("#trouble")).to_have_text(text)
+    bench.show(replace(face, trouble="face_not_hers"))
+    expect(glass.page.locator("#trouble")).to_have_text("没有认出您：请靠近镜头，请旁人让开")
+    assert spoken(glass) == ["zh/face.ogg", "zh/face_too_small.ogg", "zh/face_not_hers.ogg"]
+    bench.show(states(bench.policy)["decision"], hint="face_too_small")
+    expect(glass.page.locator("#trouble")).to_have_text("证件存在问题，请核对")
 
 
 def test_what_is_heard_is_what_is_seen() -> None:

@@ -5,6 +5,7 @@ export const troubles = {
   card_unknown_type: "This kind of card is not supported",
   card_unreadable: "The card cannot be read, please lay it again",
   face_no_match: "Not like the photo on the card",
+  face_not_hers: "Not recognised: please come closer, others step back",
   no_face: "No face seen, please face the camera",
   face_too_small: "Please come closer",
   face_cut_off: "Please move to the middle",

@@ -5,6 +5,7 @@ export const troubles = {
   card_unknown_type: "不支持的证件",
   card_unreadable: "证件无法读取，请重新放置",
   face_no_match: "与证件照片不一致",
+  face_not_hers: "没有认出您：请靠近镜头，请旁人让开",
   no_face: "未检测到人脸，请正对镜头",
   face_too_small: "请靠近镜头",
   face_cut_off: "请移到画面中央",
