@@ -20,8 +20,8 @@ MIN_SPREAD_PX = 1.0
 
 
 def as_complex(points: npt.NDArray[np.floating]) -> npt.NDArray[np.complex128]:
-    """x + iy of each row."""
-    return np.asarray(points[:, 0] + 1j * points[:, 1], dtype=np.complex128)
+    """x + iy of each row (x, y)."""
+    return np.ascontiguousarray(points, np.float64).view(np.complex128)[:, 0]
 
 
 CENTRE = as_complex(TEMPLATE_PX).mean()
@@ -40,12 +40,13 @@ def similarity(landmarks: FloatArray) -> npt.NDArray[np.float64]:
     if np.shape(landmarks) != LANDMARKS_SHAPE or not np.all(np.isfinite(landmarks)):
         raise ImageError(f"landmarks are five finite points, shape {LANDMARKS_SHAPE}")
     source = as_complex(landmarks)
-    centred = source - source.mean()
+    centre = source.mean()
+    centred = source - centre
     power = float(np.vdot(centred, centred).real)
     if power < len(source) * MIN_SPREAD_PX**2:
         raise ImageError("the five landmarks lie in one point: there is no face to align")
     turn = np.vdot(centred, CENTRED) / power
-    shift = CENTRE - turn * source.mean()
+    shift = CENTRE - turn * centre
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
