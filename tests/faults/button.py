@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ from daemon.outbox.known_events import EventId
 from daemon.state import Step
 from daemon.unit import Unit
 from evidence.encoding import json_bytes, json_object
-from evidence.files import write_atomic
+from evidence.files import sync_folder
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import CoprocessorEvent
 from hw.coprocessor.numbers import EventKind
 
 
 class Button(Coprocessor):
-    """No line and no thread: presses and the newest confirmation, in a file that outlasts the unit's life."""
+    """No line and no thread: presses and the newest confirmation, in a file that outlasts the unit's life.
+
+    It is written by nothing of the product's, so that it is whole also where the product's own files are not.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -43,7 +47,13 @@ class Button(Coprocessor):
         self._keep()
 
     def _keep(self) -> None:
-        write_atomic(self._path, json_bytes({"presses": self.presses, "confirmed": self._confirmed}))
+        fresh = self._path.with_suffix(".new")
+        with fresh.open("wb") as stream:
+            stream.write(json_bytes({"presses": self.presses, "confirmed": self._confirmed}))
+            stream.flush()
+            os.fdatasync(stream.fileno())
+        fresh.replace(self._path)
+        sync_folder(self._path.parent)
 
     @staticmethod
     def _event(counter: int) -> CoprocessorEvent:
