@@ -64,6 +64,8 @@ _CONTEXT: Final = b"vernix-slip-v1\0"
 _HEAD: Final = struct.Struct(f">H{KID_SIZE}sII12sH")
 _DIGEST: Final = 16
 _CONSENT: Final = 16
+_CONSENT_VERSION: Final = 7
+"""Of the UUIDs of RFC 9562: in order of time, as all ids of records."""
 _TAG: Final = 16
 _SIGNATURE: Final = 64
 _LEAST: Final = _HEAD.size + _CONSENT + _DIGEST + 1 + _TAG + _SIGNATURE
@@ -226,7 +228,8 @@ def open_slip(
 
     1. It is a slip of this version, whole. 2. Its unit is one of this site. 3. That unit signed it. 4. With a key that
     is not revoked. 5. It was written while that unit's certificate was valid, has not expired, and does not come from
-    the future. 6. This unit has its key. 7. It opens. 8. It is this person's.
+    the future. 6. This unit has its key. 7. It opens, and names a consent as a record can hold it. 8. It is this
+    person's.
 
     Args:
         trusted: whether ``now`` is the time; if not, it is later than ``now``, and nobody knows how much.
@@ -247,6 +250,8 @@ def open_slip(
     except InvalidTag:
         raise SlipRefused(SlipFault.FORGED) from None
     consent, digest, template = inner[:_CONSENT], inner[_CONSENT : _CONSENT + _DIGEST], inner[_CONSENT + _DIGEST :]
+    if UUID(bytes=consent).version != _CONSENT_VERSION:  # else a check that used it could never be recorded
+        raise SlipRefused(SlipFault.FORGED)
     if not hmac.compare_digest(digest, person.digest(key)):
         raise SlipRefused(SlipFault.OTHER_PERSON)
     return Slip(UUID(bytes=consent), unit, parts.issued_at, dt.datetime.fromtimestamp(parts.expires, dt.UTC), template)

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
 from daemon import fingers, troubles
+from daemon.check_id import new_check_id
 from daemon.clock import UnitClock
 from daemon.events import DeviceLost, Document, Event, FingerCompared
 from daemon.finger_events import (
@@ -44,7 +45,7 @@ PATIENCE_S = 30.0
 SHE = Document({"type": "resident_id_card", "number": "990000199001011232"}, (), {}, "0" * 64)
 ANOTHER = Document({"type": "resident_id_card", "number": "990000199001011240"}, (), {}, "1" * 64)
 REFERENCE = Finger("she").template(512)
-CONSENT = uuid4()
+CONSENT = UUID(new_check_id())
 
 
 @dataclass

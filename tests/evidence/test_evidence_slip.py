@@ -8,7 +8,7 @@ import secrets
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ NOW = dt.datetime(2026, 11, 20, 8, 0, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(days=120)
 KEY = make_slip_key(NOW)
 SHE, ANOTHER = Person("resident_id_card", "990000199001011232"), Person("resident_id_card", "990000199001011240")
-TEMPLATE, CONSENT = secrets.token_bytes(512), uuid4()
+TEMPLATE, CONSENT = secrets.token_bytes(512), UUID("0197a000-0000-7000-8000-00000000000c")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,11 @@ def test_another_unit_of_the_site_opens_it(site: Site, text: str) -> None:
     assert (slip.issued, slip.expires) == (NOW, NOW + LIFETIME)
     assert TEMPLATE.hex() not in repr(slip)
     assert str(TEMPLATE) not in repr(slip)
+
+
+def test_a_consent_that_no_record_can_name_is_refused(site: Site) -> None:
+    """A check that used the slip could not be recorded."""
+    assert fault(site, site.issuer().write(TEMPLATE, SHE, uuid4(), NOW)) is SlipFault.FORGED
 
 
 def test_scanner_with_caps_lock_and_line_end(site: Site, text: str) -> None:
