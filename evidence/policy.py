@@ -15,7 +15,8 @@ from evidence.forms.words import FormId
 from evidence.record import Outcome
 from evidence.tree import Form, load_tree
 
-Text = An[str, Form("a text", least=1)]
+_WRITTEN = r"(?=[\s\S]*\S)[^\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+"
+Text = An[str, Form("a text: not blank, and nothing in it that cannot be seen", least=1, pattern=_WRITTEN)]
 Name = An[str, Form("a short name: small letters, digits and _, at most 64", pattern="[a-z][a-z0-9_]{0,63}")]
 Names = An[tuple[Name, ...], Form("ids of checkpoints; none: all of them", distinct=True)]
 Cite = An[str, Form("a source's id, a space, and its section, as in 'jx 三(二)'", pattern=r"\S+ \S.*")]
@@ -64,7 +65,7 @@ class Place:
     """A place in the care where a check is due (关键节点): what both sides know of it."""
 
     id: Name
-    title: An[str, Form("exact Chinese title, as on screens and forms", least=1)]
+    title: An[Text, Form("exact Chinese title, as on screens and forms")]
     title_en: Text
     source: Cite
     kind: Kind = Kind.MATERNITY

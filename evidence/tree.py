@@ -79,6 +79,14 @@ class Reading(Generic[T]):
 
 _ENCODING = "utf-8-sig"
 """Some editors begin a file with a byte-order mark; it says nothing about TOML."""
+LARGEST = 1 << 18
+"""Bytes of the largest file that is read; the longest pack is a tenth of it."""
+_MOST_DOTS = 200
+"""In a line; ``tomllib`` takes minutes over a key of as many parts as fit into a file."""
+_GUESSES = 100
+"""Mistakes after which nobody is helped by a guess at what each was meant to be."""
+_LOOK_ALIKES = "“”‘’＂＇＝［］｛｝，＃：．"
+"""What a Chinese keyboard gives for the characters that TOML is written in."""
 _NAMES = {str: "a string", int: "an integer", float: "a number", bool: "true or false", Path: "a path (string)"}
 _SAMPLES = {str: '"text"', float: "2.5", bool: "true", Path: '"folder/file"'}
 
@@ -142,6 +150,17 @@ def _sample(hint: Any) -> str:
     return str(_within(form, 2)) if kind is int else _SAMPLES[kind]
 
 
+def _written(path: str, hint: Any) -> str:
+    """How the key at ``path`` is written: tables under a headline of their own, as most files have them."""
+    kind, _ = unwrap(hint)
+    of_list = typing.get_origin(kind) is tuple
+    inner = unwrap(typing.get_args(kind)[0])[0] if of_list else kind
+    if not dataclasses.is_dataclass(inner):
+        return f"{path.rpartition('.')[2]} = {_sample(hint)}"
+    headline = re.sub(r"\[\d+\]", "", path)
+    return f"[[{headline}]]" if of_list else f"[{headline}]"
+
+
 def _within(form: Form, number: int) -> int:
     number = number if form.most is None else min(number, form.most)
     return number if form.least is None else max(number, form.least)
@@ -175,7 +194,8 @@ class _Reader:
             return self._word(kind, found, path)
         if type(found) is kind:
             return self._formed(form, found, path)
-        sample = f"write it as {path.rpartition('.')[2]} = {_sample(hint)}" if not path.endswith("]") else ""
+        about = f" ({form.about})" if form.about else ""
+        sample = f"write it as {_written(path, hint)}{about}" if not path.endswith("]") else ""
         self._wrong(path, f"expected {_expected(hint)}, found {type(found).__name__} {found!r:.40}", sample)
         return _stand_in(hint)
 
@@ -194,7 +214,8 @@ class _Reader:
         return kind(found)
 
     def _formed(self, form: Form, value: Any, path: str) -> Any:
-        size, of = (value, "") if isinstance(value, int) else (len(value), _UNITS[type(value)])
+        size = value if isinstance(value, int) else len(value)
+        of = "" if isinstance(value, int) else _UNITS[type(value)][_span(form).endswith(" 1")]
         if (form.least is not None and size < form.least) or (form.most is not None and size > form.most):
             self._wrong(path, f"expected {_span(form)}{of}, found {size}", form.about)
         elif form.pattern is not None and not re.fullmatch(form.pattern, value):
@@ -210,19 +231,20 @@ class _Reader:
         for name in found:
             if name not in fields and not self._partly:
                 known = f"unknown key; known here: {', '.join(fields)}"
-                self._wrong(_join(path, name), known, _close(name, list(fields)) or "take it out")
+                near = _close(name, list(fields)) if len(self._mistakes or ()) < _GUESSES else ""
+                self._wrong(_join(path, name), known, near or "take it out, or put it where it belongs")
         values = {}
         for name, item in fields.items():
             if name in found:
                 values[name] = self.value(hints[name], found[name], _join(path, name))
             elif item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING:
-                advice = f"add {name} = {_sample(hints[name])}"
+                advice = f"add {_written(_join(path, name), hints[name])}"
                 self._wrong(_join(path, name), f"missing; expected {_expected(hints[name])}", advice)
                 values[name] = _stand_in(hints[name])
         return kind(**values)
 
 
-_UNITS: dict[type, str] = {str: " characters", tuple: " items"}
+_UNITS: dict[type, tuple[str, str]] = {str: (" characters", " character"), tuple: (" items", " item")}
 
 
 def _span(form: Form) -> str:
@@ -232,7 +254,7 @@ def _span(form: Form) -> str:
 
 
 def _close(found: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(found, known, 1)
+    near = difflib.get_close_matches(found, known, 1, cutoff=0.7)
     return f"did you mean {near[0]}?" if near else ""
 
 
@@ -256,11 +278,31 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _parse(path: Path, text: str | bytes) -> dict[str, Any]:
+def _parse(path: Path, data: bytes) -> dict[str, Any]:
+    if len(data) > LARGEST:
+        raise TreeError(str(path), f"not TOML: larger than {LARGEST} bytes", "name the right file")
     try:
-        return tomllib.loads(text if isinstance(text, str) else text.decode(_ENCODING))
-    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, a number of 5000 digits; nested too deeply
-        raise TreeError(str(path), f"not TOML: {error}") from error
+        text = data.decode(_ENCODING)
+        for number, line in enumerate(text.split("\n"), start=1):
+            if line.count(".") > _MOST_DOTS:
+                raise ValueError(f"more than {_MOST_DOTS} dots in a line (at line {number})")
+        return tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        told = f"not TOML: not UTF-8 (at line {line})"
+        raise TreeError(str(path), told, "save the file as UTF-8; some editors save as GBK or UTF-16") from error
+    except (ValueError, RecursionError) as error:  # not TOML, a number of 5000 digits; nested too deeply
+        raise TreeError(str(path), f"not TOML: {error}", _typed_otherwise(text, str(error))) from error
+
+
+def _typed_otherwise(text: str, told: str) -> str:
+    """What to do where a line has characters that only look like TOML's; empty: it has none."""
+    place = re.search(r"\(at line (\d+)", told)
+    line = text.split("\n")[int(place[1]) - 1] if place else ""
+    found = [one for one in _LOOK_ALIKES if one in re.sub(r'"[^"]*"', "", line)]
+    if not found:
+        return ""
+    return f"type {' '.join(found)} as ASCII: switch the keyboard to English for quotation marks and signs"
 
 
 def load_tree(kind: type[T], path: Path, *, partly: bool = False) -> T:
@@ -290,7 +332,7 @@ def read_tree(kind: type[T], path: Path) -> Reading[T]:
         found = _parse(path, data)
     except TreeError as error:
         place = re.search(r"\(at line (\d+)", error.problem)
-        error = TreeError("", error.problem, "mend this first: nothing after it can be read")
+        error = TreeError("", error.problem, error.advice or "mend this first: nothing after it can be read")
         return Reading(None, (error,), {"": int(place[1]) if place else 1})
     mistakes: list[TreeError] = []
     value = _Reader(path.parent.absolute(), mistakes).table(kind, found, "")

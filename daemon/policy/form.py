@@ -29,6 +29,10 @@ TextId = An[str, Form("letters, digits, . _ -, at most 64", pattern="[A-Za-z0-9]
 Sha256 = An[str, Form("SHA-256 of the words, 64 hexadecimal digits", pattern="[0-9a-f]{64}")]
 
 
+LONGEST_S = 30 * 86400
+"""Whoever is to be told is told within a month, whatever a pack says."""
+
+
 def _hash(zh: str, en: str) -> str:
     return sha256_hex(f"{zh}\0{en}".encode())
 
@@ -173,7 +177,7 @@ class Alert:
 
     outcomes: Outcomes
     to: An[tuple[Recipient, ...], Form(least=1, distinct=True)]
-    within_s: An[int, Form("seconds; 0: at once (立即)", least=0)]
+    within_s: An[int, Form("seconds; 0: at once (立即)", least=0, most=LONGEST_S)]
     source: Cite
     checkpoints: Names = ()
 

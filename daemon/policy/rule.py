@@ -6,6 +6,7 @@ that leans on it.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from daemon.policy.pack import Policy
 from evidence.tree import TreeError
 
 Findings = Iterator[TreeError]
+Steps = tuple[str, ...]
+"""A key path step by step; a place in a list is ``[]``."""
 Find = Callable[[Policy], Findings]
 
 
@@ -24,14 +27,14 @@ class Rule:
     find: Find
     reads: tuple[str, ...]
 
-    def concerns(self, broken: str) -> bool:
-        """Whether it reads the key at path ``broken``, something in it, or something around it."""
-        key = _steps(re.sub(r"\[\d+\]", "[]", broken))
-        return any(all(one == other for one, other in zip(key, _steps(read), strict=False)) for read in self.reads)
+    def concerns(self, broken: Steps) -> bool:
+        """Whether it reads the key at ``broken``, something in it, or something around it."""
+        return any(all(one == other for one, other in zip(broken, _steps(read), strict=False)) for read in self.reads)
 
 
-def _steps(path: str) -> list[str]:
-    return path.replace("[]", ".[]").split(".")
+@functools.cache
+def _steps(read: str) -> Steps:
+    return tuple(read.replace("[]", ".[]").split("."))
 
 
 RULES: list[Rule] = []
@@ -49,7 +52,9 @@ def reads(*keys: str) -> Callable[[Find], Find]:
 
 def findings(policy: Policy, broken: Iterable[str] = ()) -> Findings:
     """Everything that does not hold; ``broken`` are key paths that the form already complained about."""
-    paths = tuple(broken)
+    read = {_steps(key)[0] for rule in RULES for key in rule.reads}
+    keys = {tuple(re.sub(r"\[\d+\]", ".[]", path).split(".")) for path in broken}  # one for all items of a list
+    keys = {key for key in keys if key[0] in read}
     for rule in RULES:
-        if not any(rule.concerns(path) for path in paths):
+        if not any(rule.concerns(key) for key in keys):
             yield from rule.find(policy)

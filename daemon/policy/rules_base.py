@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from daemon.policy.form import Checkpoint
@@ -10,6 +11,7 @@ from daemon.policy.packs import shipped, shipped_names
 from daemon.policy.rule import Findings, reads
 from daemon.policy.words import DocumentType, Hold, Liveness, Often, Remote, Staff
 from evidence.forms.words import FormId
+from evidence.policy import Paper
 from evidence.record import Outcome
 from evidence.tree import TreeError
 
@@ -78,7 +80,8 @@ def _checkpoints_ask_as_much(policy: Policy) -> Findings:
             )
         if own.first_seen_as != wanted.first_seen_as:
             told = f"expected {wanted.first_seen_as or 'none'}, as in {base.id} ({wanted.source})"
-            yield TreeError(f"{path}.first_seen_as", told, "write it so, or leave it out where there is none")
+            so = f'write first_seen_as = "{wanted.first_seen_as}"' if wanted.first_seen_as else "take it out"
+            yield TreeError(f"{path}.first_seen_as", told, so)
         if any(base.due(own.id, week) and not policy.due(own.id, week) for week in range(46)):
             told = f"leaves out weeks in which {base.id} demands a check ({wanted.source})"
             yield TreeError(f"{path}.weeks", told, "widen it, or leave it out")
@@ -200,17 +203,17 @@ def _as_many_forms(policy: Policy) -> Findings:
     base = _base(policy)
     if base is None:
         return
+    lacking: dict[FormId, list[tuple[str, str, str]]] = {}
     for _, own, _ in _shared(policy, base):
-        for outcome in Outcome:
-            lacking: dict[FormId, list[str]] = {}
-            for kind in ("", *DocumentType):
-                wanted = base.forms_for(own.id, outcome, kind)
-                for form in set(wanted) - set(policy.forms_for(own.id, outcome, kind)):
-                    lacking.setdefault(form, []).append(kind)
-            for form, kinds in lacking.items():
-                told = f"{base.id} prints {form} after {outcome} at {own.id}"
-                with_them = "" if "" in kinds else f" with {', '.join(kinds)}"
-                yield TreeError("forms", told + with_them, f'add a [[forms]] with id = "{form}"')
+        for outcome, kind in itertools.product(Outcome, ("", *DocumentType)):
+            for form in base.forms_for(own.id, outcome, kind):
+                if form not in policy.forms_for(own.id, outcome, kind):
+                    lacking.setdefault(form, []).append((outcome, own.id, kind))
+    for form, cases in lacking.items():
+        outcomes, places, kinds = (tuple(dict.fromkeys(column)) for column in zip(*cases, strict=True))
+        told = f"{base.id} prints {form} after {', '.join(outcomes)} at {', '.join(places)}"
+        with_them = "" if "" in kinds else f" with {', '.join(kinds)}"
+        yield TreeError("forms", told + with_them, f'add a [[forms]] with id = "{form}"')
 
 
 @reads("base", "self_inspection")
@@ -255,9 +258,15 @@ def _as_well_equipped(policy: Policy) -> Findings:
     if base.retention.signed_form and not policy.retention.signed_form:
         told = f"{base.id} keeps the signed form ({base.retention.source})"
         yield TreeError("retention.signed_form", told, "write signed_form = true")
-    days = {one.id: one.due_day or 0 for one in policy.registers}
     for register in base.registers:
-        due = register.due_day or 0
-        if days.get(register.id, due + 1) > due:
-            told = f"in {base.id} {register.id} is due by month, on day {due}"
-            yield TreeError("forms", told, f'add a [[forms]] with id = "{register.id}" and due_day = {due}')
+        yield from _due_as_early(policy, register, f"in {base.id} {register.id} is due by month, on day")
+
+
+def _due_as_early(policy: Policy, wanted: Paper, told: str) -> Findings:
+    day = wanted.due_day or 0
+    own = [(place, one.due_day) for place, one in enumerate(policy.forms) if one.id is wanted.id]
+    if not own:
+        yield TreeError("forms", f"{told} {day}", f'add a [[forms]] with id = "{wanted.id}" and due_day = {day}')
+    for place, due in own:
+        if due is not None and due > day:
+            yield TreeError(f"forms[{place}].due_day", f"{told} {day}, found {due}", f"write due_day = {day}")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from daemon.policy.pack import DECIDABLE, FLOOR_OFFICERS, SUBJECTS, VERIFIED, Policy
 from daemon.policy.rule import Findings, reads
 from daemon.policy.words import BIOMETRICS, DocumentType, Factor, Hold, Kind, Liveness, Role, SignsWhen, Topic
+from evidence.forms.words import FormId
 from evidence.record import OWED, Outcome
 from evidence.tree import TreeError
 
@@ -67,6 +68,15 @@ def _known_checkpoints(policy: Policy) -> Findings:
         for place, name in enumerate(names):
             if name not in known:
                 yield _unknown(f"{path}[{place}]", name, known)
+
+
+@reads("checkpoints[].id", "checkpoints[].kind", "certificate.needs")
+def _mothers_are_seen_where_the_certificate_needs_it(policy: Policy) -> Findings:
+    kinds = {one.id: one.kind for one in policy.checkpoints}
+    for place, name in enumerate(policy.certificate.needs if policy.certificate else ()):
+        if kinds.get(name, Kind.MATERNITY) is not Kind.MATERNITY:
+            told = f"{name} is a checkpoint of {kinds[name]}: no mother would ever get a certificate"
+            yield TreeError(f"certificate.needs[{place}]", told, "take it out")
 
 
 @reads("checkpoints[].id", "checkpoints[].first_seen_as")
@@ -201,6 +211,30 @@ def _somebody_is_told(policy: Policy) -> Findings:
         where = "anywhere" if len(places) == len(policy.checkpoints) else f"at {', '.join(places)}"
         advice = "add them to the outcomes of an [[alerting]] that holds there"
         yield TreeError("alerting", f"nobody is told of {', '.join(outcomes)} {where}", advice)
+
+
+@reads("alerting[].outcomes", "special_case.outcomes")
+def _nothing_follows_a_pass(policy: Policy) -> Findings:
+    """Who was verified is reported to nobody; and the way without biometrics is equal."""
+    case = policy.special_case
+    follows = [(f"alerting[{place}].outcomes", one.outcomes) for place, one in enumerate(policy.alerting)]
+    follows += [("special_case.outcomes", case.outcomes)] if case else []
+    for path, outcomes in follows:
+        for place, outcome in enumerate(outcomes):
+            if outcome in VERIFIED:
+                told = f"after {outcome} she is verified: nobody is told, and it is no special case"
+                yield TreeError(f"{path}[{place}]", told, f'take out "{outcome}"')
+
+
+@reads("forms[].id", "forms[].due_day")
+def _only_the_register_is_by_month(policy: Policy) -> Findings:
+    for place, rule in enumerate(policy.forms):
+        if rule.id is FormId.DELIVERIES_REGISTER and rule.due_day is None:
+            told = "missing; the register is due on a day of the next month"
+            yield TreeError(f"forms[{place}].due_day", told, "add due_day = 4")
+        elif rule.id is not FormId.DELIVERIES_REGISTER and rule.due_day is not None:
+            told = f"{rule.id} is printed at the end of a check, not by month"
+            yield TreeError(f"forms[{place}].due_day", told, "take it out")
 
 
 @reads("debts.outcomes")

@@ -165,7 +165,7 @@ FORMED = 'level = 0\nname = "ab"\ncolours = ["red", "blue"]\n'
         ("level = 0", 'level = "0"', "level", "expected an integer", "write it as level = 2"),
         ('"ab"', '""', "name", "expected 1 to 3 characters, found 0", "a short text"),
         ('"ab"', '"AB"', "name", "expected a short text, found 'AB'", ""),
-        ('"red", "blue"', "", "colours", "expected at least 1 items, found 0", ""),
+        ('"red", "blue"', "", "colours", "expected at least 1 item, found 0", ""),
         ('"red", "blue"', '"red", "red"', "colours", "red stands there twice", "let it stand once"),
         (
             '"red", "blue"',

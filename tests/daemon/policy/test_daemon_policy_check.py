@@ -13,7 +13,7 @@ from daemon.policy import load_policy
 from daemon.policy.check import check_file
 from daemon.policy.rule import RULES
 from evidence.toml_lines import key_lines
-from evidence.tree import TreeError
+from evidence.tree import LARGEST, TreeError
 from tests.daemon.policy.support import BROKEN, PACKS, check_text, line_in, own, read_text, text_of
 
 
@@ -112,6 +112,40 @@ def test_however_broken_it_is_explained(name: str, gone: set[int], data: st.Data
 def test_line_of_what_is_not_toml(tmp_path: Path) -> None:
     (found,) = check_text(tmp_path, text_of("neutral").replace("retries = 2", "retries = two", 1))
     assert (found.line, found.path) == (line_in(text_of("neutral"), "retries = 2"), "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "advice"),
+    [
+        ("retries = 2", "retries = “2”", 8, "type “ ” as ASCII: switch the keyboard to English"),
+        ("retries = 2", "retries ＝ 2", 8, "type ＝ as ASCII"),
+        ("retries = 2", "retries = two", 8, "mend this first"),
+        ("retries = 2", f"a{'.a' * 300} = 2", 8, "mend this first"),
+        ("v = 1", f"#{'x' * LARGEST}\nv = 1", 1, "name the right file"),
+    ],
+)
+def test_what_is_not_toml_has_advice(old: str, new: str, line: int, advice: str, tmp_path: Path) -> None:
+    text = text_of("neutral")
+    assert old in text
+    (found,) = check_text(tmp_path, text.replace(old, new, 1))
+    assert (found.line, found.path) == (line, "")
+    assert advice in found.advice
+
+
+def test_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "pack.toml"
+    path.write_bytes(text_of("neutral").encode("gb18030"))
+    (found,) = check_file(path).mistakes
+    assert (found.problem, found.advice.partition(";")[0]) == (
+        "not TOML: not UTF-8 (at line 6)",
+        "save the file as UTF-8",
+    )
+
+
+def test_thousands_of_mistakes_take_seconds(tmp_path: Path) -> None:
+    """Every rule is held against each broken key once, not against each place in a list."""
+    found = check_text(tmp_path, text_of("neutral") + "".join(f"k{number} = 1\n" for number in range(3000)))
+    assert len(found) == 3000
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
