@@ -11,13 +11,14 @@ import time
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 
 from daemon.demo.people import drawn_name
 from daemon.demo.scenarios import PASSPORT
 from daemon.demo.screen import DemoError
 from daemon.demo.stage import OFFICERS
-from tests.daemon.stateful.plant import PEOPLE, Plant
+from tests.daemon.stateful.more_rules import FingerRules, KeyRules
+from tests.daemon.stateful.plant import PACKS, PEOPLE, Plant
 
 (_ONE, _PIN), (_OTHER, _PIN2) = OFFICERS.items()
 _FIRST, _SECOND = {"officer": _ONE, "pin": _PIN}, {"officer": _OTHER, "pin": _PIN2}
@@ -32,6 +33,7 @@ ON: Final[dict[str, tuple[Touch, ...]]] = {
     "idle": (
         ("begin", {"visit": "V-1"}),
         ("begin", {}),
+        ("begin", {"visit": "V-4", "checkpoint": "registration"}),
         ("begin", {"visit": "V-2", "drill": True}),
         ("log_in", _FIRST),
     ),
@@ -43,7 +45,9 @@ ON: Final[dict[str, tuple[Touch, ...]]] = {
         ("propose", {"outcome": "unable", "reason": "unconscious"}),
     ),
     "card": (("decline", {"wish": "other_way"}), ("decline", {"wish": "refuse"}), ("phone", {"phone": "13000000000"})),
-    "face": (("decline", {"wish": "other_way"}), ("decline", {"wish": "refuse"})),
+    "face": (("decline", {"wish": "other_way"}), ("decline", {"wish": "refuse"}), ("finger", {})),
+    "finger": (("finger_consent", {"purpose": "compare"}), ("decline", {"wish": "other_way"})),
+    "enrol": (("finger_consent", {"purpose": "enrol"}), ("enrol_end", {})),
     "decision": (
         ("propose", {"outcome": "refused", "reason": "her word"}),
         ("propose", {"outcome": "unable", "reason": "injured"}),
@@ -82,7 +86,7 @@ numbers = st.integers(0, 59)
 _CARDS = st.sampled_from(("anna", "bella"))
 
 
-class Day(RuleBasedStateMachine):
+class Day(FingerRules, KeyRules):
     """One day at the entrance. ``plant`` is set by whoever runs it, and stays from day to day."""
 
     plant: Plant
@@ -172,7 +176,7 @@ class Day(RuleBasedStateMachine):
             said = {"visit": "V-9"} if what == "visit" else {"reason": "later"}
             self.plant.touch("amend", check=one["check"], what=what, **said, **_SECOND, **both)
 
-    @rule(part=st.sampled_from(("reader", "coprocessor", "gateway")))
+    @rule(part=st.sampled_from(("reader", "coprocessor", "fingerprint", "gateway")))
     def away(self, part: str) -> None:
         self.plant.away(part)
 
@@ -214,6 +218,10 @@ class LongDay(Day):
         while time.monotonic() < until_s:
             time.sleep(0.25)
             self.plant.judge()
+
+    @rule(pack=st.sampled_from(tuple(PACKS)))
+    def another_pack(self, pack: str) -> None:
+        self.plant.run_under(pack)
 
     @rule()
     def broker(self) -> None:

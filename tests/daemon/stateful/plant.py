@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import json
 import re
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +20,18 @@ from evidence.certificates import load_certificate
 from evidence.verify import read_record, verify_records
 from gateway.store import Store
 from hw.coprocessor.simulator import SimulatedCoprocessor
+from hw.fingerprint.simulator import SimulatedModule
+from tests.daemon.stateful import records, views
 from tests.daemon.stateful.camera_watch import CameraWatch
+from tests.daemon.stateful.fingers import Fingers
+from tests.daemon.stateful.keys import Keys
 from tests.end_to_end.support import SiteMosquitto, silent
 from tests.support.brokers import wait_for
 
 PEOPLE: dict[str, Person | None] = {"anna": ANNA, "bella": BELLA, "stranger": STRANGER, "nobody": None}
 LIMITS = {"card_s": 4.0, "face_s": 8.0, "decision_s": 6.0, "sign_s": 4.0, "parked_s": 8.0, "duty_s": 10.0}
+PACKS = {"neutral": "delivery", "jiangxi": "delivery", "hainan": "admission", "chongqing_yubei": "delivery"}
+"""The shipped policy packs, and where the unit stands by each."""
 DOOR_S = 5.0
 """A busy machine's; ``tests.bench kiosk`` measures how long it really takes."""
 _SETTLED_S = 60.0
@@ -35,10 +41,6 @@ _BARE = ("idle", "notice", "decision", "confirm", "sign", "done")
 
 def _is_new_emergency(view: View, before: set[str]) -> bool:
     return view["outcome"] == "emergency" and view["check"] not in before
-
-
-def _signed_for_herself(record: dict[str, Any]) -> bool:
-    return record["outcome"] == "unable" and record.get("subject_sign", {}).get("by") == "subject"
 
 
 class Plant(Stage):
@@ -52,7 +54,7 @@ class Plant(Stage):
 
     unit_options = ("--degraded",)  # as systemd starts it
 
-    def __init__(self, mosquitto: Path) -> None:
+    def __init__(self, mosquitto: Path, pack: str = "neutral") -> None:
         super().__init__(silent, make_broker=SiteMosquitto.maker(mosquitto), make_coprocessor=self._make_box)
         self.trail: list[str] = []
         self.presses = self.may_be = 0
@@ -63,7 +65,8 @@ class Plant(Stage):
         self.story = ""
         self._away: set[str] = set()
         self._judged: tuple[Screen | None, int] = (None, 0)
-        self._short = self._is_up = False
+        self._pack, self._is_up = pack, False
+        self.keys = Keys(self.touch, lambda: self.screen, self.url.rstrip("/"))
 
     def _make_box(self, key: bytes) -> SimulatedCoprocessor:
         self.box = SimulatedCoprocessor(key)
@@ -79,6 +82,8 @@ class Plant(Stage):
         # In full nowhere on the screen, and no officer's secret either.
         self._secret = [text for one in documents.values() for text in (one.name, one.number, one.address)]
         self._secret += [*OFFICERS.values(), "ERIKSSON", "L898902C3"]
+        named = {name: documents[one] for name, one in PEOPLE.items() if one is not None}
+        self.fingers.write_slips(self.unit_toml, named)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -86,12 +91,36 @@ class Plant(Stage):
             self.camera.close()
         super().__exit__(*exc)
 
+    def _provision(self) -> None:
+        """With waiting times that a test can wait for, a fingerprint module, and officers who have security keys."""
+        super()._provision()
+        self.fingers = Fingers(self._open.enter_context(SimulatedModule()))
+        limits = "".join(f"{name} = {value}\n" for name, value in LIMITS.items())
+        text = self.unit_toml.read_text("utf-8") + f"\n[limits]\n{limits}"
+        text = re.sub(r"(?m)^fingerprint = .*$", f'fingerprint = "{self.fingers.module.uri}"', text)
+        self.unit_toml.write_text(text, "utf-8")
+        self._name_pack(self._pack)
+        data = self.unit_toml.parent / "data"
+        data.mkdir(mode=0o700, exist_ok=True)
+        (data / "roster.json").write_text(json.dumps(self.keys.roster()), "utf-8")
+
+    def _name_pack(self, pack: str) -> None:
+        text = self.unit_toml.read_text("utf-8")
+        for key, value in (("policy", pack), ("checkpoint", PACKS[pack])):
+            text = re.sub(rf'(?m)^{key} = ".*"$', f'{key} = "{value}"', text)
+        self.unit_toml.write_text(text, "utf-8")
+
+    def run_under(self, pack: str) -> None:
+        """The unit is stopped in order, and started with another policy pack."""
+        self.trail.append(f"the unit stops, and starts with the pack {pack}")
+        screen = self.screen
+        self.stop_unit()
+        self._judge_views(screen)
+        self._name_pack(pack)
+        self.start_unit()
+
     def start_unit(self) -> None:
-        """With waiting times that a test can wait for."""
-        if not self._short:
-            limits = "".join(f"{name} = {value}\n" for name, value in LIMITS.items())
-            self.unit_toml.write_text(f"{self.unit_toml.read_text('utf-8')}\n[limits]\n{limits}", "utf-8")
-            self._short = True
+        """Start it; the cameras of its start are not looked at."""
         self._is_up = False  # while it starts it asks every device whether it is there: the camera opens, and closes
         super().start_unit()
         self._is_up = True
@@ -204,9 +233,16 @@ class Plant(Stage):
         {
             "reader": self.reader.unplug,
             "coprocessor": self.box.unplug,
+            "fingerprint": self.fingers.module.unplug,
             "gateway": self.kill_gateway,
             "broker": self.broker.kill,
         }[part]()
+
+    def pull_module(self, packets: int) -> None:
+        """The fingerprint module's cable goes after so many further packets of data."""
+        self.trail.append(f"the module's cable goes after {packets} packets")
+        self._away.add("fingerprint")
+        self.fingers.module.data_until_unplugged = packets
 
     def back(self) -> None:
         """Everything that was away is there again."""
@@ -214,6 +250,8 @@ class Plant(Stage):
         self._away.clear()
         self.reader.plug()
         self.box.plug()
+        self.fingers.module.data_until_unplugged = None
+        self.fingers.module.plug()
         self.broker.start()
         if self.gateway_process is None or not self.gateway_process.running:
             self.start_gateway()
@@ -232,13 +270,7 @@ class Plant(Stage):
         self.begun |= {one["check"] for one in (view, *view["parked"]) if one["check"]}
         if view["seq"] is not None:
             self.shown.add((view["check"], view["seq"], view["outcome"]))
-        text = repr(view)
-        if any(secret in text for secret in self._secret):
-            self.faults.append(f"unmasked on the screen at {view['step']}")
-        if view["step"] in ("idle", "notice") and (view["document"] or view["face"]):
-            self.faults.append(f"somebody's data at {view['step']}")
-        if view["step"] == "done" and view["seq"] is None:
-            self.faults.append("shown as done, and no record has a number")
+        self.faults += views.faults_of(view, self._secret)
 
     def judge(self) -> None:
         """What holds at any moment.
@@ -247,6 +279,7 @@ class Plant(Stage):
             AssertionError: something does not.
         """
         view = self.view
+        self.fingers.judge(view)
         if view["step"] in _BARE and self.camera.running:
             deadline_s = time.monotonic() + 15.0
             while self.camera.running and self.view["step"] in _BARE:
@@ -257,8 +290,8 @@ class Plant(Stage):
         self._raise()
 
     def _raise(self) -> None:
-        found = [*self.faults, *self.camera.faults]
-        self.faults, self.camera.faults = [], []
+        found = [*self.faults, *self.camera.faults, *self.fingers.faults, *self.keys.faults]
+        self.faults, self.camera.faults, self.fingers.faults, self.keys.faults = [], [], [], []
         assert not found, "; ".join(found)
 
     def failed(self, error: BaseException) -> None:
@@ -283,6 +316,7 @@ class Plant(Stage):
         """
         self.back()
         self.reader.lift()
+        self.fingers.lay("nobody")
         wait_for(lambda: not self.box.events, "the co-processor's events to be recorded", _SETTLED_S)
         self._all_end()
         self.trail.append("the end of the day")
@@ -290,6 +324,7 @@ class Plant(Stage):
             if one["unaccounted"]:
                 self._account(one["check"])
         self.wait_for_door(locked=True)
+        wait_for(lambda: not self.fingers.left, "the module to hold nobody's template", _SETTLED_S)
         self.screen.wait("all receipts", lambda view: view["online"] and not view["waiting"], _SETTLED_S)
         wait_for(lambda: len(self._at_the_gateway()) == self._unit_has(), "the gateway to have what is receipted")
         self.judge()
@@ -338,21 +373,9 @@ class Plant(Stage):
             store.close()
 
     def _judge_records(self) -> None:
-        records = self.records()
-        checks = [one for one in records if one["kind"] == "check"]
-        each = Counter(one["check"] for one in checks)
-        stored = {(one["check"], one["seq"], one["outcome"]) for one in checks}
-        pressed = [one for one in checks if "emergency" in (one["outcome"], one.get("step_reached"))]
-        emergencies = len(pressed)
-        for what, wrong in (
-            ("records of one check", [check for check, count in each.items() if count != 1]),
-            ("checks without a record", sorted(self.begun - each.keys())),
-            ("shown as recorded and not there", sorted(self.shown - stored)),
-            ("emergencies taken for drills", [one["check"] for one in pressed if one["drill"]]),
-            ("signed by who could not be verified", [one["check"] for one in checks if _signed_for_herself(one)]),
-        ):
-            if wrong:
-                self.faults.append(f"{what}: {wrong}")
+        checks = [one for one in self.records() if one["kind"] == "check"]
+        self.faults += records.faults_of(checks, self.begun, self.shown) + self.fingers.judge_records(checks)
+        emergencies = sum(map(records.was_emergency, checks))
         if not self.presses <= emergencies <= self.presses + self.may_be:
             self.faults.append(
                 f"{emergencies} emergencies recorded; {self.presses} to {self.presses + self.may_be} were"

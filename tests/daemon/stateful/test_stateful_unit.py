@@ -10,19 +10,24 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.daemon.stateful.machine import Day
-from tests.daemon.stateful.plant import Plant
+from tests.daemon.stateful.plant import PACKS, Plant
 from tests.support.programs import FindProgram
 
 
 @pytest.fixture(scope="module")
-def plant(program: FindProgram) -> Iterator[Plant]:
-    with Plant(program("mosquitto")) as opened:
+def number(pytestconfig: pytest.Config) -> int:
+    """Draws the policy pack and the days."""
+    return int(pytestconfig.getoption("--hypothesis-seed") or secrets.randbits(32))
+
+
+@pytest.fixture(scope="module")
+def plant(program: FindProgram, number: int) -> Iterator[Plant]:
+    with Plant(program("mosquitto"), tuple(PACKS)[number % len(PACKS)]) as opened:
         yield opened
 
 
-def test_any_order_of_things(plant: Plant, pytestconfig: pytest.Config) -> None:
+def test_any_order_of_things(plant: Plant, number: int) -> None:
     """The rules of :class:`Day`, and what they hold at every moment and at the day's end; other days in each run."""
-    number = int(pytestconfig.getoption("--hypothesis-seed") or secrets.randbits(32))
     played = seed(number)(type("DayAtThePlant", (Day,), {"plant": plant}))
     options = settings(
         max_examples=3,
