@@ -288,8 +288,8 @@ def _parse(path: Path, data: bytes) -> dict[str, Any]:
                 raise ValueError(f"more than {_MOST_DOTS} dots in a line (at line {number})")
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        told = f"not TOML: not UTF-8 (at line {line})"
+        place = data.count(b"\n", 0, error.start) + 1
+        told = f"not TOML: not UTF-8 (at line {place})"
         raise TreeError(str(path), told, "save the file as UTF-8; some editors save as GBK or UTF-16") from error
     except (ValueError, RecursionError) as error:  # not TOML, a number of 5000 digits; nested too deeply
         raise TreeError(str(path), f"not TOML: {error}", _typed_otherwise(text, str(error))) from error

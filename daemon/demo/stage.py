@@ -23,6 +23,7 @@ from daemon.demo.ports import HOST, free_port
 from daemon.demo.process import Process, uninterrupted
 from daemon.demo.room import Room
 from daemon.demo.screen import DemoError, Screen, View
+from daemon.policy import pack_path
 from hw.camera.simulated_scene import Act, Kind
 from hw.card_reader.simulator import SimulatedReader
 from hw.coprocessor.events import KEY_SIZE
@@ -195,6 +196,7 @@ class Stage:
         with self.gateway_toml.open("a", encoding="utf-8") as file:
             for department, name in APPROVERS.items():
                 file.write(f'\n[[officers.approvers]]\nname = "{name}"\ndepartment = "{department}"\n')
+        self.name_policy("neutral")
         (unit / "coprocessor.key").write_text(self._event_key.hex() + "\n", "ascii")
         text = self.unit_toml.read_text("utf-8")
         for pattern, line in (
@@ -204,6 +206,12 @@ class Stage:
         ):
             text = re.sub(pattern, line, text, flags=re.MULTILINE)
         self.unit_toml.write_text(text, "utf-8")
+
+    def name_policy(self, name: str) -> None:
+        """Let the gateway go by the shipped pack ``name``, which is the unit's too."""
+        self.gateway_toml.with_name("policy.toml").write_bytes(pack_path(name).read_bytes())
+        text = re.sub(r"^policy = .*\n", "", self.gateway_toml.read_text("utf-8"), flags=re.MULTILINE)
+        self.gateway_toml.write_text(text.replace("[gateway]\n", '[gateway]\npolicy = "policy.toml"\n', 1), "utf-8")
 
     def enrol_approvers(self) -> None:
         """Give those who approve officers' accounts their passwords, as each would type it."""

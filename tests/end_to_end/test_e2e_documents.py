@@ -35,6 +35,7 @@ class InJiangxi(Stage):
         super()._provision()
         text = self.unit_toml.read_text("utf-8")
         self.unit_toml.write_text(text.replace('policy = "neutral"', 'policy = "jiangxi"'), "utf-8")
+        self.name_policy("jiangxi")
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,10 @@ def test_foreign_document_with_two_officers(hands: Hands) -> None:
     assert (document["birth"], document["findings"]) == ("19740812", ["expired"])
     assert record["channel"] == "unit"
     assert not {"face", "liveness"} & record.keys()
+    (answer,) = hands.stage.gateway("certificate", "V-0201", "--json")
+    assert [one["code"] for one in answer["reasons"]] == ["not_verified"], "at the delivery only, so far"
+    (seen,) = answer["evidence"]
+    assert (seen["check"], seen["signature"], seen["findings"]) == (check, "verified", ["expired"])
 
 
 def test_second_officer_comes_later(hands: Hands) -> None:

@@ -168,9 +168,11 @@ def test_the_running_gateway_says_so_whether_there_is_a_broker_or_not(
     background = Background("receiver", receiver.run)
     with caplog.at_level(logging.WARNING, "gateway.receiver"):
         background.start()
-        wait_for(lambda: "nobody has it in hand" in caplog.text, "the reminder")
-        receiver.stop()
-        background.end(20)
+        try:
+            wait_for(lambda: "nobody has it in hand" in caplog.text, "the reminder")
+        finally:
+            receiver.stop()
+            background.end(20)
     (said,) = [one.getMessage() for one in caplog.records if "in hand" in one.getMessage()]
     assert said.startswith("alert: u1 seq 2, outcome failed: nobody has it in hand")
     assert "tell 'police, health_authority'" in said
