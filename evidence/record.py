@@ -59,6 +59,20 @@ def of_claimant(check: Mapping[str, Any]) -> bool:
     return bool(check.get("subject", {}).get("role") == CLAIMANT)
 
 
+UNDER_14 = "under_14"
+"""A finding about a document: it says that she is not 14 yet."""
+
+
+def is_child(check: Mapping[str, Any]) -> bool | None:
+    """Whether this check's record is of somebody under 14; None where no document tells."""
+    return UNDER_14 in check["document"]["findings"] if "document" in check else None
+
+
+def signature_counts(check: Mapping[str, Any], by: str) -> bool:
+    """Whether a signature, in the record or in an addendum, counts: for who is under 14 a guardian signs."""
+    return by != "subject" or not is_child(check)
+
+
 def may_be_nobody(check: Mapping[str, Any]) -> bool:
     """Whether this check's record leaves open that nobody was there: no visit, no document, nothing told by her."""
     began_without = check["visit"]["source"] == "provisional" and check["outcome"] in ("emergency", "interrupted")

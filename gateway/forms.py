@@ -21,7 +21,7 @@ from evidence.forms.register import Month, Seen, register
 from evidence.forms.render import Printed, render
 from evidence.forms.sheet import Sheet
 from evidence.forms.words import CONFIRMATIONS, SLIPS, FormId
-from evidence.record import Kind, Record
+from evidence.record import Kind, Record, signature_counts
 from evidence.verify import read_record
 from gateway.config import Config
 from gateway.statistics.commands import looked_at
@@ -60,6 +60,9 @@ def told(records: list[Held]) -> Told | None:
         if item.kind is Kind.CHECK:
             payload = dict(item.payload)
         elif item.kind is Kind.ADDENDUM and payload is not None:
+            signed = item.payload.get("subject_sign")
+            if signed and not signature_counts(payload, signed["by"]):
+                continue
             payload |= {name: item.payload[name] for name in ("visit", "subject_sign") if name in item.payload}
             later.take(item.payload)
         drawn |= {one.who: one for one in _drawn(item, held.attachments)}

@@ -14,6 +14,7 @@ from daemon.events import Signature
 from daemon.kiosk import fields
 from daemon.kiosk.fields import TouchRefused
 from daemon.outbox.checks import CheckRow
+from daemon.policy import Policy
 from evidence.encoding import sha256_hex
 from evidence.record import MISTAKEN, NOBODY
 
@@ -21,6 +22,10 @@ ACCOUNTS = ("explanation", MISTAKEN)
 """Of an emergency that nobody has accounted for."""
 _CLOSED = {**dict.fromkeys(ACCOUNTS, "not_an_open_emergency"), NOBODY: "somebody_was_there"}
 _ALL = ("visit", "signature", *ACCOUNTS, NOBODY, "remark")
+
+
+AGES: dict[bool | None, str] = {True: "child", False: "grown", None: "unknown"}
+"""By whether she is under 14: who may sign for her depends on it."""
 
 
 def kinds(row: CheckRow) -> dict[str, int]:
@@ -38,7 +43,7 @@ def listed(row: CheckRow, visit: str = "") -> dict[str, Any]:
     said = {"check": row.check, "visit": row.visit or visit, "checkpoint": row.checkpoint, "outcome": row.outcome.value}
     flags = {"owed": row.owed, "unaccounted": row.unaccounted, "drill": row.drill}
     flags |= {"provisional": row.provisional, "claimant": row.claimant}
-    return {**said, **flags, "at": row.at, "seq": row.seq, "kinds": kinds(row)}
+    return {**said, **flags, "age": AGES[row.under_14], "at": row.at, "seq": row.seq, "kinds": kinds(row)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +62,22 @@ class Amendment:
         return kinds(self.row)[self.what]
 
 
+def _check_signer(drawn: Signature | None, row: CheckRow, policy: Policy) -> None:
+    """Hours later she may have entrusted somebody, also who could not be verified then; a child has not."""
+    if drawn is None:
+        return
+    if drawn.by == "subject" and row.under_14:
+        raise TouchRefused("guardian_must_sign", 409)
+    if drawn.by == "delegate" and drawn.relation not in policy.stand_ins(child=row.under_14):
+        raise TouchRefused("relation_not_open", 409)
+
+
 def read(
     values: Mapping[str, Any],
     find_check: Callable[[str], CheckRow | None],
     signature: Callable[[Mapping[str, Any]], Signature],
     is_another: Callable[[str, str], bool],
+    policy: Policy,
 ) -> Amendment:
     """What a touch wants to add.
 
@@ -69,6 +85,7 @@ def read(
         values: of the touch.
         find_check: by its id.
         signature: reads who signed, and the drawing.
+        policy: who may sign in her place.
         is_another: whether a check's document names somebody else than who is expected for a visit, as far as known.
 
     Raises:
@@ -84,6 +101,7 @@ def read(
     if said and not row.claimant and is_another(row.check, said["visit"]["ref"]):
         raise TouchRefused("number_differs_from_visit", 409)
     drawn = signature(values) if what == "signature" else None
+    _check_signer(drawn, row, policy)
     if drawn:  # what is confirmed is this drawing, and no other
         about = sha256_hex(drawn.png)
     else:

@@ -184,7 +184,7 @@ class Touches:
         return Amended(to, statement, confirmations, one.said, one.signature, one.what in amendments.ACCOUNTS)
 
     def _amendment(self, values: Mapping[str, Any]) -> Amendment:
-        return amendments.read(values, self.find_check, self._signature, self.is_another)
+        return amendments.read(values, self.find_check, self._signature, self.is_another, self.policy)
 
     def _signature(self, values: Mapping[str, Any]) -> Signature:
         return Signature(*self._by(values), fields.drawing(values))

@@ -14,7 +14,7 @@ from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
 from daemon.events import OnDuty
-from daemon.kiosk.amendments import listed
+from daemon.kiosk.amendments import AGES, listed
 from daemon.kiosk.finger_view import finger_texts, finger_view
 from daemon.outbox.checks import CheckRow
 from daemon.policy import Policy
@@ -57,6 +57,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
         "recipients": {one.value: {"zh": zh, "en": en} for one, (zh, en) in RECIPIENTS.items()},
         "second_officer_from": policy.staff.second_officer_from.value,
         "finger_consents": finger_texts(),
+        "stand_ins": {age: policy.stand_ins(child=child) for child, age in AGES.items()},
         "relations": {one.relation: {"zh": one.title, "en": one.title_en} for one in policy.delegates},
         "voices": {
             folder.name: sorted(file.stem for file in folder.glob("*.ogg"))

@@ -13,12 +13,12 @@ import hashlib
 import hmac
 import sqlite3
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from daemon.outbox.figures import cause_of
 from evidence.instants import write_instant
-from evidence.record import MISTAKEN, Kind, Outcome, Record, may_be_nobody, of_claimant, says_nobody, took_s
+from evidence.record import MISTAKEN, Kind, Outcome, Record, is_child, may_be_nobody, of_claimant, says_nobody, took_s
 
 KEPT = dt.timedelta(days=400)
 """A settled check's row stays for a year's statistics and a month; a debt's for as long as it is one."""
@@ -28,7 +28,8 @@ SHOWN = 50
 
 _TO_COME = dt.timedelta(days=7)
 _FIELDS = (
-    "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted, provisional, nobody, claimant"
+    "check_id, seq, sha256, checkpoint, visit, outcome, drill, at, owed, unaccounted, provisional, nobody, claimant,"
+    " under_14"
 )
 
 
@@ -38,7 +39,8 @@ class CheckRow:
 
     ``unaccounted``: it was an emergency, and no officer has accounted for it yet; until then no door is locked.
     ``provisional``: its visit is not known yet. ``nobody``: see :func:`evidence.record.may_be_nobody`. ``claimant``:
-    who came for the certificate was checked, not the woman of the visit.
+    who came for the certificate was checked, not the woman of the visit. ``under_14``: see
+    :func:`evidence.record.is_child`.
     """
 
     check: str
@@ -54,6 +56,7 @@ class CheckRow:
     provisional: bool = False
     nobody: bool = False
     claimant: bool = False
+    under_14: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def _note_check(
         *(payload["check"], seq, sha256, payload["checkpoint"], visit if owed or unaccounted else ""),
         *(payload["outcome"], int(payload["drill"]), payload["time"]["earliest"], int(owed), int(unaccounted)),
         *(int(payload["visit"]["source"] == "provisional"), int(may_be_nobody(payload)), int(of_claimant(payload))),
+        is_child(payload),
         *(_mac(db, visit), payload["channel"], cause_of(payload), took_s(payload)),
     )
     fields = f"{_FIELDS}, visit_mac, channel, cause, took_s"
@@ -177,5 +181,6 @@ def forget_old(db: sqlite3.Connection, now: dt.datetime) -> int:
 
 
 def _row(values: tuple[Any, ...]) -> CheckRow:
-    check, seq, sha256, checkpoint, visit, outcome, drill, at, *flags = values
-    return CheckRow(check, seq, sha256, checkpoint, visit, Outcome(outcome), bool(drill), at, *map(bool, flags))
+    check, seq, sha256, checkpoint, visit, outcome, drill, at, *flags, child = values
+    row = CheckRow(check, seq, sha256, checkpoint, visit, Outcome(outcome), bool(drill), at, *map(bool, flags))
+    return row if child is None else replace(row, under_14=bool(child))

@@ -87,6 +87,10 @@ MIGRATIONS: Final[Sequence[str]] = (
     """
     ALTER TABLE checks ADD COLUMN took_s REAL;
     """,
+    # 10: whether she is under 14, so that a guardian signs later too. Of those before nobody knows.
+    """
+    ALTER TABLE checks ADD COLUMN under_14 INTEGER;
+    """,
 )
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is never changed here, only added to."""
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -66,7 +66,7 @@ class Counts:
         self.manual += check.outcome == "manual"
         no_match = check.payload.get("face", {}).get("decision") == "no_match"
         self.overruled += check.outcome == "passed" and bool(check.officers) and no_match
-        self.unsigned += "subject_sign" not in check.payload and not check.later.signed
+        self.unsigned += "subject_sign" not in check.payload and not check.signed_later
         self.linked += check.later.visit is not None
         self.floor += check.floor
         self.unbelieved += not check.believed

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evidence.instants import local_text
-from evidence.record import OWED, Outcome, may_be_nobody, says_nobody, took_s
+from evidence.record import OWED, Outcome, may_be_nobody, says_nobody, signature_counts, took_s
 
 MISTAKEN = ("mistaken_emergency", "误触", "Touched by mistake")
 """How the reason begins with which an officer accounts for a touch by mistake: the form's, or one of the screen's."""
@@ -33,7 +33,7 @@ class Later:
     accounted: bool = False
     mistaken: bool = False
     nobody: bool = False
-    signed: str = ""
+    signed: list[str] = field(default_factory=list)
 
     def take(self, addendum: Mapping[str, Any]) -> None:
         """One more addendum, in the order of the chain."""
@@ -41,7 +41,7 @@ class Later:
         if "visit" in addendum:
             self.visit = addendum["visit"]["ref"]
         if "subject_sign" in addendum:
-            self.signed = addendum["subject_sign"]["by"]
+            self.signed.append(addendum["subject_sign"]["by"])
         self.settled = self.settled or "settled_by" in addendum
         self.nobody = self.nobody or says_nobody(addendum)
         if addendum.get("accounts"):
@@ -102,6 +102,11 @@ class Check:
     def visit(self) -> str:
         """The visit's reference, the linked one if it was linked later."""
         return self.later.visit or str(self.payload["visit"]["ref"])
+
+    @property
+    def signed_later(self) -> str:
+        """Who signed by an addendum, ``subject`` or ``delegate``; empty: nobody whose signature counts."""
+        return next((by for by in reversed(self.later.signed) if signature_counts(self.payload, by)), "")
 
     @property
     def accountable(self) -> tuple[str, ...]:

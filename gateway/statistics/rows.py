@@ -37,8 +37,8 @@ def _alerts(check: Check) -> str:
 
 
 def _sign(check: Check) -> str:
-    by = check.later.signed or check.payload.get("subject_sign", {}).get("by", "")
-    return f"{by} later" if check.later.signed else by
+    by = check.signed_later or check.payload.get("subject_sign", {}).get("by", "")
+    return f"{by} later" if check.signed_later else by
 
 
 def _methods(check: Check) -> str:

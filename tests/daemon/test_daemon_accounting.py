@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from daemon.demo.people import drawn_name
 from daemon.desk import Desk
 from daemon.door import NoDoor
 from daemon.events import Amended, Begin, Closed, Emergency, Event, Left
@@ -121,6 +122,36 @@ def test_only_the_emergency_itself_can_be_accounted_for(place: Callable[[], Plac
     unit.post(unit.amend(EMERGENCY, "mistaken_emergency"))
     with pytest.raises(TouchRefused, match="not_an_open_emergency"):
         unit.amend(EMERGENCY, "explanation")
+
+
+@pytest.mark.parametrize(
+    ("findings", "who", "refused"),
+    [
+        (["under_14"], {"by": "subject"}, "guardian_must_sign"),
+        (["under_14"], {"by": "delegate", "relation": "spouse"}, "relation_not_open"),
+        (["under_14"], {"by": "delegate", "relation": "guardian"}, None),
+        ([], {"by": "subject"}, None),
+        ([], {"by": "delegate", "relation": "entrusted_person"}, None),
+        (None, {"by": "subject"}, None),
+        (None, {"by": "delegate", "relation": "guardian"}, None),
+    ],
+)
+def test_who_signs_hours_later(
+    findings: list[str] | None, who: dict[str, str], refused: str | None, place: Callable[[], Place]
+) -> None:
+    """For a child her guardian only; where no document told her age, whoever the policy lets sign for anybody."""
+    unit = place()
+    document = {} if findings is None else {"document": {"type": "resident_id_card", "findings": findings}}
+    unit.outbox.append({**check_fields(CHECK), **document})
+    more = {**who, "png": drawn_name()}
+    if refused:
+        with pytest.raises(TouchRefused, match=refused):
+            unit.amend(CHECK, "signature", **more)
+        return
+    signed = unit.amend(CHECK, "signature", **more)
+    assert isinstance(signed, Amended)
+    assert signed.signature is not None
+    assert (signed.signature.by, signed.signature.relation) == (who["by"], who.get("relation", "self"))
 
 
 def test_accounting_needs_a_reason(place: Callable[[], Place]) -> None:

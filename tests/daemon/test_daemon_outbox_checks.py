@@ -48,6 +48,20 @@ def settle(outbox: Outbox) -> list[tuple[str, str]]:
     return [(one.debt.check, one.by.check) for one in found]
 
 
+def test_whether_she_is_a_child_is_known_later_where_a_document_told(outbox: Outbox) -> None:
+    document = {"type": "resident_id_card", "findings": ["under_14"]}
+    for said, child in (
+        ({"document": document}, True),
+        ({"document": {**document, "findings": []}}, False),
+        ({}, None),
+    ):
+        check = new_check_id()
+        outbox.append({**check_fields(check), **said})
+        row = outbox.find_check(check)
+        assert row is not None
+        assert row.under_14 is child
+
+
 def test_debt_is_shown_until_a_later_check_of_the_visit_settles_it(home: Home, outbox: Outbox) -> None:
     first, other = ended(outbox, "interrupted", "V-1"), ended(outbox, "unable", "V-2")
     assert [(row.check, row.visit) for row in outbox.owed] == [(other, "V-2"), (first, "V-1")]

@@ -127,6 +127,20 @@ def test_visit_and_signature_of_an_addendum_stand_on_the_form(site: Site, tmp_pa
     assert "与服务对象关系：配偶" in text
 
 
+def test_a_childs_own_later_signature_does_not_stand_on_the_form(site: Site, tmp_path: Path) -> None:
+    """As a unit of before took it; her guardian's does."""
+    guardian = {**SIGN, "by": "delegate", "relation": "guardian"}
+    child, out = {**PLAIN, "findings": ["under_14"]}, tmp_path / "form.pdf"
+    identifier = site.check(3, subject_sign=guardian, document=child)
+    base = site.unit.records[-1]
+    refers_to = {"seq": base.seq, "sha256": base.sha256}
+    said = {"kind": "addendum", "check": identifier, "refers_to": refers_to, "reason": "signature", "officers": []}
+    own = site.unit.event(**said, subject_sign=SIGN, attachments=[NAMED])
+    site.take(own, ("signature.png", DRAWN))
+    assert site.say("form", identifier, "--out", out) == 0
+    assert "与服务对象关系：监护人" in text_of(out.read_bytes())
+
+
 def test_another_form_can_be_asked_for_where_it_says_the_truth(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

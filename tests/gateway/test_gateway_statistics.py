@@ -58,7 +58,9 @@ def fill(ward: Ward) -> None:
     one.later(linked, reason="signature", subject_sign={"by": "delegate", "relation": "spouse", "sha256": "0" * 64})
     face = {"score": 0.1, "threshold": 0.36, "decision": "no_match", "frames": 3}
     face |= {"model": {"detector": "0" * 64, "embedding": "0" * 64}}
-    one.check("passed", officers=("g-0001",), face=face)
+    child = {**document_of(77), "findings": ["under_14"]}
+    young = one.check("passed", officers=("g-0001",), face=face, document=child)
+    one.later(young, reason="signature", subject_sign={"by": "subject", "relation": "self", "sha256": "0" * 64})
     other.now = one.now + dt.timedelta(days=40)
     other.check("passed", visit={"ref": "V-9", "source": "typed"}, document=document_of(5, RARE))
     passport = document_of(6, "=HYPERLINK(1)", "passport")
@@ -217,7 +219,7 @@ def test_text(say: Say) -> None:
     assert re.search(r"^checks +13 +核验总数$", text, re.M)
     assert re.search(r"^g-0001 +3 ", text, re.M)
     assert re.search(r"^drills \(never counted\) +1 ", text, re.M)
-    assert "u1: verified to 17, signed head 17" in text
+    assert "u1: verified to 18, signed head 18" in text
     assert "missing: none" in text
 
 
@@ -352,7 +354,7 @@ def test_officers_are_as_they_were_at_the_end_of_the_quarter() -> None:
     approved = "2026-06-01T00:00:00.000Z"
 
     def account(name: str, applied: str = approved, revoked: str | None = None) -> Account:
-        return Account(name, *person, applied, approved, None, revoked, (), ())
+        return Account(name, *person, applied, approved, None, revoked, "", (), ())
 
     accounts = [
         account("g-1", revoked="2026-10-05T00:00:00.000Z"),

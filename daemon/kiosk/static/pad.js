@@ -48,8 +48,8 @@ export function forgetPad() {
 }
 
 // Radio buttons, so that one touch with a glove does. Who could not be verified does not sign: then somebody is chosen.
-// `allowed`: the relations that may sign here; without it, all that the policy knows.
-export function signerChoice(herself = true, allowed = Object.keys(page.relations)) {
+// `allowed`: the relations that may sign here.
+export function signerChoice(herself, allowed) {
   const own = herself ? [["self", say("self")]] : [];
   const kept = document.querySelector("input[name=signer]:checked")?.value ?? own[0]?.[0];
   const choices = [...own, ...allowed.map((id) => [id, relationName(page.relations[id])])];

@@ -112,6 +112,20 @@ def test_who_could_not_be_verified_is_signed_for(bench: Bench, glass: Glass) -> 
     assert (signed.signature.by, bench.events.empty()) == ("delegate", True)
 
 
+def test_a_childs_guardian_signs_hours_later_too(bench: Bench, glass: Glass) -> None:
+    document = {"type": "resident_id_card", "findings": ["under_14"]}
+    ended(bench, "unable", "V-1", document=document)
+    ended(bench, "unable", "V-2", document={**document, "findings": []})
+    bench.show(State(bench.policy), owed=bench.outbox.owed)
+    glass.touch("工作人员 2")
+    for visit, offered in (("V-1", ["guardian"]), ("V-2", ["self", *bench.policy.stand_ins(child=False)])):
+        glass.page.get_by_role("button", name=f"补充 {visit}").first.click()
+        glass.touch("补签名")
+        assert [one.get_attribute("value") for one in glass.page.locator("#signer input").all()] == offered
+        glass.touch("返回")
+        glass.touch("返回")
+
+
 def test_way_back_to_the_card(bench: Bench, glass: Glass) -> None:
     late = replace(states(bench.policy)["notice"], step=Step.DECISION, trouble="timeout:card")
     bench.show(late)

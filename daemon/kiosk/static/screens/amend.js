@@ -3,7 +3,7 @@
 import { byId, button, el, field } from "../dom.js";
 import { officerForm } from "../officer_form.js";
 import { clearPad, forgetPad, signature, signaturePad, signerChoice } from "../pad.js";
-import { touch } from "../page.js";
+import { page, touch } from "../page.js";
 import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
 import { explain, say } from "../words.js";
@@ -17,10 +17,13 @@ const turnTo = (what, cause = null) => go({ amending: { ...now.amending, what, c
 const kinds = () => Object.keys(now.amending.kinds)
   .map((what) => button(say(`amend_${what}`), KINDS[what], () => turnTo(what)));
 
+// For who is under 14 only a guardian signs, hours later too.
+const signers = () => signerChoice(now.amending.age !== "child", page.stand_ins[now.amending.age]);
+
 function more(what) {
   if (now.amending.first) return [];
   if (what === "visit") return [field("visit", say("visit"), { data: { keys: "all" }, maxLength: 128 })];
-  if (what === "signature") return [signaturePad(), button(say("sign_clear"), "undo", clearPad), signerChoice()];
+  if (what === "signature") return [signaturePad(), button(say("sign_clear"), "undo", clearPad), signers()];
   return [field("reason", say("reason"), { maxLength: 500 })];
 }
 
