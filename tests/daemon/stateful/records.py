@@ -53,7 +53,7 @@ def _an_officer_twice(record: Payload) -> bool:
 
 def _finger_without_consent(record: Payload) -> bool:
     finger = record.get("finger", {})
-    return "decision" in finger and "consent" not in finger
+    return finger.get("decision", "not_performed") != "not_performed" and "consent" not in finger
 
 
 WRONG: Final[Mapping[str, Callable[[Payload], bool]]] = {

@@ -39,7 +39,13 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    "record", [PASSED, MANUAL, {**PASSED, "face": {}, "finger": {"decision": "match", "consent": {}}}]
+    "record",
+    [
+        PASSED,
+        MANUAL,
+        {**PASSED, "finger": {"decision": "not_performed"}},
+        {**PASSED, "face": {}, "finger": {"decision": "match", "consent": {}}},
+    ],
 )
 def test_a_good_record(record: dict[str, Any]) -> None:
     assert records.faults_of([record], {"c-1"}, {("c-1", 5, record["outcome"])}) == []
