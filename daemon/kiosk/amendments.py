@@ -106,5 +106,5 @@ def read(
         about = sha256_hex(drawn.png)
     else:
         needed = what in (*ACCOUNTS, NOBODY)
-        about = said["visit"]["ref"] if said else fields.text(values, "reason", optional=not needed)
+        about = said["visit"]["ref"] if said else fields.reason(values, optional=not needed)
     return Amendment(row, what, {**said, "amends": what}, f"{what}: {about}".removesuffix(": "), drawn)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from daemon.documents.mentions import mention
 from evidence.forms.drawing import LARGEST, NotADrawing, picture_of
 
 _LONGEST = 500
@@ -34,6 +35,14 @@ def text(values: Mapping[str, Any], name: str, *, optional: bool = False) -> str
     if not value.strip() and not optional:
         raise TouchRefused(f"{name}_is_missing")
     return value.strip()
+
+
+def reason(values: Mapping[str, Any], *, optional: bool = False) -> str:
+    """What an officer writes: without numbers that say who she is, as far as they can be recognised."""
+    given = text(values, "reason", optional=optional)
+    if found := mention(given):
+        raise TouchRefused(f"reason_has_{found}")
+    return given
 
 
 def officer(values: Mapping[str, Any], name: str) -> dict[str, Any]:

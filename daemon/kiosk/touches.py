@@ -219,7 +219,7 @@ class Touches:
         if touch == "log_in":
             return self.prepared.keep(None, self.now())
         if touch == "explain":
-            statement = self._statement({}, self._emergency(), Outcome.EMERGENCY, fields.text(values, "reason"))
+            statement = self._statement({}, self._emergency(), Outcome.EMERGENCY, fields.reason(values))
         else:
             one = self._amendment(values)
             statement = self._statement({}, one.row.check, one.row.outcome, one.reason)
@@ -229,7 +229,7 @@ class Touches:
         """An officer proposes how the check ends."""
         outcome = Outcome(fields.choice(values, "outcome", tuple(one.value for one in DECIDABLE)))
         expires = write_instant(self.now() + LIFETIME)
-        return Proposed(outcome, fields.text(values, "reason"), expires)
+        return Proposed(outcome, fields.reason(values), expires)
 
     def confirm(self, values: Mapping[str, Any]) -> Event:
         """An officer confirms the statement on the screen: the one that the page showed, and no other."""
@@ -245,7 +245,7 @@ class Touches:
 
     def explain(self, values: Mapping[str, Any]) -> Event:
         """An officer accounts for an emergency."""
-        statement = self._statement(values, self._emergency(), Outcome.EMERGENCY, fields.text(values, "reason"))
+        statement = self._statement(values, self._emergency(), Outcome.EMERGENCY, fields.reason(values))
         return Explained(statement, self._confirmation(values, statement))
 
     def _emergency(self) -> str:
@@ -264,7 +264,7 @@ class Touches:
         if not rule.officer_may_skip:
             raise TouchRefused("challenge_not_skippable", 409)
         challenge = fields.choice(values, "challenge", tuple(one.value for one in rule.allowed))
-        reason = fields.text(values, "reason")
+        reason = fields.reason(values)
         try:
             officer = self.roster.identify(self._who(values), fields.text(values, "pin"))
             self.roster.check_may_decide(officer, regular=False)

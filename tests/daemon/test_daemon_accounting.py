@@ -159,6 +159,9 @@ def test_accounting_needs_a_reason(place: Callable[[], Place]) -> None:
     unit.post(Emergency(EMERGENCY, "delivery"))
     with pytest.raises(TouchRefused, match="reason_is_missing"):
         unit.amend(EMERGENCY, "explanation", " ")
+    for what in ("explanation", "remark"):
+        with pytest.raises(TouchRefused, match="reason_has_mobile_number"):
+            unit.amend(EMERGENCY, what, "her husband, 139 0000 0001")
 
 
 def test_two_emergencies_are_both_accounted_for(place: Callable[[], Place]) -> None:

@@ -159,6 +159,14 @@ REFUSED: dict[str, tuple[str, object, int, str]] = {
         400,
         f"relation_must_be_one_of:{RELATIONS}",
     ),
+    **{
+        f"reason with {found}": ("propose", {"outcome": "refused", "reason": told}, 400, f"reason_has_{found}")
+        for found, told in (
+            ("id_number", "本人 990000 19900307 0521 不愿"),
+            ("mobile_number", "call 139 0000 0001"),
+            ("document_number", "护照 EA1234567"),
+        )
+    },
     "emergency as a decision": (
         "propose",
         {"outcome": "emergency", "reason": "x"},
