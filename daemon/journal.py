@@ -1,7 +1,7 @@
 """The step journal: how far the check under way has got, durable before the next step begins.
 
-It holds no personal data: check id, checkpoint, visit reference and step. After a power cut it tells what the
-``interrupted`` record must say.
+It holds no personal data: check id, checkpoint, visit reference and step, and of an emergency which press of the button
+it is. After a power cut it tells what the ``interrupted`` record must say.
 """
 
 from __future__ import annotations
