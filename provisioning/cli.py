@@ -70,7 +70,9 @@ Next:
   1. Take {folder}/recovery offline; the README in it says how.
   2. Carry {folder}/gateway to the gateway's machine and {folder}/broker to the broker's, by hand; they hold keys.
   3. Back {folder}/authority up and keep it where only you can read it: who has it can make units.
-  4. For each unit: vernix-provision unit enrol --site {folder} --unit NAME --into FOLDER --checkpoint CHECKPOINT"""
+  4. For each unit: vernix-provision unit enrol --site {folder} --unit NAME --into FOLDER --checkpoint CHECKPOINT
+  5. Name the units' policy pack in {folder}/gateway/gateway.toml, under [gateway]: policy = "pack.toml"
+     (vernix policy show NAME --toml > pack.toml)"""
     _print(args, {"site": args.site, "folder": str(folder), "certificates": certificates}, text)
 
 

@@ -105,8 +105,7 @@ def view(
         **_begun(state),
         "trouble": (hint if state.step is Step.FACE else None) or state.trouble,
         "outcome": state.outcome.value if state.outcome else None,
-        "alerts": _alerts(state),
-        "held_back": _held_back(state),
+        **_follows(state),
         "seq": state.sealed.seq if state.sealed and state.step is Step.DONE else None,
         "document": dict(state.document.display) if state.document else None,
         "findings": list(state.document.findings) if state.document else [],
@@ -180,19 +179,16 @@ def _not_due(state: State) -> dict[str, int] | None:
     return {"before": weeks.first} if last is None or week < weeks.first else {"after": last}
 
 
-def _alerts(state: State) -> list[dict[str, Any]]:
-    """Whom staff are to tell of the result, as the record says it."""
+def _follows(state: State) -> dict[str, Any]:
+    """What follows from the result: whom staff are to tell, as the record says; what waits for a verified identity."""
     if state.step is not Step.DONE or state.begin is None or state.outcome is None:
-        return []
-    return record_fields.alerts(state.policy, state.begin.checkpoint, state.outcome, drill=state.begin.drill)
-
-
-def _held_back(state: State) -> str | None:
-    """What waits for a verified identity after this result; never care. None: nothing does."""
-    if state.step is not Step.DONE or state.begin is None or state.outcome is None:
-        return None
-    held = state.policy.held_back(state.begin.checkpoint, state.outcome)
-    return None if held is Hold.NOTHING else held.value
+        return {"alerts": [], "held_back": None}
+    here = state.begin.checkpoint
+    held = state.policy.held_back(here, state.outcome)
+    return {
+        "alerts": record_fields.alerts(state.policy, here, state.outcome, drill=state.begin.drill),
+        "held_back": None if held is Hold.NOTHING else held.value,
+    }
 
 
 def _channel(state: State) -> dict[str, str] | None:
