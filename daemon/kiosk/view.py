@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import record_fields
+from daemon.check_id import begun_at
 from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
@@ -107,10 +108,7 @@ def view(
         "outcome": state.outcome.value if state.outcome else None,
         **_follows(state),
         "seq": state.sealed.seq if state.sealed and state.step is Step.DONE else None,
-        "document": dict(state.document.display) if state.document else None,
-        "findings": list(state.document.findings) if state.document else [],
-        "channel": _channel(state),
-        "face": _face(state),
+        **_seen(state),
         "asked": asked if state.step is Step.FACE else None,
         "printing": dict(printing),
         **_signing(state),
@@ -153,6 +151,8 @@ def _parked(state: State) -> dict[str, Any]:
         "check": state.begin.check,
         "visit": state.begin.visit,
         "checkpoint": state.begin.checkpoint,
+        "at": begun_at(state.begin.check),
+        "document": state.document.display["type"] if state.document else None,
         "decision": _decision(state),
     }
 
@@ -188,6 +188,16 @@ def _follows(state: State) -> dict[str, Any]:
     return {
         "alerts": record_fields.alerts(state.policy, here, state.outcome, drill=state.begin.drill),
         "held_back": None if held is Hold.NOTHING else held.value,
+    }
+
+
+def _seen(state: State) -> dict[str, Any]:
+    """What was read of her, masked: the document, or the other channel's check, and the face."""
+    return {
+        "document": dict(state.document.display) if state.document else None,
+        "findings": list(state.document.findings) if state.document else [],
+        "channel": _channel(state),
+        "face": _face(state),
     }
 
 
