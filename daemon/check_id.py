@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 import time
 import uuid
+
+from evidence.instants import write_instant
 
 
 def new_check_id() -> str:
@@ -13,3 +16,13 @@ def new_check_id() -> str:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0b11 << 62) | 0b10 << 62
     return str(uuid.UUID(int=value))
+
+
+def begun_at(check: str) -> str:
+    """When a check got its id, as RFC 3339, by the clock of the machine.
+
+    Raises:
+        ValueError: no id of a check.
+    """
+    moment = dt.datetime.fromtimestamp((uuid.UUID(check).int >> 80) / 1e3, dt.UTC)
+    return write_instant(moment)

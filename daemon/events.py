@@ -335,6 +335,15 @@ Event = (
     Begin
     | Consented
     | CardRead
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A touch, and the check and step that were shown to whoever touched: for another one it counts for nothing."""
+
+    event: Event
+    check: str | None
+    step: str
+
+
     | CardTrouble
     | NoCard
     | DocumentEntered
@@ -366,3 +375,4 @@ Event = (
     | FingerEvent
     | PaperEvent
 )
+    | Meant

@@ -166,6 +166,11 @@ class Unit:
         return event
 
     def _step(self, event: Event) -> None:
+        if isinstance(event, events.Meant):
+            if (event.check, event.step) != (self.state.check, self.state.step):
+                log.info("%s was meant for %s, which is over", type(event.event).__name__, event.step)
+                return
+            event = event.event
         before, begun = self.state.step, self.state.begin
         if begun is not None and session.expects(self.state, event):
             event = self.compared(event, begun)

@@ -98,8 +98,9 @@ class Screen:
         decision = self._view.get("decision")
         if name == "confirm" and decision:  # as the page does: what is confirmed is what it shows
             values = {"statement": decision["statement"], **values}
+        shown = {key: self._view.get(key) for key in ("check", "step")}
         try:
-            self._request("POST", f"/touch/{name}", json.dumps(values).encode())
+            self._request("POST", f"/touch/{name}", json.dumps({"shown": shown, **values}).encode())
         except (OSError, http.client.HTTPException) as error:
             raise DemoError(f"touch {name}: the unit does not answer: {error}") from error
 

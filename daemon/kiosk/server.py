@@ -35,6 +35,7 @@ from daemon.environment import EnvironmentUnusable
 from daemon.events import Event
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.fields import TouchRefused
+from daemon.kiosk.meant import meant
 from daemon.kiosk.touches import EMERGENCY, Touches
 from evidence.encoding import json_object
 from evidence.errors import MalformedError
@@ -46,7 +47,8 @@ _MAX_BODY = 80_000
 MAX_CHECKING = 4
 """PINs being checked at once; two officers at one screen need one."""
 _PROOFS = {"pin", "badge", "assertion"}
-_KEEP_ALIVE_S = 10.0
+ALIVE_S = 2.0
+"""Between two signs of life on a stream where nothing changes; the page says so when several fail to come."""
 _FRAME_S = 1.0
 _NO_FRAME = -1
 
@@ -193,9 +195,9 @@ class KioskServer:
         seen = -1  # a new page gets the current view at once
         while not self._closing.is_set():
             try:
-                seen = await asyncio.wait_for(self._newer(seen), _KEEP_ALIVE_S)
+                seen = await asyncio.wait_for(self._newer(seen), ALIVE_S)
             except TimeoutError:
-                yield ": alive\n\n"
+                yield "event: alive\ndata\n\n"
             else:
                 yield f"data: {json.dumps(self._view, ensure_ascii=False)}\n\n"
 
@@ -271,13 +273,13 @@ class KioskServer:
             return self._touches.event(name, {})
         values = await _values(request)
         if not _PROOFS & values.keys():
-            return self._touches.event(name, values)
+            return meant(self._touches, name, values)
         # Checking a PIN or badge takes a noticeable time on purpose: not in the loop that feeds the screens.
         if self._checking >= MAX_CHECKING:
             raise TouchRefused("too_many_tries_at_once", 429)
         self._checking += 1
         try:
-            return await asyncio.to_thread(self._touches.event, name, values)
+            return await asyncio.to_thread(meant, self._touches, name, values)
         finally:
             self._checking -= 1
 

@@ -101,6 +101,7 @@ def _emergency_ms(stage: Stage, page: Page) -> float:
 
 
 def _draw(page: Page) -> None:
+    page.wait_for_selector("html:not([data-fresh])")
     box = page.locator("#pad").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 30, box["y"] + 40)

@@ -10,9 +10,7 @@ import threading
 from typing import Any
 
 from daemon.config import Kiosk
-from daemon.events import (
-    Event,
-)
+from daemon.events import Event, Meant
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
 from daemon.officers import Roster, read_roster
@@ -63,12 +61,15 @@ class Screen:
 
     def touch(self, name: str, values: object = None, **headers: str) -> tuple[int, Any]:
         """Status and cause (None when it was accepted)."""
-        body = values if isinstance(values, bytes) else json.dumps(values or {}).encode()
+        shown = {"check": self.state.check, "step": self.state.step.value}
+        said = {"shown": shown, **values} if isinstance(values, dict) else {"shown": shown}
+        body = values if isinstance(values, bytes) else json.dumps(said).encode()
         answer, content = self.request("POST", f"/touch/{name}", body, **headers)
         return answer.status, json.loads(content).get("cause")
 
     def told(self) -> Event:
-        return self.events.get(timeout=PATIENCE_S)
+        event = self.events.get(timeout=PATIENCE_S)
+        return event.event if isinstance(event, Meant) else event
 
     def close(self) -> None:
         self.server.close()

@@ -63,6 +63,7 @@ class Hands:
 
     def draw(self) -> None:
         self.touches += 1
+        self.glass.ready()
         box = self.page.locator("#pad").bounding_box()
         assert box is not None
         self.page.mouse.move(box["x"] + 30, box["y"] + 40)

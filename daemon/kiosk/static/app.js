@@ -1,21 +1,23 @@
 // The page knows nothing of the check: it shows the view that it is sent, and sends touches back.
-import { act, complain } from "./act.js";
+import { act, complain, inTheWay } from "./act.js";
 import { badgeScanned } from "./officer_form.js";
 import { byId, button, el } from "./dom.js";
+import { emergency, emergencySent } from "./emergency.js";
 import { icon } from "./icons.js";
+import { listen } from "./line.js";
 import { isNight, showLight, switchNight } from "./night.js";
 import { page } from "./page.js";
 import { paperTrouble } from "./paper.js";
 import { placeName } from "./places.js";
 import { watchPresence } from "./presence.js";
-import { pressed, watchPresses } from "./press.js";
+import { pressable, pressed, watchPresses } from "./press.js";
 import { endMirror } from "./preview.js";
 import { forgetPad } from "./pad.js";
 import { watchScanner } from "./scanner.js";
 import { canSpeak, silence, speak, nextVoice, voice, voicesOf } from "./sounds.js";
 import { go, now, onChange } from "./state.js";
 import { tell } from "./tell.js";
-import { deviceTrouble, explain, language, say, speakChinese, switchLanguage } from "./words.js";
+import { deviceTrouble, explain, language, say, speakChinese, storageText, switchLanguage } from "./words.js";
 import { confirm, decisionScreen } from "./screens/deciding.js";
 import { zoneScanned } from "./screens/document.js";
 import { doneScreen, sealing, signScreen } from "./screens/ending.js";
@@ -41,8 +43,6 @@ function screen() {
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
 const shown = (view) => [view.trouble, view.asked, view.finger, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.may_read_again, view.online, view.waiting, view.printing];
 
-const SLIP = "VXF"; // how every fingerprint slip begins
-
 let lost = false; // the unit does not answer
 let drawn = "";
 let place = "";
@@ -59,8 +59,12 @@ function draw() {
   if (pressed() && !elsewhere) return; // drawn when the finger has gone
   [drawn, place] = [content, here];
   fill(one, view, elsewhere);
+  pressable([here, ...[...document.querySelectorAll("#body button:not(.key), #touches button")].map(wordsOf)].join());
   announce(one, view, elsewhere);
 }
+
+// Another figure on a button makes no other button of it.
+const wordsOf = (one) => one.textContent.replace(/\d+/g, "");
 
 // A screen that asks somebody for something has it as its title: what is heard is what is seen.
 const asked = (one) => ({ asks: () => null, title: (view) => say(one.asks(view)), ...one });
@@ -79,9 +83,9 @@ function fill(one, view, elsewhere) {
   const trouble = now.staff ? "" : explain(view.trouble);
   const hinted = HINTED.includes(view.step) && trouble && !now.part;
   byId("hint").textContent = hinted ? "" : one.hint(view);
-  complain(trouble);
   byId("body").replaceChildren(...one.body(view).filter(Boolean));
   byId("touches").replaceChildren(...one.touches(view).filter(Boolean));
+  inTheWay(trouble, elsewhere);
   for (const [id, value] of kept) if (byId(id)) byId(id).value = value;
   if (elsewhere) {
     byId("main").scrollTop = 0;
@@ -96,7 +100,7 @@ function fill(one, view, elsewhere) {
 
 function lineOf(view) {
   const troubles = view.devices.length > 1 ? say("troubles_many", view.devices.length) : view.devices.map(deviceTrouble).join("");
-  const storage = view.storage && view.storage.state !== "ok" ? say(`storage_${view.storage.state}`, view.storage.days_left) : "";
+  const storage = view.storage && view.storage.state !== "ok" ? storageText(view.storage) : "";
   const line = view.online ? say("online") + (view.waiting ? ` · ${say("waiting", view.waiting)}` : "") : say("offline", view.waiting);
   return [[view.online ? "pass" : "wait", line], ...[troubles, storage, paperTrouble(view)].filter(Boolean).map((text) => ["warn", text])];
 }
@@ -146,9 +150,8 @@ function nightTouched() {
 }
 
 // A press is enough: a glove that slides off the button still meant it. A keyboard's or a screen reader's click has no press.
-const emergency = byId("emergency");
-emergency.addEventListener("pointerdown", () => act("emergency"));
-emergency.addEventListener("click", (event) => { if (event.detail === 0) act("emergency"); });
+byId("emergency").addEventListener("pointerdown", emergency);
+byId("emergency").addEventListener("click", (event) => { if (event.detail === 0) emergency(); });
 
 // --- the views ---------------------------------------------------------------------------------------------------
 
@@ -205,34 +208,33 @@ function begunAnew() {
   now.training = false;
 }
 
+const SLIP = "VXF"; // how every fingerprint slip begins
+
+function scanned(text, field) {
+  if (text.toUpperCase().startsWith(SLIP)) return act("slip", { text });
+  if (badgeScanned(text) || zoneScanned(text) || visitScanned(text)) return null;
+  const visit = byId("visit");
+  if (visit) visit.value = text;
+  if (OUTSIDE.includes(now.view.step) && !now.staff) return begin(text, "scanned");
+  return field ? null : complain(say("scan_not_here"));
+}
+
 // The unit is gone: nothing that is shown is true any more, and nobody would take what is personal away again.
 function forgetScreen() {
+  lost = true;
   endMirror();
   forgetPad();
   byId("main").dataset.step = "lost";
   for (const id of ["sign", "title", "hint", "body", "touches"]) byId(id).replaceChildren();
   byId("sign").className = "";
+  inTheWay(say("lost"), true);
 }
 
-const stream = new EventSource("/views");
-stream.onmessage = (message) => show(JSON.parse(message.data));
-stream.onopen = () => { if (lost) location.reload(); }; // it started anew: this page's token is of before
-stream.onerror = () => {
-  lost = true;
-  forgetScreen();
-  complain(say("lost"));
-};
+// Perhaps it started anew, and this page's token is of before. An emergency goes first.
+const loadAnew = () => emergencySent().then(() => location.reload());
 
 onChange(draw);
 watchPresses(draw);
 watchPresence(OUTSIDE);
-watchScanner((text) => {
-  if (text.toUpperCase().startsWith(SLIP)) {
-    act("slip", { text });
-    return;
-  }
-  if (badgeScanned(text) || zoneScanned(text) || visitScanned(text)) return;
-  const visit = byId("visit");
-  if (visit) visit.value = text;
-  if (now.view?.step === "idle" && !now.staff) begin(text, "scanned");
-});
+watchScanner(scanned, () => complain(say("scan_again")));
+listen(show, forgetScreen, loadAnew);

@@ -1,9 +1,10 @@
 // An officer's id and PIN, and where asked a reason. It lies in the page and is never modal: emergency stays in reach.
+import { answering, refusedLine } from "./act.js";
 import { byId, button, el, field } from "./dom.js";
 import { keysFor } from "./keys.js";
 import { askKey, canAskKey } from "./security_key.js";
 import { now } from "./state.js";
-import { explain, reasonsFor, say } from "./words.js";
+import { reasonsFor, say } from "./words.js";
 
 // A badge that was scanned says who somebody claims to be; the PIN proves it. Gone with the form.
 let badge = null;
@@ -31,20 +32,20 @@ function who() {
 // to sign, or a function of the form's values that asks the unit for it.
 export function officerForm({ title, send, ok = say("confirm_touch"), reasons = null, more = [], challenge = null }) {
   async function byKey() {
-    wrong.textContent = say("key_now");
+    const answer = answering();
+    answer(null, say("key_now"));
     const said = reasons ? { reason: byId("reason").value } : {};
     const asked = typeof challenge === "string" ? { challenge } : await challenge(said);
     const { assertion, cause } = asked.cause ? asked : await askKey(who(), asked.challenge);
     const statement = asked.statement ? { statement: asked.statement } : {};
-    wrong.textContent = explain(cause ?? await send({ ...said, ...who(), assertion, ...statement }));
+    answer(cause ?? await send({ ...said, ...who(), assertion, ...statement }));
   }
-  const wrong = el("p", { className: "wrong", aria: { role: "alert" } });
   badge = null;
   const fields = el("div", { className: "fields" },
     more, reasons ? reasonField(reasons) : null,
     field("officer-id", say("officer"), { data: { keys: "all" }, autocapitalize: "off", placeholder: now.view.duty ? say("on_duty", now.view.duty.officer) : "" }),
     field("officer-pin", say("pin"), { type: "password", inputMode: "numeric", data: { keys: "digits" } }),
-    wrong, el("button", { type: "submit", className: "first" }, ok),
+    refusedLine(), el("button", { type: "submit", className: "first" }, ok),
     challenge && canAskKey() ? button(say("by_key"), "lock", byKey) : null);
   const form = el("form", { id: "officer", noValidate: true, aria: { label: title } }, fields);
   const keys = keysFor(form);
@@ -54,8 +55,9 @@ export function officerForm({ title, send, ok = say("confirm_touch"), reasons = 
     const values = { ...who(), pin: byId("officer-pin").value };
     if (reasons) values.reason = byId("reason").value;
     byId("officer-pin").value = "";
-    wrong.textContent = "";
-    wrong.textContent = explain(await send(values));
+    const answer = answering();
+    answer(null);
+    answer(await send(values));
   });
   return form;
 }

@@ -1,5 +1,9 @@
 // The page's own end of the line: what it was served with, the touches it sends, the questions it asks.
-export const page = JSON.parse(document.getElementById("page").textContent);
+import { now } from "./state.js";
+
+const served = (shown) => JSON.parse(shown.getElementById("page").textContent);
+
+export const page = served(document);
 
 const request = (path, values) => fetch(path, {
   method: "POST",
@@ -7,10 +11,12 @@ const request = (path, values) => fetch(path, {
   body: JSON.stringify(values),
 });
 
-// What was wrong, as a short name; null when the touch was taken.
+// What was wrong, as a short name; null when the touch was taken. It says what was shown when it was touched: the unit
+// takes none for a step that is over.
 export async function touch(name, values = {}) {
+  const shown = { check: now.view?.check ?? null, step: now.view?.step ?? null };
   try {
-    const answer = await request(`/touch/${name}`, values);
+    const answer = await request(`/touch/${name}`, { ...values, shown });
     return answer.ok ? null : (await answer.json()).cause;
   } catch {
     return "no_answer";
@@ -26,6 +32,12 @@ export async function ask(name, values = {}) {
   } catch {
     return { cause: "no_answer" };
   }
+}
+
+// A unit that started anew takes touches with another token.
+export async function renew() {
+  const text = await fetch("/").then((answer) => answer.text()).catch(() => null); // still away: the next try tells
+  if (text) page.token = served(new DOMParser().parseFromString(text, "text/html")).token;
 }
 
 // Somebody has touched the glass; { night } where that was for another light.

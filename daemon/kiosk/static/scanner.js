@@ -1,27 +1,58 @@
-// A USB scanner is a keyboard that types faster than people and ends with Enter.
-const FASTEST_HAND_MS = 40;
+// A USB scanner is a keyboard that types faster than people and ends with Enter. What counts is when a key was pressed,
+// not when this page came to it. Nothing is ever taken of a scan but all of it.
+const PACE_MS = 60; // between two keys on average: no hand keeps that up
+const BREAK_MS = 150; // a longer pause has interrupted it
+const LEFT_MS = 3000; // what was left so long ago is no part of what comes now
 const SHORTEST = 4;
 
 let typed = "";
+let gaps = [];
 let lastMs = 0;
 
-// `scanned` gets the text of every scan; no key of a scan reaches a button, and what it left in a field is its own.
-export function watchScanner(scanned) {
+function forget() {
+  typed = "";
+  gaps = [];
+}
+
+const isWhole = () => gaps.every((gap) => gap >= 0 && gap <= BREAK_MS)
+  && gaps.reduce((sum, gap) => sum + gap, 0) <= PACE_MS * gaps.length;
+
+// Whether a scanner had a part in it: so many keys in a row come from no hand.
+function scannersToo() {
+  let run = 0;
+  return gaps.some((gap) => {
+    run = gap >= 0 && gap <= PACE_MS ? run + 1 : 0;
+    return run >= SHORTEST;
+  });
+}
+
+// `scanned` gets the text of every whole scan, and the field it was typed into; `broken` is called for what was not
+// whole, or was typed nowhere. No key of a scan reaches a button.
+export function watchScanner(scanned, broken) {
   document.addEventListener("keydown", (event) => {
-    const fast = event.timeStamp - lastMs <= FASTEST_HAND_MS;
+    const gap = event.repeat ? Infinity : event.timeStamp - lastMs; // a key that is held down is fast too
     lastMs = event.timeStamp;
+    if (gap > LEFT_MS && !event.repeat) forget();
     if (event.key === "Enter") {
-      const text = fast ? typed : "";
-      typed = "";
-      if (text.length < SHORTEST) return;
-      event.preventDefault();
-      event.stopPropagation();
-      scanned(text);
+      if (typed) gaps.push(gap);
+      end(event, scanned, broken);
+      forget();
     } else if (event.key.length === 1) {
-      typed = (fast ? typed : "") + event.key;
-      if (fast && event.target instanceof HTMLButtonElement) event.preventDefault();
+      if (typed) gaps.push(gap);
+      typed += event.key;
+      if (gap <= BREAK_MS && event.target instanceof HTMLButtonElement) event.preventDefault();
     } else if (event.key !== "Shift") {
-      typed = "";
+      forget();
     }
   }, true);
+}
+
+function end(event, scanned, broken) {
+  const field = event.target instanceof HTMLInputElement ? event.target : null;
+  if (typed.length < SHORTEST || (field && !isWhole() && !scannersToo())) return; // a hand's
+  event.preventDefault();
+  event.stopPropagation();
+  if (isWhole()) return scanned(typed, field);
+  if (field?.value.endsWith(typed)) field.value = field.value.slice(0, -typed.length);
+  return broken();
 }

@@ -34,8 +34,9 @@ export function speak(word, { asked = false, ended = () => {} } = {}) {
   const path = file(word);
   if (!path || (isNight() && !asked)) return;
   const sound = new Audio(path);
+  sound.dataset.word = word;
   playing = sound;
   sound.addEventListener("ended", () => { if (playing === sound) { playing = null; ended(); } });
   sound.play().catch(() => {}); // a browser may want a touch first; the words are on the screen
 }
-export const isSpeaking = () => playing !== null;
+export const isSpeaking = (word) => playing?.dataset.word === word;

@@ -27,6 +27,11 @@ const filled = (text, details) => text.replace(/\{(\d)\}/g, (_, place) => detail
 
 // A word of the screen; {0}, {1} become the details.
 export const say = (key, ...details) => filled(table("words")[key] ?? key, details);
+
+const YEAR = 365; // days; what lasts longer nobody has to plan for
+
+// The room that is left, as the unit's view has it.
+export const storageText = ({ state, days_left: days }) => say(`storage_${state}`, days > YEAR ? say("for_years") : say("for_days", days));
 export const reasonsFor = (outcome) => table("reasons")[outcome] ?? [];
 export const testName = (name) => table("tests")[name] ?? name;
 export const testFault = (name) => table("faults")[name] ?? say("to_mend");

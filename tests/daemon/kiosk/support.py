@@ -16,7 +16,7 @@ from daemon import session
 from daemon.config import Kiosk
 from daemon.desk import Desk
 from daemon.duty import Duty
-from daemon.events import Begin, CheckedElsewhere, Document, Event, Sealed
+from daemon.events import Begin, CheckedElsewhere, Document, Event, Meant, Sealed
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
@@ -96,10 +96,13 @@ class Bench:
         self.frames = 0
         page = page_facts(unit, self.policy)
         address, room = Kiosk("127.0.0.1", 0), self.room.touched
-        self.server = KioskServer(address, touches, self.events.put, page, asks=asks, mirror=self._mirror, room=room)
+        self.server = KioskServer(address, touches, self._post, page, asks=asks, mirror=self._mirror, room=room)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         self.show(State(self.policy))
+
+    def _post(self, event: Event) -> None:
+        self.events.put(event.event if isinstance(event, Meant) else event)
 
     def clock(self) -> dt.datetime:
         """The unit's, which the test may put forward by ``later``."""
@@ -206,6 +209,10 @@ class Glass:
     def step(self, step: str) -> None:
         """Wait until that screen is shown."""
         self.page.wait_for_selector(f"#main[data-step={step}]")
+
+    def ready(self) -> None:
+        """Wait until a press counts; a click waits by itself."""
+        self.page.wait_for_selector("html:not([data-fresh])")
 
     def touch(self, words: str) -> None:
         """Touch the button with these words."""

@@ -96,6 +96,7 @@ def test_who_could_not_be_verified_is_signed_for(bench: Bench, glass: Glass) -> 
     glass.step("sign")
     assert "本人" not in glass.page.inner_text("#signer")
     expect(glass.page.locator("input[name=signer]:checked")).to_have_count(0)
+    glass.ready()
     box = glass.page.locator("#pad").bounding_box()
     assert box is not None
     glass.page.mouse.move(box["x"] + 40, box["y"] + 40)

@@ -29,6 +29,7 @@ def test_news_under_a_finger_does_not_take_its_touch(bench: Bench, glass: Glass)
     box = glass.page.get_by_role("button", name="完成", exact=True).bounding_box()
     assert box is not None
     glass.page.mouse.move(box["x"] + 20, box["y"] + 20)
+    glass.ready()
     glass.page.mouse.down()
     bench.show(done, waiting=0)
     expect(glass.page.locator("#line")).not_to_contain_text("1")

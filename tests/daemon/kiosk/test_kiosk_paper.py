@@ -97,6 +97,7 @@ def draw(glass: Glass, end: int) -> None:
     assert box is not None
     mouse, (x, y) = glass.page.mouse, (box["x"], box["y"])
     mouse.move(x + 20, y + 20)
+    glass.ready()
     mouse.down()
     mouse.move(x + box["width"] / 2, y + box["height"] / 2)
     mouse.move(x + box["width"] - 20, y + end)

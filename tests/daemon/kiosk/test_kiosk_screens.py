@@ -62,6 +62,7 @@ def typing_visit(glass: Glass) -> None:
 
 
 def signing(glass: Glass) -> None:
+    glass.ready()
     box = glass.page.locator("#pad").bounding_box()
     assert box is not None
     glass.page.mouse.move(box["x"] + 40, box["y"] + 60)

@@ -12,7 +12,7 @@ from daemon.events import Begin
 from daemon.state import State
 from evidence.record import Outcome
 from tests.daemon.kiosk.support import Bench, Glass, context_of, states
-from tests.daemon.kiosk.test_kiosk_page import begun
+from tests.daemon.kiosk.test_kiosk_page import SCAN, begun
 from tests.daemon.support import Home
 
 HIDDEN = "() => { const main = document.getElementById('main'); return main.scrollHeight - main.clientHeight; }"
@@ -37,8 +37,7 @@ def test_who_comes_for_a_certificate_is_asked(issuing: Bench, browser: Browser) 
         issuing.show(State(issuing.policy), waiting=3)
         expect(glass.page.locator("#line")).to_contain_text("3")
         glass.shot("idle-certificate")
-        glass.page.keyboard.type("V-0009", delay=1)
-        glass.page.keyboard.press("Enter")
+        glass.page.evaluate(SCAN, ["V-0009", 8])
         event = begun(issuing)
         assert (event.role, event.visit) == ("claimant", "V-0009")
         issuing.tell(event)

@@ -1,11 +1,12 @@
 // A document without a chip: its kind, then the lines of its machine-readable zone, scanned or typed, or its fields.
 // And a check that was done elsewhere: through which channel, and its reference there.
+import { answering, refusedLine } from "../act.js";
 import { byId, button, el, field } from "../dom.js";
 import { keysFor } from "../keys.js";
 import { page, touch } from "../page.js";
 import { channelName, documentName } from "../places.js";
 import { go, now } from "../state.js";
-import { explain, say } from "../words.js";
+import { say } from "../words.js";
 
 const TYPED_ONLY = ["temporary_id_card", "resident_id_card"];
 const OF_FOREIGNERS = ["passport", "foreigner_residence_permit"];
@@ -29,16 +30,16 @@ const value = (id) => byId(id)?.value ?? "";
 
 // What was typed leaves the page with it: the unit answers with a masked document.
 function formOf(title, name, fields, valuesOf) {
-  const wrong = el("p", { className: "wrong", aria: { role: "alert" } });
   const form = el("form", { id: "document", noValidate: true, aria: { label: title } },
-    el("div", { className: "fields" }, fields, wrong, el("button", { type: "submit", className: "first" }, say("next"))));
+    el("div", { className: "fields" }, fields, refusedLine(), el("button", { type: "submit", className: "first" }, say("next"))));
   form.append(keysFor(form).place);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    wrong.textContent = "";
+    const answer = answering();
+    answer(null);
     const cause = await touch(name, valuesOf());
-    if (cause) wrong.textContent = explain(cause);
-    else go({ part: null, entering: null });
+    answer(cause);
+    if (!cause) go({ part: null, entering: null });
   });
   return form;
 }

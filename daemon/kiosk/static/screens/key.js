@@ -1,24 +1,25 @@
 // An officer registers a security key. It counts when the gateway has given it to the officer, who tells the code there.
+import { answering, refusedLine } from "../act.js";
 import { byId, button, el, field } from "../dom.js";
 import { keysFor } from "../keys.js";
 import { canAskKey, registerKey } from "../security_key.js";
 import { go, now } from "../state.js";
 import { tell } from "../tell.js";
-import { explain, say } from "../words.js";
+import { say } from "../words.js";
 
 function keyForm() {
-  const wrong = el("p", { className: "wrong", aria: { role: "alert" } });
   const fields = el("div", { className: "fields" },
     field("key-officer", say("officer"), { data: { keys: "all" }, autocapitalize: "off", maxLength: 64 }),
-    wrong, el("button", { type: "submit", className: "first" }, say("key_register")));
+    refusedLine(), el("button", { type: "submit", className: "first" }, say("key_register")));
   const form = el("form", { id: "key-form", noValidate: true, aria: { label: say("key") } }, fields);
   form.append(keysFor(form).place);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const officer = byId("key-officer").value.trim();
-    wrong.textContent = say("key_now");
+    const answer = answering();
+    answer(null, say("key_now"));
     const { code, cause } = await registerKey(officer);
-    wrong.textContent = explain(cause);
+    answer(cause);
     if (code) {
       tell(say("key_code", code, officer));
       go({ facts: { key: { code, officer } } });

@@ -11,8 +11,8 @@ import { notice as parts } from "./idle.js";
 
 function aloud(word) {
   if (!canSpeak(word)) return null;
-  return button(say(isSpeaking() ? "stop_reading" : "read_aloud"), "sound", () => {
-    if (isSpeaking()) silence();
+  return button(say(isSpeaking(word) ? "stop_reading" : "read_aloud"), "sound", () => {
+    if (isSpeaking(word)) silence();
     else speak(word, { asked: true, ended: go });
     go();
   });
@@ -33,7 +33,7 @@ export const notice = {
     button(say("read_notice"), "begin", () => { silence(); go({ part: "consent" }); }, "first"),
     aloud(page.notice.id), otherWay(), refuse(), staffDecides(), leave(),
   ],
-  shows: (view) => [isSpeaking(), view.not_due],
+  shows: (view) => [isSpeaking(page.notice.id), view.not_due],
 };
 
 export const consent = {
@@ -47,7 +47,7 @@ export const consent = {
     aloud(page.consent.id), otherWay(), refuse(),
     button(say("back"), "back", () => { silence(); go({ part: null }); }),
   ],
-  shows: () => [isSpeaking()],
+  shows: () => [isSpeaking(page.consent.id)],
 };
 
 const stands = relationScreen((relation) => { silence(); return act("consent", { by: "delegate", relation }); }, "consent");

@@ -3,9 +3,9 @@ import { byId, button, el, field } from "../dom.js";
 import { icon, signOf } from "../icons.js";
 import { keysFor } from "../keys.js";
 import { ask, touch } from "../page.js";
-import { placeName } from "../places.js";
+import { documentName, placeName } from "../places.js";
 import { go, now } from "../state.js";
-import { deviceTrouble, explain, language, say, testFault, testName } from "../words.js";
+import { deviceTrouble, explain, language, say, storageText, testFault, testName } from "../words.js";
 import { officerForm } from "../officer_form.js";
 import { act, complain } from "../act.js";
 import { charts } from "../charts.js";
@@ -40,7 +40,7 @@ const line = (one, outcome, action) => el("li", {}, icon(signOf[outcome] ?? "wai
 // A visit that is settled is kept nowhere: what is left of it is masked, and known in its shift only.
 const told = (one, outcome) => [
   one.drill ? say("drill") : "", placeName(one.checkpoint), one.claimant ? say("role_claimant") : "", outcome ? say(outcome) : "",
-  one.provisional ? say("visit_unknown") : one.visit, one.at ? clock(one.at) : "", one.seq ? say("record_number", one.seq) : "",
+  one.provisional ? say("visit_unknown") : one.visit, one.document ? documentName(one.document) : "", one.at ? clock(one.at) : "", one.seq ? say("record_number", one.seq) : "",
 ];
 
 const amendTouch = (one) => {
@@ -124,7 +124,7 @@ const devices = {
     view.devices.map((one) => state(false, deviceTrouble(one), say("to_mend"))),
     view.devices.length ? null : state(true, say("devices"), say("all_in_order")),
     state(view.online, say("line"), view.online ? say("online") : say("offline", view.waiting)),
-    view.storage ? state(view.storage.state === "ok", say("storage"), say(`storage_${view.storage.state}`, view.storage.days_left)) : null)],
+    view.storage ? state(view.storage.state === "ok", say("storage"), storageText(view.storage)) : null)],
   shows: (view) => [view.devices, view.online, view.waiting, view.storage],
 };
 

@@ -101,6 +101,7 @@ export const troubles = {
   not_an_open_emergency: "There is no emergency of this check left to explain",
   not_an_emergency: "This check was no emergency",
   no_answer: "This unit does not answer, please try again",
+  screen_changed: "The screen has just changed: please touch again",
 };
 
 // What speaks against a living face: the last part of "liveness:check:reason".

@@ -101,6 +101,7 @@ export const troubles = {
   not_an_open_emergency: "这次核验没有待说明的紧急放行",
   not_an_emergency: "这次核验不是紧急放行",
   no_answer: "本机无应答，请重试",
+  screen_changed: "画面刚刚变化，请再按一次",
 };
 
 // What speaks against a living face: the last part of "liveness:check:reason".

@@ -1,0 +1,33 @@
+// Care first: sent until the unit has it. Where the answer is late, what else opens the door is said.
+import { alarm } from "./act.js";
+import { renew, touch } from "./page.js";
+import { say } from "./words.js";
+
+const LATE_MS = 1000;
+const AGAIN_MS = 1000;
+
+let sending = Promise.resolve();
+let waits = false;
+
+async function send() {
+  const late = setTimeout(() => alarm(say("emergency_unanswered")), LATE_MS);
+  let cause = await touch("emergency");
+  while (cause) {
+    await new Promise((resolve) => { setTimeout(resolve, AGAIN_MS); });
+    if (cause === "wrong_token") await renew(); // the unit has started anew since
+    cause = await touch("emergency");
+  }
+  clearTimeout(late);
+  alarm("");
+  waits = false;
+}
+
+// Who presses again while it waits means the same one.
+export function emergency() {
+  if (waits) return;
+  waits = true;
+  sending = send();
+}
+
+// When none waits any more.
+export const emergencySent = () => sending;
