@@ -283,10 +283,14 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """An officer accounts for an emergency afterwards, by confirming a statement that holds the reason."""
+    """An officer accounts for an emergency afterwards, by confirming a statement that holds the reason.
+
+    ``said`` are further fields of the addendum, as an :class:`Amended` that comes hours later has them.
+    """
 
     statement: DecisionStatement
     confirmation: Confirmation
+    said: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

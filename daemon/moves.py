@@ -358,7 +358,8 @@ def explain(state: State, event: Explained) -> Result:
     assert state.begin is not None
     if state.outcome is not Outcome.EMERGENCY or event.statement.check != state.check:
         return replace(state, trouble="nothing_to_explain"), ()
-    fields = {**record_fields.addendum(state.sealed, event.statement, (event.confirmation,)), "accounts": True}
+    said = {**event.said, "accounts": True}
+    fields = record_fields.addendum(state.sealed, event.statement, (event.confirmation,)) | said
     return replace(state, step=Step.NOTING), (SealRecord(state.begin.check, fields, alert=False),)
 
 

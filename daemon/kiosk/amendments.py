@@ -62,6 +62,18 @@ class Amendment:
         return kinds(self.row)[self.what]
 
 
+def account(values: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+    """The account of an emergency that is still on the screen: the addendum's fields, and what is signed.
+
+    The same as hours later (:func:`read`), so a touch by mistake is told and settled in one way only.
+
+    Raises:
+        TouchRefused: no reason is given, or it is no account.
+    """
+    what = fields.choice(values, "what", ACCOUNTS, ACCOUNTS[0])
+    return {"amends": what}, f"{what}: {fields.reason(values)}"
+
+
 def _check_signer(drawn: Signature | None, row: CheckRow, policy: Policy) -> None:
     """Hours later she may have entrusted somebody, also who could not be verified then; a child has not."""
     if drawn is None:

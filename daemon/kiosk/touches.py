@@ -219,7 +219,8 @@ class Touches:
         if touch == "log_in":
             return self.prepared.keep(None, self.now())
         if touch == "explain":
-            statement = self._statement({}, self._emergency(), Outcome.EMERGENCY, fields.reason(values))
+            check, (_, reason) = self._emergency(), amendments.account(values)
+            statement = self._statement({}, check, Outcome.EMERGENCY, reason)
         else:
             one = self._amendment(values)
             statement = self._statement({}, one.row.check, one.row.outcome, one.reason)
@@ -244,9 +245,10 @@ class Touches:
         return Confirmed(self._confirmation(values, statement, document.type if document else None))
 
     def explain(self, values: Mapping[str, Any]) -> Event:
-        """An officer accounts for an emergency."""
-        statement = self._statement(values, self._emergency(), Outcome.EMERGENCY, fields.reason(values))
-        return Explained(statement, self._confirmation(values, statement))
+        """An officer accounts for an emergency: why, or that it was touched by mistake."""
+        check, (said, reason) = self._emergency(), amendments.account(values)
+        statement = self._statement(values, check, Outcome.EMERGENCY, reason)
+        return Explained(statement, self._confirmation(values, statement), said)
 
     def _emergency(self) -> str:
         state = self.state()

@@ -22,6 +22,7 @@ from daemon.outbox import Outbox
 from daemon.policy import load_policy
 from daemon.state import Step
 from daemon.unit import SAME_EMERGENCY_S, Unit
+from evidence.record import Kind
 from tests.daemon.conftest import Home
 from tests.daemon.support import PINS, check_fields, idle_devices, now
 
@@ -282,6 +283,24 @@ def test_touch_by_mistake_leaves_no_debt_where_nobody_was(place: Callable[[], Pl
     unit.post(began(), Emergency(EMERGENCY, "delivery"), Closed())
     unit.post(unit.amend(CHECK, "mistaken_emergency"))
     assert unit.owed == [CHECK], "somebody's visit is known: she is still owed"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("what", "owed"), [("mistaken_emergency", []), ("explanation", [EMERGENCY])])
+def test_a_touch_by_mistake_is_told_in_one_way(
+    what: str, owed: list[str], at_once: bool, place: Callable[[], Place], home: Home
+) -> None:
+    """At once on the emergency's screen, or later from the list: the same addendum by one officer, the same debts."""
+    unit = place()
+    unit.post(Emergency(EMERGENCY, "delivery"))
+    if at_once:
+        unit.post(unit.touches.event("explain", {**OFFICER, "what": what, "reason": "a sleeve"}))
+    else:
+        unit.post(Closed(), unit.amend(EMERGENCY, what, "a sleeve"))
+    assert (unit.owed, unit.open, unit.outbox.unaccounted) == (owed, False, ())
+    addendum = next(one.payload for one in home.opened(unit.outbox) if one.kind is Kind.ADDENDUM)
+    assert (addendum["amends"], addendum["accounts"], addendum["reason"]) == (what, True, f"{what}: a sleeve")
+    assert [one["id"] for one in addendum["officers"]] == ["o-101"]
 
 
 def test_two_officers_say_that_nobody_came(place: Callable[[], Place]) -> None:

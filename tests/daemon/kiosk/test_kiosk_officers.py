@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser, expect
 
-from daemon.events import Confirmation, Confirmed, Proposed, ShiftChanged
+from daemon.events import Confirmation, Confirmed, Explained, Proposed, ShiftChanged
 from daemon.kiosk.prepared import LIFETIME
 from daemon.officers import COUNTER_WENT_BACK
 from daemon.state import Step
@@ -88,6 +88,16 @@ def test_a_key_that_exists_twice_is_said(bench: Bench, glass: Glass) -> None:
     proof = {"credential_id": "a", "findings": [COUNTER_WENT_BACK]}
     bench.tell(Confirmed(Confirmation("o-1", "officer", "webauthn", bench.statement, proof)))
     expect(glass.page.locator("#body")).to_contain_text("该安全密钥可能有复制品")
+
+
+def test_a_touch_by_mistake_is_told_at_once(bench: Bench, glass: Glass) -> None:
+    bench.show(states(bench.policy)["emergency"])
+    glass.touch("紧急放行系误触")
+    glass.touch("碰到按钮")
+    confirm(glass, FIRST, PINS[FIRST])
+    event = told(bench)
+    assert isinstance(event, Explained)
+    assert (event.said, event.statement.reason) == ({"amends": "mistaken_emergency"}, "mistaken_emergency: 碰到按钮")
 
 
 def test_a_pass_that_only_lacks_a_name_goes_on_with_a_login(bench: Bench, glass: Glass) -> None:

@@ -156,6 +156,7 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "failed_offline": ("failed", NOTHING, {"online": False, "waiting": 3}),
     "emergency": ("emergency", NOTHING, {}),
     "explain": ("emergency", touches("explain"), {}),
+    "mistaken": ("emergency", touches("amend_mistaken_emergency"), {}),
     "queue": ("idle", touches("staff"), {}),
     "charts": ("idle", touches("staff", "charts"), {}),
     "devices": ("idle", touches("staff", "devices"), {"troubles": ("thermal:no_answer", "door:no_one_shot")}),

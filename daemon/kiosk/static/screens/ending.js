@@ -85,19 +85,32 @@ const result = {
   ],
   touches: (view) => [
     ...(view.outcome === "emergency"
-      ? [button(say("explain"), "pen", () => go({ part: "explain" }), "first"), button(say("close_later"), "wait", () => act("close"))]
+      ? [...accounts(), button(say("close_later"), "wait", () => act("close"))]
       : [button(say("close"), "pass", () => act("close"), "first big")]),
     printTouch(view),
   ],
 };
 
-const explanation = {
-  sign: () => "pen",
-  title: () => say("explain"),
-  hint: () => "",
-  body: () => [officerForm({ title: say("explain"), reasons: "emergency", challenge: (said) => prepare("explain", said), send: (values) => touch("explain", values) })],
-  touches: () => [back()],
-  shows: () => [],
+// How a named officer accounts for an emergency; what each says is the addendum's, as from the queue hours later.
+const ACCOUNTS = {
+  explain: { what: "explanation", reasons: "emergency", sign: "pen" },
+  amend_mistaken_emergency: { what: "mistaken_emergency", reasons: "mistaken_emergency", sign: "undo" },
 };
 
-export const doneScreen = () => (now.part === "explain" ? explanation : result);
+const accounts = () => Object.entries(ACCOUNTS).map(([part, { sign }], index) => button(say(part), sign, () => go({ part }), index ? "" : "first"));
+
+function account(part) {
+  const { what, reasons, sign } = ACCOUNTS[part];
+  return {
+    sign: () => sign,
+    title: () => say(part),
+    hint: () => "",
+    body: () => [officerForm({
+      title: say(part), reasons, challenge: (said) => prepare("explain", { what, ...said }), send: (values) => touch("explain", { what, ...values }),
+    })],
+    touches: () => [back()],
+    shows: () => [],
+  };
+}
+
+export const doneScreen = () => (now.part in ACCOUNTS ? account(now.part) : result);

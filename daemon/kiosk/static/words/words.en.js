@@ -271,5 +271,6 @@ export const reasons = {
   manual: ["Passport", "HK, Macau or Taiwan document", "Foreigner's document", "Temporary ID", "Chose documents only"],
   device_fault: ["Card reader fault", "Camera fault", "Finger reader fault"],
   skip: ["Cannot bear the light", "Cannot turn her head", "Cannot open her eyes", "In labour"],
-  emergency: ["Birth under way", "Haemorrhage", "Seizure", "Touched by mistake"],
+  emergency: ["Birth under way", "Haemorrhage", "Seizure"],
+  mistaken_emergency: ["Brushed against it", "Cleaning the screen", "Took it for another button"],
 };
