@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import record_fields
+from daemon.check_id import begun_at
 from daemon.config import Unit
 from daemon.desk import Desk
 from daemon.documents.numbers import ENTERED
@@ -150,6 +151,8 @@ def _parked(state: State) -> dict[str, Any]:
         "check": state.begin.check,
         "visit": state.begin.visit,
         "checkpoint": state.begin.checkpoint,
+        "at": begun_at(state.begin.check),
+        "document": state.document.display["type"] if state.document else None,
         "decision": _decision(state),
     }
 
