@@ -6,6 +6,7 @@ import { emergency, emergencySent } from "./emergency.js";
 import { icon } from "./icons.js";
 import { listen } from "./line.js";
 import { isNight, showLight, switchNight } from "./night.js";
+import { watchMore } from "./more.js";
 import { page } from "./page.js";
 import { paperTrouble } from "./paper.js";
 import { placeName } from "./places.js";
@@ -80,7 +81,7 @@ function fill(one, view, elsewhere) {
   byId("sign").replaceChildren(...(picture ? [icon(picture)] : []));
   byId("sign").className = now.staff ? "" : view.outcome ?? "";
   byId("title").textContent = one.title(view);
-  const trouble = now.staff ? "" : explain(view.trouble);
+  const trouble = now.staff || now.entering ? "" : explain(view.trouble); // an officer who types knows it
   const hinted = HINTED.includes(view.step) && trouble && !now.part;
   byId("hint").textContent = hinted ? "" : one.hint(view);
   byId("body").replaceChildren(...one.body(view).filter(Boolean));
@@ -236,5 +237,6 @@ const loadAnew = () => emergencySent().then(() => location.reload());
 onChange(draw);
 watchPresses(draw);
 watchPresence(OUTSIDE);
+watchMore();
 watchScanner(scanned, () => complain(say("scan_again")));
 listen(show, forgetScreen, loadAnew);

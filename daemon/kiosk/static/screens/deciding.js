@@ -22,7 +22,7 @@ export function documentOf(view) {
     rows.push(...["name", "number"].map((key) => [say(key), view.document[key]]));
     rows.push(...view.findings.map((finding) => [say("findings"), explain(finding)]));
   }
-  return rows.length === 0 ? null : el("dl", {}, rows.flatMap(([term, value]) => [el("dt", {}, term), el("dd", {}, value)]));
+  return rows.length === 0 ? null : el("dl", {}, rows.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
 }
 
 function phoneForm(view) {

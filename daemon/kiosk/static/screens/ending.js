@@ -79,7 +79,7 @@ const result = {
   hint: (view) => [say(GOOD[view.outcome] ?? "done_other"), view.held_back ? say(`held_${view.held_back}`) : null].filter(Boolean).join(" · "),
   body: (view) => [
     documentOf(view),
-    view.alerts.length ? el("p", { className: "recorded" }, icon("phone"), el("span", { id: "to-tell" }, say("to_tell", toTell(view.alerts).join(say("and"))))) : null,
+    view.alerts.length ? el("p", { className: "recorded attended" }, icon("phone"), el("span", { id: "to-tell" }, say("to_tell", toTell(view.alerts).join(say("and"))))) : null,
     el("p", { className: "recorded" }, icon("pass"), el("span", {}, recorded(view))),
     paperLine(view) ?? (view.document || view.channel ? el("p", { className: "small" }, say("vanishes")) : null), // a small screen has room for one
   ],
