@@ -22,7 +22,7 @@ from tests.support.programs import FindProgram
 CUTS = 16
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def stage(program: FindProgram) -> Iterator[Stage]:
     with Stage(silent, make_broker=SiteMosquitto.maker(program("mosquitto"))) as made:
         yield made
