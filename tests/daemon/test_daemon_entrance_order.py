@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -139,8 +139,10 @@ def test_a_forged_counter_is_not_what_an_officer_clears(driver: Coprocessor) -> 
     assert heard == [7]
 
 
-def beat(door: CoprocessorDoor, until: float) -> None:
-    while time.monotonic() < until:
+def beat(door: CoprocessorDoor, most_s: float, until: Callable[[], bool] = lambda: False) -> None:
+    """The loop's heartbeats, for so long, or until what they are for has come."""
+    end_s = time.monotonic() + most_s
+    while time.monotonic() < end_s and not until():
         door.heartbeat()
         time.sleep(0.1)
 
@@ -152,10 +154,10 @@ def test_clearing_is_asked_for_until_the_button_is_let_go(device: Button, driver
     wait_for(lambda: driver.status is not None and driver.status.emergency, "the status")
     device.held = True
     door.clear_emergency()
-    beat(door, time.monotonic() + 0.5)
+    beat(door, 0.5)
     assert device.emergency
     device.held = False
-    beat(door, time.monotonic() + 3)
+    beat(door, 3, lambda: not device.emergency)
     assert not device.emergency, "it was asked for once only"
 
 
@@ -165,11 +167,11 @@ def test_a_press_whose_event_nobody_has_recorded_is_not_cleared(device: Button, 
     device.press_emergency()
     wait_for(lambda: driver.status is not None and driver.status.emergency, "the status")
     door.clear_emergency()
-    beat(door, time.monotonic() + 1)
+    beat(door, 1)
     assert device.emergency
     door.pressed(device.last_emergency)  # now it is recorded, and an officer accounts for it
     door.clear_emergency()
-    beat(door, time.monotonic() + 2)
+    beat(door, 2, lambda: not device.emergency)
     assert not device.emergency
 
 
@@ -179,7 +181,7 @@ def test_accounted_for_before_the_first_status(device: Button, driver: Coprocess
     door = CoprocessorDoor(driver, lambda _counter: True)
     door.clear_emergency()
     driver.open()
-    beat(door, time.monotonic() + 3)
+    beat(door, 3, lambda: not device.emergency)
     assert not device.emergency
 
 
@@ -192,7 +194,7 @@ def test_what_is_pressed_before_the_first_status_and_after_the_account_stays(
     door.pressed(device.last_emergency)
     driver.open()
     wait_for(lambda: driver.status is not None and driver.status.emergency, "the status")
-    beat(door, time.monotonic() + 1)
+    beat(door, 1)
     assert device.emergency
 
 
@@ -200,10 +202,10 @@ def test_nothing_locks_after_an_orderly_stop(device: Button, driver: Coprocessor
     door = CoprocessorDoor(driver, lambda _counter: True)
     driver.open()
     door.lock()
-    beat(door, time.monotonic() + 1)
+    beat(door, 1, lambda: device.locked)
     assert device.locked
     door.rest()
     door.lock()  # the loop had one more step to do
-    beat(door, time.monotonic() + 1.5)
+    beat(door, 1.5)
     assert not device.locked
     assert device.keep_power
