@@ -335,10 +335,6 @@ class Closed:
     """The result was seen: the screen returns to idle and everything personal is forgotten."""
 
 
-Event = (
-    Begin
-    | Consented
-    | CardRead
 @dataclass(frozen=True, slots=True)
 class Meant:
     """A touch, and the check and step that were shown to whoever touched: for another one it counts for nothing."""
@@ -348,6 +344,10 @@ class Meant:
     step: str
 
 
+Event = (
+    Begin
+    | Consented
+    | CardRead
     | CardTrouble
     | NoCard
     | DocumentEntered
@@ -378,5 +378,5 @@ class Meant:
     | Closed
     | FingerEvent
     | PaperEvent
-)
     | Meant
+)
