@@ -187,6 +187,7 @@ class Assembly:
             origin=lambda: self.kiosk.origin,
             site=config.unit.site,
             is_another=lambda check, visit: self.seen.is_another(check, self.worklist.number_of(visit)),
+            waits=dt.timedelta(seconds=config.limits.statement_s),
         )
         asks = Asks(
             self.outbox,

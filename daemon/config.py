@@ -114,6 +114,11 @@ class Limits:
     inside_s: float = 120.0
     """After that long without a touch the screen goes back from what staff opened to the idle screen."""
 
+    @property
+    def statement_s(self) -> float:
+        """How long a proposed decision can be confirmed: while it is on the screen, parked, and taken up again."""
+        return self.parked_s + 2 * self.decision_s
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

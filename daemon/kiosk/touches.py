@@ -79,6 +79,8 @@ class Touches:
     site: str = ""
     is_another: Callable[[str, str], bool] = lambda _check, _visit: False
     """See :func:`daemon.kiosk.amendments.read`."""
+    waits: dt.timedelta = LIFETIME
+    """How long a proposed decision can be confirmed."""
 
     def event(self, name: str, values: Mapping[str, Any]) -> Event:
         """The event for touch ``name`` with its form's ``values``.
@@ -229,7 +231,7 @@ class Touches:
     def propose(self, values: Mapping[str, Any]) -> Event:
         """An officer proposes how the check ends."""
         outcome = Outcome(fields.choice(values, "outcome", tuple(one.value for one in DECIDABLE)))
-        expires = write_instant(self.now() + LIFETIME)
+        expires = write_instant(self.now() + self.waits)
         return Proposed(outcome, fields.reason(values), expires)
 
     def confirm(self, values: Mapping[str, Any]) -> Event:

@@ -161,7 +161,7 @@ def _begun(state: State) -> dict[str, Any]:
     one = state.begin
     return {
         "checkpoint": one.checkpoint if one else None,
-        "visit": one.visit if one else None,
+        "visit": one.visit if one and one.visit_source != "provisional" else None,
         "role": one.role if one else None,
         "drill": bool(one and one.drill),
         "not_due": _not_due(state) if state.step is Step.NOTICE else None,
@@ -221,6 +221,7 @@ def _decision(state: State) -> dict[str, Any] | None:
         "reason": state.statement.reason,
         "confirmed": [one.officer for one in state.confirmations],
         "needed": state.officers_needed,
+        "expires": state.statement.expires,
         "statement": state.statement.sha256,
         "challenge": challenge_of(state.statement.sha256),
         "findings": sorted({found for one in state.confirmations for found in one.proof.get("findings", ())}),

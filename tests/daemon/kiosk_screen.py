@@ -27,13 +27,13 @@ OFFICER = "o-101"
 class Screen:
     """A running server, and a client that speaks to it."""
 
-    def __init__(self, home: Home, host: str = "127.0.0.1") -> None:
+    def __init__(self, home: Home, host: str = "127.0.0.1", **touched: Any) -> None:
         self.state = State(POLICY)
         self.rows: dict[str, CheckRow] = {}
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.time = now()
         roster = Roster(read_roster(home.config().unit.officers), lambda: self.time)
-        touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time, self.rows.get)
+        touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time, self.rows.get, **touched)
         page = {"unit": "unit-test", "notice": {"zh": "</script><script>alert(1)</script>"}}
         self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page)
         self.thread = threading.Thread(target=self.server.run)

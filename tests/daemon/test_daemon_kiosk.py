@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import socket
 import time
@@ -193,6 +194,21 @@ def test_statement_expires(screen: Screen) -> None:
     at_confirm(screen)
     screen.time += LIFETIME * 1.01
     assert screen.touch("confirm", shown(screen)) == (409, "statement_expired")
+
+
+def test_a_parked_decision_waits_as_long_as_a_check_may_be_parked(home: Home) -> None:
+    """The office is called for it: whoever comes in the last minute confirms what the first officer has confirmed."""
+    limits = home.config().limits
+    assert limits.statement_s == limits.parked_s + 2 * limits.decision_s
+    screen = Screen(home, waits=dt.timedelta(seconds=limits.statement_s))
+    try:
+        at_confirm(screen)
+        screen.time += dt.timedelta(seconds=limits.parked_s + limits.decision_s)
+        assert screen.touch("confirm", shown(screen)) == (202, None)
+        screen.time += dt.timedelta(seconds=limits.decision_s + 1)
+        assert screen.touch("confirm", shown(screen)) == (409, "statement_expired")
+    finally:
+        screen.close()
 
 
 class Stream:

@@ -7,6 +7,7 @@ import { explain } from "./words.js";
 
 let screen = 0; // an answer that comes late is not for the next one
 let refused = ""; // of this screen
+let carried = ""; // to the next one
 let trouble = ""; // what the unit says of the check
 let alarmed = ""; // above all else
 
@@ -23,7 +24,8 @@ export const refusedLine = () => el("p", { id: "refused", className: "wrong", ar
 // Told after every drawing. What the unit says anew takes the place of what it said against a touch.
 export function inTheWay(text, another) {
   if (another) screen += 1;
-  if (another || text !== trouble) refused = byId("refused") && !another ? refused : "";
+  if (another) [refused, carried] = [carried, ""];
+  else if (text !== trouble) refused = byId("refused") ? refused : "";
   trouble = text;
   show();
 }
@@ -33,8 +35,10 @@ export function alarm(text) {
   show();
 }
 
-export function complain(text) {
+// `carry`: said on the next screen too, which comes of its own.
+export function complain(text, carry = false) {
   refused = text;
+  carried = carry ? text : "";
   show();
 }
 

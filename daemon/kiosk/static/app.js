@@ -9,7 +9,7 @@ import { isNight, showLight, switchNight } from "./night.js";
 import { watchMore } from "./more.js";
 import { page } from "./page.js";
 import { paperTrouble } from "./paper.js";
-import { placeName } from "./places.js";
+import { placeName, visitOf } from "./places.js";
 import { watchPresence } from "./presence.js";
 import { pressable, pressed, watchPresses } from "./press.js";
 import { endMirror } from "./preview.js";
@@ -115,7 +115,7 @@ function header(view) {
   const drill = view.drill || (now.training && view.step === "idle");
   byId("drill").hidden = !drill;
   byId("drill").textContent = say("drill");
-  byId("place").textContent = [placeName(view.checkpoint ?? page.checkpoint), roleOf(view), page.unit, view.duty ? say("on_duty", view.duty.officer) : say("off_duty")].filter(Boolean).join(" · ");
+  byId("place").textContent = [placeName(view.checkpoint ?? page.checkpoint), roleOf(view), page.unit, view.check ? visitOf(view) : null, view.duty ? say("on_duty", view.duty.officer) : say("off_duty")].filter(Boolean).join(" · ");
   byId("line").replaceChildren(...lineOf(view).map(([sign, text]) => el("span", {}, icon(sign), text)));
   const many = view.parked.length + view.owed.length;
   const wanted = JSON.stringify([language(), isNight(), view.step === "idle" && !now.staff, many, voice()]);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -88,6 +89,33 @@ def test_a_key_that_exists_twice_is_said(bench: Bench, glass: Glass) -> None:
     proof = {"credential_id": "a", "findings": [COUNTER_WENT_BACK]}
     bench.tell(Confirmed(Confirmation("o-1", "officer", "webauthn", bench.statement, proof)))
     expect(glass.page.locator("#body")).to_contain_text("该安全密钥可能有复制品")
+
+
+def test_whose_check_and_until_when(bench: Bench, glass: Glass) -> None:
+    """Another woman's wristband is seen on every screen of the check; the second officer sees until when."""
+    bench.show(states(bench.policy)["card"])
+    expect(glass.page.locator("#place")).to_contain_text("就诊号 V-0001")
+    ask(bench, glass)
+    hint = glass.page.locator("#hint")
+    expect(hint).to_contain_text("就诊号 V-0001")
+    expect(hint).to_contain_text(re.compile(r"须在 .*\d\d:\d\d 前确认"))
+    begun = states(bench.policy)["notice"].begin
+    assert begun is not None
+    unknown = replace(begun, visit="P-1", visit_source="provisional")
+    bench.show(replace(states(bench.policy)["card"], begin=unknown))
+    expect(glass.page.locator("#place")).to_contain_text("未关联就诊号")
+
+
+def test_another_check_that_began_elsewhere_is_not_taken_for_this_one(bench: Bench, glass: Glass) -> None:
+    """The page has not seen it yet: what it asks to begin is refused with words, and they stay when it sees it."""
+    bench.desk = replace(bench.desk, active=states(bench.policy)["notice"])
+    glass.type("visit", "V-0002")
+    glass.touch("开始核验")
+    expect(glass.page.locator("#trouble")).to_contain_text("未开始（V-0002）")
+    bench.again()
+    glass.step("notice")
+    expect(glass.page.locator("#trouble")).to_contain_text("未开始（V-0002）")
+    assert bench.events.empty()
 
 
 def test_a_touch_by_mistake_is_told_at_once(bench: Bench, glass: Glass) -> None:

@@ -49,6 +49,22 @@ def test_nobody_else_and_nothing_else(home: Home, change: dict[str, str], cause:
         touches(home).event("skip_challenge", ASKED | change)
 
 
+@pytest.mark.parametrize(
+    ("role", "cause"),
+    [
+        ("inspector", "inspector_reads_only"),
+        ("engineer", "engineer_self_test_only"),
+        ("cleaner", "role_decides_nothing"),
+    ],
+)
+def test_only_who_may_decide_leaves_one_out(home: Home, role: str, cause: str) -> None:
+    officers = read_roster(home.config().unit.officers)
+    officers[OFFICER] = replace(officers[OFFICER], role=role)
+    only = replace(touches(home), roster=Roster(officers, now))
+    with pytest.raises(TouchRefused, match=f"^{cause}$"):
+        only.event("skip_challenge", ASKED)
+
+
 def test_a_policy_may_forbid_it(home: Home) -> None:
     with pytest.raises(TouchRefused, match="challenge_not_skippable"):
         touches(home, STRICT).event("skip_challenge", ASKED)

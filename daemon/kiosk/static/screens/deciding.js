@@ -7,8 +7,8 @@ import { chips, officerForm } from "../officer_form.js";
 import { page, touch } from "../page.js";
 import { prepare } from "../security_key.js";
 import { go, now } from "../state.js";
-import { explain, say } from "../words.js";
-import { channelName, documentName, recipientName } from "../places.js";
+import { clock, explain, say } from "../words.js";
+import { channelName, documentName, recipientName, visitOf } from "../places.js";
 import { entries, entryScreens } from "./document.js";
 import { skips, skipScreen } from "./skip.js";
 import { back, leave } from "./ways.js";
@@ -102,7 +102,9 @@ const absent = (view) => (view.decision.needed > 1 && view.decision.confirmed.le
 export const confirm = {
   sign: (view) => signOf[view.decision.outcome],
   asks: () => "confirm",
-  hint: (view) => `${say(view.decision.outcome)} · ${view.decision.reason}`,
+  hint: (view) => [
+    say(view.decision.outcome), view.decision.reason, visitOf(view), say("confirm_until", clock(view.decision.expires)),
+  ].join(" · "),
   body: (view) => [documentOf(view), persons(view), absent(view), ...keyFindings(view), officerForm({ title: say("confirm"), challenge: view.decision.challenge, send: (values) => touch("confirm", { statement: view.decision.statement, ...values }) })],
   touches: () => [button(say("park"), "wait", () => act("park")), button(say("withdraw"), "undo", () => act("withdraw"))],
 };

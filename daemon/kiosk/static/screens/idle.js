@@ -1,9 +1,9 @@
 // Nobody is there: the public notice, the visit, and one big button.
-import { act } from "../act.js";
+import { answering, complain } from "../act.js";
 import { byId, button, el, field } from "../dom.js";
 import { icon } from "../icons.js";
 import { keysFor } from "../keys.js";
-import { page } from "../page.js";
+import { page, touch } from "../page.js";
 import { placeName } from "../places.js";
 import { go, now } from "../state.js";
 import { language, say } from "../words.js";
@@ -39,9 +39,13 @@ const week = (text) => (/^[0-9]{1,2}$/.test(text) ? Number(text) : text);
 
 // A visit that a scanner typed says so; anything else was typed.
 // On the worklist stands where the check is due, perhaps elsewhere than where this unit is.
-export const begin = (visit, source, checkpoint = null) => act("begin", {
-  visit, ...(visit ? { source } : {}), ...(checkpoint ? { checkpoint } : said()), drill: now.training,
-});
+export async function begin(visit, source, checkpoint = null) {
+  const answer = answering();
+  const cause = await touch("begin", { visit, ...(visit ? { source } : {}), ...(checkpoint ? { checkpoint } : said()), drill: now.training });
+  if (cause !== "screen_changed") return answer(cause);
+  // Somebody has begun another check elsewhere: it is shown, and must not be taken for this one.
+  return complain(say("another_began", visit || say("visit_unknown")), ["idle", "done"].includes(now.view.step));
+}
 
 const weekField = () => (page.weeks.includes(page.checkpoint)
   ? field("week", say("week"), { data: { keys: "digits" }, inputMode: "numeric", maxLength: 2 }) : null);

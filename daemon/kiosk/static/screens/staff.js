@@ -5,7 +5,7 @@ import { keysFor } from "../keys.js";
 import { ask, touch } from "../page.js";
 import { documentName, placeName } from "../places.js";
 import { go, now } from "../state.js";
-import { deviceTrouble, explain, language, say, storageText, testFault, testName } from "../words.js";
+import { clock, deviceTrouble, explain, say, storageText, testFault, testName } from "../words.js";
 import { officerForm } from "../officer_form.js";
 import { act, complain } from "../act.js";
 import { charts } from "../charts.js";
@@ -27,8 +27,6 @@ async function fetched(name) {
   if (answer) go({ facts: { ...now.facts, [name]: answer } });
 }
 
-const clock = (at) => new Date(at).toLocaleString(language() === "zh" ? "zh-CN" : "en-GB", { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
-
 function section(title, sign, rows) {
   return el("section", { className: "list" }, el("h2", {}, icon(sign), el("span", {}, `${title} (${rows.length})`)),
     rows.length ? el("ul", {}, rows) : el("p", {}, say("nothing")));
@@ -41,6 +39,7 @@ const line = (one, outcome, action) => el("li", {}, icon(signOf[outcome] ?? "wai
 const told = (one, outcome) => [
   one.drill ? say("drill") : "", placeName(one.checkpoint), one.claimant ? say("role_claimant") : "", outcome ? say(outcome) : "",
   one.provisional ? say("visit_unknown") : one.visit, one.document ? documentName(one.document) : "", one.at ? clock(one.at) : "", one.seq ? say("record_number", one.seq) : "",
+  one.decision ? say("confirm_until", clock(one.decision.expires)) : "",
 ];
 
 const amendTouch = (one) => {
