@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from daemon.check_id import new_check_id
+from daemon.events import Begin
 from daemon.state import State
 from daemon.worklist import Expected
 from tests.daemon.kiosk.support import SIZES, Bench, Glass, context_of, states
@@ -188,7 +189,13 @@ def filled(bench: Bench) -> None:
         fields = check_fields(new_check_id(), "unable")
         bench.outbox.append({**fields, "face": {**missed, **({"cause": "face_too_dark"} if number == 3 else {})}})
     bench.facts["owed"] = bench.outbox.owed
-    bench.desk = replace(bench.desk, parked=(states(bench.policy)["confirm"],))
+    bench.desk = replace(bench.desk, parked=(parked(bench, "V-0001"), parked(bench, "V-0002")))
+
+
+def parked(bench: Bench, visit: str) -> State:
+    """A check that waits for its second officer since now."""
+    made = states(bench.policy)["confirm"]
+    return replace(made, begin=Begin(new_check_id(), "delivery", visit, "scanned"))
 
 
 def state_of(bench: Bench, name: str) -> State:
