@@ -228,13 +228,14 @@ def anchors(side_px: int) -> FloatArray:
 
 def decode(output: FloatArray, cells: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Candidates above the score limit, best first: corners (n, 2, 2), points (n, 5, 2), scores (n,)."""
-    # Most anchors fall to a plain product; all else is made for the few that do not.
-    likely = np.flatnonzero(output[:, CLASS] * output[:, OBJECT] >= MIN_SCORE**2)
-    rows = output[likely]
-    scores = np.sqrt(np.clip(rows[:, CLASS], 0, 1) * np.clip(rows[:, OBJECT], 0, 1))
+    # Most anchors fall to the product; all else is made for the few that do not.
+    product = output[:, CLASS] * output[:, OBJECT]
+    likely = np.flatnonzero(product >= MIN_SCORE**2)
+    scores = np.sqrt(np.minimum(product[likely], 1))
     best = np.argsort(-scores, kind="stable")[:MAX_CANDIDATES]
     best = best[scores[best] >= MIN_SCORE]
-    rows, cell = rows[best], cells[likely[best]]
+    order = likely[best]
+    rows, cell = output[order], cells[order]
     corner, stride = cell[:, :2], cell[:, 2:]
     centre = corner + rows[:, CENTRE] * stride
     size = np.exp(rows[:, SIZE]) * stride
