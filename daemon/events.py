@@ -254,14 +254,16 @@ Press = tuple[int, int]
 class Emergency:
     """Somebody pressed the emergency button; ``check`` is a fresh id, used if none is under way.
 
-    ``again``: so soon after the press before that it is the same emergency. ``press``: the button's, which is told
-    again until the emergency is recorded; None where nobody keeps it, as on the screen.
+    ``again``: so soon after the press before that it is the same emergency. ``press``: which one, as a button or a page
+    tells it again until the emergency is recorded; None where nobody does. ``claimed_at``: when a page says that it was
+    pressed, RFC 3339, where the unit did not answer then; nobody attests it.
     """
 
     check: str
     checkpoint: str
     again: bool = False
     press: Press | None = None
+    claimed_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,18 @@ def journal(state: State, press: Press | None = None) -> Journal:
     return Journal(state.begin, record_fields.reached(state), press)
 
 
-def seal(state: State, outcome: Outcome, reason: str | None = None, *, press: Press | None = None) -> Result:
+def seal(
+    state: State,
+    outcome: Outcome,
+    reason: str | None = None,
+    *,
+    press: Press | None = None,
+    claimed_at: str | None = None,
+) -> Result:
     """Ask for the one check record; nothing is done before it is committed."""
     assert state.begin is not None
     sealing = replace(state, step=Step.SEALING, outcome=outcome, trouble=None)
-    fields = record_fields.check(sealing, outcome, reason)
+    fields = record_fields.check(sealing, outcome, reason) | record_fields.pressed(claimed_at)
     signed = signatures.files(sealing.signature, sealing.officer_signatures) if "attachments" in fields else ()
     record = SealRecord(state.begin.check, fields, "alerts" in fields, signed, press)
     return sealing, (StopDevices(), Forget(), journal(sealing, press), record)
@@ -340,7 +347,7 @@ def emergency(state: State, event: Emergency) -> Result:
         role, ref = state.policy.subjects_for(event.checkpoint)[0], record_fields.provisional(event.check)
         fresh = Begin(event.check, event.checkpoint, ref, "provisional", role=role.value)
         state = State(state.policy, begin=fresh, on_duty=state.on_duty)
-    sealing, effects = seal(state, Outcome.EMERGENCY, press=event.press)
+    sealing, effects = seal(state, Outcome.EMERGENCY, press=event.press, claimed_at=event.claimed_at)
     return sealing, (ReleaseDoor(), *before, *effects)
 
 

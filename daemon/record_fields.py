@@ -102,6 +102,11 @@ def check(state: State, outcome: Outcome, reason: str | None) -> dict[str, Any]:
     return fields | signatures.fields(state.signature, state.officer_signatures) | _findings(state)
 
 
+def pressed(claimed_at: str | None) -> dict[str, Any]:
+    """When a page says that the emergency was pressed, where the unit did not answer it then: a claim, no more."""
+    return {"pressed": {"claimed_at": claimed_at, "claimed_by": "screen"}} if claimed_at else {}
+
+
 def reached(state: State) -> str:
     """How far the check got, for a record that does not keep the document."""
     if state.outcome is Outcome.EMERGENCY:  # the door is open by then; a power cut must not hide why

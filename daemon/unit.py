@@ -27,7 +27,7 @@ from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
 from daemon.printing.forms import FormDesk
 from daemon.slips import person_of
-from daemon.state import State, Step
+from daemon.state import OPEN, State, Step
 from evidence.envelope import attachment
 from evidence.record import Outcome
 from hw.uri import DeviceUri
@@ -166,16 +166,13 @@ class Unit:
         return event
 
     def _step(self, event: Event) -> None:
-        if isinstance(event, events.Meant):
-            if (event.check, event.step) != (self.state.check, self.state.step):
-                log.info("%s was meant for %s, which is over", type(event.event).__name__, event.step)
-                return
-            event = event.event
+        current = self._current(event)
+        if current is None:
+            return
+        event = current
         before, begun = self.state.step, self.state.begin
         if begun is not None and session.expects(self.state, event):
             event = self.compared(event, begun)
-        if isinstance(event, events.Emergency):
-            event = self._same_or_new(event)
         self.desk, wanted = desk.step(self.desk, event)
         self._parked_since_s = {
             one.check: self._parked_since_s.get(one.check, time.monotonic()) for one in self.desk.parked if one.check
@@ -196,6 +193,20 @@ class Unit:
         self.shown = self.desk
         self.changed(self.shown)
 
+    def _current(self, event: Event) -> Event | None:
+        """What is still to be dealt with: no touch for a step that is over, no press that is recorded already."""
+        if isinstance(event, events.Meant):
+            if (event.check, event.step) != (self.state.check, self.state.step):
+                log.info("%s was meant for %s, which is over", type(event.event).__name__, event.step)
+                return None
+            event = event.event
+        if not isinstance(event, events.Emergency):
+            return event
+        if event.press is None or not self.outbox.has_press(event.press):
+            return self._same_or_new(event)
+        self._told_again()
+        return None
+
     # --- effects -----------------------------------------------------------------------------------------------
 
     def _same_or_new(self, event: events.Emergency) -> Event:
@@ -205,6 +216,14 @@ class Unit:
             return replace(event, again=True)
         self._emergency_s = time.monotonic()
         return event
+
+    def _told_again(self) -> None:
+        """A press that is recorded: told again, it opens nothing that an officer has accounted for since."""
+        log.info("this press of the emergency is recorded")
+        with self._locking:
+            self._pressing -= 1
+        if self.state.step is Step.IDLE or self.state.step in OPEN:
+            self._lock_door()
 
     def _write_journal(self, effect: effects.Journal) -> None:
         one = effect.begin

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from daemon.documents.mentions import mention
+from daemon.events import Press
+from daemon.outbox.known_events import of_screen
 from evidence.forms.drawing import LARGEST, NotADrawing, picture_of
 
 _LONGEST = 500
+_PRESS = re.compile(r"(?!0+$)[0-9a-f]{1,12}")
+_AGE_MS = re.compile(r"[0-9]{1,10}")
+_JUST_NOW_MS = 1000
 _LONGEST_VISIT = 128
 _ID_NUMBER = re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)")
 _SPACED_ID_NUMBER = re.compile(r"\d{6}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])\d{3}[\dXx]")
@@ -73,6 +79,19 @@ def reference(values: Mapping[str, Any], name: str, longest: int, *, optional: b
     if _ID_NUMBER.search(given) or _SPACED_ID_NUMBER.search(re.sub(r"[\W_]", "", given)):
         raise TouchRefused(f"{name}_looks_like_an_id_number")
     return given
+
+
+def press(values: Mapping[str, Any]) -> Press | None:
+    """Which press of the emergency on a screen it is: a number that the page drew; None if there is none to read."""
+    named = values.get("press")
+    return of_screen(int(named, 16)) if isinstance(named, str) and _PRESS.fullmatch(named) else None
+
+
+def age(values: Mapping[str, Any]) -> dt.timedelta | None:
+    """How long ago it was pressed, as the page says; None where that is just now, or cannot be."""
+    said = values.get("age_ms")
+    age_ms = int(said) if isinstance(said, str) and _AGE_MS.fullmatch(said) else 0
+    return dt.timedelta(milliseconds=age_ms) if age_ms >= _JUST_NOW_MS else None
 
 
 def drawing(values: Mapping[str, Any]) -> bytes:

@@ -270,7 +270,8 @@ class KioskServer:
     async def _event(self, request: Request) -> Event:
         name = request.path_params["name"]
         if name == EMERGENCY:  # waits for nobody, and for no body either
-            return self._touches.event(name, {})
+            said = {"press": request.headers.get("X-Vernix-Press"), "age_ms": request.headers.get("X-Vernix-Age-Ms")}
+            return self._touches.event(name, said)
         values = await _values(request)
         if not _PROOFS & values.keys():
             return meant(self._touches, name, values)

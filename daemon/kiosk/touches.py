@@ -258,9 +258,11 @@ class Touches:
             raise TouchRefused("nothing_to_explain", 409)
         return state.check
 
-    def emergency(self, _values: Mapping[str, Any]) -> Event:
-        """Care first; nothing is asked."""
-        return Emergency(new_check_id(), self.checkpoint)
+    def emergency(self, values: Mapping[str, Any]) -> Event:
+        """Care first; nothing is asked, and whatever the page says of its press, it is one."""
+        press, age = fields.press(values), fields.age(values)
+        claimed_at = write_instant(self.now() - age) if age else None
+        return Emergency(new_check_id(), self.checkpoint, press=press, claimed_at=claimed_at)
 
     def skip_challenge(self, values: Mapping[str, Any]) -> Event:
         """An officer leaves out a challenge that she cannot do, with the reason and a PIN."""

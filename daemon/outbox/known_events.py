@@ -14,6 +14,13 @@ SLOTS = 1024
 """How many of the co-processor's newest events are known again; it keeps fewer than that."""
 EventId = tuple[int, int]
 """Counter and fingerprint. A counter that began anew is another event."""
+_SCREEN_SLOTS = 64
+"""How many of the newest presses on screens are known again; a page tells one only until it has an answer."""
+
+
+def of_screen(number: int) -> EventId:
+    """The press that a page has named by a random ``number``; its counter is below zero, where no device counts."""
+    return -1 - number % _SCREEN_SLOTS, number
 
 
 class Known(StrEnum):
@@ -24,7 +31,7 @@ class Known(StrEnum):
 
 
 def _slot(what: Known, counter: int) -> str:
-    return f"{what}/{counter % SLOTS}"
+    return f"{what}/{counter % SLOTS if counter >= 0 else counter}"
 
 
 def note(db: sqlite3.Connection, what: Known, event: EventId | None) -> None:

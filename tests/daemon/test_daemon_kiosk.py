@@ -34,9 +34,11 @@ from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import view
 from daemon.officers import Roster, read_roster
+from daemon.outbox.known_events import of_screen
 from daemon.policy import load_policy
 from daemon.session import step
 from daemon.state import State
+from evidence.instants import write_instant
 from evidence.record import Outcome
 from evidence.webauthn import challenge_of
 from tests.daemon.kiosk_screen import OFFICER, PATIENCE_S, POLICY, Screen
@@ -92,6 +94,29 @@ def test_every_touch_becomes_its_event(screen: Screen) -> None:
     screen.state = replace(screen.state, outcome=Outcome.EMERGENCY)
     assert screen.touch("explain", account) == (202, None)
     assert isinstance(screen.told(), Explained)
+
+
+@pytest.mark.parametrize(
+    ("press", "age_ms", "known", "late"),
+    [
+        ("1f", "61000", of_screen(0x1F), True),
+        ("1f", "20", of_screen(0x1F), False),
+        ("0", "-3", None, False),
+        ("'; DROP", "9" * 40, None, False),
+        ("f" * 13, "NaN", None, False),
+        ("", "", None, False),
+    ],
+)
+def test_an_emergency_says_which_press_and_how_long_ago(
+    press: str, age_ms: str, known: tuple[int, int] | None, late: bool, screen: Screen
+) -> None:
+    """What a page says beside it is never a reason to refuse one."""
+    said = {"X_Vernix_Press": press, "X_Vernix_Age_Ms": age_ms}
+    assert screen.touch("emergency", b"no body is read", **said) == (202, None)
+    event = screen.told()
+    assert isinstance(event, Emergency)
+    claimed = write_instant(screen.time - dt.timedelta(seconds=61)) if late else None
+    assert (event.press, event.claimed_at) == (known, claimed)
 
 
 def test_check_without_a_visit_gets_a_provisional_reference(screen: Screen) -> None:

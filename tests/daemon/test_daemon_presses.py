@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 
 from daemon.door import CoprocessorDoor, NoDoor
 from daemon.entrance import EntranceTask
-from daemon.events import Accounted, Emergency, Event
+from daemon.events import Accounted, Closed, Emergency, Event
 from daemon.journal import Journal
 from daemon.outbox import Outbox
-from daemon.outbox.known_events import EventId
+from daemon.outbox.known_events import EventId, of_screen
 from daemon.pins import PinEntrance, PinEntranceTask, open_entrance
 from daemon.policy import load_policy
 from daemon.state import Step
@@ -115,6 +116,48 @@ def test_a_press_told_again_after_a_cut_is_the_same_emergency(until: str, times:
             assert told(home, life.outbox) == (1, 1)
             assert len(life.outbox.unaccounted) == 1
             assert life.outbox.has_counter(PRESS.counter), "so that an officer's word clears it"
+
+
+ON_SCREEN = Emergency("0197a000-0000-7000-8000-00000000000e", "delivery", press=of_screen(0xBEEF))
+
+
+@pytest.mark.parametrize("until", ["told", "journal", "committed", "cleared"])
+def test_a_press_on_a_screen_that_is_told_again_is_the_same_emergency(until: str, home: Home) -> None:
+    """The page tells it until it has an answer, over any restart; when it was pressed is its claim."""
+    with suppress(CutError), living(home, until) as life:
+        life.hear(ON_SCREEN)
+    for number in (1, 2):
+        with living(home) as life:
+            again = replace(ON_SCREEN, check=f"0197a000-0000-7000-8000-00000000000{number}")
+            life.hear(replace(again, claimed_at="2026-11-22T08:00:00.000Z"))
+            assert told(home, life.outbox) == (1, 0)
+            assert len(life.outbox.unaccounted) == 1
+            (made,) = (one.payload for one in home.opened(life.outbox) if one.kind is Kind.CHECK)
+    late = {"claimed_at": "2026-11-22T08:00:00.000Z", "claimed_by": "screen"}
+    assert made.get("pressed") == (late if until == "told" else None)
+
+
+def test_a_press_told_again_keeps_no_door_open(home: Home) -> None:
+    """An officer has accounted for it since: it opens for no longer than the unit needs to know it again."""
+    door = NoDoor()
+    with living(home) as life:
+        life.unit.door = door
+        life.unit.post(ON_SCREEN)
+        for _ in range(4):  # the loop takes it, the writer commits it, the screen is closed
+            life.hear(Closed())
+        row = life.outbox.unaccounted[0]
+        account = {"kind": "addendum", "check": row.check, "refers_to": {"seq": row.seq, "sha256": row.sha256}}
+        life.outbox.append({**account, "accounts": True, "reason": "a sleeve", "officers": []})
+        life.hear(Accounted())
+        assert door.released_at_s is None
+        life.unit.post(ON_SCREEN)
+        assert door.released_at_s is not None
+        life.hear(Closed())
+        assert (door.released_at_s, told(home, life.outbox)) == (None, (1, 0))
+
+
+def test_a_screen_takes_no_slot_of_the_buttons() -> None:
+    assert {of_screen(number)[0] for number in range(1, 4096)} == set(range(-64, 0))
 
 
 def test_a_press_of_the_emergency_on_the_screen_is_known_too(home: Home) -> None:

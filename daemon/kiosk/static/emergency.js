@@ -9,13 +9,21 @@ const AGAIN_MS = 1000;
 let sending = Promise.resolve();
 let waits = false;
 
+// By its number a press that is told again is known, and by its age when it was, also by a unit that has just started.
+function pressedNow() {
+  const [[number], since] = [crypto.getRandomValues(new Uint32Array(1)), performance.now()];
+  const press = (number + 1).toString(16);
+  return () => touch("emergency", {}, { "X-Vernix-Press": press, "X-Vernix-Age-Ms": String(Math.round(performance.now() - since)) });
+}
+
 async function send() {
+  const tell = pressedNow();
   const late = setTimeout(() => alarm(say("emergency_unanswered")), LATE_MS);
-  let cause = await touch("emergency");
+  let cause = await tell();
   while (cause) {
     await new Promise((resolve) => { setTimeout(resolve, AGAIN_MS); });
     if (cause === "wrong_token") await renew(); // the unit has started anew since
-    cause = await touch("emergency");
+    cause = await tell();
   }
   clearTimeout(late);
   alarm("");

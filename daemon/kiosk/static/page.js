@@ -5,18 +5,19 @@ const served = (shown) => JSON.parse(shown.getElementById("page").textContent);
 
 export const page = served(document);
 
-const request = (path, values) => fetch(path, {
+const request = (path, values, beside = {}) => fetch(path, {
   method: "POST",
-  headers: { "Content-Type": "application/json", "X-Vernix-Token": page.token },
+  headers: { "Content-Type": "application/json", "X-Vernix-Token": page.token, ...beside },
   body: JSON.stringify(values),
 });
 
 // What was wrong, as a short name; null when the touch was taken. It says what was shown when it was touched: the unit
 // takes none for a step that is over.
-export async function touch(name, values = {}) {
+// `beside`: headers, which the unit has before it reads anything.
+export async function touch(name, values = {}, beside = {}) {
   const shown = { check: now.view?.check ?? null, step: now.view?.step ?? null };
   try {
-    const answer = await request(`/touch/${name}`, { ...values, shown });
+    const answer = await request(`/touch/${name}`, { ...values, shown }, beside);
     return answer.ok ? null : (await answer.json()).cause;
   } catch {
     return "no_answer";
