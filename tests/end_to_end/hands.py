@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from playwright.sync_api import Browser, sync_playwright
 
 from daemon.demo.people import ANNA, Person, document_of
-from daemon.demo.screen import View
+from daemon.demo.screen import TouchRefusedError, View
 from daemon.demo.stage import OFFICERS, Stage
 from tests.daemon.kiosk.support import FLAGS, Glass, context_of
 from tests.support.programs import FindProgram
@@ -92,10 +92,7 @@ def hands_on(stage: Stage, browser: Browser) -> Iterator[Hands]:
         glass.check()
     stage.reader.lift()
     stage.look(None)
-    step = made.view()["step"]
-    if step != "idle":
-        stage.screen.touch("left" if step not in ("done", "noting") else "close")
-        view = stage.screen.wait("the end", lambda now: now["step"] in ("idle", "done"))
-        if view["step"] == "done":
-            stage.screen.touch("close")
-        stage.screen.wait("idle", lambda now: now["step"] == "idle")
+    while (step := made.view()["step"]) != "idle":
+        with suppress(TouchRefusedError):  # it has gone on meanwhile
+            stage.screen.touch("close" if step == "done" else "left")
+        stage.screen.wait("another screen", lambda now, left=step: now["step"] != left)

@@ -173,6 +173,7 @@ def states(policy: Policy) -> dict[str, State]:
             trouble="document_entered",
         ),
         "confirm": replace(read, step=Step.CONFIRM, statement=statement),
+        "confirm_entered": replace(begun, step=Step.CONFIRM, document=PASSPORT, statement=statement),
         "sign": replace(read, step=Step.SIGN, outcome=Outcome.PASSED),
         "sealing": replace(read, step=Step.SEALING, outcome=Outcome.PASSED),
         "passed": replace(read, step=Step.DONE, outcome=Outcome.PASSED, sealed=_sealed()),

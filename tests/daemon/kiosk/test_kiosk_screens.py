@@ -29,7 +29,13 @@ MEASURE = """() => {
   const top = document.elementFromPoint(emergency.x + emergency.width / 2, emergency.y + emergency.height / 2);
   const inside = emergency.bottom <= innerHeight && emergency.top >= 0 && emergency.height >= 56;
   const cut = seen.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent || one.id);
-  return { small, wide, cut, emergency: inside && Boolean(top?.closest('#emergency')) };
+  const chief = seen.filter((one) => one.matches('button.first, button[type=submit]') && !one.closest('.list'));
+  const hidden = chief.filter((one) => {
+    const box = one.getBoundingClientRect();
+    const room = one.closest('main')?.getBoundingClientRect() ?? { top: 0, bottom: innerHeight };
+    return box.top < room.top - 1 || box.bottom > room.bottom + 1;
+  }).map((one) => one.textContent);
+  return { small, wide, cut, hidden, emergency: inside && Boolean(top?.closest('#emergency')) };
 }"""
 
 COMPLAINTS = """async () => {
@@ -151,6 +157,8 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "channel": ("no_card", channel, {}),
     "confirm": ("confirm", NOTHING, {}),
     "confirm_pin": ("confirm", with_pin, {}),
+    "confirm_entered": ("confirm_entered", NOTHING, {}),
+    "confirm_entered_pin": ("confirm_entered", with_pin, {}),
     "sign": ("sign", signing, {}),
     "sealing": ("sealing", NOTHING, {}),
     "passed": ("passed", NOTHING, {}),
@@ -230,7 +238,7 @@ def test_every_screen(browser: Browser, bench: Bench, size: str, language: str) 
             play(glass)
             glass.page.wait_for_load_state("networkidle") if name in ("queue", "charts") else None
             measured = glass.page.evaluate(MEASURE)
-            expected = {"small": [], "wide": False, "cut": [], "emergency": True}
+            expected = {"small": [], "wide": False, "cut": [], "hidden": [], "emergency": True}
             if measured != expected:
                 wrong.append(f"{name}: {measured}")
             wrong += [f"{name}: {one}" for one in complaints(glass)]

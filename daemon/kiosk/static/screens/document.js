@@ -31,7 +31,7 @@ const value = (id) => byId(id)?.value ?? "";
 // What was typed leaves the page with it: the unit answers with a masked document.
 function formOf(title, name, fields, valuesOf) {
   const form = el("form", { id: "document", noValidate: true, aria: { label: title } },
-    el("div", { className: "fields" }, fields, refusedLine(), el("button", { type: "submit", className: "first" }, say("next"))));
+    el("div", { className: "fields" }, fields, refusedLine()));
   form.append(keysFor(form).place);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -42,6 +42,13 @@ function formOf(title, name, fields, valuesOf) {
     if (!cause) go({ part: null, entering: null });
   });
   return form;
+}
+
+// Of the form, and in sight however long it is.
+function sent() {
+  const made = el("button", { type: "submit", className: "first" }, say("next"));
+  made.setAttribute("form", "document");
+  return made;
 }
 
 // --- by its machine-readable zone --------------------------------------------------------------------------------
@@ -113,7 +120,7 @@ const form = {
   title: () => documentName(now.entering.kind),
   hint: () => say(now.entering.typed ? "typed_hint" : "mrz_hint"),
   body: () => [now.entering.typed ? typedForm(now.entering.kind) : zoneForm(now.entering.kind)],
-  touches: () => [wayBack(), TYPED_ONLY.includes(now.entering.kind) ? null
+  touches: () => [sent(), wayBack(), TYPED_ONLY.includes(now.entering.kind) ? null
     : button(say(now.entering.typed ? "by_mrz" : "by_typing"), "list", () => go({ entering: { ...now.entering, typed: !now.entering.typed } }))],
   shows: () => [now.entering],
 };
@@ -125,7 +132,7 @@ const reference = {
   body: () => [formOf(channelName(now.entering.channel), "elsewhere",
     [field("reference", say("channel_reference"), { maxLength: 64, data: { keys: "all" } })],
     () => ({ channel: now.entering.channel, reference: value("reference") }))],
-  touches: () => [wayBack()],
+  touches: () => [sent(), wayBack()],
   shows: () => [now.entering],
 };
 
