@@ -12,6 +12,7 @@ from daemon.minors import UNDER_14
 from daemon.state import State, Step
 from evidence.record import Outcome
 from tests.daemon.kiosk.support import DOCUMENT, PATIENCE_MS, Bench, Glass, states
+from tests.daemon.kiosk.test_kiosk_screens import MEASURE
 
 CHILD = replace(DOCUMENT, findings=(UNDER_14,))
 
@@ -34,6 +35,9 @@ def asked(bench: Bench, glass: Glass, state: State, *touches: str) -> list[str]:
 def test_the_notice(bench: Bench, glass: Glass) -> None:
     offered = asked(bench, glass, states(bench.policy)["notice"], "我已阅读", "监护人或被委托人代为同意")
     assert offered == [one.title for one in bench.policy.delegates]
+    glass.page.set_viewport_size({"width": 1024, "height": 600})
+    measured = glass.page.evaluate(MEASURE)
+    assert (measured["small"], measured["wide"], measured["cut"], measured["emergency"]) == ([], False, [], True)
     glass.touch("返回")
     expect(glass.page.locator("#title")).to_have_text("是否同意核验？")
     glass.touch("监护人或被委托人代为同意")
