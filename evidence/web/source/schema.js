@@ -180,6 +180,7 @@ const schema = (() => {
     }),
     finger,
     officers: list(object(["id", "role", "assertion"], { id: name, role: text(), assertion })),
+    pressed: object(["claimed_at", "claimed_by"], { claimed_at: instant, claimed_by: oneOf("screen") }),
     on_duty: object(["id", "role", "since", "attested_by"], {
       id: name,
       role: text(),
