@@ -322,7 +322,7 @@ def make_face(
     """From corners (2, 2) and points (5, 2) on the canvas; the box of a turned canvas stands on its edge again."""
     turn, shift = to_picture[:, :2], to_picture[:, 2]
     centre = turn @ ((corners[0] + corners[1]) / 2) + shift
-    width, height = ((corners[1] - corners[0]) * np.linalg.norm(turn, axis=0)).tolist()
+    width, height = ((corners[1] - corners[0]) * np.hypot(*turn)).tolist()
     landmarks = (points @ turn.T + shift).astype(np.float32)
     landmarks.setflags(write=False)
     return Face((float(centre[0]) - width / 2, float(centre[1]) - height / 2, width, height), landmarks, float(score))
