@@ -178,7 +178,8 @@ class Detector:
         factor = self._side_px / max(height, width)
         size = max(1, round(width * factor)), max(1, round(height * factor))
         borders = 0, self._side_px - size[1], 0, self._side_px - size[0]
-        canvas = np.asarray(cv2.copyMakeBorder(cv2.resize(small, size), *borders, cv2.BORDER_CONSTANT), np.uint8)
+        fitted = small if size == (width, height) else cv2.resize(small, size)
+        canvas = np.asarray(cv2.copyMakeBorder(fitted, *borders, cv2.BORDER_CONSTANT), np.uint8)
         to_picture = np.diag([width / size[0], height / size[1], 1.0])[:2] * shrink
         return sorted(self._faces(canvas, to_picture), key=lambda face: -face.area_px)[:MAX_FACES]
 
