@@ -78,6 +78,6 @@ def compressed(frame: Image, random: Random, wear: float = 1.0) -> Image:
 
 def taken(scene: Picture, random: Random) -> Image:
     """The frame of a camera in front of ``scene``: BGR, uint8."""
-    wear = float(random.beta(0.7, 1.4))
+    wear = float(random.beta(0.6, 2.4))
     frame = noisy(exposed(focused(lit(scene, random), random, wear), random, wear), random, wear)
     return compressed((np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8), random, wear)

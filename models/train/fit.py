@@ -1,4 +1,5 @@
-"""Train the network on shards of `sample`; one thread, a checkpoint each epoch, validation on people never seen.
+"""Train the network on shards of `sample`; one thread, a checkpoint each epoch. What is kept is a moving average of the
+weights; every tenth of the learned people is held out to judge it.
 
 `python -m models.train.fit --data work/train --out work/fit.pt --minutes 30`
 """
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.image import Image
 from models.train.network import Passive, scaled
@@ -24,6 +26,9 @@ from models.train.vary import varied
 
 BATCH = 64
 SAVE_EVERY = 40
+HELD_OUT = 10
+MEMORY = 0.995
+"""Of the moving average, a step."""
 LIVE, SCREEN, PRINT = 0, 1, 2
 CLASS = (LIVE, SCREEN, SCREEN, PRINT, PRINT, PRINT, PRINT)
 """Of each species, in the order of `scene.Species`."""
@@ -38,11 +43,12 @@ class Data:
     species: Tensor
 
 
-def load(paths: list[Path], without: frozenset[int] = frozenset()) -> Data:
-    """All shards; ``without`` leaves species out (leave-one-out tests)."""
+def load(paths: list[Path], *, held_out: bool, without: frozenset[int] = frozenset()) -> Data:
+    """All shards, without or with only the people held out; ``without`` leaves species out (leave-one-out tests)."""
     shards = [np.load(path) for path in paths]
     species = np.concatenate([shard["species"] for shard in shards])
-    kept = ~np.isin(species, list(without))
+    person = np.concatenate([shard["person"] for shard in shards])
+    kept = ~np.isin(species, list(without)) & ((person % HELD_OUT == 0) == held_out)
     crops = np.concatenate([shard["crops"] for shard in shards])[kept]
     return Data(
         crops,
@@ -90,23 +96,25 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    test = load(sorted(options.data.glob("unseen-*.npz"))[:2])
     network = Passive().to(memory_format=torch.channels_last)
     if options.init:
         network.load_state_dict(torch.load(options.init))
-    fit(network, test, options)
+    fit(network, options)
 
 
-def fit(network: Passive, test: Data, options: argparse.Namespace) -> None:
+def fit(network: Passive, options: argparse.Namespace) -> None:
     """The loop; shards that were added since are read before each epoch."""
     known: list[Path] = []
     random = np.random.default_rng(options.seed)
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(MEMORY), use_buffers=True)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=0.02)
     started_s, limit_s, epoch = time.process_time(), options.minutes * 60, 0
     while time.process_time() - started_s < limit_s:
         shards = [path for path in sorted(options.data.glob("learned-*.npz")) if ".part" not in path.suffixes]
         if shards != known:
-            known, train = shards, load(shards + options.extra, frozenset(options.without))
+            known = shards
+            train = load(shards + options.extra, held_out=False, without=frozenset(options.without))
+            test = load(shards, held_out=True)
         total, steps = 0.0, 0
         for chosen in torch.randperm(len(train.crops)).split(BATCH):
             spent = min(1.0, (time.process_time() - started_s) / limit_s)
@@ -120,13 +128,14 @@ def fit(network: Passive, test: Data, options: argparse.Namespace) -> None:
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
+            mean.update_parameters(network)
             total, steps = total + float(value.detach()), steps + 1
             if steps % SAVE_EVERY == 0:
-                torch.save(network.state_dict(), options.out)
+                torch.save(mean.module.state_dict(), options.out)
         epoch += 1
-        torch.save(network.state_dict(), options.out)
+        torch.save(mean.module.state_dict(), options.out)
         seen: dict[str, float] = {"epoch": epoch, "samples": len(train.crops), "loss": total / max(steps, 1)}
-        seen |= {"processor_s": round(time.process_time() - started_s)} | measured(network, test)
+        seen |= {"processor_s": round(time.process_time() - started_s)} | measured(mean.module, test)
         sys.stdout.write(json.dumps(seen) + "\n")
         sys.stdout.flush()
 

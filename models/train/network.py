@@ -1,4 +1,4 @@
-"""The passive liveness network: two crops, each through a small residual network of its own, one answer.
+"""The passive liveness network: some crops, each through a small residual network of its own, one answer.
 
 Written so that every layer has an exact counterpart in TensorFlow Lite (`convert`): convolutions with batch
 normalisation that folds into them, ReLU, mean over the map, matrix products.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 WIDTHS = (16, 24, 48, 96)
 FEATURES = 64
+LEFT_OUT = 0.2
+"""Chance in training that a crop is not seen: none may decide alone."""
 CLASSES = 3
 """Live, screen, print."""
 
@@ -58,7 +61,7 @@ class Branch(nn.Sequential):
 class Passive(nn.Module):
     """Stacked crops (batch, 3 * crops, side, side), scaled to about -1 to 1, to the classes' logits."""
 
-    def __init__(self, crops: int = 2) -> None:
+    def __init__(self, crops: int = 3) -> None:
         super().__init__()
         self.branches = nn.ModuleList(Branch() for _ in range(crops))
         self.drop = nn.Dropout(0.2)
@@ -67,7 +70,8 @@ class Passive(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         vectors = [branch(part) for branch, part in zip(self.branches, crops.split(3, dim=1), strict=True)]
-        features = torch.relu(self.mix(self.drop(torch.cat(vectors, dim=1))))
+        kept = functional.dropout(crops.new_ones(len(crops), len(vectors), 1), LEFT_OUT, self.training)
+        features = torch.relu(self.mix(self.drop((torch.stack(vectors, dim=1) * kept).flatten(1))))
         result: Tensor = self.head(features)
         return result
 

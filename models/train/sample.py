@@ -22,16 +22,19 @@ from models.face import FaceModels
 from models.image import Image
 from models.passive import cropped
 from models.train.plane import Box, Random
-from models.train.scene import ATTACKS, Frame, Source, Species, shots
+from models.train.room import Source
+from models.train.scene import ATTACKS, Frame, Species, shots
 
-CROPS = (2.0, 1.1)
-"""Squares of the longer side of the face's box. LFW has no more than 2.0 around its faces; a larger crop would tell
-live from attack by how much there is to see."""
+CROPS = (4.0, 2.0, 1.1)
+"""Squares of the longer side of the face's box. LFW has no more than 2.0 around its faces: what the largest sees
+beyond, `room` made, for live frames and attacks alike."""
 SIDE_PX = 112
 LIVE_SHARE = 0.4
+SHARES = (0.25, 0.15, 0.15, 0.15, 0.15, 0.15)
+"""Of the attacks, in the order of `scene.ATTACKS`."""
 TAKES = 3
 """Frames of one scene."""
-SHARD = 1000
+SHARD = 500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,9 +63,9 @@ def people(folder: Path, half: Half) -> list[Person]:
 
 
 def trimmed(frame: Frame, random: Random) -> tuple[Image, Box]:
-    """A third of all frames has little around the face, as a narrow camera or a crop has."""
+    """A quarter of all frames has little around the face, as a narrow camera or a crop has."""
     left, top, width, height = frame.box
-    if random.random() > 0.33:
+    if random.random() > 0.25:
         return frame.picture, frame.box
     side = frame.picture.shape[0]
     reach = random.uniform(0.0, 0.4, 4) * np.array([width, height, width, height])
@@ -97,7 +100,7 @@ def frames(persons: list[Person], count: int, seed: int) -> Iterator[tuple[Image
     while count:
         person, other = (persons[int(index)] for index in random.integers(0, len(persons), 2))
         live = random.random() < LIVE_SHARE
-        species = Species.LIVE if live else ATTACKS[int(random.integers(len(ATTACKS)))]
+        species = Species.LIVE if live else Species(random.choice(ATTACKS, p=SHARES))
         for frame in islice(shots(person.source, other.source, species, random), TAKES):
             picture, box = trimmed(frame, random)
             box = jittered(box, random)

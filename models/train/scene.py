@@ -26,10 +26,10 @@ from models.train.plane import (
     corners,
     moved,
     placement,
-    rounded,
     warped,
     with_fingers,
 )
+from models.train.room import Source, light, room, staged, standing, thing
 
 
 class Species(StrEnum):
@@ -46,13 +46,11 @@ class Species(StrEnum):
 
 ATTACKS = tuple(species for species in Species if species is not Species.LIVE)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """A live picture (BGR, uint8) and the box of the face in it."""
-
-    picture: Image
-    box: Box
+WIDE = 0.65
+"""Share of frames in which the face is small enough for all that the network sees of its surroundings."""
+FAR = (0.17, 0.4)
+"""Share of the frame's height that the face then has."""
+FRAME_PX = (200, 340)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,11 +75,6 @@ def shots(source: Source, other: Source, species: Species, random: Random) -> It
         scene, box = scene[:, ::-1], (scene.shape[1] - box[0] - box[2], *box[1:])
 
 
-def light(picture: Image) -> Picture:
-    """0 to 1."""
-    return np.asarray(picture, np.float32) / np.float32(255)
-
-
 def skin(source: Source) -> Picture:
     """The mean colour of a face, (3,)."""
     left, top, width, height = source.box
@@ -93,6 +86,22 @@ def skin(source: Source) -> Picture:
 
 def live(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
     """She stands before the camera; at times a rectangle or a hand of somebody is in view, but not before her face."""
+    if random.random() < WIDE:
+        frame_px = int(random.integers(*FRAME_PX))
+        scene, box = standing(source, other, frame_px, random.uniform(*FAR), random)
+    else:
+        scene, box = filling(source, random)
+    frame_px = scene.shape[0]
+    if random.random() < 0.35:
+        scene = with_clutter(scene, box, other, random)
+    if random.random() < 0.15:
+        edge = [(frame_px * 0.03, frame_px * 0.8), (frame_px * 0.97, frame_px * 0.8), (frame_px * 0.5, frame_px * 0.98)]
+        scene = with_fingers(scene, edge, skin(source), random)
+    return scene, box
+
+
+def filling(source: Source, random: Random) -> tuple[Picture, Box]:
+    """Her picture fills the frame."""
     frame_px = int(random.integers(180, 400))
     scale = frame_px / min(source.picture.shape[:2]) * random.uniform(1.0, 1.25)
     matrix = np.array([[scale, 0, 0], [0, scale, 0], [0, 0, 1.0]])
@@ -104,34 +113,12 @@ def live(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
     scene = np.asarray(
         cv2.warpPerspective(light(source.picture), matrix, (frame_px, frame_px), flags=flags), np.float32
     ).clip(0, 1)
-    box = moved(source.box, matrix)
-    if random.random() < 0.35:
-        scene = with_clutter(scene, box, other, random)
-    if random.random() < 0.15:
-        edge = [(frame_px * 0.03, frame_px * 0.8), (frame_px * 0.97, frame_px * 0.8), (frame_px * 0.5, frame_px * 0.98)]
-        scene = with_fingers(scene, edge, skin(source), random)
-    return scene, box
+    return scene, moved(source.box, matrix)
 
 
 def with_clutter(scene: Picture, box: Box, other: Source, random: Random) -> Picture:
     """A poster, a door or a dark device beside or behind her: straight edges are no attack."""
-    frame_px = scene.shape[0]
-    size = [max(8, round(frame_px * random.uniform(0.1, 0.6))) for _ in range(2)]
-    place = [int(random.integers(-size[axis] // 2, frame_px - size[axis] // 2)) for axis in range(2)]
-    thing = np.asarray(cv2.resize(light(other.picture), (size[1], size[0]), interpolation=cv2.INTER_AREA), np.float32)
-    if random.random() < 0.6:
-        thing = np.broadcast_to(random.uniform(0, 1, 3).astype(np.float32), thing.shape)
-    outline = rounded((size[0], size[1]), random.uniform(0, 0.1) * size[1])
-    rows = slice(max(0, place[0]), min(frame_px, place[0] + size[0]))
-    columns = slice(max(0, place[1]), min(frame_px, place[1] + size[1]))
-    inner = (
-        slice(rows.start - place[0], rows.stop - place[0]),
-        slice(columns.start - place[1], columns.stop - place[1]),
-    )
-    alpha = np.zeros(scene.shape[:2], np.float32)
-    alpha[rows, columns] = outline[inner]
-    above = np.zeros_like(scene)
-    above[rows, columns] = thing[inner]
+    above, alpha = thing(scene.shape[0], other, random)
     return composed(scene, above, np.asarray(alpha * (1 - head(scene.shape[0], box)), np.float32))
 
 
@@ -151,7 +138,7 @@ def content(source: Source, random: Random, full: float = 0.35) -> tuple[Picture
     if random.random() < full:
         return light(source.picture), source.box
     left, top, width, height = source.box
-    reach = [random.uniform(0.12, 1.0) for _ in range(4)]
+    reach = [random.uniform(0.12, 1.4) for _ in range(4)]
     x0, y0 = max(0, round(left - reach[0] * width)), max(0, round(top - reach[1] * height))
     x1 = min(columns, round(left + width + reach[2] * width))
     y1 = min(rows, round(top + height + reach[3] * height))
@@ -159,39 +146,51 @@ def content(source: Source, random: Random, full: float = 0.35) -> tuple[Picture
 
 
 def surroundings(other: Source, frame_px: int, random: Random) -> Picture:
-    """A room: somebody's picture, mostly blurred, at another brightness than the attack."""
-    picture = cv2.resize(light(other.picture), (frame_px, frame_px), interpolation=cv2.INTER_LINEAR)
-    if random.random() < 0.75:
-        picture = cv2.GaussianBlur(picture, (0, 0), frame_px * random.uniform(0.005, 0.08))
-    return np.asarray(picture * random.uniform(0.25, 1.1), np.float32)
+    """Behind an attack: somebody's picture, a room, or somebody in it; mostly at another brightness than the attack."""
+    kind = random.random()
+    if kind < 0.35:
+        picture = np.asarray(cv2.resize(light(other.picture), (frame_px, frame_px)), np.float32)
+        if random.random() < 0.75:
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), frame_px * random.uniform(0.005, 0.08)), np.float32)
+    elif kind < 0.75:
+        picture = room(other, frame_px, random)
+    else:
+        picture, _ = standing(other, other, frame_px, random.uniform(*FAR), random)
+    return np.asarray(picture * random.uniform(0.15, 1.1), np.float32)
 
 
 def put(sheet: Sheet, frame_px: int, random: Random) -> tuple[Picture, Picture, Matrix]:
     """The sheet placed in the frame: its picture there, how far it covers, and the homography."""
-    matrix = placement(sheet, frame_px, frame_px * random.uniform(0.38, 0.62), random)
+    share = random.uniform(*FAR) if random.random() < WIDE else random.uniform(0.38, 0.62)
+    matrix = placement(sheet, frame_px, frame_px * share, random)
     picture, alpha = warped(sheet, matrix, frame_px)
     return picture, alpha, matrix
 
 
+def portrayed(source: Source, other: Source, random: Random) -> Source:
+    """What the attacker has of her: her portrait, or a video of her in a room."""
+    return staged(source, other, random) if random.random() < 0.35 else source
+
+
 def phone(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
     """On a telephone or tablet held in a hand."""
-    picture, box = content(source, random)
+    picture, box = content(portrayed(source, other, random), random)
     return shown(screen.device(recorded(picture, random), box, random), other, random, held=True)
 
 
 def monitor(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
-    """On a screen so large or near that mostly no edge of it is in view."""
-    picture, box = content(source, random, full=0.85)
+    """On a screen without a frame, so large or near at times that no edge of it is in view."""
+    picture, box = content(portrayed(source, other, random), random, full=0.85)
     picture = recorded(picture, random)
     whole = Sheet(picture, np.ones(picture.shape[:2], np.float32), box)
     return shown(whole, other, random, held=False)
 
 
 def recorded(picture: Picture, random: Random) -> Picture:
-    """A replay was taken by a camera and stored once before; half of the time that left traces."""
-    if random.random() < 0.5:
+    """A replay was taken by a camera and stored once before; mostly that left traces."""
+    if random.random() < 0.15:
         return picture
-    factor = random.uniform(0.4, 1.0)
+    factor = random.uniform(0.35, 0.9)
     size = max(24, round(picture.shape[1] * factor)), max(24, round(picture.shape[0] * factor))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     stored = camera.compressed((small.clip(0, 1) * 255).astype(np.uint8), random)
@@ -200,7 +199,7 @@ def recorded(picture: Picture, random: Random) -> Picture:
 
 def shown(sheet: Sheet, other: Source, random: Random, *, held: bool) -> tuple[Picture, Box]:
     """A lit screen in the scene: tone, grid, beats, bands, what the glass mirrors, fingers."""
-    frame_px = int(random.integers(180, 400))
+    frame_px = int(random.integers(*FRAME_PX))
     lit = Sheet(screen.emitted(sheet.picture, random), sheet.alpha, sheet.box)
     picture, alpha, matrix = put(lit, frame_px, random)
     across, down = coordinates(matrix, frame_px)
@@ -272,7 +271,7 @@ def print_bent(source: Source, other: Source, random: Random) -> tuple[Picture, 
 
 def held_up(sheet: Sheet, other: Source, random: Random, *, behind_face: bool) -> tuple[Picture, Box]:
     """Paper in the room's light, held by fingers, or before the face of ``other``."""
-    frame_px = int(random.integers(180, 400))
+    frame_px = int(random.integers(*FRAME_PX))
     picture, alpha, matrix = put(sheet, frame_px, random)
     if behind_face:
         room = np.asarray(cv2.resize(light(other.picture), (frame_px, frame_px)), np.float32)

@@ -12,20 +12,22 @@ from models.train.plane import Box, Mask, Picture, Random, Sheet, rounded, smoot
 
 
 def emitted(picture: Picture, random: Random) -> Picture:
-    """Gamma, contrast, black level and white point of a display that is not the scene's."""
-    gamma = random.uniform(0.7, 1.4)
-    contrast = random.uniform(0.75, 1.3)
+    """Gamma, contrast, black level and white point of a display; brighter than the room at times, which the camera
+    exposes for."""
+    gamma = random.uniform(0.7, 1.6)
+    contrast = random.uniform(0.8, 1.8)
     black = random.uniform(0.0, 0.12)
     white = np.array([random.uniform(0.9, 1.25), 1.0, random.uniform(0.8, 1.08)], np.float32)
+    bright = random.uniform(1.0, 2.0) if random.random() < 0.5 else 1.0
     shown = (picture**gamma - 0.5) * contrast + 0.5
-    return np.asarray(np.clip((black + (1 - black) * shown) * white, 0, 1.4), np.float32)
+    return np.asarray(np.clip((black + (1 - black) * shown) * white * bright, 0, 1.6), np.float32)
 
 
 def device(picture: Picture, box: Box, random: Random) -> Sheet:
     """The picture inside a frame: bezels of their own widths, round corners, a bar or a play button at times."""
     rows, columns = picture.shape[:2]
     side = random.uniform(0.01, 0.06) * columns
-    ends = random.uniform(0.01, 0.16, 2) * rows
+    ends = random.uniform(0.01, 0.16 if random.random() < 0.7 else 0.7, 2) * rows
     bezel = np.full(3, random.choice([0.02, 0.04, 0.08, 0.5, 0.85], p=[0.35, 0.3, 0.15, 0.1, 0.1]), np.float32)
     bezel = bezel * random.uniform(0.8, 1.2, 3).astype(np.float32)
     top, bottom, beside = round(ends[0]), round(ends[1]), round(side)

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 SIDE_PX = 112
-CROPS = 2
+CROPS = 3
 CALIBRATION = 300
 
 Weights = dict[str, np.ndarray[Any, Any]]
@@ -53,7 +53,7 @@ def product(value: tf.Tensor, weights: Weights, name: str) -> tf.Tensor:
 
 
 def passive(crops: tf.Tensor, weights: Weights) -> tf.Tensor:
-    """Crops (1, side, side, 6), scaled, to (1, 1, 1, 3) logits: live, screen, print."""
+    """Crops (1, side, side, 9), scaled, to (1, 1, 1, 3) logits: live, screen, print."""
     parts = [branch(crops[..., 3 * index : 3 * index + 3], weights, f"branches.{index}") for index in range(CROPS)]
     features = tf.nn.relu(product(tf.concat(parts, axis=3), weights, "mix"))
     return product(features, weights, "head")

@@ -13,8 +13,9 @@ from models.train import camera, paper, plane, screen
 from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
 from models.train.render import presentations
+from models.train.room import Source, light, outlined, standing
 from models.train.sample import Person, jittered, trimmed, usable
-from models.train.scene import ATTACKS, Frame, Source, Species, content, live, shot, skin
+from models.train.scene import ATTACKS, Frame, Species, content, live, shot, skin
 from models.train.vary import varied
 
 BOX = (62.0, 50.0, 90.0, 120.0)
@@ -53,7 +54,7 @@ def test_a_frame_is_what_the_seed_says(species: Species) -> None:
         left, top, width, height = first.box
         assert 0 < left + width / 2 < first.picture.shape[1]
         assert 0 < top + height / 2 < first.picture.shape[0]
-        assert 0.2 * first.picture.shape[0] < height < 0.9 * first.picture.shape[0]
+        assert 0.1 * first.picture.shape[0] < height < 0.9 * first.picture.shape[0]
     another = shot(source, other, species, np.random.default_rng(99))
     assert another.picture.shape != first.picture.shape or not np.array_equal(another.picture, first.picture)
     assert np.array_equal(before[0], source.picture)
@@ -162,6 +163,30 @@ def test_live_shows_the_person_and_not_a_plane(random: Random) -> None:
     assert 0 <= float(scene.min()) <= float(scene.max()) <= 1.2
     left, top, width, height = (round(value) for value in box)
     assert scene[top : top + height, left : left + width].std() > 0.02
+
+
+def test_the_outline_has_the_head_and_not_the_corners() -> None:
+    mask = outlined(made(1).picture, BOX)
+    assert mask.shape == made(1).picture.shape[:2]
+    assert mask[100, 107] == 1
+    assert mask[2, 2] == mask[2, -3] == 0
+    assert np.array_equal(mask, outlined(made(1).picture, BOX))
+
+
+def test_who_stands_in_a_room_is_seen_where_it_says_and_the_room_around_her(random: Random) -> None:
+    source, other = made(1), made(2)
+    for _ in range(8):
+        scene, (left, top, width, height) = standing(source, other, 300, 0.2, random)
+        assert scene.shape == (300, 300, 3)
+        assert scene.dtype == np.float32
+        assert height == pytest.approx(60)
+        assert width == pytest.approx(45)
+        assert np.allclose(
+            scene[round(top + height / 2), round(left + width / 2)], light(source.picture)[110, 107], atol=0.05
+        )
+        below = scene[round(top + 1.6 * height) : round(top + 1.8 * height), round(left + width / 2)]
+        assert np.abs(below - light(source.picture)[196, 107]).mean() < 0.2
+        assert scene[:20].std() > 0
 
 
 def test_what_the_attacker_shows_has_the_face(random: Random) -> None:
