@@ -11,6 +11,7 @@ from typing import Any
 
 from daemon.config import Kiosk
 from daemon.events import Event, Meant
+from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
 from daemon.officers import Roster, read_roster
@@ -27,7 +28,7 @@ OFFICER = "o-101"
 class Screen:
     """A running server, and a client that speaks to it."""
 
-    def __init__(self, home: Home, host: str = "127.0.0.1", **touched: Any) -> None:
+    def __init__(self, home: Home, host: str = "127.0.0.1", asks: Asks | None = None, **touched: Any) -> None:
         self.state = State(POLICY)
         self.rows: dict[str, CheckRow] = {}
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -35,7 +36,7 @@ class Screen:
         roster = Roster(read_roster(home.config().unit.officers), lambda: self.time)
         touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time, self.rows.get, **touched)
         page = {"unit": "unit-test", "notice": {"zh": "</script><script>alert(1)</script>"}}
-        self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page)
+        self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page, asks=asks)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         found = re.fullmatch(r"http://(.+):(\d+)/", self.server.url)

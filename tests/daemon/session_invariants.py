@@ -84,7 +84,13 @@ def check(move: Move) -> None:
         _record(move, seal)
     move.hold("the door opens for a pass or an emergency only", not move.has(ef.ReleaseDoor) or _may_open(move))
     _beginning_and_end(move)
-    move.hold("the office is called when a check is parked", not _parks(move) or move.has(ef.Note))
+    if _parks(move):
+        alerts = [one.alert for one in move.effects if isinstance(one, ef.Note)]
+        drill = move.before.begin is not None and move.before.begin.drill
+        move.hold("a drill alerts nobody", not (drill and any(alerts)))
+        move.hold("the office is called when a check is parked", drill or any(alerts))
+    if isinstance(move.event, ev.Explained) and move.event.statement.check != move.before.check:
+        move.hold("an account is of the emergency it names", not move.effects and move.after.step is move.before.step)
 
 
 def _parks(move: Move) -> bool:
@@ -204,8 +210,9 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     move.hold("a guardian signs for a child", not (child and herself))
     _delegates(move, fields, outcome)
     if outcome is Outcome.INTERRUPTED:
-        kept = {"document", "face", "finger", "contact", "subject_sign"} & fields.keys()
+        kept = {"document", "face", "finger", "contact", "subject_sign", "decision"} & fields.keys()
         move.hold("an interrupted check keeps no document", not kept)
+        move.hold("an interrupted check names no officer who decided", not officers)
 
 
 def _stands_for_her(policy: Policy, relation: str, findings: Collection[str] | None, *, unable: bool = False) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.daemon.kiosk_screen import Screen
-from tests.daemon.support import Home
+from daemon.kiosk.asks import Asks
+from daemon.officers import Roster
+from tests.daemon.kiosk_screen import PATIENCE_S, Screen
+from tests.daemon.support import Home, now
 from tests.support import ROOT
 
 
@@ -25,6 +31,9 @@ def test_other_pages_have_no_token(token: str, screen: Screen) -> None:
     status, cause = screen.touch("emergency", X_Vernix_Token=token)
     assert (status, cause) == (403, "wrong_token")
     assert screen.events.empty()
+    for path in ("/ask/checks", "/mirror", "/room"):
+        answer, body = screen.request("POST", path, b"{}", X_Vernix_Token=token)
+        assert (answer.status, json.loads(body)["cause"]) == (403, "wrong_token"), path
 
 
 @pytest.mark.parametrize(
@@ -42,18 +51,48 @@ def test_only_our_own_names_are_answered(host: str, status: int, screen: Screen)
         assert status == 200 or screen.token.encode() not in body
 
 
+SOURCES = [
+    "default-src 'none'",
+    *(f"{kind}-src 'self'" for kind in ("script", "style", "connect", "img", "media")),
+    *(f"{kind} 'none'" for kind in ("base-uri", "form-action", "frame-ancestors")),
+]
+"""All that the page may load, ask, send and be framed by: itself, and nothing else."""
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/static/app.js", "/static/style.css", "/missing", "/touch/left", "/static/../server.py"]
 )
 def test_every_answer_is_fenced(path: str, screen: Screen) -> None:
     answer, body = screen.request("GET", path)
-    policy = answer.headers["Content-Security-Policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe" not in policy
-    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["Content-Security-Policy"].split("; ") == SOURCES
     assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-store")
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert b"KioskServer" not in body
+
+
+def test_four_are_checked_at_once_and_a_fifth_comes_again(home: Home) -> None:
+    """Checking a PIN costs memory and time on purpose: nobody may have it done as often as she likes."""
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def slowly(_values: object) -> None:
+        begun.release()
+        go_on.wait(PATIENCE_S)
+
+    with closing(home.outbox()) as outbox, ThreadPoolExecutor(6) as pool:
+        screen = Screen(home, asks=Asks(outbox, Roster({}, now), list, slowly))
+        try:
+            asked = [pool.submit(screen.request, "POST", "/ask/statement", b"{}") for _ in range(4)]
+            for _ in asked:
+                assert begun.acquire(timeout=PATIENCE_S)
+            fifth = screen.touch("confirm", {"officer": "o-101", "pin": "000000"})
+            sixth = pool.submit(screen.request, "POST", "/ask/statement", b"{}")
+            assert not begun.acquire(timeout=0.5)
+            go_on.set()
+            assert (fifth, sixth.result()[0].status) == ((429, "too_many_tries_at_once"), 429)
+            assert [one.result()[0].status for one in asked] == [200] * 4
+        finally:
+            go_on.set()
+            screen.close()
 
 
 def test_page_cannot_be_broken_out_of(screen: Screen) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from daemon.officers import OfficerRefused, Roster, RosterUnusable, read_roster
-from daemon.tries import LOCKED_FOR, TRIES
 from evidence.instants import write_instant
 from provisioning.officers import Role, add_officer
 from tests.daemon.support import PINS, Home, now
 
 HASH = "ab" * 32
 FIRST, SECOND = PINS
+TRIES, LOCKED_FOR = 5, dt.timedelta(minutes=5)
+"""As the screen says it; not taken from the code."""
 
 
 class Clock:

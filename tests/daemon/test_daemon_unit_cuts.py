@@ -96,8 +96,20 @@ def test_cut_in_an_emergency_of_a_drill(home: Home) -> None:
             records = [one.payload for one in home.opened(outbox)[1:]]
             told = [(one["check"], one["drill"], one["outcome"], one["step_reached"]) for one in records]
             assert told == [(CHECK, True, "interrupted", "notice"), (emergency, False, "interrupted", "emergency")]
+            assert "alerts" not in records[0]
             assert [one.check for one in outbox.unaccounted] == [emergency]
             assert home.verified(outbox).sound
+
+
+def test_cut_in_an_emergency_calls_whom_an_emergency_calls(home: Home) -> None:
+    """Its record goes before the backlog, and asks for those whom the policy wants told of an emergency."""
+    with sleeping(home) as (unit, _):
+        drive(unit, [Emergency(CHECK, "delivery")])
+    with sleeping(home) as (unit, outbox):
+        unit.recover()
+        record = home.opened(outbox)[-1].payload
+        assert (record["outcome"], record["alerts"]) == ("interrupted", [{"to": "hospital_office", "within_s": 0}])
+        assert [one.seq for one in outbox.waiting_alerts()] == [record["seq"]]
 
 
 def test_cut_after_the_commit(home: Home) -> None:
