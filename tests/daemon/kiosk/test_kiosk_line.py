@@ -53,7 +53,9 @@ def test_a_line_that_is_only_quiet_is_not_lost(glass: Glass) -> None:
     signs = glass.page.evaluate(
         """() => new Promise((resolve) => {
           const stream = new EventSource("/views");
-          stream.addEventListener("alive", () => { stream.close(); resolve(true); });
+          const end = (heard) => { stream.close(); resolve(heard); };
+          stream.addEventListener("alive", () => end(true));
+          setTimeout(end, 15000, false);
         })"""
     )
     assert signs
