@@ -106,6 +106,7 @@ def test_parked_check_that_waits_too_long_is_recorded_as_interrupted() -> None:
         "interrupted",
         "second_officer_pending",
     )
+    assert record.fields["officers"] == [], "what one officer confirmed decided nothing"
     assert (now.active.check, now.parked) == ("check-2", ())
     assert play(now, ev.WaitedLong("check-1"))[1] == ()
 
@@ -130,9 +131,9 @@ def test_too_many_parked_checks_are_said() -> None:
 
 
 def test_drill_that_is_parked_calls_nobody() -> None:
-    now, _ = play(Desk.of(UNSIGNED), replace(begin(), drill=True), UNCONSCIOUS, ev.Parked())
-    _, effects = play(now, begin("check-2"))
-    assert not [effect for effect in effects if isinstance(effect, ef.Note) and effect.alert]
+    now, effects = play(Desk.of(UNSIGNED), replace(begin(), drill=True), UNCONSCIOUS, ev.Parked())
+    assert [one.check for one in now.parked] == ["check-1"]
+    assert [effect.alert for effect in effects if isinstance(effect, ef.Note)] == [False]
 
 
 # --- signatures ------------------------------------------------------------------------------------------------------
