@@ -197,6 +197,7 @@ class Assembly:
             config.unit.site,
             slip=lambda: self.unit.fingers.slip(self.unit.state.check),
             visit_of=self.seen.visit_of,
+            on_duty=lambda: self.duty.current,
         )
         page = page_facts(config.unit, self.policy)
         mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)

@@ -98,7 +98,8 @@ def _resume(desk: Desk, check: str) -> Result:
         return desk, ()
     rest = tuple(one for one in desk.parked if one is not found)
     after = replace(desk, active=replace(found, trouble=None), parked=rest)
-    return after, (Forget(), moves.journal(found), StartTimer())
+    told = Note(record_fields.resumed(replace(found, on_duty=desk.on_duty)))
+    return after, (Forget(), moves.journal(found), told, StartTimer())
 
 
 def _free(state: State) -> bool:

@@ -63,11 +63,11 @@ class Duty:
         return ShiftChanged(one, Noted("duty.begun", facts | ({"relieves": relieved.officer} if relieved else {})))
 
     def log_out(self) -> ShiftChanged | None:
-        """Nobody is on duty any more; None if nobody was."""
+        """Nobody is on duty any more, by a touch that may be anybody's, as the record says; None if nobody was."""
         with self._lock:
             one, self._current, self._last = self._current, None, ""
             self._shift += 1
-        return _ended(one, "logged_out") if one else None
+        return _ended(one, "logged_out", by="touch") if one else None
 
     @property
     def shift(self) -> int:
@@ -108,5 +108,5 @@ class Duty:
         return "" if valid else "struck_off"
 
 
-def _ended(one: OnDuty, cause: str) -> ShiftChanged:
-    return ShiftChanged(None, Noted("duty.ended", {"officer": one.officer, "cause": cause}))
+def _ended(one: OnDuty, cause: str, **more: str) -> ShiftChanged:
+    return ShiftChanged(None, Noted("duty.ended", {"officer": one.officer, "cause": cause, **more}))

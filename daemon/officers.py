@@ -12,7 +12,6 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from daemon.events import Confirmation, Event, Noted
 from daemon.key_counters import KeyCounters
+from daemon.rights import Right, lacking
 from daemon.tries import Tries
 from evidence.credentials import badge_digest
 from evidence.encoding import json_object
@@ -53,21 +53,6 @@ class OfficerRefused(Exception):
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
         self.cause = cause
-
-
-@unique
-class Role(StrEnum):
-    """What somebody may do at the unit."""
-
-    OFFICER = "officer"
-    OFFICE = "office"
-    ENGINEER = "engineer"
-    INSPECTOR = "inspector"
-
-
-_DECIDING = (Role.OFFICER, Role.OFFICE)
-DECIDES_NOTHING = {Role.INSPECTOR: "inspector_reads_only", Role.ENGINEER: "engineer_self_test_only"}
-"""Roles that confirm no decision, and what they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +263,7 @@ class Roster:
     def may_decide(self, officer_id: str) -> bool:
         """Whether the roster has this officer in a role that decides, and it is their time."""
         officer = self._all.by_id.get(officer_id)
-        return officer is not None and officer.role in _DECIDING and self._is_in_time(officer)
+        return officer is not None and lacking(officer.role, Right.DECIDE) is None and self._is_in_time(officer)
 
     def officer_of_badge(self, badge: str) -> str:
         """The id of the officer whose badge this is; nothing is proven by it.
@@ -302,11 +287,18 @@ class Roster:
         Raises:
             OfficerRefused: the role does not decide, or this wants regular staff.
         """
-        if officer.role not in _DECIDING:
-            known = officer.role in set(Role)
-            raise OfficerRefused(DECIDES_NOTHING[Role(officer.role)] if known else "role_decides_nothing")
+        self.check_may(officer, Right.DECIDE)
         if regular and not officer.regular:
             raise OfficerRefused("regular_staff_only")
+
+    def check_may(self, officer: Officer, right: Right) -> None:
+        """Whether the role of an officer who proved to be one has ``right``.
+
+        Raises:
+            OfficerRefused: it has not.
+        """
+        if cause := lacking(officer.role, right):
+            raise OfficerRefused(cause)
 
     def _valid(self, officer: Officer) -> Officer:
         if not self._is_in_time(officer):

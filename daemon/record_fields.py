@@ -226,13 +226,18 @@ def settlement(one: Settlement) -> dict[str, Any]:
 
 def parked(state: State) -> dict[str, Any]:
     """The fields of the event that calls the office: a check waits for its second officer."""
+    return _of_waiting(state, "check.parked", cause="second_officer_pending")
+
+
+def resumed(state: State) -> dict[str, Any]:
+    """The fields of the event that says who was on duty when a parked check was taken up again."""
+    return _of_waiting(state, "check.resumed")
+
+
+def _of_waiting(state: State, what: str, **more: str) -> dict[str, Any]:
     assert state.begin is not None
     there = {"on_duty": state.on_duty.to_dict()} if state.on_duty else {}
-    return {
-        **there,
-        "kind": Kind.EVENT.value,
-        "event": {"type": "check.parked", "check": state.begin.check, "cause": "second_officer_pending"},
-    }
+    return {**there, "kind": Kind.EVENT.value, "event": {"type": what, "check": state.begin.check, **more}}
 
 
 def noted(event: Noted) -> dict[str, Any]:

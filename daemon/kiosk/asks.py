@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.events import OnDuty
 from daemon.kiosk import fields, key_offer
 from daemon.kiosk.amendments import listed
 from daemon.kiosk.fields import TouchRefused
 from daemon.officers import OfficerRefused, Roster
 from daemon.outbox import Outbox
+from daemon.rights import Right
 from evidence.instants import china_day
 from evidence.qr import qr_matrix
 from evidence.webauthn import RP_ID
@@ -38,6 +40,7 @@ class Asks:
     """The text of the fingerprint slip that the check under way has written."""
     visit_of: Callable[[str], str] = lambda _check: ""
     """A check's visit, masked, as long as somebody knows it."""
+    on_duty: Callable[[], OnDuty | None] = lambda: None
 
     def answer(self, name: str, values: Mapping[str, Any]) -> Any:
         """What ``name`` asks for, as plain JSON values.
@@ -50,20 +53,40 @@ class Asks:
             raise TouchRefused("unknown_question", 404)
         return ask(self, values)
 
+    def _check_may(self, right: Right, values: Mapping[str, Any]) -> None:
+        """Somebody is on duty, or who asks proves with badge or id and PIN to have ``right``; see the table there."""
+        if self.on_duty() is None:
+            if not values.keys() & {"officer", "badge"}:
+                raise TouchRefused("nobody_on_duty", 409)
+            self._identify(right, values)
+
+    def _identify(self, right: Right, values: Mapping[str, Any]) -> None:
+        officer, badge, pin = (values.get(name, "") for name in ("officer", "badge", "pin"))
+        if not all(isinstance(text, str) for text in (officer, badge, pin)):
+            raise TouchRefused("pin_is_missing")
+        try:
+            who = self.roster.identify(self.roster.officer_of_badge(badge) if badge else officer.strip(), pin)
+            self.roster.check_may(who, right)
+        except OfficerRefused as error:
+            raise TouchRefused(error.cause, 403) from None
+
     def checks(self, values: Mapping[str, Any]) -> Any:
         """The last checks, to amend one of them; with ``visit`` the last ones of that visit."""
+        self._check_may(Right.QUEUE, values)
         visit = fields.visit(values, optional=True)
         return [listed(one, self.visit_of(one.check)) for one in self.outbox.recent(LISTED, visit or None)]
 
     def debts(self, values: Mapping[str, Any]) -> Any:
         """Older debts than the view shows: those before record number ``before``, the newest first, some at a time."""
+        self._check_may(Right.QUEUE, values)
         before = values.get("before")
         if type(before) is not int:
             raise TouchRefused("before_must_be_a_number")
         return [listed(one) for one in self.outbox.older_debts(before)]
 
-    def charts(self, _values: Mapping[str, Any]) -> Any:
+    def charts(self, values: Mapping[str, Any]) -> Any:
         """Counts, times and causes of :data:`CHART_DAYS` days."""
+        self._check_may(Right.CHARTS, values)
         figures = self.outbox.figures(CHART_DAYS)
         names = ("day", "checkpoint", "outcome", "channel", "count")
         counts = [dict(zip(names, row, strict=True)) for row in figures.counts]
@@ -84,14 +107,8 @@ class Asks:
         return {"rows": ["".join("01"[dark] for dark in row) for row in qr_matrix(text)]}
 
     def selftest(self, values: Mapping[str, Any]) -> Any:
-        """The self-test's findings: for an officer with a PIN, since it speaks of keys and addresses."""
-        officer, badge, pin = (values.get(name, "") for name in ("officer", "badge", "pin"))
-        if not all(isinstance(text, str) for text in (officer, badge, pin)):
-            raise TouchRefused("pin_is_missing")
-        try:
-            self.roster.identify(self.roster.officer_of_badge(badge) if badge else officer.strip(), pin)
-        except OfficerRefused as error:
-            raise TouchRefused(error.cause, 403) from None
+        """The self-test's findings: for who may and has a PIN, since it speaks of keys and addresses."""
+        self._identify(Right.SELF_TEST, values)
         return self.findings()
 
     def keys(self, values: Mapping[str, Any]) -> Any:

@@ -107,6 +107,8 @@ class Touches:
         drill = values.get("drill", False)
         if not isinstance(drill, bool):
             raise TouchRefused("drill_must_be_true_or_false")
+        if drill:
+            self._attended()
         source = fields.choice(values, "source", ("typed", "scanned", "worklist"), "typed") if visit else "provisional"
         week = values.get("gestation_week")
         if week is not None and (type(week) is not int or not 0 <= week <= 45):
@@ -169,7 +171,8 @@ class Touches:
         return Signed(self._signature(values))
 
     def resume(self, values: Mapping[str, Any]) -> Event:
-        """The second officer has come."""
+        """The second officer has come: a check that waits is taken up by who is on duty, for whoever it is."""
+        self._attended()
         return Resumed(fields.text(values, "check"))
 
     def amend(self, values: Mapping[str, Any]) -> Event:
@@ -310,6 +313,11 @@ class Touches:
         if there is None:
             raise TouchRefused("nobody_on_duty", 409)
         return key_offer.offer(values, self.site, there.officer)
+
+    def _attended(self) -> None:
+        """What is no wish of the woman's and no care wants somebody on duty, whom its record names."""
+        if self.duty is not None and self.duty.current is None:
+            raise TouchRefused("nobody_on_duty", 409)
 
     def _duty(self) -> Duty:
         if self.duty is None:

@@ -87,6 +87,15 @@ def test_second_officer_ends_a_parked_check() -> None:
     assert [one["id"] for one in sealed(effects).fields["officers"]] == ["o-1", "o-2"]
 
 
+def test_who_is_on_duty_is_named_when_a_parked_check_is_taken_up() -> None:
+    parked, _ = play(one_confirmed(), ev.Parked())
+    _, effects = play(replace(parked, on_duty=DUTY), ev.Resumed("check-1"))
+    (note,) = [effect for effect in effects if isinstance(effect, ef.Note)]
+    assert note.fields["event"] == {"type": "check.resumed", "check": "check-1"}
+    assert (note.fields["on_duty"], note.alert) == (DUTY.to_dict(), False)
+    assert not any(isinstance(one, ef.Note) for one in play(parked, ev.Resumed("another"))[1])
+
+
 def test_nobody_confirms_in_time_and_the_check_is_parked_by_itself() -> None:
     now, _ = play(one_confirmed(), ev.TimedOut("check-1", Step.CONFIRM))
     assert [one.check for one in now.parked] == ["check-1"]

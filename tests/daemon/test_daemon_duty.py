@@ -271,6 +271,25 @@ def test_each_shift_begins_and_ends_in_the_chain(post: Post) -> None:
     assert note.fields["event"] == {"type": "duty.begun", **begun.noted.facts}
 
 
+def test_a_shift_that_a_touch_ends_says_so(post: Post) -> None:
+    """Nobody has proved to be there: it may have been anybody's finger."""
+    post.log_in(officer="regular")
+    ended = post.touches.event("log_out", {})
+    assert isinstance(ended, ShiftChanged)
+    assert ended.noted.facts == {"officer": "regular", "cause": "logged_out", "by": "touch"}
+
+
+@pytest.mark.parametrize(("touch", "values"), [("resume", {"check": "c"}), ("begin", {"visit": "V-1", "drill": True})])
+def test_what_is_no_womans_wish_wants_somebody_on_duty(touch: str, values: dict[str, Any], post: Post) -> None:
+    with pytest.raises(TouchRefused, match=r"^nobody_on_duty$"):
+        post.touches.event(touch, values)
+    for own in ("left", "emergency", "begin"):
+        post.touches.event(own, {})
+    post.touches.event("decline", {"wish": "refuse"})
+    post.log_in(officer="regular")
+    post.touches.event(touch, values)
+
+
 def test_nobody_is_on_duty_longer_than_a_shift(post: Post) -> None:
     """However busy: what a record says of who is there rests on a login of this shift."""
     post.log_in(officer="regular")

@@ -16,7 +16,7 @@ from daemon import session
 from daemon.config import Kiosk
 from daemon.desk import Desk
 from daemon.duty import Duty
-from daemon.events import Begin, CheckedElsewhere, Document, Event, Meant, Sealed
+from daemon.events import Begin, CheckedElsewhere, Document, Event, Meant, OnDuty, Sealed
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
@@ -71,6 +71,10 @@ def picture() -> bytes:
     return cv2.imencode(".jpg", image)[1].tobytes()
 
 
+THERE = OnDuty("o-101", "officer", "2026-03-02T00:00:00.000Z", "pin")
+"""Who is on duty as far as questions go: lists and charts are open."""
+
+
 class Bench:
     """A served page whose views the test decides. ``events`` are the touches, ``asked`` the mirror's frames."""
 
@@ -88,12 +92,13 @@ class Bench:
         )
         roster = self.roster = Roster(read_roster(home.config().unit.officers), self.clock)
         find, state = self.outbox.find_check, lambda: self.desk.active
-        duty = Duty(roster, self.clock, 1800.0)
+        duty = self.duty = Duty(roster, self.clock, 1800.0)
         touches = Touches(self.policy, checkpoint, roster, state, self.clock, find, duty, origin=lambda: self.origin)
         found = [{"test": name, "ok": name != "clock", "text": "in words"} for name in TESTS]
-        asks = Asks(self.outbox, roster, lambda: found)
+        asks = Asks(self.outbox, roster, lambda: found, on_duty=lambda: self.on_duty)
         unit = replace(home.config().unit, checkpoint=checkpoint)
         self.frames = 0
+        self.on_duty: OnDuty | None = THERE
         page = page_facts(unit, self.policy)
         address, room = Kiosk("127.0.0.1", 0), self.room.touched
         self.server = KioskServer(address, touches, self._post, page, asks=asks, mirror=self._mirror, room=room)

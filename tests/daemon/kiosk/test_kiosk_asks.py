@@ -13,6 +13,7 @@ import pytest
 
 from daemon.check_id import new_check_id
 from daemon.clock import UnitClock
+from daemon.events import OnDuty
 from daemon.kiosk.asks import BUCKETS_S, Asks
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.service import HELD, findings
@@ -24,6 +25,7 @@ from daemon.tries import TRIES
 from tests.daemon.support import PINS, SYNCHRONISED, Home, check_fields, now
 
 OFFICER, PIN = next(iter(PINS.items()))
+THERE = OnDuty(OFFICER, "officer", "2026-03-02T00:00:00.000Z", "pin")
 MODEL = dict.fromkeys(("detector", "embedding", "liveness"), "0" * 64)
 
 
@@ -37,7 +39,7 @@ def outbox(home: Home) -> Iterator[Outbox]:
 @pytest.fixture
 def asks(home: Home, outbox: Outbox) -> Asks:
     roster = Roster(read_roster(home.config().unit.officers), now)
-    return Asks(outbox, roster, lambda: [{"test": "clock", "ok": True, "text": "fine"}])
+    return Asks(outbox, roster, lambda: [{"test": "clock", "ok": True, "text": "fine"}], on_duty=lambda: THERE)
 
 
 def refused(asks: Asks, name: str, **values: Any) -> tuple[str, int]:
@@ -87,7 +89,7 @@ def test_a_birth_of_tonight_stands_under_todays_date(home: Home) -> None:
     night = now().replace(hour=19, minute=0) + dt.timedelta(days=2)
     with closing(home.outbox(lambda floor: UnitClock(floor, now=lambda: night, kernel=lambda: SYNCHRONISED))) as opened:
         opened.append(check_fields(new_check_id()))
-        facts = Asks(opened, Roster((), now), list).answer("charts", {})
+        facts = Asks(opened, Roster((), now), list, on_duty=lambda: THERE).answer("charts", {})
     assert facts["today"] == str(night.date() + dt.timedelta(days=1))
     assert [one["day"] for one in facts["counts"]] == [facts["today"]]
 
@@ -99,6 +101,31 @@ def test_selftest_is_for_who_has_a_pin(asks: Asks) -> None:
     for _ in range(TRIES):
         assert refused(asks, "selftest", officer=OFFICER, pin="0") == ("wrong_pin", 403)
     assert refused(asks, "selftest", officer=OFFICER, pin=PIN) == ("locked", 403)
+
+
+@pytest.mark.parametrize(
+    ("role", "seen"),
+    [
+        ("officer", {"checks", "debts", "charts", "selftest"}),
+        ("office", {"checks", "debts", "charts", "selftest"}),
+        ("inspector", {"checks", "debts", "charts"}),
+        ("engineer", {"selftest"}),
+        ("cleaner", set()),
+    ],
+)
+def test_each_role_sees_what_the_table_says(role: str, seen: set[str], home: Home, asks: Asks) -> None:
+    """With nobody on duty lists and charts want a PIN; what is somebody's to see is theirs, and no more."""
+    known = read_roster(home.config().unit.officers)
+    known[OFFICER] = replace(known[OFFICER], role=role)
+    alone = replace(asks, roster=Roster(known, now), on_duty=lambda: None)
+    for name in ("checks", "debts", "charts", "selftest"):
+        values = {"officer": OFFICER, "pin": PIN, "before": 10**6}
+        if name in seen:
+            assert isinstance(alone.answer(name, values), list | dict)
+        else:
+            assert refused(alone, name, **values)[1] == 403
+        wrong = ("wrong_pin", 403) if name == "selftest" else ("nobody_on_duty", 409)
+        assert refused(alone, name, before=10**6) == wrong
 
 
 def test_unknown_question(asks: Asks) -> None:
@@ -145,7 +172,7 @@ def test_times_and_causes_outlast_a_restart(home: Home) -> None:
         opened.append({**check_fields(begun(seconds), outcome), **more})
     opened.close()
     opened = home.outbox()
-    facts = Asks(opened, Roster((), now), list).answer("charts", {})
+    facts = Asks(opened, Roster((), now), list, on_duty=lambda: THERE).answer("charts", {})
     opened.close()
     assert facts["times"] == [(15, 1), (30, 3), (60, 0), (120, 0), (300, 0), (None, 1)]
     assert [end for end, _ in facts["times"]] == [*BUCKETS_S, None]

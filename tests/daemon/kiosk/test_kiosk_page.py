@@ -14,7 +14,7 @@ from daemon.events import Begin, Confirmed, Consented, Emergency, Event
 from daemon.kiosk.view import VOICES
 from daemon.kiosk.voice.build import WORDS, words_of
 from daemon.minors import UNDER_14
-from daemon.officers import DECIDES_NOTHING
+from daemon.rights import DECIDES_NOTHING
 from daemon.roster import read_body
 from daemon.seen import READ_FOR_ANOTHER_VISIT
 from daemon.selftest import TESTS
@@ -26,7 +26,7 @@ from evidence.webauthn import read_registration, registration_challenge
 from hw.card_reader.document import Finding
 from models.quality import Cause
 from tests.daemon.kiosk.support import PATIENCE_MS, Bench, Glass, context_of, states
-from tests.daemon.support import now
+from tests.daemon.support import PINS, now
 
 PATIENCE_S = PATIENCE_MS / 1000
 
@@ -357,5 +357,8 @@ def test_a_drill_cannot_be_mistaken(bench: Bench, glass: Glass) -> None:
     glass.touch("演练")
     glass.touch("开始演练")
     assert glass.page.inner_text("#drill") == "演练，不计入统计"
+    glass.touch("开始核验")
+    expect(glass.page.locator("#trouble")).to_contain_text("无人当班")
+    bench.duty.log_in(bench.roster.identify("o-101", PINS["o-101"]))
     glass.touch("开始核验")
     assert begun(bench).drill is True

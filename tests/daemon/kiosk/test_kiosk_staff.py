@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from playwright.sync_api import expect
 
 from daemon.check_id import begun_at, new_check_id
+from daemon.events import ShiftChanged
 from daemon.state import State
 from evidence.instants import read_instant
-from tests.daemon.kiosk.support import PASSPORT, Bench, Glass
+from tests.daemon.kiosk.support import PASSPORT, THERE, Bench, Glass
+from tests.daemon.kiosk.test_kiosk_page import told
 from tests.daemon.kiosk.test_kiosk_screens import parked, touches
-from tests.daemon.support import now
+from tests.daemon.support import PINS, now
 
 
 def at(check: str) -> str:
@@ -31,6 +34,7 @@ def test_parked_checks_can_be_told_apart(bench: Bench, glass: Glass) -> None:
     bench.desk = replace(bench.desk, parked=(first, second))
     bench.show(State(bench.policy))
     touches("staff")(glass)
+    expect(glass.page.get_by_role("button", name="继续核验")).to_have_count(2)
     rows = [row for row in glass.page.locator("section.list li").all_inner_texts() if "继续核验" in row]
     assert len(rows) == 2
     assert first.check is not None
@@ -43,6 +47,23 @@ def test_parked_checks_can_be_told_apart(bench: Bench, glass: Glass) -> None:
         assert at(check) in row
     assert "示*甲" not in glass.page.content()
     assert "L89" not in glass.page.content()
+
+
+def test_lists_are_one_pin_away(bench: Bench, glass: Glass) -> None:
+    """Whoever may decide comes on duty by it and sees them; nobody else sees who waits."""
+    bench.on_duty = None
+    bench.desk = replace(bench.desk, parked=(parked(bench, "V-0001"),))
+    bench.show(State(bench.policy))
+    touches("staff")(glass)
+    expect(glass.page.locator("#body")).to_contain_text("无人当班")
+    assert "V-0001" not in glass.page.inner_text("#body")
+    glass.shot("queue-closed")
+    glass.type("officer-id", "o-101")
+    glass.type("officer-pin", PINS["o-101"])
+    bench.on_duty = THERE
+    glass.touch("接班")
+    expect(glass.page.locator("#body")).to_contain_text("V-0001")
+    assert isinstance(told(bench), ShiftChanged)
 
 
 @pytest.mark.parametrize(("days", "shown"), [(41, "可用 41 天"), (365, "可用 365 天"), (107147, "可用一年以上")])

@@ -22,10 +22,28 @@ export async function open(staff, said = "") {
   if (staff === "charts") await fetched("charts");
 }
 
-async function fetched(name) {
-  const { answer } = await ask(name);
-  if (answer) go({ facts: { ...now.facts, [name]: answer } });
+// Without somebody on duty it stays closed, and what was asked is kept for who opens it.
+async function fetched(name, values = {}) {
+  const { answer, cause } = await ask(name, values);
+  const closed = cause === "nobody_on_duty" ? { name, values } : null;
+  if (answer || closed) go({ facts: { ...now.facts, [name]: answer, visit: values.visit, closed } });
+  return closed ? null : cause ?? null;
 }
+
+// One badge or PIN away: who may decide comes on duty by it, who may only read is shown this and no more.
+async function enter(officer) {
+  const { name, values } = now.facts.closed;
+  const cause = await touch("log_in", officer);
+  if (cause && !cause.endsWith("_only")) return cause;
+  return fetched(name, cause ? { ...values, ...officer } : values);
+}
+
+const openTo = (name, made) => {
+  if (now.facts.closed) {
+    return [el("p", {}, say("closed_hint")), officerForm({ title: say("duty"), ok: say("log_in"), challenge: () => prepare("log_in"), send: enter })];
+  }
+  return now.facts[name] ? made() : [];
+};
 
 function section(title, sign, rows) {
   return el("section", { className: "list" }, el("h2", {}, icon(sign), el("span", {}, `${title} (${rows.length})`)),
@@ -71,9 +89,7 @@ function owed(view) {
 // --- a visit's checks, found by a scan of her wristband ----------------------------------------------------------------
 
 async function find(visit) {
-  const { answer, cause } = await ask("checks", { visit });
-  complain(explain(cause));
-  if (answer) go({ facts: { ...now.facts, checks: answer, visit } });
+  complain(explain(await fetched("checks", { visit })));
 }
 
 export function visitScanned(text) {
@@ -104,14 +120,14 @@ function recent() {
 
 const queue = {
   sign: () => "list",
-  body: (view) => [
+  body: (view) => openTo("checks", () => [
     view.owed.some((one) => one.unaccounted)
       ? section(say("unexplained"), "care", view.owed.filter((one) => one.unaccounted).map((one) => line(one, one.outcome, amendTouch(one)))) : null,
     section(say("parked"), "wait", view.parked.map((one) => line(one, one.decision?.outcome, button(say("resume"), "begin", () => act("resume", { check: one.check }), "first")))),
     owed(view),
     recent(),
-  ],
-  shows: (view) => [view.parked, view.owed, now.facts.checks, now.facts.older, now.facts.all, now.facts.visit],
+  ]),
+  shows: (view) => [view.parked, view.owed, now.facts.closed, now.facts.checks, now.facts.older, now.facts.all, now.facts.visit],
 };
 
 const state = (good, label, text) => el("li", { className: good ? "" : "bad" }, icon(good ? "pass" : "warn"),
@@ -158,8 +174,8 @@ const training = {
 
 const chartsScreen = {
   sign: () => "chart",
-  body: () => (now.facts.charts ? charts(now.facts.charts, placeName) : []),
-  shows: () => [now.facts.charts],
+  body: () => openTo("charts", () => charts(now.facts.charts, placeName)),
+  shows: () => [now.facts.closed, now.facts.charts],
 };
 
 const duty = {

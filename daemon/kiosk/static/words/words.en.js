@@ -97,6 +97,7 @@ export const words = {
   visit: "Visit number",
   visit_is: "Visit {0}",
   another_began: "Not begun ({0}): somebody else's check has begun elsewhere",
+  closed_hint: "Nobody is on duty: log in to take over; an inspector sees this with the own PIN",
   confirm_until: "To be confirmed by {0}",
   visit_hint: "Scan the wristband or type it; may be empty",
   role: "Who is to be verified?",

@@ -97,6 +97,7 @@ export const words = {
   visit: "就诊号",
   visit_is: "就诊号 {0}",
   another_began: "未开始（{0}）：另一人的核验已在别处开始",
+  closed_hint: "无人当班：当班人员请登录；督查人员凭本人密码仅可查看",
   confirm_until: "须在 {0} 前确认",
   visit_hint: "扫描腕带或输入，可不填",
   role: "请问是谁来核验？",
