@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from daemon.demo.people import ANNA, BELLA, STRANGER, Person, document_of, drawn_name
-from daemon.demo.screen import View
+from daemon.demo.screen import DemoError, View
 from daemon.demo.stage import OFFICERS, Stage
 from evidence.instants import china_day
 from hw.camera.simulated_scene import Kind
@@ -264,6 +264,8 @@ def attack(kind: Kind, what: str) -> Callable[[Act], View]:
         act.stage.screen.wait("the light challenge", lambda view: view["asked"] == "light")
         act.say(f"{what}; the ring shows colours that nobody knew before")
         view = act.step("decision")
+        if view["face"] is None:
+            raise DemoError(f"no face was compared: {view['trouble']}")
         act.say(f"face {view['face']['decision']}, refused: {view['trouble']}")
         act.decide("failed", "not a living face", FIRST)
         return act.done()
