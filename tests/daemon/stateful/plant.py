@@ -339,6 +339,8 @@ class Plant(Stage):
             if view["step"] in ("done", "noting"):
                 self.touch("close")
             elif view["step"] == "idle":
+                officer, pin = next(iter(OFFICERS.items()))
+                self.touch("log_in", officer=officer, pin=pin)  # whoever takes a check up is on duty
                 self.touch("resume", check=view["parked"][0]["check"])
             else:
                 self.touch("left")
