@@ -20,10 +20,13 @@ def pack_path(name: str) -> Path:
     """Where the pack called ``name`` is, or the path ``name`` itself (ending in ``.toml``).
 
     Raises:
-        TreeError: neither a name nor such a path.
+        TreeError: neither a name nor such a path; or what is there is no file.
     """
     if name.endswith(".toml"):
-        return Path(name)
+        path = Path(name)
+        if path.exists() and not (path.is_file() or path.is_dir()):  # waited for, or read for ever
+            raise TreeError(name, "expected a file, found a pipe, a socket or a device; name a .toml file")
+        return path
     if not name or Path(name).name != name:
         raise TreeError(name or "policy", "expected a pack's name, or the path of one, ending in .toml")
     return _FOLDER / f"{name}.toml"

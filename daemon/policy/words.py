@@ -154,13 +154,13 @@ RECIPIENTS: Mapping[Recipient, Title] = MappingProxyType(
 
 DOCUMENTS: Mapping[DocumentType, Title] = MappingProxyType(
     {
-        DocumentType.RESIDENT_ID_CARD: ("居民身份证", "resident ID card"),
+        DocumentType.RESIDENT_ID_CARD: ("居民身份证", "Resident ID card"),
         DocumentType.HK_MO_TW_RESIDENCE_PERMIT: ("港澳台居民居住证", "HK/Macau/Taiwan residence permit"),
-        DocumentType.FOREIGNER_PERMANENT_RESIDENCE_2017: ("外国人永久居留身份证", "foreigner's ID card, 2017"),
-        DocumentType.FOREIGNER_PERMANENT_RESIDENCE_2023: ("外国人永久居留身份证", "foreigner's ID card, 2023"),
-        DocumentType.PASSPORT: ("护照", "passport"),
+        DocumentType.FOREIGNER_PERMANENT_RESIDENCE_2017: ("外国人永久居留身份证", "Foreigner's ID card, 2017"),
+        DocumentType.FOREIGNER_PERMANENT_RESIDENCE_2023: ("外国人永久居留身份证", "Foreigner's ID card, 2023"),
+        DocumentType.PASSPORT: ("护照", "Passport"),
         DocumentType.HK_MO_TW_TRAVEL_PERMIT: ("港澳台通行证", "HK/Macau/Taiwan travel permit"),
-        DocumentType.FOREIGNER_RESIDENCE_PERMIT: ("外国人居留证", "foreigner's residence permit"),
-        DocumentType.TEMPORARY_ID_CARD: ("临时居民身份证", "temporary ID card"),
+        DocumentType.FOREIGNER_RESIDENCE_PERMIT: ("外国人居留证", "Foreigner's residence permit"),
+        DocumentType.TEMPORARY_ID_CARD: ("临时居民身份证", "Temporary ID card"),
     }
 )

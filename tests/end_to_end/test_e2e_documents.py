@@ -135,7 +135,7 @@ def test_second_officer_comes_later(hands: Hands) -> None:
     hands.glass.step("notice")
     hands.touch("Staff decide")
     hands.touch("Enter another document")
-    hands.touch("foreigner's residence permit")
+    hands.touch("Foreigner's residence permit")
     hands.touch("Type the fields instead")
     for field, text in {"number": "123456789", "document-name": "Nguyễn Thị Ánh", "birth": "1994-02-30"}.items():
         hands.glass.type(field, text)
@@ -148,7 +148,7 @@ def test_second_officer_comes_later(hands: Hands) -> None:
     hands.glass.type("birth", "1994-02-28")
     hands.touch("Next")
     hands.glass.step("decision")
-    findings(hands, "foreigner's residence permit", "N*************")
+    findings(hands, "Foreigner's residence permit", "N*************")
     hands.touch("Checked by staff")
     hands.touch("Foreigner's document")
     hands.glass.type("officer-id", FIRST)

@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { listen } from "./line.js";
 import { isNight, showLight, switchNight } from "./night.js";
 import { watchMore } from "./more.js";
-import { page } from "./page.js";
+import { loadAnew, onStale, page } from "./page.js";
 import { paperTrouble } from "./paper.js";
 import { placeName, visitOf } from "./places.js";
 import { watchPresence } from "./presence.js";
@@ -232,11 +232,11 @@ function forgetScreen() {
 }
 
 // Perhaps it started anew, and this page's token is of before. An emergency goes first.
-const loadAnew = () => emergencySent().then(() => location.reload());
+onStale(() => emergencySent().then(loadAnew));
 
 onChange(draw);
 watchPresses(draw);
 watchPresence(OUTSIDE);
 watchMore();
 watchScanner(scanned, () => complain(say("scan_again")));
-listen(show, forgetScreen, loadAnew);
+listen(show, forgetScreen, () => emergencySent().then(() => location.reload()));

@@ -11,6 +11,23 @@ const request = (path, values, beside = {}) => fetch(path, {
   body: JSON.stringify(values),
 });
 
+// A unit that started anew serves the page with another token: loaded anew once, it has that. By its address it is known
+// that this was tried; the page keeps nothing else.
+const ANEW = "#anew";
+let stale = () => {};
+export const onStale = (then) => { stale = then; };
+
+export function loadAnew() {
+  history.replaceState(null, "", ANEW);
+  location.reload();
+}
+
+async function causeOf(answer) {
+  const { cause } = await answer.json();
+  if (cause === "wrong_token" && location.hash !== ANEW) stale();
+  return cause;
+}
+
 // What was wrong, as a short name; null when the touch was taken. It says what was shown when it was touched: the unit
 // takes none for a step that is over.
 // `beside`: headers, which the unit has before it reads anything.
@@ -18,7 +35,9 @@ export async function touch(name, values = {}, beside = {}) {
   const shown = { check: now.view?.check ?? null, step: now.view?.step ?? null };
   try {
     const answer = await request(`/touch/${name}`, { ...values, shown }, beside);
-    return answer.ok ? null : (await answer.json()).cause;
+    if (!answer.ok) return await causeOf(answer);
+    if (location.hash === ANEW) history.replaceState(null, "", "/");
+    return null;
   } catch {
     return "no_answer";
   }
@@ -28,8 +47,7 @@ export async function touch(name, values = {}, beside = {}) {
 export async function ask(name, values = {}) {
   try {
     const answer = await request(`/ask/${name}`, values);
-    const content = await answer.json();
-    return answer.ok ? { answer: content } : { cause: content.cause };
+    return answer.ok ? { answer: await answer.json() } : { cause: await causeOf(answer) };
   } catch {
     return { cause: "no_answer" };
   }

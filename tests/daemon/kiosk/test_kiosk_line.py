@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
-from daemon.events import Confirmed, Emergency
+from daemon.events import Begin, Confirmed, Emergency
 from tests.daemon.kiosk.support import PATIENCE_MS, Bench, Glass, states
 from tests.daemon.kiosk.test_kiosk_officers import confirm
 from tests.daemon.kiosk.test_kiosk_page import told
@@ -77,6 +77,39 @@ def test_an_emergency_outlives_the_unit_that_was_to_hear_it(browser: Browser, be
         assert bench.events.empty()
     finally:
         page.close()
+
+
+def test_a_page_of_another_start_loads_itself_anew(bench: Bench, glass: Glass) -> None:
+    """No keyboard is there to do it with."""
+    bench.server._token = "as after a new start"
+    with glass.page.expect_navigation():
+        glass.type("visit", "V-1")
+        glass.touch("开始核验")
+    glass.page.wait_for_selector("#main[data-step=idle]")
+    glass.ready()
+    glass.type("visit", "V-1")
+    glass.touch("开始核验")
+    assert isinstance(told(bench), Begin)
+    assert not glass.page.url.endswith("#anew")
+
+
+def test_a_page_that_loading_does_not_help_says_whom_to_call(bench: Bench, glass: Glass) -> None:
+    def with_another_token(route: Route) -> None:
+        served = route.fetch()
+        route.fulfill(response=served, body=served.text().replace(bench.server._token, "x"))
+
+    loaded: list[str] = []
+    glass.page.on("request", lambda request: loaded.append(request.url) if request.is_navigation_request() else None)
+    glass.page.route(bench.server.url, with_another_token)
+    glass.page.reload()
+    with glass.page.expect_navigation():
+        glass.touch("开始核验")
+    glass.page.wait_for_selector("#main[data-step=idle]")
+    glass.ready()
+    glass.touch("开始核验")
+    expect(glass.page.locator("#trouble")).to_have_text("页面与本机不一致，请联系信息科")
+    assert len(loaded) == 2, "once by the test, once by itself"
+    assert bench.events.empty()
 
 
 @pytest.mark.parametrize("late", [False, True])

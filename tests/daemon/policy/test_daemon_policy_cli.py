@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from daemon.cli import main
 from daemon.policy import load_policy, pack_path, shipped_names
+from evidence.tree import TreeError
 from tests.support import ROOT
 
 OK, FINDING, USAGE, ENVIRONMENT = 0, 1, 2, 3
@@ -73,7 +75,20 @@ def test_policy_that_is_not_there_or_not_readable(vernix: Command, tmp_path: Pat
     assert (status, out) == (USAGE, "")
     assert "shipped: chongqing_yubei, hainan, jiangxi, neutral" in err
     (tmp_path / "folder.toml").mkdir()
-    assert vernix("policy", "check", tmp_path / "folder.toml")[0] == ENVIRONMENT
+    status, _, err = vernix("policy", "check", tmp_path / "folder.toml")
+    assert (status, "it is a folder" in err) == (ENVIRONMENT, True)
+
+
+def test_policy_that_is_no_file_is_not_waited_for(vernix: Command, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    for name in ("pipe.toml", "zero.toml"):
+        for command in ("check", "show"):
+            status, out, err = vernix("policy", command, tmp_path / name)
+            assert (status, out) == (USAGE, "")
+            assert f"{name}: expected a file, found a pipe, a socket or a device" in err
+        with pytest.raises(TreeError, match="expected a file"):
+            load_policy(str(tmp_path / name))
 
 
 def test_policy_schema(vernix: Command) -> None:

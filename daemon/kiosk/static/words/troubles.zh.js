@@ -52,7 +52,7 @@ export const troubles = {
   signer_missing: "请选择签名人",
   somebody_was_there: "该次核验有人到场，不能这样结清",
   another_officer_is_missing: "须两名工作人员确认",
-  wrong_token: "页面已过期，请刷新",
+  wrong_token: "页面与本机不一致，请联系信息科",
   visit_looks_like_an_id_number: "就诊号不能是身份证号码",
   unknown_badge: "工牌未登记",
   inspector_reads_only: "检查人员只能查看",

@@ -81,7 +81,7 @@ export const words = {
   sign_clear: "Clear",
   sign_pad: "Signature pad: write your name with a finger",
   signer: "Who signs",
-  self: "herself",
+  self: "In person",
   confirm_touch: "Confirm",
   other_reason: "Another reason",
   save: "Save",
