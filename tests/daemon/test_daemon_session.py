@@ -336,6 +336,15 @@ def test_only_an_emergency_is_explained() -> None:
     assert (state.step, state.trouble) == (Step.DONE, "nothing_to_explain")
 
 
+def test_account_of_another_emergency_is_not_taken() -> None:
+    state, _ = play(BEGIN, ev.Left(), ev.Sealed("check-1", 2, HASH), ev.Emergency("check-2", "delivery"))
+    state, _ = play(ev.Sealed("check-2", 3, HASH), state=state)
+    statement = DecisionStatement("check-1", None, Outcome.EMERGENCY, "why", "2030-01-01T00:00:00.000Z")
+    account = ev.Explained(statement, ev.Confirmation("o-1", "officer", "pin", statement.sha256))
+    after, effects = play(account, state=state)
+    assert (after.step, after.trouble, effects) == (Step.DONE, "nothing_to_explain", ())
+
+
 def test_interrupted_by_a_cut_names_the_step_only() -> None:
     entry = Entry("check-1", "delivery", "V-1", "typed", "mother", drill=False, step="card")
     fields = interrupted(entry, POLICY)
