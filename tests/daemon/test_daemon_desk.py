@@ -219,7 +219,7 @@ def test_entered_document_is_decided_by_officers() -> None:
 @pytest.mark.parametrize(("alive", "trouble"), [("attack", "liveness:replay"), ("unsure", "liveness:unsure")])
 def test_a_doubt_about_life_is_for_officers_at_once(alive: str, trouble: str) -> None:
     now, _ = play(Desk.of(UNSIGNED), begin(), CONSENT, card(), face("no_match", "live"))
-    assert (now.active.step, now.active.trouble) == (Step.FACE, "face_no_match"), "a miss is tried again"
+    assert (now.active.step, now.active.trouble) == (Step.FACE, "face_not_hers"), "a miss is tried again"
     now, _ = play(now, face("match", alive))
     assert (now.active.step, now.active.trouble) == (Step.DECISION, trouble)
     now, _ = play(now, ev.Proposed(Outcome.PASSED, "looks right", EXPIRES))
