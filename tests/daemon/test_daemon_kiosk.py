@@ -358,5 +358,6 @@ def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:
     assert (shown["step"], shown["waiting"], shown["why_offline"]) == ("confirm", 3, "no network")
     assert screen.state.statement is not None
     assert shown["decision"].pop("challenge") == challenge_of(shown["decision"].pop("statement"))
+    assert shown["decision"].pop("expires") == screen.state.statement.expires
     said = {"outcome": "refused", "reason": "she refuses", "confirmed": [], "findings": [], "needed": 1}
     assert shown["decision"] == said

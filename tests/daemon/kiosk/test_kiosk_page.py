@@ -222,7 +222,7 @@ def test_the_notice_is_read_aloud_when_asked(bench: Bench, glass: Glass) -> None
     assert read not in heard(glass)
     glass.touch("朗读")
     glass.page.get_by_role("button", name="停止朗读").click()
-    assert heard(glass)[0] == f"zh/{bench.policy.notice.id}.ogg"
+    assert read in heard(glass)
 
 
 def test_voices_are_small_and_whole() -> None:
