@@ -228,6 +228,7 @@ function forgetScreen() {
   byId("main").dataset.step = "lost";
   for (const id of ["sign", "title", "hint", "body", "touches"]) byId(id).replaceChildren();
   byId("sign").className = "";
+  byId("title").textContent = say("lost_title");
   inTheWay(say("lost"), true);
 }
 

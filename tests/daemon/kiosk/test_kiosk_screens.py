@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from daemon.check_id import new_check_id
 from daemon.events import Begin
-from daemon.state import State
+from daemon.selftest import TESTS
+from daemon.state import State, Step
+from daemon.tries import TRIES
 from daemon.worklist import Expected
+from evidence.record import Outcome
 from tests.daemon.kiosk.support import SIZES, Bench, Glass, context_of, states
-from tests.daemon.support import check_fields
+from tests.daemon.support import PINS, check_fields
 
 MEASURE = """() => {
   const seen = [...document.querySelectorAll('button, input, label.chip')].filter((one) => one.checkVisibility());
@@ -42,9 +45,6 @@ COMPLAINTS = """async () => {
   const found = await axe.run({ resultTypes: ['violations'] });
   return found.violations.flatMap((one) => one.nodes.map((node) => [one.id, node.html]));
 }"""
-
-Step = Callable[[Glass, bool], None]
-"""Touches that lead to a part of a screen; the second argument: in English."""
 
 
 def word(glass: Glass, key: str) -> str:
@@ -119,6 +119,43 @@ def at_night(glass: Glass) -> None:
     glass.page.click("#light")
 
 
+def by_officer(officer: str, ok: str) -> Callable[[Glass], None]:
+    """The PIN is right; whoever is locked out is refused all the same."""
+
+    def play(glass: Glass) -> None:
+        glass.type("officer-id", officer)
+        glass.type("officer-pin", PINS[officer])
+        glass.touch(word(glass, ok))
+
+    return play
+
+
+def locked_out(glass: Glass) -> None:
+    by_officer(LOCKED, "confirm_touch")(glass)
+    expect(glass.page.locator("#refused")).not_to_be_empty()
+
+
+def second_of_two(glass: Glass) -> None:
+    touches("staff")(glass)
+    glass.page.click("button[aria-label$=' P-1']")
+    touches("amend_nobody_checked")(glass)
+    glass.type("reason", "孩子误触")
+    by_officer(OFFICER, "save")(glass)
+    expect(glass.page.locator("#hint")).to_contain_text(word(glass, "amend_second"))
+
+
+def self_tested(glass: Glass) -> None:
+    touches("staff", "engineer")(glass)
+    by_officer(OFFICER, "run_selftest")(glass)
+    expect(glass.page.locator("ul.list li")).to_have_count(len(TESTS))
+
+
+def chosen_signer(glass: Glass) -> None:
+    signing(glass)
+    glass.page.locator("#signer label").first.click()
+
+
+OFFICER, LOCKED = PINS
 EXPECTED = tuple(Expected(f"V-{number:04}", "delivery", ("unable",) * (number % 2)) for number in range(5))
 NOTHING = touches()
 SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
@@ -156,10 +193,13 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "document_entered": ("entered", NOTHING, {}),
     "channel": ("no_card", channel, {}),
     "confirm": ("confirm", NOTHING, {}),
+    "read_again": ("late", NOTHING, {}),
+    "locked_out": ("confirm", locked_out, {}),
     "confirm_pin": ("confirm", with_pin, {}),
     "confirm_entered": ("confirm_entered", NOTHING, {}),
     "confirm_entered_pin": ("confirm_entered", with_pin, {}),
     "sign": ("sign", signing, {}),
+    "sign_unable": ("sign_unable", chosen_signer, {}),
     "sealing": ("sealing", NOTHING, {}),
     "passed": ("passed", NOTHING, {}),
     "failed_offline": ("failed", NOTHING, {"online": False, "waiting": 3}),
@@ -167,9 +207,11 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "explain": ("emergency", touches("explain"), {}),
     "mistaken": ("emergency", touches("amend_mistaken_emergency"), {}),
     "queue": ("idle", touches("staff"), {}),
+    "amend_second": ("idle", second_of_two, {}),
     "charts": ("idle", touches("staff", "charts"), {}),
     "devices": ("idle", touches("staff", "devices"), {"troubles": ("thermal:no_answer", "door:no_one_shot")}),
     "engineer": ("idle", touches("staff", "engineer"), {}),
+    "self_tested": ("idle", self_tested, {}),
     "duty": ("idle", touches("staff", "duty"), {}),
     "key": ("idle", touches("staff", "key"), {}),
     "training": ("idle", touches("staff", "training"), {}),
@@ -196,7 +238,11 @@ def filled(bench: Bench) -> None:
     for number in range(4):
         fields = check_fields(new_check_id(), "unable")
         bench.outbox.append({**fields, "face": {**missed, **({"cause": "face_too_dark"} if number == 3 else {})}})
+    nobody = check_fields(new_check_id(), "interrupted")
+    bench.outbox.append({**nobody, "visit": {"ref": "P-1", "source": "provisional"}})
     bench.facts["owed"] = bench.outbox.owed
+    for _ in range(TRIES):  # without the time that each PIN takes
+        bench.roster._tries.failed(LOCKED)
     bench.desk = replace(bench.desk, parked=(parked(bench, "V-0001"), parked(bench, "V-0002")))
 
 
@@ -213,12 +259,25 @@ def state_of(bench: Bench, name: str) -> State:
         card = states(bench.policy)["card"]
         assert card.begin is not None
         return replace(card, begin=replace(card.begin, drill=True))
-    return states(bench.policy)[name]
+    made = states(bench.policy)
+    if name == "sign_unable":
+        return replace(made["sign"], outcome=Outcome.UNABLE)
+    if name == "late":
+        return replace(made["notice"], step=Step.DECISION, trouble="timeout:card")
+    return made[name]
 
 
 def complaints(glass: Glass) -> list[str]:
     found = glass.page.evaluate(COMPLAINTS)
     return [f"{rule}: {html[:120]}" for rule, html in found]
+
+
+def faults(glass: Glass, name: str) -> list[str]:
+    """What is wrong with the screen that is shown."""
+    measured = glass.page.evaluate(MEASURE)
+    expected = {"small": [], "wide": False, "cut": [], "hidden": [], "emergency": True}
+    ill_made = [] if measured == expected else [f"{name}: {measured}"]
+    return ill_made + [f"{name}: {one}" for one in complaints(glass)]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -237,13 +296,13 @@ def test_every_screen(browser: Browser, bench: Bench, size: str, language: str) 
                 glass.page.click("#language")
             play(glass)
             glass.page.wait_for_load_state("networkidle") if name in ("queue", "charts") else None
-            measured = glass.page.evaluate(MEASURE)
-            expected = {"small": [], "wide": False, "cut": [], "hidden": [], "emergency": True}
-            if measured != expected:
-                wrong.append(f"{name}: {measured}")
-            wrong += [f"{name}: {one}" for one in complaints(glass)]
+            wrong += faults(glass, name)
             glass.shot(f"{size}-{language}-{name}")
             assert glass.page.get_attribute("html", "lang") == ("zh-CN" if language == "zh" else "en")
+        bench.server.close()
+        glass.page.wait_for_selector("#main[data-step=lost]")
+        wrong += faults(glass, "lost")
+        glass.shot(f"{size}-{language}-lost")
         glass.check()
     assert wrong == []
 

@@ -150,6 +150,7 @@ export const words = {
   emergency_unanswered: "The emergency is not answered and is being sent again. Press the emergency button at the door, or call staff now.",
   scan_again: "The scan was not whole: scan again, or type it",
   scan_not_here: "That scan counts for nothing on this screen",
+  lost_title: "This unit does not answer",
   lost: "This unit does not answer. The door opens by itself. Check by hand, and press the emergency button at the door.",
   drill: "Drill: does not count",
   drill_short: "Drill",

@@ -150,6 +150,7 @@ export const words = {
   emergency_unanswered: "紧急呼叫未得到应答，正在重发。请按门边的紧急按钮，或立即呼叫工作人员。",
   scan_again: "扫描不完整，请重新扫描，或手动输入",
   scan_not_here: "刚才的扫描在此画面无效",
+  lost_title: "本机无响应",
   lost: "本机无响应。门会自动打开。请人工核验，并按门边的紧急按钮。",
   drill: "演练，不计入统计",
   drill_short: "演练",
