@@ -89,16 +89,17 @@ class Screen:
         return content
 
     def touch(self, name: str, **values: object) -> None:
-        """Touch something on the screen.
+        """Touch something on the screen, as soon as it shows anything; an emergency does not wait even for that.
 
         Raises:
             TouchRefusedError: the unit refused it.
             DemoError: the unit is gone.
         """
-        decision = self._view.get("decision")
+        view = self._view if name == "emergency" else self.wait("a first view", lambda _: True)
+        decision = view.get("decision")
         if name == "confirm" and decision:  # as the page does: what is confirmed is what it shows
             values = {"statement": decision["statement"], **values}
-        shown = {key: self._view.get(key) for key in ("check", "step")}
+        shown = {key: view.get(key) for key in ("check", "step")}
         try:
             self._request("POST", f"/touch/{name}", json.dumps({"shown": shown, **values}).encode())
         except (OSError, http.client.HTTPException) as error:
