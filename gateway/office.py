@@ -120,7 +120,16 @@ class Office:
 
     # --- special cases -----------------------------------------------------------------------------------------
 
-    def close_case(self, closed: Closed) -> None:
-        """The special case that a check opened is closed."""
+    def closed_cases(self) -> dict[str, Closed]:
+        """The special cases that are closed, by the check that opened each."""
+        rows = self._db.execute("SELECT check_id, officer, reason, at FROM closed_cases")
+        return {row[0]: Closed(*row) for row in rows}
+
+    def close_case(self, closed: Closed) -> bool:
+        """The special case that a check opened is closed; False: it is already."""
         row = (closed.check, closed.officer, closed.reason, closed.at)
-        self._db.execute("INSERT INTO closed_cases VALUES (?, ?, ?, ?)", row)
+        return bool(self._db.execute("INSERT OR IGNORE INTO closed_cases VALUES (?, ?, ?, ?)", row).rowcount)
+
+    def reopen_case(self, check: str) -> bool:
+        """The special case is open again, the audit keeps who closed it; False: it is not closed."""
+        return bool(self._db.execute("DELETE FROM closed_cases WHERE check_id = ?", (check,)).rowcount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 import logging
 import sqlite3
@@ -15,17 +16,18 @@ import pytest
 
 from daemon.demo.ports import HOST, free_port
 from daemon.policy import pack_path
+from evidence.credentials import hash_pin
 from evidence.instants import write_instant
 from evidence.keys import open_signer
 from gateway.approvers import Proven
 from gateway.cli import main
 from gateway.config import Broker, Officers
-from gateway.office import AGAIN, AT_ONCE, Alert, Office
+from gateway.office import AGAIN, AT_ONCE, Alert, Closed, Office
 from gateway.officers import Application, Role
 from gateway.receiver import Receiver
 from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory
-from tests.gateway.ward import BEGIN, SITE, Ward, WorkingUnit
+from tests.gateway.ward import BEGIN, SITE, Ward, WorkingUnit, decided
 from tests.support.background import Background
 from tests.support.brokers import wait_for
 
@@ -33,20 +35,23 @@ OFFICE, OFFICER, APPLIED = "g-0001", "g-0002", "g-0003"
 DAY_S = 86400
 POLICE = [{"to": "police", "within_s": 0}, {"to": "health_authority", "within_s": DAY_S}]
 LATER = [{"to": "health_authority", "within_s": DAY_S}]
+CLERK = "g-0004"
+PIN = "739104"
 Say = Callable[..., str]
 
 
 def staff(store: Store) -> None:
-    """An officer of the office, one of the ward, and one whose account nobody has approved."""
+    """Two officers of the office, one of the ward, and one whose account nobody has approved."""
     with store.transaction():
         for number, (officer, role) in enumerate(
-            ((OFFICE, Role.OFFICE), (OFFICER, Role.OFFICER), (APPLIED, Role.OFFICE))
+            ((OFFICE, Role.OFFICE), (OFFICER, Role.OFFICER), (APPLIED, Role.OFFICE), (CLERK, Role.OFFICE))
         ):
             asked = Application(f"示例{number}", "产科", "护师", f"139 0000 000{number}", "夜班", "OBS", role)
             store.officers.apply(asked, "root", BEGIN, officer)
             if officer != APPLIED:
                 for name, department in (("示例甲", "医务科"), ("示例乙", "护理部")):
                     store.officers.approve(officer, Proven(name, department), Officers(), BEGIN)
+        store.officers.set_credential(OFFICE, "pin", hash_pin(PIN), "root", BEGIN)
 
 
 @pytest.fixture
@@ -62,8 +67,9 @@ def ward() -> Iterator[Ward]:
 
 
 @pytest.fixture
-def say(ward: Ward, capsys: pytest.CaptureFixture[str]) -> Say:
-    def run(*arguments: object, status: int = 0) -> str:
+def say(ward: Ward, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
+    def run(*arguments: object, status: int = 0, pin: str = PIN) -> str:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{pin}\n"))
         done = main(["--config", str(ward.toml), *map(str, arguments)])
         out, err = capsys.readouterr()
         assert done == status, out + err
@@ -207,13 +213,64 @@ def test_cases_follow_from_records_and_are_closed_by_the_office(unit: WorkingUni
     assert "分娩 Delivery  未通过 failed  未结 open" in say("case", "list", status=1)
     assert "there is no officer" in say("case", "close", opened, "--by", "x", "--reason", "identity shown", status=2)
     of_the_ward = say("case", "close", opened, "--by", OFFICER, "--reason", "identity shown", status=2)
-    assert "approved account of role office" in of_the_ward
+    assert f"approved account of role office; {OFFICER} has role officer" in of_the_ward
     assert "reason: expected 1 to" in say("case", "close", opened, "--by", OFFICE, "--reason", " ", status=2)
     say("case", "close", opened, "--by", OFFICE, "--reason", "公安机关已核实身份")
     assert cases(say, status=0) == []
-    assert [one["state"] for one in cases(say, "--all", status=0)] == ["closed"]
+    (done,) = cases(say, "--all", status=0)
+    assert (done["state"], done["closed_by"], done["reason"]) == ("closed", OFFICE, "公安机关已核实身份")
+    line = say("case", "list", "--all")
+    assert OFFICE in line
+    assert "公安机关已核实身份" in line
     assert "no special case that is open" in say("case", "close", opened, "--by", OFFICE, "--reason", "x", status=2)
     assert "公安机关已核实身份" in say("officer", "audit")
+
+
+def test_a_case_is_opened_again_with_a_reason(unit: WorkingUnit, say: Say) -> None:
+    opened = unit.check("failed")[0]
+    unit.deliver()
+    by = ("--by", OFFICE, "--reason", "another woman")
+    assert "no special case that is closed" in say("case", "reopen", opened, *by, status=2)
+    say("case", "close", opened, "--by", OFFICE, "--reason", "identity shown")
+    assert "wrong PIN" in say("case", "reopen", opened, *by, pin="480273", status=2)
+    assert cases(say, status=0) == []
+    say("case", "reopen", opened, *by)
+    assert [one["check"] for one in cases(say, status=1)] == [opened]
+    assert f"reopened case    {opened}: another woman" in say("officer", "audit")
+
+
+def test_a_case_wants_the_pin_and_not_of_who_signed(ward: Ward, unit: WorkingUnit, say: Say) -> None:
+    own, other = unit.check("failed", officers=(OFFICE, OFFICER))[0], unit.check("failed")[0]
+    unit.deliver()
+    by = ("--by", OFFICE, "--reason", "identity shown")
+    assert f"{OFFICE} signed this check" in say("case", "close", own, *by, status=2)
+    assert f"{CLERK} has no PIN" in say("case", "close", own, "--by", CLERK, "--reason", "x", status=2)
+    assert "holds none" in say("case", "close", other, *by, pin="", status=2)
+    for _ in range(5):
+        assert "wrong PIN" in say("case", "close", other, *by, pin="480273", status=2)
+    assert "too many wrong PINs" in say("case", "close", other, *by, status=2), "not even the right one"
+    assert len(cases(say, status=1)) == 2
+    change(ward, "UPDATE officers SET phone = (SELECT phone FROM officers WHERE id = ?) WHERE id = ?", OFFICE, CLERK)
+    assert f"{OFFICE} signed this check" in say("case", "close", own, "--by", CLERK, "--reason", "x", status=2)
+
+
+def test_who_signed_an_addendum_is_no_judge_either(unit: WorkingUnit, say: Say) -> None:
+    opened = unit.check("failed")
+    unit.later(opened, **decided(opened[0], "failed", OFFICE))
+    refers_to = {"seq": opened[1], "sha256": opened[2]}
+    unit.outbox.append({"kind": "addendum", "check": opened[0], "refers_to": refers_to, "reason": "by nobody"})
+    unit.deliver()
+    by = ("--by", OFFICE, "--reason", "identity shown")
+    assert f"{OFFICE} signed this check" in say("case", "close", opened[0], *by, status=2)
+
+
+def test_two_who_close_at_once_hear_it_plainly(ward: Ward, unit: WorkingUnit) -> None:
+    closed = Closed(unit.check("failed")[0], OFFICE, "identity shown", write_instant(BEGIN))
+    with ward.store.transaction():
+        assert ward.store.office.close_case(closed)
+        assert not ward.store.office.close_case(closed)
+        assert ward.store.office.reopen_case(closed.check)
+        assert not ward.store.office.reopen_case(closed.check)
 
 
 def test_cases_are_counted(ward: Ward, unit: WorkingUnit, say: Say) -> None:
