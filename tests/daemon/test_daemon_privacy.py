@@ -82,6 +82,7 @@ def test_nothing_is_left_of_her(
     with RunningUnit(home) as unit:
         unit.screen.touch("log_in", officer=OFFICER, pin=PIN)
         unit.screen.touch("begin", visit=VISIT)
+        until(unit, "notice")
         unit.screen.touch("consent")
         until(unit, "card")
         reader.lay(studio.card(ANNA, document_of(ANNA, now().date())))
@@ -116,6 +117,7 @@ def test_nothing_is_left_of_her_after_a_cut(
     card = studio.card(ANNA, document_of(ANNA, now().date()))
     with RunningUnit(home) as unit:
         unit.screen.touch("begin", visit="V-1")
+        until(unit, "notice")
         unit.screen.touch("consent")
         until(unit, "card")
         reader.lay(card)
@@ -125,6 +127,7 @@ def test_nothing_is_left_of_her_after_a_cut(
     reader.lift()
     with RunningUnit(home) as unit:
         unit.screen.touch("begin", visit="V-2")
+        until(unit, "notice")
         unit.screen.touch("consent")
         until(unit, "card")
         reader.lay(card)

@@ -39,7 +39,7 @@ def test_of_an_emergency_before_a_pin_counts(bench: Bench, glass: Glass) -> None
         glass.type("officer-pin", pin)
         glass.page.locator("#officer-pin").press("Enter")
         if pin != PIN:
-            expect(glass.page.locator("#officer .wrong")).to_contain_text("seems to hold a mobile number")
+            expect(glass.page.locator("#refused")).to_contain_text("seems to hold a mobile number")
     event = bench.events.get(timeout=PATIENCE_MS / 1000)
     assert isinstance(event, Explained)
-    assert event.statement.reason == "haemorrhage"
+    assert event.statement.reason == "explanation: haemorrhage"
