@@ -9,6 +9,7 @@ The gateway answers; whoever issues the certificate decides, and answers for it.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -83,15 +84,29 @@ class Answer:
         return not self.reasons
 
 
-def answer(rules: Rules, checks: Iterable[Check], missing: Sequence[Hole], given_up: Sequence[Hole]) -> Answer:
+def plain_visit(ref: str) -> str:
+    """A visit's reference without width, and blanks around it: as it is compared."""
+    return unicodedata.normalize("NFKC", ref).strip()
+
+
+def is_of(check: Check, visits: Iterable[str]) -> bool:
+    """Whether the check is of one of these visits."""
+    return not {plain_visit(ref) for ref in check.visits}.isdisjoint(visits)
+
+
+def answer(
+    rules: Rules, visits: Sequence[str], checks: Iterable[Check], missing: Sequence[Hole], given_up: Sequence[Hole]
+) -> Answer:
     """The answer from all checks of a birth's visits; no drills.
 
     Args:
+        visits: the references of these visits, plain.
+        checks: those of these visits.
         missing: records that are still on their way, or damaged here.
         given_up: records that will never come.
     """
     ordered = tuple(sorted(checks, key=lambda one: (one.at, one.unit, one.seq)))
-    birth = _Birth(rules, tuple(one for one in ordered if one.believed))
+    birth = _Birth(rules, visits, tuple(one for one in ordered if one.believed))
     gate = rules.certificate
     needs = birth.needs(gate) if gate else ()
     reasons = (*birth.against(gate, needs), *_unknown(missing))
@@ -103,6 +118,7 @@ class _Birth:
     """The checks of one birth that are believed, in order of time."""
 
     rules: Rules
+    visits: Sequence[str]
     checks: tuple[Check, ...]
 
     @property
@@ -153,8 +169,8 @@ class _Birth:
         """What speaks against it."""
         if gate is None:
             yield Reason("no_gate", ("政策包未规定出生医学证明签发条件", "the policy pack does not say when it may be"))
+        yield from self._unknown_visits()
         if not self.checks:
-            yield Reason("no_record", ("无此就诊的核验记录", "no verified record of these visits is here"))
             return
         for need in needs:
             if need.by is None:
@@ -163,6 +179,13 @@ class _Birth:
         if gate is None or gate.verified_name_only:
             yield from self._against_name()
         yield from self._open(gate is not None and gate.withheld_while_investigated)
+
+    def _unknown_visits(self) -> Iterator[Reason]:
+        """References without a check, by their place among the given: they are nobody's business in a log."""
+        for place, visit in enumerate(self.visits, 1):
+            if not any(is_of(one, [visit]) for one in self.checks):
+                told = f"no verified record of the visit given as number {place} is here: is its reference right?"
+                yield Reason("no_record", (f"所给第{place}个就诊号无核验记录，请核对就诊号", told))
 
     def _against_name(self) -> Iterator[Reason]:
         own = self.of_mother

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from gateway.certificate import Answer, Hole, Need, Reason, answer
+from gateway.certificate import Answer, Hole, Need, Reason, answer, is_of, plain_visit
 from gateway.config import Config
 from gateway.gaps import Gap
 from gateway.statistics.commands import looked_at
@@ -23,15 +23,15 @@ OK, FINDING = 0, 1
 
 def certificate(config: Config, arguments: argparse.Namespace) -> int:
     """May the birth certificate be issued? By the policy pack, from all visits of pregnancy and birth. Exit 1: no."""
-    rules, visits = config.needed_rules(), set(arguments.visit)
+    rules, visits = config.needed_rules(), tuple(dict.fromkeys(map(plain_visit, arguments.visit)))
     with closing(Store(config.gateway.data / "gateway.db", create=False)) as store, looked_at(config, store) as survey:
-        checks = [check for check in survey.checks(EVER) if check.visit in visits]
+        checks = [check for check in survey.checks(EVER) if is_of(check, visits)]
         with store.transaction():
             gaps = store.gaps.all()
         holes = [(Hole(unit.row.unit, *pair), gaps) for unit in survey.units.values() for pair in unit.missing]
     parts = [part for hole, known in holes for part in _parts(hole, known)]
     missing, given_up = ([hole for hole, is_up in parts if is_up is wanted] for wanted in (False, True))
-    found = answer(rules, checks, missing, given_up)
+    found = answer(rules, visits, checks, missing, given_up)
     lines = [json.dumps(_as_json(found), ensure_ascii=False)] if arguments.json else _lines(found)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return OK if found.may_be_issued else FINDING

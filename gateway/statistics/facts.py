@@ -28,7 +28,7 @@ class Later:
     """What addenda bring to a check."""
 
     count: int = 0
-    visit: str | None = field(default=None, repr=False)
+    links: list[tuple[str, str]] = field(default_factory=list, repr=False)
     settled: bool = False
     accounted: bool = False
     mistaken: bool = False
@@ -39,7 +39,7 @@ class Later:
         """One more addendum, in the order of the chain."""
         self.count += 1
         if "visit" in addendum:
-            self.visit = addendum["visit"]["ref"]
+            self.links.append((addendum["time"]["earliest"], addendum["visit"]["ref"]))
         if "subject_sign" in addendum:
             self.signed.append(addendum["subject_sign"]["by"])
         self.settled = self.settled or "settled_by" in addendum
@@ -47,6 +47,11 @@ class Later:
         if addendum.get("accounts"):
             self.accounted = True
             self.mistaken = self.mistaken or addendum["reason"].startswith(MISTAKEN)
+
+    @property
+    def visit(self) -> str | None:
+        """The visit that it was linked to last, by time: links may come from several units."""
+        return max(self.links, key=lambda link: link[0])[1] if self.links else None
 
 
 NOTHING = Later()
@@ -102,6 +107,11 @@ class Check:
     def visit(self) -> str:
         """The visit's reference, the linked one if it was linked later."""
         return self.later.visit or str(self.payload["visit"]["ref"])
+
+    @property
+    def visits(self) -> frozenset[str]:
+        """Every visit that was ever named for it: where these differ nobody here knows which is right."""
+        return frozenset([str(self.payload["visit"]["ref"]), *(ref for _, ref in self.later.links)])
 
     @property
     def signed_later(self) -> str:

@@ -122,10 +122,12 @@ class Survey:
         self._settled_at = self._last_by_visit()
 
     def _note(self, held: Held, said: Payload) -> None:
-        """Keep what an addendum brings, and where a check leaves nothing owed."""
+        """Keep what an addendum brings, and where a check leaves nothing owed; of believed records alone."""
+        if held.kind not in (Kind.ADDENDUM, Kind.CHECK) or not self._believed(held):
+            return
         if held.kind is Kind.ADDENDUM:
             self._later.setdefault(said["check"], Later()).take(said)
-        elif held.kind is Kind.CHECK and not said["drill"] and said["outcome"] not in OWED:
+        elif not said["drill"] and said["outcome"] not in OWED:
             self._visits[said["check"]] = (said["visit"]["ref"], of_claimant(said), said["time"]["earliest"])
 
     def _last_by_visit(self) -> dict[tuple[str, bool], str]:

@@ -1,64 +1,20 @@
-"""``vernix-gateway certificate``: what speaks for a birth certificate, what against it, and on what evidence."""
+"""Whether a birth certificate may be issued: what speaks for it, and what against it."""
 
 from __future__ import annotations
 
-import datetime as dt
-import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from daemon.policy import pack_path
-from evidence.policy import Rules, load_rules
+from evidence.policy import load_rules
 from evidence.record import Outcome
-from gateway.certificate import Answer, Hole, answer
-from gateway.cli import main
-from gateway.statistics.facts import NOTHING, Check, Later, check_of
-from tests.gateway.conftest import folder_in_memory
-from tests.gateway.ward import BEGIN, Ward, check_id, document_of, id_of
+from gateway.certificate import Hole
+from gateway.statistics.facts import Later
+from tests.gateway.births import RULES, asked, check, claimed, codes
+from tests.gateway.ward import document_of
 
-SEEN_BY = ("g-0001", "g-0002")
-MIN = dt.timedelta(minutes=1)
-RULES = {name: load_rules(pack_path(name)) for name in ("jiangxi", "hainan", "chongqing_yubei", "neutral")}
-"""Of the shipped packs."""
 NOBODY = Later(nobody=True)
-
-
-def check(at: int, outcome: str, checkpoint: str, *, by: int = 1, later: Later = NOTHING, **more: Any) -> Check:
-    """A check ``at`` minutes, of the woman whose document has number ``by``; keywords are fields of its record."""
-    moment = (BEGIN + at * MIN).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    unit, believed, case = more.pop("unit", "u1"), more.pop("believed", True), more.pop("case", "")
-    said = {
-        "unit": unit,
-        "seq": at + 2,
-        "check": check_id(BEGIN + at * MIN),
-        "time": {"earliest": moment, "latest": moment, "source": "network"},
-        "policy": {"id": "jiangxi", "version": "2024-2"},
-        "checkpoint": checkpoint,
-        "outcome": outcome,
-        "subject": {"role": "mother"},
-        "visit": {"ref": "V-1", "source": "typed"},
-        "channel": "unit",
-        "officers": [],
-        **({"document": document_of(by)} if outcome in ("passed", "manual", "failed") else {}),
-        **more,
-    }
-    return check_of(said, "0" * 64, later, settled_elsewhere=False, believed=believed, case=case)
-
-
-def claimed(at: int, outcome: str, **more: Any) -> Check:
-    return check(at, outcome, "certificate", subject={"role": "claimant"}, **{"by": 9, **more})
-
-
-def asked(rules: str | Rules, *checks: Check, missing: tuple[Hole, ...] = ()) -> Answer:
-    return answer(RULES[rules] if isinstance(rules, str) else rules, checks, missing, ())
-
-
-def codes(rules: str | Rules, *checks: Check) -> list[str]:
-    return [one.code for one in asked(rules, *checks).reasons]
-
-
 PASSED = check(10, "passed", "delivery")
 
 
@@ -171,119 +127,3 @@ def test_every_outcome_but_a_verified_one_is_no() -> None:
         for outcome in Outcome:
             everywhere = [check(at, outcome, one.id) for at, one in enumerate(rules.checkpoints)]
             assert asked(rules, *everywhere).may_be_issued is (outcome in ("passed", "manual")), f"{name} {outcome}"
-
-
-# --- as it is typed, from what units sent ---
-
-
-@pytest.fixture(scope="module")
-def ward() -> Iterator[Ward]:
-    with folder_in_memory() as folder:
-        made = Ward(folder)
-        (made.toml.parent / "pack.toml").write_text(pack_path("jiangxi").read_text("utf-8"), "utf-8")
-        text = made.toml.read_text("utf-8").replace('data = "data"', 'data = "data"\npolicy = "pack.toml"')
-        made.toml.write_text(text, "utf-8")
-        fill(made)
-        yield made
-        made.close()
-
-
-def fill(ward: Ward) -> None:
-    """The two visits of one birth, a drill, another woman's failed check, and a visit that was linked later."""
-    one, other = ward.unit("u1"), ward.unit("u2")
-    first, second, another = ({"ref": name, "source": "typed"} for name in ("V-1", "V-2", "V-3"))
-    one.check("passed", checkpoint="admission", document=document_of(1), visit=first)
-    linked = one.check("emergency", visit={"ref": "P-0", "source": "provisional"})
-    one.later(linked, visit=first, amends="visit")
-    one.check("failed", drill=True, visit=first)
-    other.check("failed", officers=SEEN_BY, visit=another)
-    for unit in (one, other):
-        unit.now += dt.timedelta(hours=3)
-    other.check("passed", checkpoint="certificate", document=document_of(1), visit=second)
-    for unit in (one, other):
-        unit.deliver()
-        unit.tell_health()
-
-
-@pytest.fixture
-def say(ward: Ward, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        status = main(["--config", str(ward.toml), *map(str, arguments)])
-        return status, *capsys.readouterr()
-
-    return run
-
-
-Say = Callable[..., tuple[int, str, str]]
-
-
-def told(say: Say, *visits: str, status: int) -> dict[str, Any]:
-    done, out, err = say("certificate", "--json", *visits)
-    assert done == status, err
-    found: dict[str, Any] = json.loads(out)
-    return found
-
-
-def test_all_visits_of_the_birth_together(say: Say) -> None:
-    found = told(say, "V-1", "V-2", status=0)
-    assert (found["may_be_issued"], found["reasons"]) == (True, [])
-    assert found["policy"] == {"id": "jiangxi", "version": "2024-2"}
-    assert found["name_in"] == found["needs"][0]["by"] == {"unit": "u2", "seq": 3}
-    assert [(one["outcome"], one["signature"]) for one in found["evidence"]] == [
-        ("passed", "verified"),
-        ("emergency", "verified"),
-        ("passed", "verified"),
-    ], "no drill"
-    only = told(say, "V-1", status=1)
-    assert [one["code"] for one in only["reasons"]] == ["not_verified", "owed"]
-    assert [one["code"] for one in told(say, "V-3", status=1)["reasons"]] == [
-        "not_verified",
-        "mother_not_verified",
-        "special_case",
-        "not_passed",
-    ]
-
-
-def test_nobody_is_named(say: Say) -> None:
-    for visits in (("V-1", "V-2"), ("V-3",)):
-        for form in ((), ("--json",)):
-            _, out, err = say("certificate", *form, *visits)
-            assert not any(word in out + err for word in (id_of(1), "示例", *visits))
-
-
-def test_people_read_both_languages(say: Say) -> None:
-    status, out, _ = say("certificate", "V-1")
-    assert status == 1
-    assert "出生医学证明：不予签发  birth certificate: not to be issued  (jiangxi 2024-2)" in out
-    assert "“出生医学证明签发”环节未通过核验  not verified at: Birth certificate issue" in out
-    assert "紧急放行，待补核  emergency: the check is still owed  [u1 3]" in out
-    assert "产妇姓名以此记录为准  the mother's name is that of [u1 2]" in out
-    assert "可以签发  birth certificate: may be issued" in say("certificate", "V-1", "V-2")[1]
-
-
-def test_without_a_pack_there_is_no_answer(ward: Ward, say: Say) -> None:
-    text = ward.toml.read_text("utf-8")
-    ward.toml.write_text(text.replace('policy = "pack.toml"\n', ""), "utf-8")
-    status, out, err = say("certificate", "V-1")
-    ward.toml.write_text(text, "utf-8")
-    assert (status, out) == (2, "")
-    assert "gateway.policy: missing; name the pack's file" in err
-
-
-def test_nothing_is_said_over_a_hole_until_it_is_given_up(ward: Ward, say: Say) -> None:
-    unit = ward.unit("u3")
-    for _ in range(2):
-        unit.check("passed")
-    unit.deliver(but=2)
-    found = told(say, "V-1", "V-2", status=1)
-    assert [(one["code"], one["en"].split(" have")[0]) for one in found["reasons"]] == [
-        ("records_missing", "records u3 2–3")
-    ]
-    assert say("accept-gap", "u3", 2, 2, "--by", "王主任", "--reason", "disk lost")[0] == 0
-    assert told(say, "V-1", "V-2", status=0)["given_up"] == ["u3 2"]
-    other = ward.unit("u4")
-    for _ in range(2):
-        other.check("passed")
-    other.deliver(but=2)
-    (alone,) = told(say, "V-1", "V-2", status=1)["reasons"]
-    assert alone["zh"] == "记录 u4 2–3 尚未到达或已损坏，请稍后再查", "another unit's gap is not this one's"

@@ -17,8 +17,9 @@ from daemon.identity import load_identity
 from daemon.outbox import Outbox, read_birth
 from evidence.certificates import load_certificate
 from evidence.decision import DecisionStatement
-from evidence.keys import load_private_key
+from evidence.keys import load_private_key, open_signer
 from evidence.record import Outcome
+from evidence.revocation import Reason, Revoked, sign_revocations
 from evidence.topics import Address, Channel
 from gateway.aside import Message
 from gateway.intake import Intake
@@ -167,6 +168,13 @@ class Ward:
         unit = WorkingUnit(name, home, outbox, self.intake)
         self.units.append(unit)
         return unit
+
+    def revoke(self, unit: WorkingUnit, since: dt.datetime) -> None:
+        """The gateway has a list by which this unit's key is in wrong hands since then."""
+        signer = open_signer(f"file:{self.root / 'authority/authority.key'}")
+        entry = Revoked(unit.outbox.signer.kid, "1", since, Reason.COMPROMISED)
+        with self.store.transaction():
+            self.store.set_revocations(sign_revocations(SITE, 1, [entry], since, signer))
 
     def close(self) -> None:
         """Close every file."""
