@@ -88,12 +88,18 @@ class Office:
     # --- alerts ------------------------------------------------------------------------------------------------
 
     def expect(self, unit: str, item: Record, received: dt.datetime) -> None:
-        """Somebody must take in hand what ``item`` tells of, if its policy wants anybody told."""
+        """Somebody must take in hand what ``item`` tells of, if its policy wants anybody told.
+
+        Its time runs from when the record was made, or came: whichever is earlier, since one clock may have been ahead.
+        A unit that does not know the time cannot say when.
+        """
         alerts = item.payload.get("alerts")
         if item.kind is not Kind.CHECK or item.payload["drill"] or not alerts:
             return
         within_s = min(_LONGEST_S, *(one["within_s"] for one in alerts))
-        due = write_instant(received + max(dt.timedelta(seconds=within_s), AT_ONCE))
+        time = item.payload["time"]
+        since = received if time["source"] == "floor" else min(received, read_instant(time["latest"]))
+        due = write_instant(since + max(dt.timedelta(seconds=within_s), AT_ONCE))
         told = ", ".join(one["to"] for one in alerts)
         row = (unit, item.seq, item.sha256, told, due)
         self._db.execute("INSERT OR REPLACE INTO alerts (unit, seq, sha256, told, due) VALUES (?, ?, ?, ?, ?)", row)
@@ -110,8 +116,12 @@ class Office:
         return bool(self._db.execute(sql, (officer, write_instant(now), unit, seq)).rowcount)
 
     def remind(self, now: dt.datetime) -> list[Alert]:
-        """The alerts to be told of (again) now, since their time is over and nobody has them in hand."""
-        sql = "WHERE a.taken IS NULL AND a.due <= ? AND (a.reminded IS NULL OR a.reminded <= ?) ORDER BY a.due, a.seq"
+        """The alerts to be told of (again) now, since their time is over and nobody has them in hand.
+
+        What was told at a time that is still to come was told while the clock was ahead: it is told again.
+        """
+        sql = """WHERE a.taken IS NULL AND a.due <= ?1 AND (a.reminded IS NULL OR a.reminded <= ?2 OR a.reminded > ?1)
+            ORDER BY a.due, a.seq"""
         moment, before = write_instant(now), write_instant(now - AGAIN)
         found = [Alert(*row) for row in self._db.execute(f"{_ALERTS} {sql}", (moment, before))]
         for one in found:

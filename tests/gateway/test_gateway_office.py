@@ -126,6 +126,27 @@ def test_the_tightest_time_counts_and_none_is_beyond_the_calendar(ward: Ward, un
     assert second.due == write_instant(BEGIN + dt.timedelta(days=366))
 
 
+def test_a_clock_that_was_ahead_silences_no_alert(ward: Ward, unit: WorkingUnit) -> None:
+    """When the record came, and when it was told."""
+    ward.now = BEGIN + dt.timedelta(days=400)
+    unit.check("failed", alerts=POLICE)
+    unit.deliver()
+    assert reminded(ward, dt.timedelta(days=400)) == [2]
+    assert reminded(ward, AT_ONCE) == [2]
+    assert reminded(ward, AT_ONCE) == [], "once an hour"
+    assert reminded(ward, AT_ONCE + AGAIN) == [2]
+
+
+def test_a_unit_that_does_not_know_the_time_makes_no_alert_late(ward: Ward, unit: WorkingUnit) -> None:
+    unit.now -= dt.timedelta(days=1)  # its clock has lost the time
+    unit.check("failed", alerts=POLICE)
+    ward.now = BEGIN + AGAIN
+    unit.deliver()
+    with ward.store.transaction():
+        (one,) = ward.store.office.alerts()
+    assert one.due == write_instant(ward.now + AT_ONCE)
+
+
 def test_who_has_it_in_hand_is_a_named_officer(ward: Ward, unit: WorkingUnit, say: Say) -> None:
     unit.check("failed", alerts=POLICE)
     unit.deliver()
