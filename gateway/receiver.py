@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -117,12 +118,21 @@ class Receiver:
             log.info("a %s was sent to %s", one.channel, one.unit)
 
     def _remind(self) -> None:
-        """Say again which alerts nobody has in hand though their policy's time is over."""
+        """Say again which alerts nobody has in hand though their policy's time is over.
+
+        While somebody else has the store locked that waits for the next round: it is no reason to receive nothing.
+        """
         if time.monotonic() < self._remind_at:
             return
         self._remind_at = time.monotonic() + REMIND_EVERY_S
-        with self._store.transaction():
-            overdue = self._store.office.remind(_now())
+        try:
+            with self._store.transaction():
+                overdue = self._store.office.remind(_now())
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            log.warning("overdue alerts were not looked for: %s; again in %.0f s", error, REMIND_EVERY_S)
+            return
         for one in overdue:
             about = "alert: %s seq %d, outcome %s: nobody has it in hand, and the time for it was over at %s; tell %r"
             log.warning(about, one.unit, one.seq, one.outcome, one.due, one.told)

@@ -205,6 +205,25 @@ def test_the_running_gateway_says_so_whether_there_is_a_broker_or_not(
     assert "tell 'police, health_authority'" in said
 
 
+def test_a_locked_store_does_not_end_the_gateway_for_a_reminder(
+    ward: Ward, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.receiver.REMIND_EVERY_S", 0.01)
+    signer = open_signer(f"file:{ward.root / 'gateway/signing.key'}")
+    receiver = Receiver(Broker(HOST, free_port()), SITE, ward.intake, ward.store, signer)
+    ward.store.office._db.execute("PRAGMA busy_timeout=1")
+    background = Background("receiver", receiver.run)
+    with closing(sqlite3.connect(ward.store.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        background.start()
+        try:
+            wait_for(lambda: "alerts were not looked for: database is locked" in caplog.text, "the skipped round")
+        finally:
+            other.execute("ROLLBACK")
+            receiver.stop()
+            background.end(20)
+
+
 def test_what_a_store_of_before_holds_is_not_told_of(memory: Path) -> None:
     with closing(Store(memory / "gateway.db")) as store, store.transaction():
         assert store.office.alerts(all_of_them=True) == []
