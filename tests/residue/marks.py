@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,9 @@ _SHORTEST: Final = 6
 _FEW: Final = 2
 _FLAT: Final = 6.0
 """Standard deviation below which a piece of a picture could be anything."""
+
+TEXTS: Final = ("name", "number", "address", "passport name", "passport number", "telephone")
+"""Items that are words or digits."""
 
 PICTURES: Final = {
     "JPEG": rb"\xff\xd8\xff[\xdb\xe0\xe1\xee]",
@@ -54,7 +57,7 @@ def personal(studio: Studio, models: FaceModels, person: Person) -> Marks:
     """What must not be found of ``person``, by name."""
     document = document_of(person, now().date())
     texts = {"name": document.name, "number": document.number, "address": document.address}
-    needles = {name: list(spellings(text)) for name, text in texts.items()}
+    needles = typed(texts)
     block = studio.card(person, document).photo
     image = SimulatedDecoder().decode(block)
     face = nearest_face(models.detect(image))
@@ -64,6 +67,11 @@ def personal(studio: Studio, models: FaceModels, person: Person) -> Marks:
     needles["pixels"] = [image.tobytes()[3000:3032]]
     needles["template"] = [vector[start : start + 16] for start in range(0, len(vector) - 16, 16)]
     return needles
+
+
+def typed(texts: Mapping[str, str]) -> Marks:
+    """The same of what was typed or scanned of her, by name."""
+    return {name: list(spellings(text)) for name, text in texts.items()}
 
 
 def pieces_of(frames: Iterable[bytes]) -> list[bytes]:
@@ -89,7 +97,7 @@ def in_a_process(marks: Marks) -> Marks:
 
 
 def _few(name: str, forms: list[bytes]) -> list[bytes]:
-    if name in ("name", "number", "address"):
+    if name in TEXTS:
         text = forms[0].decode("utf-8")
         return [text.encode("utf-8"), text.encode("utf-16-le")]
     return forms[:: max(1, len(forms) // _FEW)][:_FEW]

@@ -21,11 +21,11 @@ _OVERLAP = 128
 
 
 def in_files(folders: Iterable[Path], marks: Marks, but: Iterable[Path] = ()) -> Counter[str]:
-    """Hits of each item in the files below ``folders``, SQLite's free pages and log included; ``but`` is left out."""
+    """Hits of each item in the files at or below ``folders``, SQLite's free pages and log too, ``but`` left out."""
     hits: Counter[str] = Counter()
     left_out = tuple(but)
     for folder in folders:
-        for path in folder.rglob("*"):
+        for path in [folder, *folder.rglob("*")]:
             if path.is_file() and not path.is_symlink() and not any(path.is_relative_to(one) for one in left_out):
                 hits += count(path.read_bytes(), marks)
     return hits

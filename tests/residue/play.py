@@ -13,21 +13,32 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Page, Request, sync_playwright
 
+from daemon.demo.folder import PREFIX
 from daemon.demo.people import ANNA, STRANGER
 from daemon.demo.stage import OFFICERS, Stage
+from daemon.policy import pack_path
 from models.face import FaceModels
 from tests.daemon.kiosk.support import FLAGS, Glass
+from tests.daemon.kiosk.test_kiosk_page import SCAN
 from tests.end_to_end.hands import Hands
 from tests.end_to_end.support import silent
-from tests.residue.marks import Marks, in_a_process, inside, personal, pieces_of
+from tests.residue.marks import Marks, in_a_process, inside, personal, pieces_of, typed
 from tests.residue.places import in_files, in_memory
+from tests.support import ROOT
 
 AFTER_MS = 12_000
 """The result, and what is personal about it, is gone from the screen ten seconds after it came."""
 SHARED_MEMORY = Path("/dev/shm")
+TEMPORARY = Path("/tmp")
+SPECIMENS = json.loads((ROOT / "tests/vectors/mrz/icao_9303.json").read_text("utf-8"))["specimens"]
 KINDS = ("unit", "camera", "browser")
 _FIRST, _SECOND = OFFICERS
 _GLANCE_MS = 60
+PHONE = "13900000001"
+_PASSPORT = SPECIMENS[0]["lines"]
+TYPED = {"passport name": "ERIKSSON", "passport number": "L898902C3", "telephone": PHONE}
+_OTHERS = (PREFIX, f".{PREFIX}", "pytest-of-")
+"""Folders of other stages and tests in the folder of temporary files."""
 _PIECES = 48
 """Of the newest frames; older ones are overwritten anyway."""
 
@@ -47,6 +58,19 @@ class Found:
     limits: dict[str, list[str]] = field(default_factory=dict)
 
 
+class Ward(Stage):
+    """Where her telephone number is asked for."""
+
+    def _provision(self) -> None:
+        super()._provision()
+        ours = pack_path("neutral").read_text("utf-8").replace('id = "neutral"', 'id = "ours"', 1)
+        here = 'id = "delivery"\n'
+        pack = self.folder / "unit" / "ours.toml"
+        pack.write_text(ours.replace(here, f"{here}own_phone = true\n", 1), "utf-8")
+        text = self.unit_toml.read_text("utf-8")
+        self.unit_toml.write_text(text.replace('policy = "neutral"', f'policy = "{pack}"'), "utf-8")
+
+
 class Day:
     """One unit, one page, and everything of her that travels between them or lies in the camera's shared memory."""
 
@@ -55,7 +79,8 @@ class Day:
         page.on("request", self._sent)
         self.found = Found()
         self.marks: Marks = personal(stage.studio, FaceModels.load(), ANNA)
-        self.marks |= {"camera frame": [], "signature": []}
+        self.marks |= {"camera frame": [], "signature": []} | typed(TYPED)
+        self._before = set(TEMPORARY.iterdir())
         self._hands = Hands(stage, Glass(page, stage.url))
 
     def _sent(self, request: Request) -> None:
@@ -66,8 +91,12 @@ class Day:
     # --- what happens -------------------------------------------------------------------------------------------
 
     def play(self) -> Found:
-        """Pass, fail and refusal, each signed, and an emergency; then ten seconds."""
+        """Pass with her telephone number, fail, a passport that waits for its second officer, refusal, emergency.
+
+        Then ten seconds.
+        """
         self._passed()
+        self._parked()
         self._failed()
         self._refused()
         self._emergency()
@@ -101,6 +130,10 @@ class Day:
         self._hands.begin("V-0201")
         self._read("sign", "decision")
         self.look_into_memory("during")
+        if self._page.locator("#phone").count():
+            self._hands.glass.type("phone", PHONE)
+            self._hands.touch("保存")
+            self._hands.glass.step("sign")
         self._decide_if_asked()
         self._end()
 
@@ -115,6 +148,22 @@ class Day:
         if self._page.get_attribute("#main", "data-step") == "decision":
             self._hands.decide("未通过", "与证件照片不一致")
             self._hands.confirm(_FIRST)
+
+    def _parked(self) -> None:
+        """A passport, scanned; one officer confirms, the other is not there."""
+        self._hands.begin("V-0205")
+        self._hands.consent()
+        self._hands.touch("没有身份证")
+        self._hands.touch("没有居民身份证")
+        self._hands.touch("录入其他证件")
+        self._hands.touch("护照")
+        for line in _PASSPORT:
+            self._page.evaluate(SCAN, [line, 8])
+        self._page.wait_for_selector("dl")
+        self._hands.decide("人工核验", "护照")
+        self._hands.confirm(_FIRST)
+        self._hands.touch("第二人未到，先核验下一位")
+        self._hands.glass.step("idle")
 
     def _refused(self) -> None:
         self._hands.begin("V-0203")
@@ -136,7 +185,9 @@ class Day:
         self._hands.glass.step("idle")
 
     def _end(self) -> None:
-        self._hands.sign()
+        self._page.wait_for_selector("#main[data-step=sign], #main[data-step=done]")
+        if self._page.get_attribute("#main", "data-step") == "sign":
+            self._hands.sign()
         self._hands.touch("完成")
         self._hands.glass.step("idle")
         self._stage.reader.lift()
@@ -170,11 +221,12 @@ class Day:
         self.found.memory[moment] = by_kind
 
     def look_into_files(self) -> None:
-        """In all that unit, browser and temporary files' folders hold, and in shared memory."""
+        """In all that unit and browser hold, in shared memory, and in what came to the temporary files meanwhile."""
         folder = self._stage.folder
         # The gateway may read the records, and people and cards before the devices are the demo's own.
         but = [folder / "site", *folder.glob("room*"), *folder.glob("*.jpg"), *folder.glob("people*")]
-        self.found.files = in_files([folder, self._profile, SHARED_MEMORY], self.marks, but)
+        come = [one for one in TEMPORARY.iterdir() if one not in self._before and not one.name.startswith(_OTHERS)]
+        self.found.files = in_files([folder, self._profile, SHARED_MEMORY, *come], self.marks, but)
 
 
 def _core_limit(process: psutil.Process) -> list[str]:
@@ -197,7 +249,7 @@ def _frames_of(process: psutil.Process) -> list[bytes]:
 def opened_day(folder: Path, chromium: Path, kinds: Collection[str] = KINDS) -> Iterator[Day]:
     """A stage and a browser whose profile is kept in ``folder``; ``kinds``: processes whose memory is looked into."""
     profile = folder / "profile"
-    with Stage(silent) as stage, sync_playwright() as driver:
+    with Ward(silent) as stage, sync_playwright() as driver:
         context = driver.chromium.launch_persistent_context(
             profile, executable_path=chromium, args=FLAGS, headless=True, locale="zh-CN"
         )
