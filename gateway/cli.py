@@ -35,6 +35,7 @@ from gateway import (
     gap_commands,
     office_commands,
     officer_commands,
+    schema,
     worklist_commands,
 )
 from gateway.approvers import ApproverError
@@ -237,7 +238,7 @@ def _main(argv: Sequence[str] | None) -> int:
         print(f"vernix-gateway: {error}", file=sys.stderr)
         return USAGE
     except ENVIRONMENTAL as error:
-        print(f"vernix-gateway: {error}", file=sys.stderr)
+        print("; ".join(filter(None, (f"vernix-gateway: {error}", schema.advice(error)))), file=sys.stderr)
         return ENVIRONMENT
 
 

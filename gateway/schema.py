@@ -74,10 +74,22 @@ MIGRATIONS = (
 """``MIGRATIONS[n]`` leads from schema version n to n + 1. What was released is only added to."""
 SCHEMA_VERSION = len(MIGRATIONS)
 _ADVICE = "keep this file and restore the store from backup"
+_DISK = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 class StoreDamaged(Exception):
-    """The database is not usable; nothing was overwritten. Restore it from backup; units send again what is missing."""
+    """The database is not usable; nothing was overwritten. Restore it from backup; units send again what is missing.
+
+    Where it is the disk that says so, it may be whole.
+    """
+
+
+def advice(error: Exception) -> str:
+    """What to do where it is the disk and not the store that ``error`` is about; empty: it is not."""
+    disk = isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK
+    return (
+        "the disk is full or failing: make room, or repair it, and try again; the store stays as it is" if disk else ""
+    )
 
 
 def _look(path: Path, mode: str) -> tuple[int, str]:
@@ -106,7 +118,7 @@ def examine(path: Path) -> None:
                 raise
             version, fault = _look(path, "rw")
     except (OSError, sqlite3.DatabaseError) as error:
-        raise StoreDamaged(f"{path}: {error}; {_ADVICE}") from error
+        raise StoreDamaged(f"{path}: {error}; {advice(error) or _ADVICE}") from error
     if fault != "ok" or not 1 <= version <= SCHEMA_VERSION:
         why = fault if fault != "ok" else f"schema version {version}, this software knows 1 to {SCHEMA_VERSION}"
         raise StoreDamaged(f"{path}: {why}; {_ADVICE}")

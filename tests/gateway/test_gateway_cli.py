@@ -25,7 +25,7 @@ from gateway.aside import Message
 from gateway.cli import main
 from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory
-from tests.gateway.support import Hospital, Unit
+from tests.gateway.support import Hospital, Unit, full_disk
 from tests.support import ROOT
 
 
@@ -357,6 +357,16 @@ def test_resend_lays_down_a_signed_command(office: Office) -> None:
     ]
     assert [one.body["ranges"] for one in read] == [[[2, 4]], [[3, 3]]]
     assert 0 < read[0].counter < read[1].counter
+
+
+def test_a_disk_that_is_full_later_is_named_too(office: Office) -> None:
+    """The store can be opened, and its log does not grow any more."""
+    with office.store() as store:
+        for _ in range(12):
+            store.next_counter("u1", Channel.RECEIPT)
+        with full_disk(12 * 4096):
+            office.say("resend", "u1", 2, 4, status=3)
+    assert "the disk is full or failing: make room" in office.err
 
 
 @pytest.mark.parametrize(("words", "status"), [(("u1", 4, 2), 2), (("u/1", 1, 2), 3), (("u1", 1, 2**60), 3)])

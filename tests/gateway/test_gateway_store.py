@@ -18,7 +18,7 @@ from gateway.aside import STRANGERS, Message
 from gateway.schema import MIGRATIONS
 from gateway.store import SCHEMA_VERSION, Row, Store, StoreDamaged, StoreMissing
 from tests.gateway.conftest import Desk
-from tests.gateway.support import Hospital, Unit, digests
+from tests.gateway.support import Hospital, Unit, digests, full_disk
 
 
 @pytest.fixture
@@ -121,6 +121,16 @@ def test_write_ahead_log_of_a_killed_gateway_counts(path: Path, memory: Path) ->
     with closing(Store(other / "gateway.db")) as store:
         assert store.next_counter("u1", Channel.RECEIPT) == 2
         assert len(store.rows()) == 30
+
+
+def test_a_full_disk_is_no_damage(path: Path) -> None:
+    before = everything(path.parent)
+    with pytest.raises(StoreDamaged) as error, full_disk():
+        Store(path)
+    assert "the disk is full or failing: make room" in str(error.value)
+    assert "backup" not in str(error.value)
+    assert everything(path.parent) == before
+    Store(path).close()
 
 
 def test_folder_in_place_of_the_file(memory: Path) -> None:
