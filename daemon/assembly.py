@@ -202,7 +202,7 @@ class Assembly:
         page = page_facts(config.unit, self.policy)
         mirror = only_while(self.unit.faces.preview, lambda: self.unit.state.step is Step.FACE)
         room = self.room.touched
-        return KioskServer(config.kiosk, touches, self.unit.post, page, asks=asks, mirror=mirror, room=room)
+        return KioskServer(config.kiosk, touches, self.unit, page, asks=asks, mirror=mirror, room=room)
 
     def _make_delivery(self, identity: Identity) -> Delivery:
         return Delivery(

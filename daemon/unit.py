@@ -87,6 +87,8 @@ class Unit:
     _pressing: int = 0
     """Emergencies that the loop has not come to yet; until then nothing locks the door. Guarded by ``_locking``."""
     _locking: threading.Lock = field(default_factory=threading.Lock)
+    _kept: dict[int, int] = field(default_factory=dict)
+    """Presses of emergencies that the journal or the outbox has, by counter: of pages never more than their slots."""
 
     def __post_init__(self) -> None:
         self.desk = self.shown = Desk.of(self.policy)
@@ -106,6 +108,10 @@ class Unit:
                 self._pressing += 1
                 self.door.release()
         self._events.put(event)
+
+    def keeps(self, press: events.Press) -> bool:
+        """Whether this press of an emergency survives a cut, as the journal or the outbox knows it. Never waits."""
+        return self._kept.get(press[0]) == press[1]
 
     def laid(self, card: LaidCard) -> None:
         """Keep the picture of a card that was read; its event follows."""
@@ -204,6 +210,7 @@ class Unit:
             return event
         if event.press is None or not self.outbox.has_press(event.press):
             return self._same_or_new(event)
+        self._keep(event.press)
         self._told_again()
         return None
 
@@ -231,6 +238,11 @@ class Unit:
             *(one.check, one.checkpoint, one.visit, one.visit_source, one.role, one.drill, effect.reached, effect.press)
         )
         self.durably(lambda: self.journal.write(entry))
+        self._keep(effect.press)
+
+    def _keep(self, press: events.Press | None) -> None:
+        if press is not None:
+            self._kept[press[0]] = press[1]
 
     def durably(self, write: Callable[[], T]) -> T:
         """``write``, and once more with the reserve of the disk given free, where the disk was full.
@@ -328,6 +340,7 @@ class Unit:
         while (request := self._to_write.get()) is not None:
             if isinstance(request, KnowPress):
                 self.durably(partial(self.outbox.know_press, request.press))
+                self._keep(request.press)
                 continue
             stored = self._write(request)
             self._settle()

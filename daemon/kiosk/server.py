@@ -17,7 +17,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.config import Kiosk
 from daemon.environment import EnvironmentUnusable
-from daemon.events import Event
+from daemon.events import Emergency, Event, Press
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.meant import meant
@@ -49,6 +49,9 @@ MAX_CHECKING = 4
 _PROOFS = {"pin", "badge", "assertion"}
 ALIVE_S = 2.0
 """Between two signs of life on a stream where nothing changes; the page says so when several fail to come."""
+KEPT_S = 1.0
+"""How long an emergency's answer waits for the press to be where no cut takes it away; then the page tells it again."""
+_LOOK_S = 0.02
 _FRAME_S = 1.0
 _NO_FRAME = -1
 
@@ -67,6 +70,16 @@ _HEADERS = {
 }
 
 
+class Unit(Protocol):
+    """Who is told of touches; asked from the server's own loop, so that nothing here may wait."""
+
+    def post(self, event: Event) -> None:
+        """Tell what happened."""
+
+    def keeps(self, press: Press) -> bool:
+        """Whether an emergency's press survives a cut."""
+
+
 class KioskServer:
     """Serves the screen. :meth:`show` may be called from any thread."""
 
@@ -74,7 +87,7 @@ class KioskServer:
         self,
         address: Kiosk,
         touches: Touches,
-        post: Callable[[Event], None],
+        unit: Unit,
         page: dict[str, Any],
         *,
         asks: Asks | None = None,
@@ -84,7 +97,7 @@ class KioskServer:
         """Take the port; ``page`` is what the page needs to know once (texts of the policy, checkpoints).
 
         Args:
-            address, touches, post: where to serve, what touches mean, who is told of them.
+            address, touches, unit: where to serve, what touches mean, who is told of them.
             page: see above.
             asks: answers questions of staff; without it there is none.
             mirror: the picture of herself that she sees while her face is compared.
@@ -94,7 +107,7 @@ class KioskServer:
             EnvironmentUnusable: the port is taken, or not this user's to take.
         """
         self._token = secrets.token_urlsafe(24)
-        self._touches, self._post, self._page = touches, post, page
+        self._touches, self._unit, self._page = touches, unit, page
         self._asks, self._mirror, self._room = asks, mirror, room
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
@@ -264,8 +277,20 @@ class KioskServer:
             event = await self._event(request)
         except TouchRefused as error:
             return _refusal(error.cause, error.status)
-        self._post(event)
+        self._unit.post(event)
+        if isinstance(event, Emergency) and not await self._kept(event.press):
+            return _refusal("not_kept_yet", 503)
         return JSONResponse({"accepted": True}, status_code=202)
+
+    async def _kept(self, press: Press | None) -> bool:
+        """The door is open already: this waits for the journal. A press without a number nobody would tell again."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + KEPT_S
+        while press is not None and not self._unit.keeps(press):
+            if loop.time() >= until_s:
+                return False
+            await asyncio.sleep(_LOOK_S)
+        return True
 
     async def _event(self, request: Request) -> Event:
         name = request.path_params["name"]

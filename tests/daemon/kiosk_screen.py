@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 from daemon.config import Kiosk
-from daemon.events import Event, Meant
+from daemon.events import Event, Meant, Press
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
@@ -32,11 +32,12 @@ class Screen:
         self.state = State(POLICY)
         self.rows: dict[str, CheckRow] = {}
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.kept = True
         self.time = now()
         roster = Roster(read_roster(home.config().unit.officers), lambda: self.time)
         touches = Touches(POLICY, "delivery", roster, lambda: self.state, lambda: self.time, self.rows.get, **touched)
         page = {"unit": "unit-test", "notice": {"zh": "</script><script>alert(1)</script>"}}
-        self.server = KioskServer(Kiosk(host, 0), touches, self.events.put, page, asks=asks)
+        self.server = KioskServer(Kiosk(host, 0), touches, self, page, asks=asks)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         found = re.fullmatch(r"http://(.+):(\d+)/", self.server.url)
@@ -47,6 +48,14 @@ class Screen:
         assert answer.status == 200, body
         self.page = body.decode()
         self.token = json.loads(re.findall(r'"token": ("[^"]+")', self.page)[0])
+
+    def post(self, event: Event) -> None:
+        """As the unit hears a touch."""
+        self.events.put(event)
+
+    def keeps(self, _press: Press) -> bool:
+        """As long as the test says so."""
+        return self.kept
 
     def request(
         self, method: str, path: str, body: bytes | None = None, **headers: str

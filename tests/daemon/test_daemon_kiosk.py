@@ -119,6 +119,16 @@ def test_an_emergency_says_which_press_and_how_long_ago(
     assert (event.press, event.claimed_at) == (known, claimed)
 
 
+def test_an_emergency_is_taken_only_when_no_cut_can_lose_it(screen: Screen) -> None:
+    """The unit hears of it at once; the page goes on telling as long as the answer is not that it is kept."""
+    screen.kept = False
+    assert screen.touch("emergency", X_Vernix_Press="1f") == (503, "not_kept_yet")
+    assert isinstance(screen.told(), Emergency)
+    assert screen.touch("emergency") == (202, None), "without a number nobody tells it again"
+    screen.kept = True
+    assert screen.touch("emergency", X_Vernix_Press="1f") == (202, None)
+
+
 def test_check_without_a_visit_gets_a_provisional_reference(screen: Screen) -> None:
     screen.touch("begin")
     begun = screen.told()
@@ -348,7 +358,7 @@ def test_taken_port_is_an_error(screen: Screen, home: Home) -> None:
     roster = Roster(read_roster(home.config().unit.officers), now)
     touches = Touches(POLICY, "delivery", roster, lambda: screen.state, now, screen.rows.get)
     with pytest.raises(EnvironmentUnusable, match=f"kiosk.port: .* port {screen.port}: Address already in use"):
-        KioskServer(Kiosk("127.0.0.1", screen.port), touches, screen.events.put, {})
+        KioskServer(Kiosk("127.0.0.1", screen.port), touches, screen, {})
 
 
 def test_view_of_every_step_is_plain_and_masked(screen: Screen) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daemon.door import CoprocessorDoor, NoDoor
-from daemon.entrance import EntranceTask
+from daemon.entrance import EntranceTask, identity
 from daemon.events import Accounted, Closed, Emergency, Event
 from daemon.journal import Journal
 from daemon.outbox import Outbox
@@ -124,12 +124,15 @@ ON_SCREEN = Emergency("0197a000-0000-7000-8000-00000000000e", "delivery", press=
 @pytest.mark.parametrize("until", ["told", "journal", "committed", "cleared"])
 def test_a_press_on_a_screen_that_is_told_again_is_the_same_emergency(until: str, home: Home) -> None:
     """The page tells it until it has an answer, over any restart; when it was pressed is its claim."""
+    assert ON_SCREEN.press is not None
     with suppress(CutError), living(home, until) as life:
         life.hear(ON_SCREEN)
+    assert life.unit.keeps(ON_SCREEN.press) is (until != "told"), "the page is answered when no cut can lose it"
     for number in (1, 2):
         with living(home) as life:
             again = replace(ON_SCREEN, check=f"0197a000-0000-7000-8000-00000000000{number}")
             life.hear(replace(again, claimed_at="2026-11-22T08:00:00.000Z"))
+            assert life.unit.keeps(ON_SCREEN.press)
             assert told(home, life.outbox) == (1, 0)
             assert len(life.outbox.unaccounted) == 1
             (made,) = (one.payload for one in home.opened(life.outbox) if one.kind is Kind.CHECK)
@@ -164,6 +167,7 @@ def test_a_press_of_the_emergency_on_the_screen_is_known_too(home: Home) -> None
     with living(home) as life:
         life.entrance.take(PRESS)
         life.entrance.take(NEXT)
+        assert life.unit.keeps(identity(NEXT))
         assert life.unit.state.step is Step.DONE
         assert told(home, life.outbox) == (1, 2)
     with living(home) as life:

@@ -26,6 +26,7 @@ from daemon.liveness.eyes import Eyes
 from daemon.liveness.inspection import Means
 from daemon.liveness.light import Light
 from daemon.outbox import Outbox
+from daemon.outbox.known_events import of_screen
 from daemon.policy import load_policy
 from daemon.state import State, Step
 from daemon.unit import Unit
@@ -252,11 +253,14 @@ def test_emergency_does_not_wait_for_the_disk_and_nothing_locks_before_it_is_kno
     running.post(Begin(new_check_id(), "delivery", "V-0001", "typed"))
     assert disk.asked.wait(PATIENCE_S)
     assert running.door.released_at_s is None
-    running.post(Emergency(new_check_id(), "delivery"))
+    press = of_screen(0xBEEF)
+    running.post(Emergency(new_check_id(), "delivery", press=press))
     assert running.door.released_at_s is not None
     running.unit._lock_door()
     assert running.door.released_at_s is not None
+    assert not running.unit.keeps(press)
     disk.ready.set()
+    wait_for(lambda: running.unit.keeps(press), "the press in the journal")
     statement = DecisionStatement(str(running.at(Step.DONE).check), None, Outcome.EMERGENCY, "birth began", EXPIRES)
     before = len(running.seen)
     running.post(Explained(statement, ev.Confirmation("o-101", "officer", "pin", statement.sha256)))

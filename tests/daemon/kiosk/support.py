@@ -16,7 +16,7 @@ from daemon import session
 from daemon.config import Kiosk
 from daemon.desk import Desk
 from daemon.duty import Duty
-from daemon.events import Begin, CheckedElsewhere, Document, Event, Meant, OnDuty, Sealed
+from daemon.events import Begin, CheckedElsewhere, Document, Event, Meant, OnDuty, Press, Sealed
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
@@ -84,6 +84,7 @@ class Bench:
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.facts: dict[str, Any] = {"waiting": 0, "online": True, "why_offline": None}
         self.outbox = home.outbox()
+        self.kept = True
         self.later = dt.timedelta()
         self.hour, self.glass_s = 12, 0.0
         around = dt.datetime(2026, 3, 2, tzinfo=CHINA)
@@ -101,13 +102,18 @@ class Bench:
         self.on_duty: OnDuty | None = THERE
         page = page_facts(unit, self.policy)
         address, room = Kiosk("127.0.0.1", 0), self.room.touched
-        self.server = KioskServer(address, touches, self._post, page, asks=asks, mirror=self._mirror, room=room)
+        self.server = KioskServer(address, touches, self, page, asks=asks, mirror=self._mirror, room=room)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         self.show(State(self.policy))
 
-    def _post(self, event: Event) -> None:
+    def post(self, event: Event) -> None:
+        """As the unit hears a touch."""
         self.events.put(event.event if isinstance(event, Meant) else event)
+
+    def keeps(self, _press: Press) -> bool:
+        """As long as the test says so."""
+        return self.kept
 
     def clock(self) -> dt.datetime:
         """The unit's, which the test may put forward by ``later``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Request, Route
+from playwright.sync_api import Request, Route, expect
 
 from daemon.events import Emergency
 from tests.daemon.kiosk.support import Bench, Glass
@@ -28,3 +28,16 @@ def test_a_press_that_nobody_answered_is_told_with_its_number_and_age(bench: Ben
     another = told(bench)
     assert isinstance(another, Emergency)
     assert (another.press == event.press, another.claimed_at) == (False, None)
+
+
+def test_a_press_that_could_be_lost_yet_is_told_until_it_is_kept(bench: Bench, glass: Glass) -> None:
+    """The disk hangs: the unit has heard the press, and would know nothing of it after a cut."""
+    bench.kept = False
+    glass.page.click("#emergency")
+    expect(glass.page.locator("#trouble")).to_contain_text("紧急呼叫未得到应答")
+    first, again = told(bench), told(bench)
+    assert isinstance(first, Emergency)
+    assert isinstance(again, Emergency)
+    assert first.press == again.press
+    bench.kept = True
+    expect(glass.page.locator("#trouble")).to_be_empty()
