@@ -19,7 +19,7 @@ from dataclasses import replace
 
 from daemon.duty import SHIFT_S
 from daemon.events import Begin, CardRead, DocumentEntered, Event
-from daemon.worklist import plain_number
+from evidence.record import plain_number
 
 READ_FOR_ANOTHER_VISIT = "read_for_another_visit"
 _SHOWN = 4

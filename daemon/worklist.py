@@ -18,6 +18,7 @@ from daemon.documents.mrz import MrzFinding
 from daemon.events import CardRead, Document, DocumentEntered, Event
 from evidence import worklist
 from evidence.keys import PrivateKey, PublicKey
+from evidence.record import plain_number
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +42,6 @@ def _plain_name(name: str) -> str:
     """A name without case, width, blanks and the signs between its parts."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return "".join(char for char in folded if not char.isspace() and char not in _BETWEEN)
-
-
-def plain_number(number: str) -> str:
-    """A number without width, blanks and small letters."""
-    return "".join(unicodedata.normalize("NFKC", number).upper().split())
 
 
 def differences(expected: Expected, facts: Mapping[str, Any], *, cut: bool = False) -> tuple[str, ...]:

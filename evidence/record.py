@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
@@ -57,6 +58,11 @@ CLAIMANT = "claimant"
 def of_claimant(check: Mapping[str, Any]) -> bool:
     """Whether this check's record is of who came for the certificate: it says nothing of the woman of its visit."""
     return bool(check.get("subject", {}).get("role") == CLAIMANT)
+
+
+def plain_number(number: str) -> str:
+    """A document's number without width, small letters, and signs between its parts: as two readings are compared."""
+    return "".join(char for char in unicodedata.normalize("NFKC", number).upper() if char.isalnum())
 
 
 UNDER_14 = "under_14"

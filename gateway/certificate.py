@@ -16,12 +16,15 @@ from dataclasses import dataclass, field
 from evidence.forms.register import MALE
 from evidence.forms.words import VERIFIED
 from evidence.instants import read_instant
-from evidence.policy import CertificateGate, Place, Role, Rules
-from evidence.record import OWED, of_claimant
+from evidence.policy import CertificateGate, Hold, Kind, Place, Role, Rules
+from evidence.record import OWED, Outcome, of_claimant, plain_number
 from gateway.statistics.facts import Check
 from gateway.statistics.words import OUTCOMES, Title, checkpoint_title, title
 
 _NOT_PASSED = ("failed", "refused")
+_MADE_UP = OWED - {Outcome.INTERRUPTED}
+"""What a later check makes up for where the first was needed: a check that broke off was never decided by anybody."""
+_OFFICE = ("院方另行决定", "the hospital's office decides, outside of this answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,7 @@ class _Birth:
     @property
     def of_mother(self) -> tuple[Check, ...]:
         """Her own checks that show who she is. Records of before do not tell a claimant; a man among them was one."""
-        own = (one for one in self.checks if _is_verified(one) and not of_claimant(one.payload))
-        return tuple(one for one in own if one.payload.get("document", {}).get("sex") != MALE and _number(one))
+        return tuple(one for one in self.checks if _is_hers(one))
 
     @property
     def name_in(self) -> Check | None:
@@ -154,16 +156,15 @@ class _Birth:
         for one in reversed([one for one in self.checks if one.checkpoint == checkpoint]):
             if (of_claimant(one.payload) and not claimed) or not _is_due(one, place):
                 continue
-            if _is_verified(one):
+            if _is_hers(one) or _is_claimants(one):
                 return one
-            if one.outcome in OWED and (later := self._verified_after(one)) is not None:
+            if one.outcome in _MADE_UP and (later := self._put_right(one)) is not None:
                 return later
         return None
 
-    def _verified_after(self, check: Check) -> Check | None:
-        """The first later check that shows who the same person is: the mother, or who claims the certificate."""
-        same = (one for one in self.checks if of_claimant(one.payload) == of_claimant(check.payload))
-        return next((one for one in same if _is_verified(one) and _is_later(one, check)), None)
+    def _put_right(self, check: Check) -> Check | None:
+        """The first later check that shows who the person was of whom this one did not; None: it stands."""
+        return next((one for one in self.checks if _is_later(one, check) and _settles(one, check)), None)
 
     def against(self, gate: CertificateGate | None, needs: Sequence[Need]) -> Iterator[Reason]:
         """What speaks against it."""
@@ -175,9 +176,11 @@ class _Birth:
         for need in needs:
             if need.by is None:
                 zh, en = need.place
-                yield Reason(f"not_verified:{need.checkpoint}", (f"“{zh}”环节未通过核验", f"not verified at: {en}"))
-        if gate is None or gate.verified_name_only:
-            yield from self._against_name()
+                told = f"not verified at: {en}; verify her there, or {_OFFICE[1]}"
+                yield Reason(
+                    f"not_verified:{need.checkpoint}", (f"“{zh}”环节未通过核验，请补核，或由{_OFFICE[0]}", told)
+                )
+        yield from self._against_name(gate is None or gate.verified_name_only)
         yield from self._open(gate is not None and gate.withheld_while_investigated)
 
     def _unknown_visits(self) -> Iterator[Reason]:
@@ -187,15 +190,31 @@ class _Birth:
                 told = f"no verified record of the visit given as number {place} is here: is its reference right?"
                 yield Reason("no_record", (f"所给第{place}个就诊号无核验记录，请核对就诊号", told))
 
-    def _against_name(self) -> Iterator[Reason]:
+    def _against_name(self, needed: bool) -> Iterator[Reason]:
         own = self.of_mother
         if not own:
-            told = "no check shows who the mother is; who claims the certificate is not she"
-            yield Reason("mother_not_verified", ("无产妇本人通过核验的记录", told))
-        elif self.name_in is None:
-            other = next(one for one in reversed(own) if _number(one) != _number(own[-1]))
-            told = "the mother's checks are of different documents' numbers"
-            yield Reason("two_documents", ("产妇各次核验的证件号码不一致", told), other)
+            if needed:
+                told = "no check shows who the mother is; who claims the certificate is not she: verify her"
+                yield Reason("mother_not_verified", ("无产妇本人通过核验的记录，请核验产妇本人", told))
+            return
+        if (other := self._another(_number(own[-1]))) is not None:
+            told = f"a check of the mother is of another document's number: {_OFFICE[1]}"
+            yield Reason("two_documents", (f"产妇各次核验的证件号码不一致，由{_OFFICE[0]}", told), other)
+        if not any(self._is_before_birth(one) for one in own):
+            told = f"no check up to the delivery shows who she is, so she who came later may be another: {_OFFICE[1]}"
+            words = f"分娩及以前无产妇通过核验的记录，不能证明其后来者为产妇，由{_OFFICE[0]}"
+            yield Reason("not_verified_before_birth", (words, told))
+
+    def _another(self, number: str) -> Check | None:
+        """The last check of the mother, passed or not, on another document; a man's who passed is not hers."""
+        hers = (one for one in reversed(self.checks) if not of_claimant(one.payload))
+        hers = (one for one in hers if _is_hers(one) or not _is_verified(one))
+        return next((one for one in hers if _number(one) not in ("", number)), None)
+
+    def _is_before_birth(self, check: Check) -> bool:
+        """Whether it is of a checkpoint up to the delivery, by the pack."""
+        place = self.rules.place(check.checkpoint)
+        return place is not None and place.kind is Kind.MATERNITY and place.holds_back is not Hold.CERTIFICATE
 
     def _open(self, withheld: bool) -> Iterator[Reason]:
         """What is not put right; ``withheld``: the pack withholds the certificate while the police investigate."""
@@ -203,14 +222,16 @@ class _Birth:
         for one in self.checks:
             zh, en = title(OUTCOMES, one.outcome)
             if one.case == "open":
-                told = f"the special case that it led to is open{more[1]}"
-                yield Reason("special_case", (f"{zh}，专案未结{more[0]}", f"{en}: {told}"), one)
-            if self._verified_after(one) is not None:
+                told = f"the special case that it led to is open{more[1]}: the office closes it"
+                yield Reason("special_case", (f"{zh}，专案未结{more[0]}，请由院方结案", f"{en}: {told}"), one)
+            if self._put_right(one) is not None or one.nobody:
                 continue
-            if one.debt == "owed":
-                yield Reason("owed", (f"{zh}，待补核", f"{en}: the check is still owed"), one)
+            if one.outcome in OWED:
+                told = f"{en}: the check is still owed; verify the same person, or {_OFFICE[1]}"
+                yield Reason("owed", (f"{zh}，待补核，请核验其本人，或由{_OFFICE[0]}", told), one)
             elif one.outcome in _NOT_PASSED:
-                yield Reason("not_passed", (f"{zh}，其后未再通过核验", f"{en}, and not verified since"), one)
+                told = f"{en}, and not verified since; verify the same person, or {_OFFICE[1]}"
+                yield Reason("not_passed", (f"{zh}，其后未再通过核验，请核验其本人，或由{_OFFICE[0]}", told), one)
 
 
 def _unknown(missing: Sequence[Hole]) -> Iterator[Reason]:
@@ -223,8 +244,31 @@ def _is_verified(check: Check) -> bool:
     return check.outcome in VERIFIED
 
 
+def _is_claimants(check: Check) -> bool:
+    """Whether it shows who claims the certificate."""
+    return _is_verified(check) and of_claimant(check.payload)
+
+
+def _is_hers(check: Check) -> bool:
+    """Whether it shows who the mother is. Records of before do not tell a claimant; a man among them was one."""
+    is_man = check.payload.get("document", {}).get("sex") == MALE
+    return _is_verified(check) and not of_claimant(check.payload) and not is_man and bool(_number(check))
+
+
+def _settles(one: Check, other: Check) -> bool:
+    """Whether ``one``, made later, takes away what ``other`` leaves open.
+
+    A check without a number may be anybody's: what is owed of it, any check of the same role makes up for. What a
+    claimant failed the mother herself makes good, or the same claimant, or another when the office has closed the case.
+    """
+    is_same = _number(one) == _number(other) or (not _number(other) and other.outcome in OWED)
+    if of_claimant(other.payload):
+        return _is_hers(one) or (_is_claimants(one) and (is_same or other.case == "closed"))
+    return _is_hers(one) and (is_same or not _number(other))
+
+
 def _number(check: Check) -> str:
-    return str(check.payload.get("document", {}).get("number", ""))
+    return plain_number(str(check.payload.get("document", {}).get("number", "")))
 
 
 def _is_due(check: Check, place: Place | None) -> bool:

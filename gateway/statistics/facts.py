@@ -109,6 +109,11 @@ class Check:
         return self.later.visit or str(self.payload["visit"]["ref"])
 
     @property
+    def nobody(self) -> bool:
+        """Officers say that nobody was there, and nothing contradicts them."""
+        return self.later.nobody and _unclaimed(self.payload, self.later)
+
+    @property
     def visits(self) -> frozenset[str]:
         """Every visit that was ever named for it: where these differ nobody here knows which is right."""
         return frozenset([str(self.payload["visit"]["ref"]), *(ref for _, ref in self.later.links)])

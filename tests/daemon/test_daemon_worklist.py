@@ -65,6 +65,7 @@ def test_ways_to_write_one_name(expected: str, read: str) -> None:
 
 def test_ways_to_write_one_number() -> None:
     assert differences(Expected("V", number="99000019900307051x"), {"number": "99000019900307051X"}) == ()
+    assert differences(Expected("V", number="e1234-567"), {"number": "Ｅ 1234567"}) == ()
 
 
 def test_what_is_not_known_is_not_compared() -> None:

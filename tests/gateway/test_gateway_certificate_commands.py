@@ -100,8 +100,8 @@ def test_people_read_both_languages(say: Say) -> None:
     status, out, _ = say("certificate", "V-1")
     assert status == 1
     assert "出生医学证明：不予签发  birth certificate: not to be issued  (jiangxi 2024-2)" in out
-    assert "“出生医学证明签发”环节未通过核验  not verified at: Birth certificate issue" in out
-    assert "紧急放行，待补核  emergency: the check is still owed  [u1 3]" in out
+    assert "“出生医学证明签发”环节未通过核验，请补核，或由院方另行决定  not verified at: Birth" in out
+    assert "紧急放行，待补核，请核验其本人，或由院方另行决定  emergency: the check is still owed; verify" in out
     assert "产妇姓名以此记录为准  the mother's name is that of [u1 2]" in out
     assert "可以签发  birth certificate: may be issued" in say("certificate", "V-1", "V-2")[1]
 
