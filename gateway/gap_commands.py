@@ -36,7 +36,11 @@ def accept(store: Store, gap: Gap, intake: Intake) -> None:
         last = gap.last if above is None else above - 1
         if (gap.first, gap.last) != (first, last) or last < first:
             to = "" if above is None else f" to {last}"
-            raise RefusedError(f"{gap.unit}: the hole is from seq {first}{to}, not {gap.first} to {gap.last}")
+            wrong = f"{gap.unit}: the hole is from seq {first}{to}, not {gap.first} to {gap.last}"
+            again = f"vernix-gateway resend {gap.unit} {gap.first} {gap.last}"
+            raise RefusedError(
+                wrong if gap.last > head.seq else f"{wrong}; what is damaged here comes again by {again}"
+            )
         store.gaps.add(gap)
         intake.go_on(gap.unit)
 

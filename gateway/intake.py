@@ -190,10 +190,13 @@ class Intake:
         return True
 
     def _believe(self, message: Message, item: Record, opened: Opened) -> None:
-        """Store a record whose signature holds, unless it is here already."""
+        """Store a record whose signature holds, unless it is here already and whole."""
         unit = message.address.unit
         stored = self._store.digest(unit, item.seq)
-        if stored not in (None, item.sha256):
+        if stored is not None and self._store.is_damaged(unit, item):
+            log.warning("%s seq %d was damaged in the store and is whole again", unit, item.seq)
+            self._add(unit, item, opened)
+        elif stored not in (None, item.sha256):
             raise ChainError(f"seq {item.seq} is here already as another record: the chain is forked")
         if stored is None and not self._has_place(unit, item):
             self._store.count_dropped(message)
@@ -201,7 +204,7 @@ class Intake:
                 self._alert_unstored(unit, item)
             return
         if stored is None:
-            self._add(unit, item, opened)
+            self._store.office.expect(unit, item, self._add(unit, item, opened))
             self._store.release(message)
         if message.channel is Channel.ALERT and self._store.mark_alert(unit, item.seq):
             self._alert(unit, item)
@@ -225,11 +228,11 @@ class Intake:
             return self._store.count_unchained(unit) < MAX_ABOVE_HOLE
         return self._store.is_chained(unit, item.seq + 1) or self._store.count_late(unit) < MAX_ABOVE_HOLE
 
-    def _add(self, unit: str, item: Record, opened: Opened) -> None:
+    def _add(self, unit: str, item: Record, opened: Opened) -> dt.datetime:
         attachments = json_bytes({"attachments": list(opened.attachments)}).decode()
         now = self._now()
         self._store.add(unit, item, received=write_instant(now), attachments=attachments)
-        self._store.office.expect(unit, item, now)
+        return now
 
     def _expel(self, unit: str, item: Record, error: EvidenceError) -> None:
         """``item`` waited above a hole, or in a gap, and turns out to be another than the one that belongs there."""

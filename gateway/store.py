@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence.chain import Head
+from evidence.encoding import sha256_hex
 from evidence.record import Kind, Record
 from evidence.topics import Channel
 from gateway import schema
@@ -78,6 +79,7 @@ class Row:
 
 
 _ABOVE = "unit = ? AND chained = 0 AND seq > (SELECT seq FROM units WHERE units.unit = records.unit)"
+_CONTENT = ("sha256", "kind", "check_id", "outcome", "checkpoint", "happened", "jws", "attachments")
 _ROW = "unit, seq, sha256, kind, check_id, outcome, checkpoint, happened, received, alert, chained"
 
 
@@ -237,26 +239,26 @@ class Store:
             row = self._db.execute("SELECT sha256 FROM records WHERE unit = ? AND seq = ?", (unit, seq)).fetchone()
         return str(row[0]) if row else None
 
-    def add(self, unit: str, item: Record, *, received: str, attachments: str) -> None:
-        """Store a record whose signature was verified, not yet chained."""
-        payload = item.payload
+    def is_damaged(self, unit: str, item: Record) -> bool:
+        """Whether bytes and hash stored under this number go together no more, and one of them is that of ``item``."""
+        sql = "SELECT sha256, CAST(jws AS BLOB) FROM records WHERE unit = ? AND seq = ?"
         with self._lock:
-            self._db.execute(
-                f"INSERT INTO records ({_ROW}, jws, attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)",
-                (
-                    unit,
-                    item.seq,
-                    item.sha256,
-                    item.kind.value,
-                    payload.get("check"),
-                    payload.get("outcome"),
-                    payload.get("checkpoint"),
-                    payload["time"]["earliest"],
-                    received,
-                    item.jws,
-                    attachments,
-                ),
-            )
+            row = self._db.execute(sql, (unit, item.seq)).fetchone()
+        held = set() if row is None else {row[0], sha256_hex(row[1])}
+        return len(held) > 1 and item.sha256 in held
+
+    def add(self, unit: str, item: Record, *, received: str, attachments: str) -> None:
+        """Store a record whose signature was verified, not yet chained.
+
+        In the place of a damaged one; when that came, and that it is chained or an alert, stays.
+        """
+        said, conflict = item.payload, ", ".join(f"{one} = excluded.{one}" for one in _CONTENT)
+        sql = f"""INSERT INTO records ({_ROW}, jws, attachments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?)
+            ON CONFLICT (unit, seq) DO UPDATE SET {conflict}"""
+        about = (said.get("check"), said.get("outcome"), said.get("checkpoint"), said["time"]["earliest"])
+        values = (unit, item.seq, item.sha256, item.kind.value, *about, received, item.jws, attachments)
+        with self._lock:
+            self._db.execute(sql, values)
 
     def mark_alert(self, unit: str, seq: int) -> bool:
         """The record was sent as an alert; False if that was known."""

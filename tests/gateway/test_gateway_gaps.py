@@ -95,6 +95,12 @@ def test_only_the_hole_is_given_up(first: int, last: int, desk: Desk, unit: Unit
     assert desk.store.gaps.all() == []
 
 
+def test_a_record_that_is_here_is_no_hole_and_what_helps_is_said(desk: Desk, unit: Unit) -> None:
+    desk.take(*[unit.message(record) for record in unit.grow(3)])
+    with pytest.raises(RefusedError, match="comes again by vernix-gateway resend u1 2 2"):
+        accept(desk.store, Gap("u1", 2, 2, *WHY), desk.intake)
+
+
 @pytest.mark.usefixtures("given_up")
 def test_a_gap_is_given_up_once(desk: Desk) -> None:
     for gap in (Gap("u1", 2, 5, *WHY), Gap("u1", 10, 11, *WHY), Gap("u1", 9, 8, *WHY)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -55,6 +57,21 @@ def test_repeated_is_receipted_again_and_stored_once(desk: Desk, unit: Unit) -> 
     assert desk.take(unit.message(records[1])) == digests(records[1:])
     assert [row.seq for row in desk.store.rows()] == [1, 2]
     assert desk.reasons() == []
+
+
+@pytest.mark.parametrize("damage", ["sha256 = 'x'", "jws = 'x' || substr(jws, 2)", "jws = CAST(x'ff' AS TEXT)"])
+def test_a_damaged_one_is_replaced_when_it_comes_again(damage: str, desk: Desk, unit: Unit) -> None:
+    """By itself only, and what is known of it stays."""
+    records = unit.grow(3)
+    desk.take(*[unit.message(record) for record in records])
+    before = desk.store.rows()
+    with closing(sqlite3.connect(desk.store.path)) as db, db:
+        db.execute(f"UPDATE records SET {damage} WHERE seq = 2")
+    assert desk.take(unit.message(unit.twin(2))) == {}
+    assert "the chain is forked" in desk.reasons()[-1]
+    assert desk.take(unit.message(records[1])) == digests(records[1:2])
+    assert desk.store.chained_jws("u1") == [record.jws for record in records]
+    assert desk.store.rows() == before
 
 
 def test_above_a_hole_waits_and_is_receipted_with_what_fills_it(desk: Desk, unit: Unit) -> None:

@@ -177,6 +177,17 @@ def test_status_shows_what_is_overdue(ward: Ward, unit: WorkingUnit, say: Say) -
     assert json.loads(say("status", "--json"))["overdue"] == 0
 
 
+def test_an_alert_in_hand_stays_so_when_its_damaged_record_comes_again(ward: Ward, unit: WorkingUnit, say: Say) -> None:
+    unit.check("failed", alerts=POLICE)
+    unit.deliver()
+    say("alert", "take", "u1", 2, "--by", OFFICER)
+    change(ward, "UPDATE records SET jws = ''")
+    unit._delivered = 0
+    unit.deliver()
+    assert say("alert", "list") == ""
+    assert "failed" in say("show", "u1", 2)
+
+
 def test_an_alert_of_a_record_that_was_expelled_is_none(ward: Ward, unit: WorkingUnit) -> None:
     unit.check("failed", alerts=POLICE)
     unit.deliver()
