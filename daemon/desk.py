@@ -50,7 +50,7 @@ def step(desk: Desk, event: Event) -> Result:
             files = signatures.files(event.signature)
             return desk, (Note(record_fields.amendment(event), attachments=files),)
         case Accounted():
-            lock = (LockDoor(),) if desk.active.step is Step.IDLE else ()
+            lock = () if desk.active.lets_in else (LockDoor(),)
             return desk, (ClearEmergency(), *lock)
         case Noted():
             return desk, (Note(record_fields.noted(event), alert=event.alert),)
@@ -99,7 +99,7 @@ def _resume(desk: Desk, check: str) -> Result:
     rest = tuple(one for one in desk.parked if one is not found)
     after = replace(desk, active=replace(found, trouble=None), parked=rest)
     told = Note(record_fields.resumed(replace(found, on_duty=desk.on_duty)))
-    return after, (Forget(), moves.journal(found), told, StartTimer())
+    return after, (Forget(), LockDoor(), moves.journal(found), told, StartTimer())
 
 
 def _free(state: State) -> bool:

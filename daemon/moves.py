@@ -93,8 +93,7 @@ def ask_officers(state: State, trouble: str, *further: Effect) -> Result:
 
 def _let_in(state: State) -> tuple[Effect, ...]:
     """The door for who has passed; a drill opens nothing."""
-    assert state.begin is not None
-    return (ReleaseDoor(),) if state.outcome is Outcome.PASSED and not state.begin.drill else ()
+    return (ReleaseDoor(),) if state.lets_in else ()
 
 
 def ends(state: State, outcome: Outcome) -> Result:
@@ -145,9 +144,9 @@ def read_finger(state: State) -> Result:
 
 
 def begin(state: State, event: Begin) -> Result:
-    """A new check: the notice is shown; nothing is read before consent."""
+    """A new check: the door is locked behind the one before, the notice is shown; nothing is read before consent."""
     after = State(state.policy, Step.NOTICE, begin=event, on_duty=state.on_duty)
-    return after, (Forget(), journal(after), StartTimer())
+    return after, (Forget(), LockDoor(), journal(after), StartTimer())
 
 
 def consent(state: State, event: Consented) -> Result:

@@ -100,6 +100,12 @@ class State:
         return self.begin.check if self.begin else None
 
     @property
+    def lets_in(self) -> bool:
+        """Whether the door may stand open for what is on the screen: a pass, of which a drill's is none, or care."""
+        drill = self.begin is not None and self.begin.drill
+        return self.outcome is Outcome.EMERGENCY or (self.outcome is Outcome.PASSED and not drill)
+
+    @property
     def offers_enrolment(self) -> bool:
         """Whether she is asked, now that she has passed, if she wants her finger enrolled: once, at a registration."""
         here = self.begin is not None and self.begin.enrols and self.policy.enrols_finger(self.begin.checkpoint)

@@ -138,7 +138,12 @@ def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effe
                 journalled |= {effect.begin.check}
             case ef.SealRecord() if effect.fields["kind"] == "check":
                 sealed |= {effect.check}
-    return Trail(consented, journalled, sealed, _tried(trail, event), camera_on, timer)
+    return Trail(consented, journalled, sealed, _tried(trail, event), camera_on, _opened(trail, effects), timer)
+
+
+def _opened(trail: Trail, effects: tuple[ef.Effect, ...]) -> bool:
+    asked = [isinstance(one, ef.ReleaseDoor) for one in effects if isinstance(one, ef.ReleaseDoor | ef.LockDoor)]
+    return asked[-1] if asked else trail.door_open
 
 
 def _tried(trail: Trail, event: ev.Event) -> Mapping[tuple[str, str], int]:

@@ -41,6 +41,7 @@ class Trail:
     sealed: frozenset[str] = frozenset()
     tries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     camera_on: bool = False
+    door_open: bool = False
     timer: Step | None = None
 
 
@@ -82,7 +83,7 @@ def check(move: Move) -> None:
         move.hold("one check record per check", seal.check not in sealed and seal.fields["check"] == seal.check)
         sealed |= {seal.check}
         _record(move, seal)
-    move.hold("the door opens for a pass or an emergency only", not move.has(ef.ReleaseDoor) or _may_open(move))
+    _door(move)
     _beginning_and_end(move)
     if _parks(move):
         alerts = [one.alert for one in move.effects if isinstance(one, ef.Note)]
@@ -91,6 +92,12 @@ def check(move: Move) -> None:
         move.hold("the office is called when a check is parked", drill or any(alerts))
     if isinstance(move.event, ev.Explained) and move.event.statement.check != move.before.check:
         move.hold("an account is of the emergency it names", not move.effects and move.after.step is move.before.step)
+
+
+def _door(move: Move) -> None:
+    move.hold("the door opens for a pass or an emergency only", not move.has(ef.ReleaseDoor) or _may_open(move))
+    resting = move.after.step in OPEN and move.trail_after.door_open
+    move.hold("before her result no door rests on another's release", not resting)
 
 
 def _parks(move: Move) -> bool:

@@ -249,6 +249,10 @@ MUTATIONS: dict[str, Mutation] = {
     ),
     "a refusal is not heard": ("a refusal stops reading", _with(Step.FACE, ev.Declined, _refusal_unheard)),
     "the door stays open behind her": ("idle holds the door", _at_the_end(_less(ef.LockDoor))),
+    "the door stays open for the next woman": (
+        "before her result no door rests on another's release",
+        _after(Step.DONE, ev.Begin, _less(ef.LockDoor)),
+    ),
     "what is personal stays": ("idle has forgotten everything", _at_the_end(_less(ef.Forget))),
     "the next woman inherits": (
         "nothing is left of the woman before",

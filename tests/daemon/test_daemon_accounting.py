@@ -204,6 +204,14 @@ def test_accounted_for_while_it_is_still_on_the_screen(place: Callable[[], Place
     assert not unit.open
 
 
+def test_accounted_for_while_the_next_check_is_under_way(place: Callable[[], Place]) -> None:
+    unit = place()
+    unit.post(Emergency(EMERGENCY, "delivery"), Closed(), began())
+    assert unit.open
+    unit.post(unit.amend(EMERGENCY, "explanation"))
+    assert (unit.unit.state.step, unit.open) == (Step.NOTICE, False)
+
+
 def test_no_screen_is_told_of_a_check_before_its_journal(
     place: Callable[[], Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:

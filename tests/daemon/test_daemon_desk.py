@@ -87,6 +87,14 @@ def test_second_officer_ends_a_parked_check() -> None:
     assert [one["id"] for one in sealed(effects).fields["officers"]] == ["o-1", "o-2"]
 
 
+def test_whoever_is_next_behind_a_pass_finds_the_door_locked() -> None:
+    now, _ = play(replace(one_confirmed(), on_duty=DUTY), ev.Parked(), begin("check-2"), CONSENT, card("check-2"))
+    now, effects = play(now, replace(face("match"), check="check-2"), ev.Sealed("check-2", 3, HASH))
+    assert (now.active.step, effects[0]) == (Step.DONE, ef.ReleaseDoor())
+    for following in (begin("check-3"), ev.Resumed("check-1")):
+        assert ef.LockDoor() in play(now, following)[1]
+
+
 def test_who_is_on_duty_is_named_when_a_parked_check_is_taken_up() -> None:
     parked, _ = play(one_confirmed(), ev.Parked())
     _, effects = play(replace(parked, on_duty=DUTY), ev.Resumed("check-1"))
@@ -282,4 +290,6 @@ def test_emergency_from_before_a_restart_is_accounted_for_later() -> None:
     assert isinstance(note, ef.Note)
     assert note.fields["accounts"], "nothing is cleared before this is committed"
     assert play(now, ev.Accounted())[1] == (ef.ClearEmergency(), ef.LockDoor())
-    assert play(now, begin(), ev.Accounted())[1] == (ef.ClearEmergency(),), "the end of the check locks the door"
+    assert play(now, begin(), ev.Accounted())[1] == (ef.ClearEmergency(), ef.LockDoor()), "before her result"
+    passed, _ = play(ATTENDED, begin(), CONSENT, card(), face("match"))
+    assert play(passed, ev.Accounted())[1] == (ef.ClearEmergency(),), "the door is open for her who has passed"

@@ -130,6 +130,28 @@ def test_parked_drill_that_alerts_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
         explore(NEUTRAL, small_alphabet(NEUTRAL))
 
 
+_OF_A_PASS = (
+    *("begin", "consent", "own card clean photo=True", "own face match live", "left", "own sealed", "closed"),
+    *("proposed unable", "confirmed o-1", "parked"),
+)
+
+
+def test_parked_check_that_is_taken_up_behind_an_open_door_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small alphabet knows no pass."""
+    resume, every = desk._resume, {**alphabet(NEUTRAL), **small_alphabet(NEUTRAL)}
+    events = {name: every[name] for name in _OF_A_PASS}
+    monkeypatch.setattr(desk, "MOST_PARKED", 1)
+    assert explore(NEUTRAL, events, keep_parked=True).states
+
+    def leaves_it_open(now: desk.Desk, check: str) -> desk.Result:
+        after, effects = resume(now, check)
+        return after, tuple(one for one in effects if not isinstance(one, ef.LockDoor))
+
+    monkeypatch.setattr(desk, "_resume", leaves_it_open)
+    with pytest.raises(Violation, match="before her result no door rests on another's release"):
+        explore(NEUTRAL, events, keep_parked=True)
+
+
 def test_interrupted_check_that_keeps_officers_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     fields_of = record_fields.check
 
