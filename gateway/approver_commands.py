@@ -37,12 +37,12 @@ def set_password(config: Config, arguments: argparse.Namespace) -> int:
     one, now = proof.approver(config.officers, arguments.name), dt.datetime.now(dt.UTC)
     with _open(config) as store:
         with store.transaction():
-            fresh = store.approvers.state(one.name, now) == "no password"
-        if not fresh:
+            known = store.approvers.known(one.name)
+        if known is not None:
             proof.prove(store, one, secret(f"present password of {one.name}"), now)
         encoded = hash_password(new_secret(f"new password of {one.name}"), one.name)
         with store.transaction():
-            store.approvers.set_password(one.name, encoded, operator(), now)
+            store.approvers.set_password(one.name, encoded, operator(), now, replaces=known)
     say(f"{one.name}: has a new password")
     return OK
 

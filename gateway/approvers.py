@@ -67,9 +67,20 @@ class Approvers:
         """Read and write ``db``; every step goes to the audit by ``note``."""
         self._db, self._note = db, note
 
-    def set_password(self, name: str, encoded: str, by: str, now: dt.datetime) -> None:
-        """Keep the hash of the password of ``name``; the one before, and its wrong tries, are gone."""
-        did = "changed a password" if self._row(name) else "set a password"
+    def known(self, name: str) -> str | None:
+        """The hash of the password of ``name``; None: there is none yet."""
+        row = self._row(name)
+        return None if row is None else row[0]
+
+    def set_password(self, name: str, encoded: str, by: str, now: dt.datetime, *, replaces: str | None = None) -> None:
+        """Keep the hash of the password of ``name``; the one before, and its wrong tries, are gone.
+
+        Raises:
+            ApproverError: that is another than the one it ``replaces``: somebody has set it while this one was typed.
+        """
+        if self.known(name) != replaces:
+            raise ApproverError("this approver's password was set or taken away just now, and stays so; begin again")
+        did = "changed a password" if replaces else "set a password"
         sql = "INSERT OR REPLACE INTO approver_passwords (person, argon2id) VALUES (?, ?)"
         self._db.execute(sql, (name_key(name), encoded))
         self._note(now, by, did, "", f"of the approver {name}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import os
 import pty
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 
 from evidence.errors import MalformedError
 from gateway.approvers import LOCKED_FOR, TRIES, ApproverError, Proven, hash_password
+from gateway.cli import main
 from gateway.proof import approver, prove
 from gateway.schema import MIGRATIONS
 from gateway.store import Store
@@ -155,6 +158,32 @@ def test_set_changed_and_taken_away(bureau: Bureau) -> None:
     for did in ("set a password", "changed a password", "approved", "took a password away"):
         assert did in audit
     assert PASSWORD not in audit
+
+
+class Waiting(io.StringIO):
+    """A prompt at which nobody types until something has happened."""
+
+    def __init__(self, typed: str, happens: Callable[[], None]) -> None:
+        super().__init__(typed)
+        self._happens = happens
+
+    def readline(self, size: int | None = -1, /) -> str:
+        self._happens()
+        return super().readline(-1 if size is None else size)
+
+
+def test_a_prompt_that_waited_overwrites_no_password(
+    bureau: Bureau, encoded: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def another_does() -> None:
+        with closing(bureau.store) as store, store.transaction():
+            store.approvers.set_password(FIRST, encoded, "root", NOW)
+
+    monkeypatch.setattr("sys.stdin", Waiting(f"{WRONG}\n", another_does))
+    assert main(["--config", str(bureau.hospital.gateway_toml), "approver", "password", FIRST]) == 2
+    assert "set or taken away just now" in capsys.readouterr().err
+    with closing(bureau.store) as store:
+        assert prove(store, ONE, PASSWORD, NOW)
 
 
 def test_a_stranger_is_refused_before_a_password_is_asked(bureau: Bureau) -> None:
