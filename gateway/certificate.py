@@ -97,6 +97,11 @@ def is_of(check: Check, visits: Iterable[str]) -> bool:
     return not {plain_visit(ref) for ref in check.visits}.isdisjoint(visits)
 
 
+def mothers_numbers(checks: Iterable[Check]) -> frozenset[str]:
+    """The numbers of the documents by which these checks show who the mother is; plain."""
+    return frozenset(number_of(one) for one in checks if one.believed and _is_hers(one))
+
+
 def answer(
     rules: Rules, visits: Sequence[str], checks: Iterable[Check], missing: Sequence[Hole], given_up: Sequence[Hole]
 ) -> Answer:
@@ -104,12 +109,14 @@ def answer(
 
     Args:
         visits: the references of these visits, plain.
-        checks: those of these visits.
+        checks: those of these visits, and those of other visits with one of :func:`mothers_numbers`.
         missing: records that are still on their way, or damaged here.
         given_up: records that will never come.
     """
     ordered = tuple(sorted(checks, key=lambda one: (one.at, one.unit, one.seq)))
-    birth = _Birth(rules, visits, tuple(one for one in ordered if one.believed))
+    believed = tuple(one for one in ordered if one.believed)
+    elsewhere = tuple(one for one in believed if not is_of(one, visits))
+    birth = _Birth(rules, visits, tuple(one for one in believed if is_of(one, visits)), elsewhere)
     gate = rules.certificate
     needs = birth.needs(gate) if gate else ()
     reasons = (*birth.against(gate, needs), *_unknown(missing))
@@ -118,11 +125,16 @@ def answer(
 
 @dataclass(frozen=True, slots=True)
 class _Birth:
-    """The checks of one birth that are believed, in order of time."""
+    """The checks of one birth that are believed, in order of time; and hers ``elsewhere``, under other visits.
+
+    A failure of hers elsewhere counts, wherever she passed since. A pass elsewhere may be of another birth: it meets no
+    need of this one, and makes up for nothing in it.
+    """
 
     rules: Rules
     visits: Sequence[str]
     checks: tuple[Check, ...]
+    elsewhere: tuple[Check, ...]
 
     @property
     def of_mother(self) -> tuple[Check, ...]:
@@ -133,7 +145,7 @@ class _Birth:
     def name_in(self) -> Check | None:
         """The last of them, where all are of one person."""
         own = self.of_mother
-        return own[-1] if len({_number(one) for one in own}) == 1 else None
+        return own[-1] if len({number_of(one) for one in own}) == 1 else None
 
     def needs(self, gate: CertificateGate) -> tuple[Need, ...]:
         """Each checkpoint of the gate, with what meets it."""
@@ -164,7 +176,8 @@ class _Birth:
 
     def _put_right(self, check: Check) -> Check | None:
         """The first later check that shows who the person was of whom this one did not; None: it stands."""
-        return next((one for one in self.checks if _is_later(one, check) and _settles(one, check)), None)
+        checks = (*self.checks, *self.elsewhere) if check in self.elsewhere else self.checks
+        return next((one for one in checks if _is_later(one, check) and _settles(one, check)), None)
 
     def against(self, gate: CertificateGate | None, needs: Sequence[Need]) -> Iterator[Reason]:
         """What speaks against it."""
@@ -197,7 +210,7 @@ class _Birth:
                 told = "no check shows who the mother is; who claims the certificate is not she: verify her"
                 yield Reason("mother_not_verified", ("无产妇本人通过核验的记录，请核验产妇本人", told))
             return
-        if (other := self._another(_number(own[-1]))) is not None:
+        if (other := self._another(number_of(own[-1]))) is not None:
             told = f"a check of the mother is of another document's number: {_OFFICE[1]}"
             yield Reason("two_documents", (f"产妇各次核验的证件号码不一致，由{_OFFICE[0]}", told), other)
         if not any(self._is_before_birth(one) for one in own):
@@ -209,7 +222,7 @@ class _Birth:
         """The last check of the mother, passed or not, on another document; a man's who passed is not hers."""
         hers = (one for one in reversed(self.checks) if not of_claimant(one.payload))
         hers = (one for one in hers if _is_hers(one) or not _is_verified(one))
-        return next((one for one in hers if _number(one) not in ("", number)), None)
+        return next((one for one in hers if number_of(one) not in ("", number)), None)
 
     def _is_before_birth(self, check: Check) -> bool:
         """Whether it is of a checkpoint up to the delivery, by the pack."""
@@ -219,8 +232,10 @@ class _Birth:
     def _open(self, withheld: bool) -> Iterator[Reason]:
         """What is not put right; ``withheld``: the pack withholds the certificate while the police investigate."""
         more = ("；公安机关调查期间不予签发", "; none while the police investigate") if withheld else ("", "")
-        for one in self.checks:
+        for one in (*self.checks, *self.elsewhere):
             zh, en = title(OUTCOMES, one.outcome)
+            if one in self.elsewhere:
+                zh, en = f"另一就诊号下同一证件号码：{zh}", f"the same document's number under another visit: {en}"
             if one.case == "open":
                 told = f"the special case that it led to is open{more[1]}: the office closes it"
                 yield Reason("special_case", (f"{zh}，专案未结{more[0]}，请由院方结案", f"{en}: {told}"), one)
@@ -252,7 +267,7 @@ def _is_claimants(check: Check) -> bool:
 def _is_hers(check: Check) -> bool:
     """Whether it shows who the mother is. Records of before do not tell a claimant; a man among them was one."""
     is_man = check.payload.get("document", {}).get("sex") == MALE
-    return _is_verified(check) and not of_claimant(check.payload) and not is_man and bool(_number(check))
+    return _is_verified(check) and not of_claimant(check.payload) and not is_man and bool(number_of(check))
 
 
 def _settles(one: Check, other: Check) -> bool:
@@ -261,13 +276,14 @@ def _settles(one: Check, other: Check) -> bool:
     A check without a number may be anybody's: what is owed of it, any check of the same role makes up for. What a
     claimant failed the mother herself makes good, or the same claimant, or another when the office has closed the case.
     """
-    is_same = _number(one) == _number(other) or (not _number(other) and other.outcome in OWED)
+    is_same = number_of(one) == number_of(other) or (not number_of(other) and other.outcome in OWED)
     if of_claimant(other.payload):
         return _is_hers(one) or (_is_claimants(one) and (is_same or other.case == "closed"))
-    return _is_hers(one) and (is_same or not _number(other))
+    return _is_hers(one) and (is_same or not number_of(other))
 
 
-def _number(check: Check) -> str:
+def number_of(check: Check) -> str:
+    """The number of its document, plain; empty: none was read."""
     return plain_number(str(check.payload.get("document", {}).get("number", "")))
 
 

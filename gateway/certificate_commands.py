@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from gateway.certificate import Answer, Hole, Need, Reason, answer, is_of, plain_visit
+from gateway.certificate import Answer, Hole, Need, Reason, answer, is_of, mothers_numbers, number_of, plain_visit
 from gateway.config import Config
 from gateway.gaps import Gap
 from gateway.statistics.commands import looked_at
@@ -26,6 +26,9 @@ def certificate(config: Config, arguments: argparse.Namespace) -> int:
     rules, visits = config.needed_rules(), tuple(dict.fromkeys(map(plain_visit, arguments.visit)))
     with closing(Store(config.gateway.data / "gateway.db", create=False)) as store, looked_at(config, store) as survey:
         checks = [check for check in survey.checks(EVER) if is_of(check, visits)]
+        if numbers := mothers_numbers(checks):
+            others = (check for check in survey.checks(EVER) if not is_of(check, visits))
+            checks += [check for check in others if number_of(check) in numbers]
         with store.transaction():
             gaps = store.gaps.all()
         holes = [(Hole(unit.row.unit, *pair), gaps) for unit in survey.units.values() for pair in unit.missing]

@@ -175,6 +175,18 @@ def test_one_number_spelled_in_two_ways_is_one() -> None:
     assert codes("neutral", first, last) == []
 
 
+def test_what_she_left_open_under_another_visit_counts() -> None:
+    other = {"ref": "V-9", "source": "typed"}
+    failed, passed = (check(at, outcome, "delivery", visit=other) for at, outcome in ((12, "failed"), (14, "passed")))
+    first = PASSED, check(11, "passed", "certificate")
+    found = asked("jiangxi", *first, failed)
+    assert [(one.code, one.check) for one in found.reasons] == [("not_passed", failed)]
+    assert found.reasons[0].words[0].startswith("另一就诊号下同一证件号码：")
+    assert codes("jiangxi", *first, failed, SINCE) == codes("jiangxi", *first, failed, passed) == []
+    assert codes("jiangxi", PASSED, check(12, "unable", "certificate"), passed) == ["not_verified:certificate", "owed"]
+    assert codes("jiangxi", check(1, "passed", "delivery", visit=other), SINCE) == ["not_verified_before_birth"]
+
+
 def test_every_outcome_but_a_verified_one_is_no() -> None:
     for name, rules in RULES.items():
         for outcome in Outcome:

@@ -12,7 +12,7 @@ import pytest
 from daemon.policy import pack_path
 from gateway.cli import main
 from tests.gateway.conftest import folder_in_memory
-from tests.gateway.ward import Ward, WorkingUnit, document_of, id_of
+from tests.gateway.ward import BEGIN, Ward, WorkingUnit, document_of, id_of
 
 SEEN_BY = ("g-0001", "g-0002")
 
@@ -205,7 +205,7 @@ def test_links_that_contradict_each_other_count_in_every_visit_named(birth: Birt
 
 def test_what_a_key_that_is_not_believed_says_of_other_records_does_not_count(birth: Birth) -> None:
     birth.passes("F-1")
-    failed = birth.check(birth.one, "failed", "delivery", "P-1", officers=SEEN_BY, document=document_of(1))
+    failed = birth.check(birth.one, "failed", "delivery", "P-1", officers=SEEN_BY, document=document_of(2))
     birth.check(birth.one, "emergency", "delivery", "F-1")
     since = birth.other.now
     birth.later()
@@ -215,3 +215,18 @@ def test_what_a_key_that_is_not_believed_says_of_other_records_does_not_count(bi
     birth.ward.revoke(birth.other, since)
     assert [one["debt"] for one in birth.told("F-1")["evidence"]] == ["", "", "owed", ""]
     assert birth.codes("Q-1") == ["no_record"], "its link is none"
+
+
+def test_what_she_failed_under_a_visit_that_is_not_given_counts(birth: Birth) -> None:
+    birth.passes("U-1")
+    birth.check(birth.one, "failed", "delivery", "P-8", officers=SEEN_BY, document=document_of(2))
+    assert birth.codes("U-1") == [], "another woman's"
+    failed = birth.check(birth.other, "failed", "delivery", "P-7", officers=SEEN_BY, document=document_of(1))
+    found = birth.told("U-1")["reasons"]
+    assert [(one["code"], one["unit"], one["seq"]) for one in found] == [
+        ("special_case", "u2", failed[1]),
+        ("not_passed", "u2", failed[1]),
+    ]
+    birth.check(birth.other, "passed", "delivery", "U-1", drill=True, document=document_of(1))
+    birth.ward.revoke(birth.other, BEGIN)
+    assert birth.codes("U-1") == [], "by a key that is not believed"
