@@ -15,6 +15,11 @@ def local_text(moment: dt.datetime) -> str:
     return moment.astimezone(CHINA).isoformat(" ", "seconds")[:19]
 
 
+def local_text_with_offset(moment: dt.datetime) -> str:
+    """The same for whoever may not know whose time that is: 2026-11-22 03:21:51 +08:00."""
+    return f"{local_text(moment)} +08:00"
+
+
 def china_day(moment: dt.datetime) -> dt.date:
     """The day in China on which ``moment`` lies: of a check, a document's validity, a chart, a report."""
     return moment.astimezone(CHINA).date()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from evidence.credentials import HASHER
-from evidence.instants import read_instant, write_instant
+from evidence.instants import local_text_with_offset, read_instant, write_instant
 from gateway.persons import name_key
 
 SCHEMA: Final = """
@@ -29,6 +30,8 @@ SCHEMA: Final = """
 TRIES: Final = 5
 LOCKED_FOR: Final = dt.timedelta(minutes=15)
 _SHORTEST, _LONGEST, _DIFFERENT = 10, 128, 5
+_SHORT_NAME = 3
+"""A name of so few characters stands in too many words."""
 
 Note = Callable[[dt.datetime, str, str, str, str], None]
 """Writes a line of the audit: when, who, what they did, to which officer, about what."""
@@ -47,15 +50,21 @@ class Proven:
     staff_number: str = field(default="", repr=False)
 
 
+def as_typed_anywhere(password: str) -> str:
+    """``password`` as every keyboard gives it: of full width, or composed of parts, it is the same (NFKC)."""
+    return unicodedata.normalize("NFKC", password)
+
+
 def hash_password(password: str, name: str) -> str:
     """The Argon2id hash of the password of ``name``.
 
     Raises:
-        ApproverError: too short or too long, of too few different characters, or the name itself.
+        ApproverError: too short or too long, of too few different characters, or holds the name.
     """
+    password, known = as_typed_anywhere(password), name_key(name)
     if not _SHORTEST <= len(password) <= _LONGEST or not password.isprintable():
         raise ApproverError(f"password: expected {_SHORTEST} to {_LONGEST} printable characters")
-    if len(set(password)) < _DIFFERENT or name_key(name) in name_key(password):
+    if len(set(password)) < _DIFFERENT or (len(known) > _SHORT_NAME and known in name_key(password)):
         raise ApproverError("password: is one of the first that anybody tries")
     return HASHER.hash(password)
 
@@ -114,11 +123,12 @@ class Approvers:
         encoded, tries, locked_until = row
         if locked_until is not None:
             if now < read_instant(locked_until):
-                raise ApproverError(f"too many wrong passwords: locked until {locked_until}")
+                until = local_text_with_offset(read_instant(locked_until))
+                raise ApproverError(f"too many wrong passwords: locked until {until}")
             tries = 0
-        until = write_instant(now + LOCKED_FOR) if tries + 1 >= TRIES else None
+        ends = write_instant(now + LOCKED_FOR) if tries + 1 >= TRIES else None
         sql = "UPDATE approver_passwords SET tries = ?, locked_until = ? WHERE person = ?"
-        self._db.execute(sql, (tries + 1, until, name_key(name)))
+        self._db.execute(sql, (tries + 1, ends, name_key(name)))
         return encoded
 
     def end(self, name: str, now: dt.datetime, *, right: bool) -> None:
@@ -126,7 +136,10 @@ class Approvers:
         if right:
             sql = "UPDATE approver_passwords SET tries = 0, locked_until = NULL WHERE person = ?"
             self._db.execute(sql, (name_key(name),))
-        elif self.state(name, now) == "locked":
+            return
+        # Of tries at once each may find the lock; the one that counts beyond the last is the first.
+        sql = "UPDATE approver_passwords SET tries = tries + 1 WHERE person = ? AND tries = ?"
+        if self.state(name, now) == "locked" and self._db.execute(sql, (name_key(name), TRIES)).rowcount:
             self._note(now, name, "was locked out", "", "as an approver")
 
     def _row(self, name: str) -> tuple[str, int, str | None] | None:

@@ -108,6 +108,10 @@ class Config:
         except TreeError as error:
             told = f"{self.gateway.policy}: {error}; vernix policy check tells of every mistake"
             raise TreeError("gateway.policy", told) from error
+        unknown = [one for one in rules.certificate.needs if not rules.place(one)] if rules.certificate else []
+        if unknown:
+            told = f"{self.gateway.policy}: certificate.needs: the pack has no checkpoint {', '.join(unknown)}"
+            raise TreeError("gateway.policy", told)
         lacking = [one for one in rules.staff.approved_by if one not in self.officers.approved_by]
         if lacking:
             told = f"the policy pack {rules.id} wants accounts approved by {', '.join(lacking)} too"

@@ -6,7 +6,7 @@ import datetime as dt
 
 from evidence.credentials import is_secret_of
 from evidence.instants import read_instant
-from gateway.approvers import LOCKED_FOR, TRIES, ApproverError, Proven
+from gateway.approvers import LOCKED_FOR, TRIES, ApproverError, Proven, as_typed_anywhere
 from gateway.config import Approver, Officers
 from gateway.officers import PIN, Account, OfficerError
 from gateway.persons import name_key
@@ -36,7 +36,9 @@ def prove(store: Store, one: Approver, password: str, now: dt.datetime) -> Prove
     """
     with store.transaction():
         encoded = store.approvers.begin(one.name, now)
-    right = is_secret_of(encoded, password)  # outside: it takes a while, and nobody else need wait for it
+    right = is_secret_of(
+        encoded, as_typed_anywhere(password)
+    )  # outside: it takes a while, and nobody else need wait for it
     with store.transaction():
         store.approvers.end(one.name, now, right=right)
     if not right:

@@ -99,6 +99,31 @@ def test_passwords_that_anybody_guesses(password: str) -> None:
     assert password not in str(error.value)
 
 
+def test_a_short_name_stands_in_many_words() -> None:
+    hash_password("correct horse amy battery", "Amy")
+    with pytest.raises(ApproverError):
+        hash_password("correct horse anna battery", "Anna")
+
+
+def test_every_keyboard_gives_the_same_password(enrolled: Store) -> None:
+    wide = "".join(chr(ord(one) + 0xFEE0) if one != " " else "\u3000" for one in PASSWORD)
+    assert prove(enrolled, ONE, wide, NOW)
+    with enrolled.transaction():
+        known = enrolled.approvers.known(FIRST)
+        enrolled.approvers.set_password(FIRST, hash_password(wide, FIRST), "root", NOW, replaces=known)
+    assert prove(enrolled, ONE, PASSWORD, NOW)
+
+
+def test_a_lockout_is_one_line_however_many_tried_at_once(enrolled: Store) -> None:
+    with enrolled.transaction():
+        for _ in range(TRIES):
+            enrolled.approvers.begin(FIRST, NOW)
+        for _ in range(TRIES):
+            enrolled.approvers.end(FIRST, NOW, right=False)
+        assert [one.did for one in enrolled.officers.audit()] == ["set a password", "was locked out"]
+    assert "locked until 2026-11-21 16:15:00 +08:00" in refused(enrolled, PASSWORD)
+
+
 def test_only_a_hash_is_kept_and_a_damaged_one_is_named(enrolled: Store) -> None:
     assert PASSWORD.encode() not in enrolled.path.read_bytes()
     with closing(sqlite3.connect(enrolled.path)) as db:

@@ -64,6 +64,12 @@ def test_without_a_pack_nothing_is_said_by_one(tmp_path: Path) -> None:
     ("old", "new", "path", "says"),
     [
         ("due_day = 4", "due_day = 40", "gateway.policy", r"pack.toml: forms\[3\].due_day: expected 1 to 28, found 40"),
+        (
+            'needs = ["certificate"',
+            'needs = ["certificat"',
+            "gateway.policy",
+            "needs: the pack has no checkpoint certificat$",
+        ),
         ("v = 1", "v = ", "gateway.policy", "pack.toml.* not TOML"),
         ('["医务科", "护理部"]', '["医务科", "保卫科", "信息科"]', "officers.approved_by", "by 保卫科, 信息科 too"),
     ],

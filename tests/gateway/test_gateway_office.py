@@ -157,6 +157,9 @@ def test_who_has_it_in_hand_is_a_named_officer(ward: Ward, unit: WorkingUnit, sa
     assert f"{APPLIED} is applied" in say("alert", "take", "u1", 2, "--by", APPLIED, status=2)
     assert "there is no officer" in say("alert", "take", "u1", 2, "--by", "g-9", status=2)
     assert "no alert that nobody has in hand" in say("alert", "take", "u1", 3, "--by", OFFICER, status=2)
+    change(ward, "UPDATE officers SET role = 'engineer' WHERE id = ?", CLERK)
+    engineer = say("alert", "take", "u1", 2, "--by", CLERK, status=2)
+    assert f"approved account of role officer or office; {CLERK} has role engineer" in engineer
     say("alert", "take", "u1", 2, "--by", OFFICER)
     assert "no alert that nobody has in hand" in say("alert", "take", "u1", 2, "--by", OFFICE, status=2)
     assert say("alert", "list") == ""
