@@ -72,6 +72,7 @@ class Answer:
         name_in: the check whose document bears the name to issue under.
         checks: all that were looked at, in order of time, those of a revoked key among them.
         given_up: records that will never come; nothing waits for them, and nobody knows what they said.
+        silent: units that were not heard for long, with when they were last; what they recorded since is not here.
     """
 
     rules: Rules
@@ -80,6 +81,7 @@ class Answer:
     name_in: Check | None
     checks: tuple[Check, ...]
     given_up: tuple[Hole, ...] = field(default=())
+    silent: tuple[tuple[str, str], ...] = field(default=())
 
     @property
     def may_be_issued(self) -> bool:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
+from evidence.certificates import load_certificate
 from gateway.certificate import Answer, Hole, Need, Reason, answer, is_of, mothers_numbers, number_of, plain_visit
 from gateway.config import Config
 from gateway.gaps import Gap
+from gateway.revocations import stored_list
 from gateway.statistics.commands import looked_at
 from gateway.statistics.facts import Check
 from gateway.statistics.survey import EVER
 from gateway.statistics.words import CASES, DEBTS, OUTCOMES, Title, checkpoint_title, title
+from gateway.status import is_silent
 from gateway.store import Store
 
 OK, FINDING = 0, 1
@@ -31,13 +36,22 @@ def certificate(config: Config, arguments: argparse.Namespace) -> int:
             checks += [check for check in others if number_of(check) in numbers]
         with store.transaction():
             gaps = store.gaps.all()
+        silent = tuple(_silent(config, store))
         holes = [(Hole(unit.row.unit, *pair), gaps) for unit in survey.units.values() for pair in unit.missing]
     parts = [part for hole, known in holes for part in _parts(hole, known)]
     missing, given_up = ([hole for hole, is_up in parts if is_up is wanted] for wanted in (False, True))
-    found = answer(rules, visits, checks, missing, given_up)
+    found = replace(answer(rules, visits, checks, missing, given_up), silent=silent)
     lines = [json.dumps(_as_json(found), ensure_ascii=False)] if arguments.json else _lines(found)
     sys.stdout.writelines(f"{line}\n" for line in lines)
     return OK if found.may_be_issued else FINDING
+
+
+def _silent(config: Config, store: Store) -> Iterator[tuple[str, str]]:
+    """The units that were not heard for ``gateway.silent_s``, and when they were last; empty: never."""
+    revocations = stored_list(store, load_certificate(config.keys.authority))
+    heard_since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=config.gateway.silent_s)
+    silent = (row for row in store.units() if is_silent(store, row, revocations, heard_since))
+    return ((row.unit, row.heard) for row in silent)
 
 
 def _parts(hole: Hole, gaps: Sequence[Gap]) -> Iterator[tuple[Hole, bool]]:
@@ -70,6 +84,12 @@ def _lines(found: Answer) -> Iterator[str]:
         yield "  签发后不得变更新生儿母亲身份信息  the mother's data may not be changed afterwards"
     for hole in found.given_up:
         yield f"  已放弃的记录，内容不明  given up, nobody knows what it said: {hole}"
+    for unit, heard in found.silent:
+        last = (
+            f"上次联系 {heard or '无'}，此后的记录可能尚未到达",
+            f"last heard {heard or 'never'}; its records since may be missing",
+        )
+        yield f"  设备 {unit} {last[0]}  unit {unit} {last[1]}"
     for one in found.checks:
         yield "  " + "  ".join(filter(None, _words(one)))
 
@@ -106,6 +126,7 @@ def _as_json(found: Answer) -> dict[str, Any]:
         "name_in": found.name_in and _record(found.name_in),
         "mother_fixed": gate is not None and gate.mother_fixed,
         "given_up": [str(one) for one in found.given_up],
+        "silent": [{"unit": unit, "heard": heard} for unit, heard in found.silent],
         "evidence": [_evidence(one) for one in found.checks],
     }
 

@@ -50,11 +50,11 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
         kept, rooms = store.kept_apart(), store.rooms()
         revocations = stored_list(store, load_certificate(config.keys.authority))
         on_its_way = Counter(one.unit for one in command.waiting(store))
-        silent_since = now - dt.timedelta(seconds=config.gateway.silent_s)
+        heard_since = now - dt.timedelta(seconds=config.gateway.silent_s)
         with store.transaction():
             gaps = store.gaps.all()
             overdue = Counter(one.unit for one in store.office.alerts() if one.is_overdue(now))
-        around = _Around(store, rooms, on_its_way, revocations, silent_since, gaps, overdue)
+        around = _Around(store, rooms, on_its_way, revocations, heard_since, gaps, overdue)
         entries = {row.unit: _entry(row, around) for row in store.units()}
     for one in kept:
         entry = entries.setdefault(one.unit, _stranger(one.unit))
@@ -111,7 +111,7 @@ def _entry(row: UnitRow, around: _Around) -> dict[str, Any]:
         "dropped": around.rooms.get(row.unit, Room()).dropped,
         "refused": row.refused,
         "on_its_way": around.on_its_way.get(row.unit, 0),
-        "silent": _is_silent(row, around),
+        "silent": is_silent(around.store, row, around.revocations, around.heard_since),
         "overdue": around.overdue[row.unit],
         "heard": row.heard,
         "gaps": [asdict(gap) for gap in gaps],
@@ -131,14 +131,14 @@ def _is_contradicted(store: Store, row: UnitRow) -> bool:
     return store.digest(row.unit, row.claimed.seq) not in (None, row.claimed.sha256)
 
 
-def _is_silent(row: UnitRow, around: _Around) -> bool:
-    """Whether a unit that should be at work was not heard for long; one that is out of use has a right to be silent."""
-    if row.heard and read_instant(row.heard) >= around.heard_since:
+def is_silent(store: Store, row: UnitRow, revocations: Revocations | None, heard_since: dt.datetime) -> bool:
+    """Whether a unit that should be at work was not ``heard_since``; one that is out of use has a right to be silent."""
+    if row.heard and read_instant(row.heard) >= heard_since:
         return False
-    last = around.store.rows(row.unit, 1)
-    token = around.store.jws(row.unit, row.head.seq)
+    last = store.rows(row.unit, 1)
+    token = store.jws(row.unit, row.head.seq)
     if not row.head.seq or token is None:
         return True
     kid = jws.parse(row.claim, health.TYPE).kid if row.claim else jws.parse(token, record.TYPE).kid
-    is_revoked = around.revocations is not None and kid in around.revocations.entries
+    is_revoked = revocations is not None and kid in revocations.entries
     return not (is_revoked or any(one.kind == Kind.RETIRE for one in last))

@@ -177,9 +177,13 @@ class Birth:
     def told(self, *visits: str) -> dict[str, Any]:
         for unit in self.ward.units:
             unit.tell_health()
-        main(["--config", str(self.ward.toml), "certificate", "--json", *visits])
-        found: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        found: dict[str, Any] = json.loads(self.raw("--json", *visits))
         return found
+
+    def raw(self, *arguments: str) -> str:
+        """What is printed, from what was heard until now."""
+        main(["--config", str(self.ward.toml), "certificate", *arguments])
+        return self._capsys.readouterr().out
 
     def codes(self, *visits: str) -> list[str]:
         return [one["code"] for one in self.told(*visits)["reasons"]]
@@ -230,3 +234,17 @@ def test_what_she_failed_under_a_visit_that_is_not_given_counts(birth: Birth) ->
     birth.check(birth.other, "passed", "delivery", "U-1", drill=True, document=document_of(1))
     birth.ward.revoke(birth.other, BEGIN)
     assert birth.codes("U-1") == [], "by a key that is not believed"
+
+
+def test_a_unit_that_is_silent_is_named(birth: Birth) -> None:
+    """What it recorded since it was last heard is not here, and holds nothing back."""
+    birth.passes("O-1")
+    birth.check(birth.other, "passed", "delivery", "O-2")
+    birth.ward.now = birth.one.now = birth.other.now = dt.datetime.now(dt.UTC)
+    birth.one.tell_health()
+    found = birth.raw("--json", "O-1")
+    assert json.loads(found)["silent"] == [{"unit": "u2", "heard": ""}]
+    assert json.loads(found)["may_be_issued"]
+    assert "设备 u2 上次联系 无，此后的记录可能尚未到达  unit u2 last heard never; its" in birth.raw("O-1")
+    birth.other.tell_health()
+    assert json.loads(birth.raw("--json", "O-1"))["silent"] == []
