@@ -27,7 +27,7 @@ from daemon.outbox import Outbox, Stored
 from daemon.policy import Policy
 from daemon.printing.forms import FormDesk
 from daemon.slips import person_of
-from daemon.state import OPEN, State, Step
+from daemon.state import State, Step
 from evidence.envelope import attachment
 from evidence.record import Outcome
 from hw.uri import DeviceUri
@@ -229,7 +229,7 @@ class Unit:
         log.info("this press of the emergency is recorded")
         with self._locking:
             self._pressing -= 1
-        if self.state.step is Step.IDLE or self.state.step in OPEN:
+        if not self.state.lets_in:
             self._lock_door()
 
     def _write_journal(self, effect: effects.Journal) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.door import CoprocessorDoor, NoDoor
 from daemon.entrance import EntranceTask, identity
-from daemon.events import Accounted, Closed, Emergency, Event
+from daemon.events import Accounted, Begin, Closed, Emergency, Event, Left, WaitedLong
 from daemon.journal import Journal
 from daemon.outbox import Outbox
 from daemon.outbox.known_events import EventId, of_screen
@@ -140,18 +140,41 @@ def test_a_press_on_a_screen_that_is_told_again_is_the_same_emergency(until: str
     assert made.get("pressed") == (late if until == "told" else None)
 
 
+def press_and_account(life: Life) -> None:
+    """Somebody presses, and an officer accounts for it."""
+    life.unit.post(ON_SCREEN)
+    for _ in range(4):  # the loop takes it, the writer commits it, the screen is closed
+        life.hear(Closed())
+    row = life.outbox.unaccounted[0]
+    said = {"kind": "addendum", "check": row.check, "refers_to": {"seq": row.seq, "sha256": row.sha256}}
+    life.outbox.append({**said, "accounts": True, "reason": "a sleeve", "officers": []})
+    life.hear(Accounted())
+
+
+@pytest.mark.parametrize("happened", [(), (Left(),)])
+def test_a_press_told_again_at_whatever_is_on_the_screen_keeps_no_door_open(
+    happened: tuple[Event, ...], home: Home
+) -> None:
+    """An officer has accounted for it since, and the check under way, or its result, opens nothing."""
+    door = NoDoor()
+    with living(home) as life:
+        life.unit.door = door
+        press_and_account(life)
+        for event in (Begin("0197a000-0000-7000-8000-00000000000c", "delivery", "V-1", "typed"), *happened):
+            life.hear(event)
+        life.unit.post(ON_SCREEN)
+        assert door.released_at_s is not None
+        life.hear(WaitedLong("nobody"))
+        assert life.unit.state.step is (Step.DONE if happened else Step.NOTICE)
+        assert door.released_at_s is None
+
+
 def test_a_press_told_again_keeps_no_door_open(home: Home) -> None:
     """An officer has accounted for it since: it opens for no longer than the unit needs to know it again."""
     door = NoDoor()
     with living(home) as life:
         life.unit.door = door
-        life.unit.post(ON_SCREEN)
-        for _ in range(4):  # the loop takes it, the writer commits it, the screen is closed
-            life.hear(Closed())
-        row = life.outbox.unaccounted[0]
-        account = {"kind": "addendum", "check": row.check, "refers_to": {"seq": row.seq, "sha256": row.sha256}}
-        life.outbox.append({**account, "accounts": True, "reason": "a sleeve", "officers": []})
-        life.hear(Accounted())
+        press_and_account(life)
         assert door.released_at_s is None
         life.unit.post(ON_SCREEN)
         assert door.released_at_s is not None
