@@ -85,11 +85,8 @@ def _lines(found: Answer) -> Iterator[str]:
     for hole in found.given_up:
         yield f"  已放弃的记录，内容不明  given up, nobody knows what it said: {hole}"
     for unit, heard in found.silent:
-        last = (
-            f"上次联系 {heard or '无'}，此后的记录可能尚未到达",
-            f"last heard {heard or 'never'}; its records since may be missing",
-        )
-        yield f"  设备 {unit} {last[0]}  unit {unit} {last[1]}"
+        yield f"  设备 {unit} 上次联系 {heard or '无'}，此后的记录可能尚未到达"
+        yield f"  unit {unit} last heard {heard or 'never'}: its records since may be missing"
     for one in found.checks:
         yield "  " + "  ".join(filter(None, _words(one)))
 

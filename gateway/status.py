@@ -21,6 +21,7 @@ from evidence.revocation import Revocations
 from gateway import command
 from gateway.aside import STRANGERS, Kept, Room
 from gateway.config import Config
+from gateway.doubles import find_doubles
 from gateway.gaps import Gap
 from gateway.revocations import stored_list
 from gateway.store import Store, UnitRow
@@ -54,6 +55,7 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
         with store.transaction():
             gaps = store.gaps.all()
             overdue = Counter(one.unit for one in store.office.alerts() if one.is_overdue(now))
+            doubles = find_doubles(store.officers.accounts(), now)
         around = _Around(store, rooms, on_its_way, revocations, heard_since, gaps, overdue)
         entries = {row.unit: _entry(row, around) for row in store.units()}
     for one in kept:
@@ -65,10 +67,10 @@ def status(config: Config, arguments: argparse.Namespace) -> int:
     else:
         lines = [_line(entry) for entry in entries.values()]
         lines += [f"gap  {one.unit}  {one.first} to {one.last}  {one.accepted_by}  {one.reason}" for one in gaps]
-        lines += _told(kept, entries, nameless, own_key)
+        lines += [*_told(kept, entries, nameless, own_key), *(one.told for one in doubles)]
     sys.stdout.writelines(f"{line}\n" for line in lines)
     amiss = any(entry[name] for entry in entries.values() for name in _AMISS)
-    return FINDING if nameless or own_key or amiss else OK
+    return FINDING if nameless or own_key or amiss or doubles else OK
 
 
 def _line(entry: Mapping[str, Any]) -> str:
@@ -132,7 +134,7 @@ def _is_contradicted(store: Store, row: UnitRow) -> bool:
 
 
 def is_silent(store: Store, row: UnitRow, revocations: Revocations | None, heard_since: dt.datetime) -> bool:
-    """Whether a unit that should be at work was not ``heard_since``; one that is out of use has a right to be silent."""
+    """Whether a unit that should be at work was not ``heard_since``; one out of use has a right to be silent."""
     if row.heard and read_instant(row.heard) >= heard_since:
         return False
     last = store.rows(row.unit, 1)

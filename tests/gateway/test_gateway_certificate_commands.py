@@ -245,6 +245,6 @@ def test_a_unit_that_is_silent_is_named(birth: Birth) -> None:
     found = birth.raw("--json", "O-1")
     assert json.loads(found)["silent"] == [{"unit": "u2", "heard": ""}]
     assert json.loads(found)["may_be_issued"]
-    assert "设备 u2 上次联系 无，此后的记录可能尚未到达  unit u2 last heard never; its" in birth.raw("O-1")
+    assert "设备 u2 上次联系 无，此后的记录可能尚未到达\n  unit u2 last heard never: its" in birth.raw("O-1")
     birth.other.tell_health()
     assert json.loads(birth.raw("--json", "O-1"))["silent"] == []
