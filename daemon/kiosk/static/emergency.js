@@ -27,14 +27,13 @@ async function send() {
   }
   clearTimeout(late);
   alarm("");
-  waits = false;
 }
 
 // Who presses again while it waits means the same one.
 export function emergency() {
   if (waits) return;
   waits = true;
-  sending = send();
+  sending = send().finally(() => { waits = false; });
 }
 
 // When none waits any more.

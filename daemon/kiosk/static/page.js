@@ -53,10 +53,16 @@ export async function ask(name, values = {}) {
   }
 }
 
-// A unit that started anew takes touches with another token.
+// A unit that started anew takes touches with another token; whether there is one by now. Never throws.
 export async function renew() {
-  const text = await fetch("/").then((answer) => answer.text()).catch(() => null); // still away: the next try tells
-  if (text) page.token = served(new DOMParser().parseFromString(text, "text/html")).token;
+  const had = page.token;
+  try {
+    const answer = await fetch("/");
+    if (answer.ok) page.token = served(new DOMParser().parseFromString(await answer.text(), "text/html")).token;
+  } catch {
+    return false; // still away, or on its way back: the next try tells
+  }
+  return page.token !== had;
 }
 
 // Somebody has touched the glass; { night } where that was for another light.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Request, Route, expect
+import pytest
+from playwright.sync_api import Request, Response, Route, expect
 
 from daemon.events import Emergency
 from tests.daemon.kiosk.support import Bench, Glass
 from tests.daemon.kiosk.test_kiosk_page import told
+
+
+def _taken(answer: Response) -> bool:
+    return answer.url.endswith("/touch/emergency") and answer.ok
 
 
 def test_a_press_that_nobody_answered_is_told_with_its_number_and_age(bench: Bench, glass: Glass) -> None:
@@ -18,7 +23,8 @@ def test_a_press_that_nobody_answered_is_told_with_its_number_and_age(bench: Ben
         route.abort()
 
     glass.page.route("**/touch/emergency", gone, times=1)
-    glass.page.click("#emergency")
+    with glass.page.expect_response(_taken):
+        glass.page.click("#emergency")
     event = told(bench)
     assert isinstance(event, Emergency)
     assert event.press is not None
@@ -40,4 +46,25 @@ def test_a_press_that_could_be_lost_yet_is_told_until_it_is_kept(bench: Bench, g
     assert isinstance(again, Emergency)
     assert first.press == again.press
     bench.kept = True
+    expect(glass.page.locator("#trouble")).to_be_empty()
+
+
+@pytest.mark.parametrize("garbage", [(500, "Internal Server Error"), (200, "<p>another page</p>")])
+def test_a_unit_that_is_only_half_back_does_not_end_the_telling(
+    garbage: tuple[int, str], bench: Bench, glass: Glass
+) -> None:
+    """It takes no touch with the old token, and serves no page with the new one yet."""
+    served: list[str] = []
+
+    def not_yet(route: Route, request: Request) -> None:
+        served.append(request.url)
+        status, body = garbage
+        route.fulfill(status=status, content_type="text/html", body=body)
+
+    glass.page.route(bench.server.url, not_yet, times=1)
+    bench.server._token = "as after a new start"
+    with glass.page.expect_response(_taken):
+        glass.page.click("#emergency")
+    assert isinstance(told(bench), Emergency)
+    assert len(served) == 1
     expect(glass.page.locator("#trouble")).to_be_empty()
