@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from evidence.topics import Address, check_name
 from evidence.webauthn import read_registration, registration_challenge
 from gateway import key_offers, proof, roster
 from gateway.config import Config
+from gateway.doubles import Double, find_doubles
 from gateway.officers import BADGE, PIN, WEBAUTHN, Account, Application, OfficerError, Role
 from gateway.store import Store
 from gateway.terminal import operator, say, secret
@@ -147,15 +148,23 @@ def list_officers(config: Config, arguments: argparse.Namespace) -> int:
     """One line an account, with names: for the hospital's eyes."""
     with _store(config) as store, store.transaction():
         accounts = store.officers.accounts()
+    doubles = find_doubles(accounts, _now())
     for one in accounts:
-        say(json.dumps(_plain(one), ensure_ascii=False) if arguments.json else _line(one))
+        say(json.dumps(_plain(one, doubles), ensure_ascii=False) if arguments.json else _line(one))
+    _say_doubles(() if arguments.json else doubles)
     return OK
 
 
-def _plain(one: Account) -> dict[str, Any]:
+def _say_doubles(doubles: Iterable[Double]) -> None:
+    for one in doubles:
+        say(one.told)
+
+
+def _plain(one: Account, doubles: Iterable[Double]) -> dict[str, Any]:
     named = ("id", "role", "code", "regular", "name", "department", "post", "phone", "reason", "applied", "approved")
     return {name: getattr(one, name) for name in (*named, "valid_to", "revoked", "staff_number")} | {
         "state": one.state(_now()),
+        "left_out_for": next((double.first for double in doubles if double.second == one.id), None),
         "approvals": [list(pair) for pair in one.approvals],
         "credentials": [method for method, _, _ in one.credentials],
     }
@@ -216,9 +225,12 @@ def send_roster(open_signer: Callable[[Config], Signer]) -> Action:
             if not units:
                 raise OfficerError("no unit is known yet; name one with --unit")
             body = roster.latest(store, now)
+            with store.transaction():
+                doubles = find_doubles(store.officers.accounts(), now)
             for unit in units:
                 roster.send(store, Address(config.gateway.site, unit), body, signer, operator(), now)
         say(f"roster {body['version']}, {len(body['officers'])} officers, is on its way to {', '.join(units)}")
+        _say_doubles(doubles)
         return OK
 
     send.__doc__ = send_roster.__doc__

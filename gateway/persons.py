@@ -10,6 +10,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
+NAMESAKES = "name and department"
+"""What two people may have in common all the same, see :meth:`Person.shared_with`."""
 _CHINA = re.compile(r"(?:00)?86(?=1[0-9]{10}$)")
 
 
@@ -43,4 +45,4 @@ class Person:
         if phone_key(self.phone) == phone_key(other.phone):
             return "phone"
         same = name_key(self.name) == name_key(other.name) and name_key(self.department) == name_key(other.department)
-        return "name and department" if same and not (own and others) else None
+        return NAMESAKES if same and not (own and others) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import secrets
 from typing import Any
 
@@ -14,8 +15,11 @@ from evidence.instants import write_instant
 from evidence.keys import Signer
 from evidence.topics import Address, Channel
 from gateway import command
+from gateway.doubles import find_doubles
 from gateway.officers import BADGE, PIN, Account
 from gateway.store import Store
+
+log = logging.getLogger(__name__)
 
 Body = dict[str, Any]
 
@@ -49,10 +53,12 @@ def new_salt() -> str:
 
 
 def officers_now(store: Store, now: dt.datetime) -> Body:
-    """Who belongs into a roster at ``now``: both approvals, not over, and a credential. Without a version."""
+    """Who belongs into a roster at ``now``: both approvals, not over, a credential, and once. Without a version."""
     with store.transaction():
         accounts, salt = store.officers.accounts(), store.officers.badge_salt(new_salt())
-    chosen = [one for one in accounts if one.state(now) == "approved" and _proves_something(one)]
+    again = {one.second for one in find_doubles(accounts, now)}
+    approved = [one for one in accounts if one.state(now) == "approved" and one.id not in again]
+    chosen = [one for one in approved if _proves_something(one)]
     return {"badge_salt": salt, "officers": [_entry(one) for one in chosen]}
 
 
@@ -69,6 +75,8 @@ def latest(store: Store, now: dt.datetime) -> Body:
             return {"version": made[-1][0], **content}
         version = max(counter_at(now), made[-1][0] + 1 if made else 1)
         store.officers.add_roster(version, write_instant(now), text)
+        for one in find_doubles(store.officers.accounts(), now):
+            log.warning("%s", one.told)
     return {"version": version, **content}
 
 

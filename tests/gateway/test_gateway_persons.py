@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
+from gateway.cli import main
+from gateway.doubles import Double, find_doubles
 from gateway.officers import OfficerError
 from gateway.persons import Person
+from gateway.roster import officers_now
 from gateway.store import Store
-from tests.gateway.personnel import NAME, Bureau, applied, approve
+from tests.gateway.personnel import NAME, Bureau, applied, approve, approved, give
 from tests.gateway.support import NOW
 
 ONE = Person(NAME, "产科", "139 0000 0001")
@@ -52,6 +57,55 @@ def test_an_application_of_before_is_not_approved_beside_another(store: Store) -
         store.officers._db.execute("UPDATE officers SET phone = '13900009001' WHERE id = ?", (second,))
     with pytest.raises(OfficerError, match=f"the same as that of {first}"):
         approve(store, second)
+
+
+def entered(store: Store) -> tuple[str, str]:
+    """Two accounts that are approved and in the roster."""
+    return approved(store, phone="139 0000 9001"), approved(store)
+
+
+@pytest.mark.parametrize(
+    ("shared", "sql"),
+    [
+        ("phone", "UPDATE officers SET phone = '+86 13900009001' WHERE id = ?"),
+        ("badge", "INSERT INTO credentials SELECT ?, method, id, value FROM credentials WHERE method = 'badge'"),
+        ("webauthn", "INSERT INTO credentials SELECT ?, method, id, 'x' FROM credentials WHERE method = 'webauthn'"),
+    ],
+)
+def test_of_two_accounts_of_before_that_are_one_persons_the_first_counts(shared: str, sql: str, store: Store) -> None:
+    first, second = entered(store)
+    give(store, first, "d" * 43, "badge")
+    give(store, first, "c" * 43, "webauthn", "k" * 22)
+    assert [one["id"] for one in officers_now(store, NOW)["officers"]] == [first, second]
+    with store.transaction():
+        store.officers._db.execute(sql, (second,))
+        (found,) = find_doubles(store.officers.accounts(), NOW)
+    assert found == Double(first, second, shared)
+    assert [one["id"] for one in officers_now(store, NOW)["officers"]] == [first]
+    with store.transaction():
+        store.officers.revoke(first, "护理部主任", "重复", NOW)
+    assert [one["id"] for one in officers_now(store, NOW)["officers"]] == [second]
+
+
+def test_namesakes_of_before_stay(store: Store) -> None:
+    entered(store)
+    with store.transaction():
+        store.officers._db.execute("UPDATE officers SET staff_number = ''")
+    assert len(officers_now(store, NOW)["officers"]) == 2
+
+
+def test_operators_are_told_of_two_accounts(bureau: Bureau) -> None:
+    with closing(bureau.store) as store:
+        first, second = entered(store)
+        with store.transaction():
+            store.officers._db.execute("UPDATE officers SET phone = '13900009001' WHERE id = ?", (second,))
+    words = f"同一人两个账户 one person, two accounts  {first}  {second}  same phone: the roster leaves out {second}"
+    assert words in bureau.say("officer", "list")
+    assert words in bureau.say("roster", "send", "--unit", "u1")
+    plain = [json.loads(one)["left_out_for"] for one in bureau.say("officer", "list", "--json").splitlines()]
+    assert plain == [None, first]
+    assert main(["--config", str(bureau.hospital.gateway_toml), "status"]) == 1
+    assert words in bureau.capsys.readouterr().out
 
 
 def test_namesakes_have_not_one_pin(bureau: Bureau) -> None:
