@@ -163,7 +163,10 @@ class CoprocessorDoor:
         """Clear what the co-processor still holds open, up to the newest press that is recorded."""
         status = self._device.status
         self._all_accounted = status is None  # right after a start: what it holds open is not known yet
-        self._to_clear, self._pressed = max(self._pressed, self._told(status)), 0
+        heard, self._pressed = self._pressed, 0
+        if heard and not self._recorded(heard):
+            heard, self._pressed = 0, heard  # of an emergency that is still on its way
+        self._to_clear = max(heard, self._told(status))
         self._clear()
 
     def _told(self, status: Status | None) -> int:

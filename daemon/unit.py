@@ -86,6 +86,8 @@ class Unit:
     """When the emergency on the screen was pressed first."""
     _pressing: int = 0
     """Emergencies that the loop has not come to yet; until then nothing locks the door. Guarded by ``_locking``."""
+    _to_clear: bool = False
+    """An officer has accounted for an emergency while another one waited: cleared is what may be then."""
     _locking: threading.Lock = field(default_factory=threading.Lock)
     _kept: dict[int, int] = field(default_factory=dict)
     """Presses of emergencies that the journal or the outbox has, by counter: of pages never more than their slots."""
@@ -186,8 +188,7 @@ class Unit:
         for effect in wanted:
             _EFFECTS[type(effect)](self, effect)
         if isinstance(event, events.Emergency):
-            with self._locking:
-                self._pressing -= 1
+            self._came_to_press()
         if self.state.step not in (Step.CARD, Step.FACE):
             self._photo = None  # also that of a card whose reading ended too late to count
         if self.state.step not in _SLIP_STEPS or self.state.outcome is Outcome.EMERGENCY:
@@ -217,9 +218,11 @@ class Unit:
     # --- effects -----------------------------------------------------------------------------------------------
 
     def _same_or_new(self, event: events.Emergency) -> Event:
-        """Counted from the first press on: a woman who comes later has an emergency of her own."""
-        shown = self.state.outcome is Outcome.EMERGENCY and self.state.step in (Step.SEALING, Step.DONE)
-        if shown and time.monotonic() - self._emergency_s < SAME_EMERGENCY_S:
+        """Counted from the first press on: who comes later, or when it is accounted for, has one of her own."""
+        open_ones = [one.check for one in self.outbox.unaccounted]
+        shown = self.state.step is Step.SEALING or (self.state.step is Step.DONE and self.state.check in open_ones)
+        soon = time.monotonic() - self._emergency_s < SAME_EMERGENCY_S
+        if shown and soon and self.state.outcome is Outcome.EMERGENCY:
             return replace(event, again=True)
         self._emergency_s = time.monotonic()
         return event
@@ -227,10 +230,15 @@ class Unit:
     def _told_again(self) -> None:
         """A press that is recorded: told again, it opens nothing that an officer has accounted for since."""
         log.info("this press of the emergency is recorded")
-        with self._locking:
-            self._pressing -= 1
+        self._came_to_press()
         if not self.state.lets_in:
             self._lock_door()
+
+    def _came_to_press(self) -> None:
+        with self._locking:
+            self._pressing -= 1
+        if self._to_clear:
+            self._clear_emergency()
 
     def _write_journal(self, effect: effects.Journal) -> None:
         one = effect.begin
@@ -312,9 +320,12 @@ class Unit:
             if not self._pressing:
                 self.door.lock()
 
-    def _clear_emergency(self, _effect: object) -> None:
+    def _clear_emergency(self, _effect: object = None) -> None:
+        """Never a press that waits: nobody has accounted for it, and its own account clears all before it."""
+        with self._locking:
+            self._to_clear = self._pressing > 0
         pressed_again = self.state.step is Step.SEALING and self.state.outcome is Outcome.EMERGENCY
-        if not pressed_again and not self.outbox.unaccounted:
+        if not (self._to_clear or pressed_again or self.outbox.unaccounted):
             self.door.clear_emergency()
 
     def _start_timer(self, _effect: object) -> None:
@@ -354,8 +365,7 @@ class Unit:
     def _settle(self) -> None:
         """Say of every debt that was settled since that it is; a cut in between is made up for at the next start."""
         for one in self.outbox.settled():
-            fields = record_fields.settlement(one)
-            self.durably(partial(self.outbox.append, fields))
+            self.durably(partial(self.outbox.append, record_fields.settlement(one)))
 
     def _write(self, request: SealRecord | Note) -> Stored:
         files = [attachment(name, data) for name, data in request.attachments]

@@ -118,6 +118,7 @@ def test_a_press_told_again_after_a_cut_is_the_same_emergency(until: str, times:
             assert life.outbox.has_counter(PRESS.counter), "so that an officer's word clears it"
 
 
+OTHER = "0197a000-0000-7000-8000-00000000000d"
 ON_SCREEN = Emergency("0197a000-0000-7000-8000-00000000000e", "delivery", press=of_screen(0xBEEF))
 
 
@@ -145,6 +146,10 @@ def press_and_account(life: Life) -> None:
     life.unit.post(ON_SCREEN)
     for _ in range(4):  # the loop takes it, the writer commits it, the screen is closed
         life.hear(Closed())
+    account(life)
+
+
+def account(life: Life) -> None:
     row = life.outbox.unaccounted[0]
     said = {"kind": "addendum", "check": row.check, "refers_to": {"seq": row.seq, "sha256": row.sha256}}
     life.outbox.append({**said, "accounts": True, "reason": "a sleeve", "officers": []})
@@ -180,6 +185,58 @@ def test_a_press_told_again_keeps_no_door_open(home: Home) -> None:
         assert door.released_at_s is not None
         life.hear(Closed())
         assert (door.released_at_s, told(home, life.outbox)) == (None, (1, 0))
+
+
+class CountedDoor(NoDoor):
+    """Counts how often what holds it open was cleared."""
+
+    cleared = 0
+
+    def clear_emergency(self) -> None:
+        self.cleared += 1
+
+
+def test_an_account_clears_no_press_that_waits(home: Home) -> None:
+    """The next press came before the loop heard of the account: it is an emergency of its own, with one account."""
+    door = CountedDoor()
+    with living(home) as life:
+        life.unit.door = door
+        press_and_account(life)
+        assert door.cleared == 1
+        life.unit.post(replace(ON_SCREEN, check=OTHER, press=of_screen(0xBEE)))
+        life.hear(Accounted())
+        life.hear(Closed())
+        assert (door.cleared, door.released_at_s is None) == (1, False)
+        assert [one.check for one in life.outbox.unaccounted] == [OTHER]
+        life.unit.post(ON_SCREEN)
+        life.hear(Accounted())
+        assert door.cleared == 1, "told again in between, it clears nothing of the other's"
+
+
+def test_an_account_waits_for_a_press_that_is_told_again(home: Home) -> None:
+    door = CountedDoor()
+    with living(home) as life:
+        life.unit.door = door
+        press_and_account(life)
+        life.unit.post(ON_SCREEN)
+        life.unit._step(Accounted())
+        assert (door.cleared, door.released_at_s is None) == (1, False)
+        life.hear(Closed())
+        assert (door.cleared, door.released_at_s is None) == (2, True)
+
+
+def test_a_press_after_the_account_is_another_emergency(home: Home) -> None:
+    """However soon, and with the first one still on the screen: else nobody would account for what it opens."""
+    with living(home) as life:
+        life.unit.post(ON_SCREEN)
+        for _ in range(3):  # the loop takes it, the writer commits it, the screen shows it
+            life.hear(WaitedLong("nobody"))
+        assert life.unit.state.step is Step.DONE
+        account(life)
+        life.unit.post(replace(ON_SCREEN, check=OTHER, press=of_screen(0xBEE)))
+        for _ in range(2):
+            life.hear(WaitedLong("nobody"))
+        assert [one.check for one in life.outbox.unaccounted] == [OTHER]
 
 
 def test_a_screen_takes_no_slot_of_the_buttons() -> None:
