@@ -104,12 +104,20 @@ class Unit:
     # --- from any thread ---------------------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:
-        """Tell the loop what happened. An emergency opens the door here: the loop may be waiting for a slow disk."""
-        if isinstance(event, events.Emergency):
-            with self._locking:
-                self._pressing += 1
-                self.door.release()
-        self._events.put(event)
+        """Tell the loop what happened. An emergency opens the door here: the loop may be waiting for a slow disk.
+
+        Raises:
+            ValueError: an emergency is meant for one screen only, and would be dropped at another.
+        """
+        if isinstance(event, events.Meant) and isinstance(event.event, events.Emergency):
+            raise ValueError(f"an emergency was meant for step {event.step} only: post it as it is")
+        try:
+            if isinstance(event, events.Emergency):
+                with self._locking:
+                    self._pressing += 1
+                    self.door.release()
+        finally:  # also where the door does not obey
+            self._events.put(event)
 
     def keeps(self, press: events.Press) -> bool:
         """Whether this press of an emergency survives a cut, as the journal or the outbox knows it. Never waits."""
@@ -314,10 +322,8 @@ class Unit:
 
     def _lock_door(self, _effect: object = None) -> None:
         """An emergency that nobody has accounted for keeps the door open, also over a restart of anything."""
-        if self.outbox.unaccounted:
-            return
         with self._locking:
-            if not self._pressing:
+            if not (self._pressing or self.outbox.unaccounted):
                 self.door.lock()
 
     def _clear_emergency(self, _effect: object = None) -> None:
@@ -370,9 +376,8 @@ class Unit:
     def _write(self, request: SealRecord | Note) -> Stored:
         files = [attachment(name, data) for name, data in request.attachments]
         press = request.press if isinstance(request, SealRecord) else None
-        return self.durably(
-            lambda: self.outbox.append(request.fields, alert=request.alert, attachments=files, press=press)
-        )
+        append = partial(self.outbox.append, request.fields, alert=request.alert, attachments=files, press=press)
+        return self.durably(append)
 
 
 _EFFECTS: dict[type, Callable[..., None]] = {
@@ -391,7 +396,5 @@ _EFFECTS: dict[type, Callable[..., None]] = {
     effects.LockDoor: Unit._lock_door,
     effects.ClearEmergency: Unit._clear_emergency,
     effects.StartTimer: Unit._start_timer,
-    effects.SealRecord: Unit._write_record,
-    effects.KnowPress: Unit._write_record,
-    effects.Note: Unit._write_record,
+    **dict.fromkeys((SealRecord, KnowPress, Note), Unit._write_record),
 }

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.door import CoprocessorDoor, NoDoor
 from daemon.entrance import EntranceTask, identity
-from daemon.events import Accounted, Begin, Closed, Emergency, Event, Left, WaitedLong
+from daemon.events import Accounted, Begin, Closed, Emergency, Event, Left, Meant, WaitedLong
 from daemon.journal import Journal
 from daemon.outbox import Outbox
 from daemon.outbox.known_events import EventId, of_screen
@@ -237,6 +237,38 @@ def test_a_press_after_the_account_is_another_emergency(home: Home) -> None:
         for _ in range(2):
             life.hear(WaitedLong("nobody"))
         assert [one.check for one in life.outbox.unaccounted] == [OTHER]
+
+
+class StuckDoor(NoDoor):
+    """Does not obey when it is pressed for, once; the loop asks again."""
+
+    stuck = True
+
+    def release(self) -> None:
+        if self.stuck:
+            self.stuck = False
+            raise OSError("the pin refused")
+        super().release()
+
+
+def test_a_door_that_does_not_obey_loses_no_press(home: Home) -> None:
+    door = StuckDoor()
+    with living(home) as life:
+        life.unit.door = door
+        with pytest.raises(OSError, match="the pin refused"):
+            life.unit.post(ON_SCREEN)
+        for _ in range(2):
+            life.hear(WaitedLong("nobody"))
+        assert told(home, life.outbox) == (1, 0)
+        assert door.released_at_s is not None
+
+
+def test_no_emergency_is_for_one_screen_only(home: Home) -> None:
+    """It would be dropped when the screen has changed, and a door that nobody opened would count it."""
+    with living(home) as life:
+        with pytest.raises(ValueError, match="an emergency was meant for step idle only"):
+            life.unit.post(Meant(ON_SCREEN, None, "idle"))
+        assert life.unit._events.empty()
 
 
 def test_a_screen_takes_no_slot_of_the_buttons() -> None:
