@@ -2,7 +2,7 @@
 import { act, complain, inTheWay } from "./act.js";
 import { badgeScanned } from "./officer_form.js";
 import { byId, button, el } from "./dom.js";
-import { emergency, emergencySent } from "./emergency.js";
+import { emergency, emergencySent, goOnTelling } from "./emergency.js";
 import { icon } from "./icons.js";
 import { listen } from "./line.js";
 import { isNight, showLight, switchNight } from "./night.js";
@@ -153,6 +153,7 @@ function nightTouched() {
 // A press is enough: a glove that slides off the button still meant it. A keyboard's or a screen reader's click has no press.
 byId("emergency").addEventListener("pointerdown", emergency);
 byId("emergency").addEventListener("click", (event) => { if (event.detail === 0) emergency(); });
+goOnTelling();
 
 // --- the views ---------------------------------------------------------------------------------------------------
 

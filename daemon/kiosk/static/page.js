@@ -5,10 +5,11 @@ const served = (shown) => JSON.parse(shown.getElementById("page").textContent);
 
 export const page = served(document);
 
-const request = (path, values, beside = {}) => fetch(path, {
+const request = (path, values, { headers = {}, keepalive = false } = {}) => fetch(path, {
   method: "POST",
-  headers: { "Content-Type": "application/json", "X-Vernix-Token": page.token, ...beside },
+  headers: { "Content-Type": "application/json", "X-Vernix-Token": page.token, ...headers },
   body: JSON.stringify(values),
+  keepalive,
 });
 
 // A unit that started anew serves the page with another token: loaded anew once, it has that. By its address it is known
@@ -30,7 +31,7 @@ async function causeOf(answer) {
 
 // What was wrong, as a short name; null when the touch was taken. It says what was shown when it was touched: the unit
 // takes none for a step that is over.
-// `beside`: headers, which the unit has before it reads anything.
+// `beside`: headers, which the unit has before it reads anything; `keepalive`: it goes on when the page is gone.
 export async function touch(name, values = {}, beside = {}) {
   const shown = { check: now.view?.check ?? null, step: now.view?.step ?? null };
   try {

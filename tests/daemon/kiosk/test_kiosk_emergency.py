@@ -68,3 +68,34 @@ def test_a_unit_that_is_only_half_back_does_not_end_the_telling(
     assert isinstance(told(bench), Emergency)
     assert len(served) == 1
     expect(glass.page.locator("#trouble")).to_be_empty()
+
+
+def test_a_press_outlives_the_page_that_loads_itself_anew(bench: Bench, glass: Glass) -> None:
+    """It is the same press for the unit, however often it hears of it."""
+    bench.kept = False
+    with glass.page.expect_navigation():
+        glass.page.evaluate(
+            """() => {
+              document.getElementById("emergency").dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }));
+              location.reload();
+            }"""
+        )
+    expect(glass.page.locator("#trouble")).to_contain_text("紧急呼叫未得到应答")
+    bench.kept = True
+    expect(glass.page.locator("#trouble")).to_be_empty()
+    heard = [told(bench), told(bench)]
+    presses = {one.press for one in heard if isinstance(one, Emergency)}
+    assert len(presses) == 1
+    assert glass.page.evaluate("sessionStorage.length") == 0
+
+
+def test_a_press_at_a_unit_that_started_anew_waits_for_nothing(bench: Bench, glass: Glass) -> None:
+    """Its token is fetched and the press told at once; else the page would load itself anew over it."""
+    answers: list[Response] = []
+    glass.page.on("response", lambda answer: answers.append(answer) if "/touch/" in answer.url else None)
+    bench.server._token = "as after a new start"
+    with glass.page.expect_response(_taken):
+        glass.page.click("#emergency")
+    assert isinstance(told(bench), Emergency)
+    refused_ms, taken_ms = (one.request.timing["startTime"] for one in answers)
+    assert taken_ms - refused_ms < 1000
