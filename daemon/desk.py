@@ -25,11 +25,15 @@ Result = tuple["Desk", tuple[Effect, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """``active`` is on the screen; ``parked``, oldest first, wait; ``on_duty`` answers for what nobody decides."""
+    """``active`` is on the screen; ``parked``, oldest first, wait; ``on_duty`` answers for what nobody decides.
+
+    ``shift``: the number of the last :class:`ShiftChanged`.
+    """
 
     active: State
     parked: tuple[State, ...] = ()
     on_duty: OnDuty | None = None
+    shift: int = 0
 
     @classmethod
     def of(cls, policy: Policy) -> Desk:
@@ -54,8 +58,10 @@ def step(desk: Desk, event: Event) -> Result:
             return desk, (ClearEmergency(), *lock)
         case Noted():
             return desk, (Note(record_fields.noted(event), alert=event.alert),)
+        case ShiftChanged() if event.number < desk.shift:
+            return desk, (Note(record_fields.noted(event.noted)),)
         case ShiftChanged():
-            changed, effects = _go_on(replace(desk, on_duty=event.on_duty), event)
+            changed, effects = _go_on(replace(desk, on_duty=event.on_duty, shift=event.number), event)
             return changed, (Note(record_fields.noted(event.noted)), *effects)
         case TimedOut() if _pending(desk.active) and session.expects(desk.active, event):
             return _park(desk)

@@ -47,7 +47,7 @@ class Duty:
         self._lock = threading.Lock()
         self._current: OnDuty | None = None
         self._seen_s = self._begun_s = 0.0
-        self._shift, self._last = 0, ""
+        self._shift, self._last, self._changes = 0, "", 0
 
     def log_in(self, officer: Officer, login: str = "pin") -> ShiftChanged:
         """``officer``, who may decide and has proved it by ``login``, takes over from whoever was there."""
@@ -58,16 +58,19 @@ class Duty:
             self._begun_s = self._seen_s
             self._shift += one.officer != self._last
             self._last = one.officer
+            self._changes = number = self._changes + 1
         log.info("on duty: %s%s", one.officer, f", relieves {relieved.officer}" if relieved else "")
         facts = {"officer": one.officer, "role": one.role, "login": login}
-        return ShiftChanged(one, Noted("duty.begun", facts | ({"relieves": relieved.officer} if relieved else {})))
+        relieves = {"relieves": relieved.officer} if relieved else {}
+        return ShiftChanged(one, Noted("duty.begun", facts | relieves), number)
 
     def log_out(self) -> ShiftChanged | None:
         """Nobody is on duty any more, by a touch that may be anybody's, as the record says; None if nobody was."""
         with self._lock:
             one, self._current, self._last = self._current, None, ""
             self._shift += 1
-        return _ended(one, "logged_out", by="touch") if one else None
+            self._changes = number = self._changes + 1
+        return _ended(one, number, "logged_out", by="touch") if one else None
 
     @property
     def shift(self) -> int:
@@ -93,8 +96,9 @@ class Duty:
             if one is None or not cause:
                 return one
             self._current = None
+            self._changes = number = self._changes + 1
         log.info("on duty: nobody; %s: %s", one.officer, cause)
-        self._tell(_ended(one, cause))
+        self._tell(_ended(one, number, cause))
         return None
 
     def _over(self) -> str:
@@ -108,5 +112,5 @@ class Duty:
         return "" if valid else "struck_off"
 
 
-def _ended(one: OnDuty, cause: str, **more: str) -> ShiftChanged:
-    return ShiftChanged(None, Noted("duty.ended", {"officer": one.officer, "cause": cause, **more}))
+def _ended(one: OnDuty, number: int, cause: str, **more: str) -> ShiftChanged:
+    return ShiftChanged(None, Noted("duty.ended", {"officer": one.officer, "cause": cause, **more}), number)

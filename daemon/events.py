@@ -321,10 +321,14 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class ShiftChanged:
-    """From now on ``on_duty`` answers for what the unit does by itself, or nobody; ``noted`` goes into the chain."""
+    """From now on ``on_duty`` answers for what the unit does by itself, or nobody; ``noted`` goes into the chain.
+
+    ``number``: which change it is since the start. Threads tell of theirs in any order: who is there is who came last.
+    """
 
     on_duty: OnDuty | None
     noted: Noted
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,11 +343,11 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A touch, and the check and step that were shown to whoever touched: for another one it counts for nothing."""
+    """A touch, and the check that was shown to whoever touched, and the steps it is for: elsewhere it counts for nothing."""
 
     event: Event
     check: str | None
-    step: str
+    steps: tuple[str, ...]
 
 
 Event = (

@@ -64,6 +64,7 @@ class Post:
         self.moment, self.passed_s = now(), 0.0
         self.roster = Roster(EVERYBODY, lambda: self.moment)
         self.told: list[Noted] = []
+        self.ends: list[ShiftChanged] = []
         self.duty = Duty(self.roster, lambda: self.moment, IDLE_S, lambda: self.passed_s, self._tell)
         self.state = State(policy, Step.CONFIRM)
         statement = DecisionStatement("c", None, Outcome.MANUAL, "x", write_instant(now() + 30 * DAY))
@@ -75,6 +76,7 @@ class Post:
     def _tell(self, event: Event) -> None:
         assert isinstance(event, ShiftChanged)
         self.told.append(event.noted)
+        self.ends.append(event)
 
     def document(self, kind: str) -> None:
         self.state = replace(self.state, document=Document({"type": kind, "method": "chip"}, (), {}, "0" * 64))
@@ -269,6 +271,23 @@ def test_each_shift_begins_and_ends_in_the_chain(post: Post) -> None:
     (note,) = step(Desk.of(post.state.policy), begun)[1]
     assert isinstance(note, Note)
     assert note.fields["event"] == {"type": "duty.begun", **begun.noted.facts}
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_changes_that_are_told_in_another_order_leave_who_came_last(by_itself: bool, post: Post) -> None:
+    """Whoever logs in is told of from another thread than the end of that shift."""
+    begun = post.touches.event("log_in", {"officer": "regular", "pin": PIN})
+    if by_itself:
+        post.passed_s += IDLE_S
+        assert post.there() is None
+    ended = post.ends.pop() if by_itself else post.touches.event("log_out", {})
+    now_there, noted = step(step(Desk.of(post.state.policy), ended)[0], begun)
+    assert (now_there.on_duty, post.there()) == (None, None)
+    assert [isinstance(one, Note) for one in noted] == [True], "what happened stands in the chain all the same"
+    again = post.touches.event("log_in", {"officer": "office", "pin": PIN})
+    there = step(now_there, again)[0].on_duty
+    assert there is not None
+    assert there.officer == "office"
 
 
 def test_a_shift_that_a_touch_ends_says_so(post: Post) -> None:
