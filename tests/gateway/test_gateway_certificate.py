@@ -9,7 +9,7 @@ import pytest
 from daemon.policy import pack_path
 from evidence.policy import load_rules
 from evidence.record import Outcome
-from gateway.certificate import Hole
+from gateway.certificate import Hole, mothers_numbers
 from gateway.statistics.facts import Later
 from tests.gateway.births import RULES, asked, check, claimed, codes
 from tests.gateway.ward import document_of
@@ -185,6 +185,21 @@ def test_what_she_left_open_under_another_visit_counts() -> None:
     assert codes("jiangxi", *first, failed, SINCE) == codes("jiangxi", *first, failed, passed) == []
     assert codes("jiangxi", PASSED, check(12, "unable", "certificate"), passed) == ["not_verified:certificate", "owed"]
     assert codes("jiangxi", check(1, "passed", "delivery", visit=other), SINCE) == ["not_verified_before_birth"]
+
+
+def test_whose_numbers_are_looked_for_elsewhere() -> None:
+    forged, of_man = check(3, "passed", "delivery", by=4, believed=False), check(4, "passed", "delivery", document=MAN)
+    checks = PASSED, forged, of_man, claimed(20, "passed"), check(5, "failed", "delivery", by=6)
+    assert mothers_numbers(checks) == {document_of(1)["number"]}
+
+
+def test_of_links_from_several_units_the_last_by_time_is_the_visit() -> None:
+    later = Later()
+    for day, visit in (("03", "V-3"), ("02", "V-2")):
+        later.take({"visit": {"ref": visit}, "time": {"earliest": f"2026-07-{day}T00:00:00.000Z"}})
+    linked = check(1, "emergency", "delivery", later=later)
+    assert linked.visit == "V-3"
+    assert linked.visits == {"V-1", "V-2", "V-3"}
 
 
 def test_every_outcome_but_a_verified_one_is_no() -> None:
