@@ -110,7 +110,7 @@ class Unit:
             ValueError: an emergency is meant for one screen only, and would be dropped at another.
         """
         if isinstance(event, events.Meant) and isinstance(event.event, events.Emergency):
-            raise ValueError(f"an emergency was meant for step {event.step} only: post it as it is")
+            raise ValueError("an emergency was meant for one screen only: post it as it is")
         try:
             if isinstance(event, events.Emergency):
                 with self._locking:
