@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import itertools
 import resource
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,18 @@ from provisioning.site import init_site, load_site
 
 NOW = dt.datetime(2026, 11, 21, 8, 0, tzinfo=dt.UTC)
 SITE = "s1"
+
+
+class Waiting(io.StringIO):
+    """A prompt at which nobody types until something has happened."""
+
+    def __init__(self, typed: str, happens: Callable[[], None]) -> None:
+        super().__init__(typed)
+        self._happens = happens
+
+    def readline(self, size: int | None = -1, /) -> str:
+        self._happens()
+        return super().readline(-1 if size is None else size)
 
 
 @contextmanager

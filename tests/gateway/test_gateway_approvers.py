@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import os
 import pty
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from gateway.proof import approver, prove
 from gateway.schema import MIGRATIONS
 from gateway.store import Store
 from tests.gateway.personnel import FIRST, NEEDED, PASSWORD, RULES, SECOND, Bureau, application
-from tests.gateway.support import NOW
+from tests.gateway.support import NOW, Waiting
 from tests.support import ROOT
 
 ONE = approver(RULES, FIRST, NEEDED[0])
@@ -183,18 +181,6 @@ def test_set_changed_and_taken_away(bureau: Bureau) -> None:
     for did in ("set a password", "changed a password", "approved", "took a password away"):
         assert did in audit
     assert PASSWORD not in audit
-
-
-class Waiting(io.StringIO):
-    """A prompt at which nobody types until something has happened."""
-
-    def __init__(self, typed: str, happens: Callable[[], None]) -> None:
-        super().__init__(typed)
-        self._happens = happens
-
-    def readline(self, size: int | None = -1, /) -> str:
-        self._happens()
-        return super().readline(-1 if size is None else size)
 
 
 def test_a_prompt_that_waited_overwrites_no_password(

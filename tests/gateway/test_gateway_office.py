@@ -27,6 +27,7 @@ from gateway.officers import Application, Role
 from gateway.receiver import Receiver
 from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory
+from tests.gateway.support import Waiting
 from tests.gateway.ward import BEGIN, SITE, Ward, WorkingUnit, decided
 from tests.support.background import Background
 from tests.support.brokers import wait_for
@@ -318,13 +319,29 @@ def test_who_signed_an_addendum_is_no_judge_either(unit: WorkingUnit, say: Say) 
     assert f"{OFFICE} signed this check" in say("case", "close", opened[0], *by, status=2)
 
 
-def test_two_who_close_at_once_hear_it_plainly(ward: Ward, unit: WorkingUnit) -> None:
-    closed = Closed(unit.check("failed")[0], OFFICE, "identity shown", write_instant(BEGIN))
-    with ward.store.transaction():
-        assert ward.store.office.close_case(closed)
-        assert not ward.store.office.close_case(closed)
-        assert ward.store.office.reopen_case(closed.check)
-        assert not ward.store.office.reopen_case(closed.check)
+def test_two_who_close_at_once_hear_it_plainly(
+    ward: Ward, unit: WorkingUnit, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one types the PIN the other is done; and the same with opening again."""
+    closed = Closed(unit.check("failed")[0], CLERK, "identity shown", write_instant(BEGIN))
+    unit.deliver()
+
+    def close() -> None:
+        with ward.store.transaction():
+            assert ward.store.office.close_case(closed)
+
+    def reopen() -> None:
+        with ward.store.transaction():
+            assert ward.store.office.reopen_case(closed.check)
+
+    for word, other_does, told in (
+        ("close", close, "somebody has closed this case just now"),
+        ("reopen", reopen, "somebody has opened this case again just now"),
+    ):
+        monkeypatch.setattr("sys.stdin", Waiting(f"{PIN}\n", other_does))
+        words = ["--config", str(ward.toml), "case", word, closed.check, "--by", OFFICE, "--reason", "x"]
+        assert main(words) == 2
+        assert told in capsys.readouterr().err
 
 
 def test_cases_are_counted(ward: Ward, unit: WorkingUnit, say: Say) -> None:
