@@ -343,11 +343,11 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A touch, and the check and step that were shown to whoever touched: for another one it counts for nothing."""
+    """A touch, the check that was shown to whoever touched, and the steps it is for: else it counts for nothing."""
 
     event: Event
     check: str | None
-    step: str
+    steps: tuple[str, ...]
 
 
 Event = (

@@ -211,8 +211,8 @@ class Unit:
     def _current(self, event: Event) -> Event | None:
         """What is still to be dealt with: no touch for a step that is over, no press that is recorded already."""
         if isinstance(event, events.Meant):
-            if (event.check, event.step) != (self.state.check, self.state.step):
-                log.info("%s was meant for %s, which is over", type(event.event).__name__, event.step)
+            if event.check != self.state.check or self.state.step not in event.steps:
+                log.info("%s was meant for %s, which is over", type(event.event).__name__, event.steps)
                 return None
             event = event.event
         if not isinstance(event, events.Emergency):

@@ -12,9 +12,14 @@ from typing import Any
 from daemon.events import Event, Meant
 from daemon.kiosk.fields import TouchRefused
 from daemon.kiosk.touches import EMERGENCY, Touches
+from daemon.session import READING
+from daemon.state import Step
 
 _BESIDE = (EMERGENCY, "amend", "log_in", "log_out", "offer_key", "print")
 """Of no step of the check on the screen."""
+_ENDS = ("decline", "left")
+"""Meant for the check as long as it is being read, whatever step of that it has come to."""
+_READ: tuple[str, ...] = (Step.NOTICE, *READING)
 
 
 def meant(touches: Touches, name: str, values: Mapping[str, Any]) -> Event:
@@ -28,6 +33,8 @@ def meant(touches: Touches, name: str, values: Mapping[str, Any]) -> Event:
     shown, state = values.get("shown"), touches.state()
     if not isinstance(shown, dict):
         raise TouchRefused("shown_is_missing")
-    if shown != {"check": state.check, "step": state.step.value}:
+    step = shown.get("step")
+    steps = _READ if name in _ENDS and step in _READ else (str(step),)
+    if shown.keys() != {"check", "step"} or shown["check"] != state.check or state.step not in steps:
         raise TouchRefused("screen_changed", 409)
-    return Meant(touches.event(name, values), state.check, state.step.value)
+    return Meant(touches.event(name, values), state.check, steps)

@@ -13,7 +13,7 @@ from daemon.journal import Journal
 from daemon.session import step
 from daemon.state import Step
 from daemon.unit import Unit
-from tests.daemon.kiosk_screen import OFFICER, POLICY, Screen
+from tests.daemon.kiosk_screen import OFFICER, PATIENCE_S, POLICY, Screen
 from tests.daemon.support import PINS, Home, idle_devices
 
 CHECK = "0197a000-0000-7000-8000-00000000000c"
@@ -81,8 +81,23 @@ def turn(unit: Unit, *posted: Event) -> Step:
 
 
 def test_what_was_current_when_it_came_and_is_not_in_its_turn_is_dropped(unit: Unit) -> None:
-    first, second = Meant(BEGUN, None, "idle"), Meant(Declined("refuse"), None, "idle")
+    first, second = Meant(BEGUN, None, ("idle",)), Meant(Declined("refuse"), None, ("idle",))
     assert turn(unit, first, second) is Step.NOTICE
-    assert turn(unit, Meant(Left(), "check-2", "notice")) is Step.NOTICE, "and so is what was meant for another woman"
-    consented = Meant(Consented("2026-11-21T08:00:00.000Z"), CHECK, "notice")
-    assert turn(unit, consented, Meant(Declined("refuse"), CHECK, "notice")) is Step.CARD
+    assert turn(unit, Meant(Left(), "check-2", ("notice",))) is Step.NOTICE, (
+        "and so is what was meant for another woman"
+    )
+    consented = Meant(Consented("2026-11-21T08:00:00.000Z"), CHECK, ("notice",))
+    assert turn(unit, consented, consented) is Step.CARD
+
+
+@pytest.mark.parametrize("name", ["decline", "left"])
+def test_who_refuses_or_has_gone_means_the_check_not_its_step(name: str, screen: Screen, unit: Unit) -> None:
+    """The step changes between her touch and the server, or between the server and the loop: reading ends."""
+    consent = Consented("2026-11-21T08:00:00.000Z")
+    shown = {"check": CHECK, "step": "notice"}
+    screen.state, _ = step(screen.state, BEGUN)
+    screen.state, _ = step(screen.state, consent)
+    assert screen.touch(name, {"wish": "refuse", "shown": shown}) == (202, None)
+    assert screen.touch("consent", {"shown": shown}) == (409, "screen_changed")
+    assert screen.touch(name, {"wish": "refuse", "shown": {"check": CHECK, "step": "decision"}})[0] == 409
+    assert turn(unit, BEGUN, consent, screen.events.get(timeout=PATIENCE_S)) not in (Step.NOTICE, Step.CARD)

@@ -267,7 +267,7 @@ def test_no_emergency_is_for_one_screen_only(home: Home) -> None:
     """It would be dropped when the screen has changed, and a door that nobody opened would count it."""
     with living(home) as life:
         with pytest.raises(ValueError, match="an emergency was meant for one screen only"):
-            life.unit.post(Meant(ON_SCREEN, None, "idle"))
+            life.unit.post(Meant(ON_SCREEN, None, ("idle",)))
         assert life.unit._events.empty()
 
 

@@ -48,6 +48,7 @@ const NUMBER = "_looks_like_an_id_number"; // of a person: it stays nowhere, the
 export function answering() {
   const asked = screen;
   return (cause, words = explain(cause)) => {
+    if (cause === "screen_changed") return complain(words, asked === screen); // on the one there is now, or is to come
     if (asked !== screen) return;
     if (cause?.endsWith(NUMBER)) byId(cause.slice(0, -NUMBER.length)).value = "";
     complain(words);

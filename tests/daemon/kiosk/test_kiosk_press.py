@@ -143,3 +143,29 @@ def test_a_key_is_pressed_on_what_is_seen(bench: Bench, glass: Glass) -> None:
     glass.page.get_by_role("button", name="拒绝核验").focus()
     glass.page.keyboard.press("Enter")
     assert isinstance(told(bench), Declined)
+
+
+def changes_under(glass: Glass, bench: Bench, then: State) -> None:
+    """The next touch reaches the unit when its step is over."""
+    glass.page.route("**/touch/*", lambda route: (bench.show(then), route.continue_())[1], times=1)
+
+
+def test_a_refusal_counts_whatever_the_check_has_come_to(bench: Bench, glass: Glass) -> None:
+    every = states(bench.policy)
+    bench.show(every["card"])
+    glass.step("card")
+    changes_under(glass, bench, every["face"])
+    with glass.page.expect_response("**/touch/decline"):
+        glass.touch("拒绝核验")
+    assert isinstance(told(bench), Declined)
+
+
+def test_a_touch_that_came_too_late_is_said_on_the_screen_there_is(bench: Bench, glass: Glass) -> None:
+    every = states(bench.policy)
+    bench.show(every["passed"])
+    glass.step("done")
+    changes_under(glass, bench, every["card"])
+    glass.touch("完成")
+    glass.step("card")
+    expect(glass.page.locator("#trouble")).to_have_text("画面刚刚变化，请再按一次")
+    assert bench.events.empty()
