@@ -29,6 +29,16 @@ ID, DOCUMENT, MOBILE = Mention
         ("台胞证：12345678", DOCUMENT),
         ("passport no. 123456789", DOCUMENT),
         ("居留许可号 990012", DOCUMENT),
+        ("990000/19900307/0521", ID),
+        ("990000 1990/03/07 0521", ID),
+        ("住院号 990000199003070521", ID),
+        ("139_0000_0001", MOBILE),
+        ("139/0000/0001", MOBILE),
+        ("+86 (139) 0000-0001", MOBILE),
+        ("住院号 2026001 电话13900000001", MOBILE),
+        ("E 12345678", DOCUMENT),
+        ("EA-1234567", DOCUMENT),
+        ("就诊号 V-0002，护照 E12345678", DOCUMENT),
     ],
 )
 def test_numbers_of_people(text: str, found: Mention | None) -> None:
@@ -57,6 +67,12 @@ def test_the_number_of_a_foreigners_card_by_its_check_digit() -> None:
         "12345678901",
         "病案号 ZY202611220001",
         "WO-2026-0047",
+        "就诊号 Z20261122",
+        "病案号 A1234567",
+        "unit VX1234567",
+        "住院号 13901234567",
+        "file no. E12345678",
+        "血压 180/110 120/80",
     ],
 )
 def test_what_may_be_written(text: str) -> None:
