@@ -62,14 +62,14 @@ OF_A_POLICY: Mapping[tuple[str, str], Title] = MappingProxyType(
 """Checkpoints that one rule set spells in its own way: (policy id, checkpoint id)."""
 DOCUMENTS: Titles = MappingProxyType(
     {
-        "resident_id_card": ("居民身份证", "resident ID card"),
+        "resident_id_card": ("居民身份证", "Resident ID card"),
         "hk_mo_tw_residence_permit": ("港澳台居民居住证", "HK/Macau/Taiwan residence permit"),
-        "foreigner_permanent_residence_2017": ("外国人永久居留身份证", "foreigner's ID card, 2017"),
-        "foreigner_permanent_residence_2023": ("外国人永久居留身份证", "foreigner's ID card, 2023"),
-        "passport": ("护照", "passport"),
+        "foreigner_permanent_residence_2017": ("外国人永久居留身份证", "Foreigner's ID card, 2017"),
+        "foreigner_permanent_residence_2023": ("外国人永久居留身份证", "Foreigner's ID card, 2023"),
+        "passport": ("护照", "Passport"),
         "hk_mo_tw_travel_permit": ("港澳台通行证", "HK/Macau/Taiwan travel permit"),
-        "foreigner_residence_permit": ("外国人居留证", "foreigner's residence permit"),
-        "temporary_id_card": ("临时居民身份证", "temporary ID card"),
+        "foreigner_residence_permit": ("外国人居留证", "Foreigner's residence permit"),
+        "temporary_id_card": ("临时居民身份证", "Temporary ID card"),
         "": ("无", "none"),
     }
 )
