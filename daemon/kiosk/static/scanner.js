@@ -26,6 +26,10 @@ function scannersToo() {
   });
 }
 
+// On a button somebody who comes to it by keys presses it with a pause before; the emergency's keys are never taken.
+const isHands = ({ target }, gap) => target instanceof HTMLButtonElement
+  && (target.id === "emergency" || gap > BREAK_MS || !typed.trim());
+
 // `scanned` gets the text of every whole scan, and the field it was typed into; `broken` is called for what was not
 // whole, or was typed nowhere. No key of a scan reaches a button.
 export function watchScanner(scanned, broken) {
@@ -35,12 +39,12 @@ export function watchScanner(scanned, broken) {
     if (gap > LEFT_MS && !event.repeat) forget();
     if (event.key === "Enter") {
       if (typed) gaps.push(gap);
-      end(event, scanned, broken);
+      if (!isHands(event, gap)) end(event, scanned, broken);
       forget();
     } else if (event.key.length === 1) {
       if (typed) gaps.push(gap);
+      if (typed.trim() && !isHands(event, gap) && event.target instanceof HTMLButtonElement) event.preventDefault();
       typed += event.key;
-      if (gap <= BREAK_MS && event.target instanceof HTMLButtonElement) event.preventDefault();
     } else if (event.key !== "Shift") {
       forget();
     }

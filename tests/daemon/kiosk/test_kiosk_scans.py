@@ -132,3 +132,38 @@ def test_an_id_number_does_not_stay_in_the_field(bench: Bench, glass: Glass, way
     kept: Any = glass.page.evaluate("[...document.querySelectorAll('input')].map((one) => one.value)")
     assert ID_NUMBER not in kept
     assert bench.events.empty()
+
+
+PRESSED = """([id, keys]) => {
+  const target = document.getElementById(id);
+  target.focus();
+  let at = 1e6;
+  return keys.map(([key, gap]) => {
+    const event = new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true });
+    Object.defineProperty(event, "timeStamp", { value: (at += gap) });
+    return target.dispatchEvent(event);
+  }).at(-1);
+}"""
+"""Keys on a button, each so many ms after the one before; whether the last one presses it."""
+CUT_SCAN = [(key, 8) for key in VISIT]
+
+
+@pytest.mark.parametrize(
+    ("button", "pressed", "presses"),
+    [
+        ("emergency", [("Tab", 900), (" ", 40)], True),
+        ("light", [("Tab", 900), (" ", 40)], True),
+        ("emergency", [*CUT_SCAN, ("Enter", 1000)], True),
+        ("light", [*CUT_SCAN, ("Enter", 1000)], True),
+        ("light", [*[(" ", 500)] * 4, ("Enter", 500)], True),
+        ("light", [*[(" ", 100)] * 4, ("Enter", 100)], True),
+        ("emergency", [*CUT_SCAN, (" ", 8)], True),
+        ("light", [*CUT_SCAN, (" ", 8)], False),
+        ("light", [*CUT_SCAN, ("Enter", 8)], False),
+    ],
+)
+def test_a_button_takes_the_keys_of_hands(
+    button: str, pressed: list[tuple[str, int]], presses: bool, glass: Glass
+) -> None:
+    """No key of a scan reaches one, but the emergency button loses none to what might be a scan."""
+    assert glass.page.evaluate(PRESSED, [button, pressed]) is presses
