@@ -3,7 +3,8 @@
 #   BUDGET=...  seconds of make fuzz, all decoders together
 #   ARGS=...    handed on: make demo ARGS=--json, make test ARGS="tests/hw -k codec", make test ARGS=--cov
 PYTHON ?= python3
-WORKERS ?= 2
+# Half of the suite waits - for starts, brokers, pages - so three share two cores.
+WORKERS ?= 3
 ARGS ?=
 BUDGET ?= 300
 BIN := .venv/bin
