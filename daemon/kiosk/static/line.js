@@ -1,10 +1,10 @@
 // The line from the unit: its views, and between them a sign every two seconds that it is alive (ALIVE_S of server.py).
 const SILENT_MS = 8000;
+const AGAIN_MS = 3000;
 
 // `show` gets every view; `gone` is called when the line is cut or silent, and then `back` once it speaks again.
 export function listen(show, gone, back) {
-  const stream = new EventSource("/views");
-  let [lost, silence] = [false, null];
+  let [stream, lost, silence] = [null, false, null];
   const lose = () => {
     if (!lost) gone();
     lost = true;
@@ -17,13 +17,20 @@ export function listen(show, gone, back) {
     clearTimeout(silence);
     silence = setTimeout(lose, SILENT_MS);
   };
-  stream.onopen = heard;
-  stream.onerror = lose;
-  stream.addEventListener("alive", heard);
-  stream.onmessage = (message) => {
-    const before = lost;
-    heard();
-    if (!before) show(JSON.parse(message.data));
+  const open = () => {
+    stream = new EventSource("/views");
+    stream.onopen = heard;
+    stream.onerror = () => {
+      lose();
+      if (stream.readyState === EventSource.CLOSED) setTimeout(open, AGAIN_MS); // a browser tries none again that was refused
+    };
+    stream.addEventListener("alive", heard);
+    stream.onmessage = (message) => {
+      const before = lost;
+      heard();
+      if (!before) show(JSON.parse(message.data));
+    };
   };
-  heard();
+  open();
+  silence = setTimeout(lose, SILENT_MS);
 }

@@ -140,3 +140,12 @@ def test_a_refusal_goes_with_its_screen(bench: Bench, glass: Glass) -> None:
     bench.show(states(bench.policy)["emergency"])
     glass.touch("说明紧急情况")
     expect(glass.page.locator("#refused")).to_be_empty()
+
+
+def test_a_line_that_was_refused_is_asked_for_again(glass: Glass) -> None:
+    """A browser gives one up that was answered with an error."""
+    glass.page.route("**/views", lambda route: route.fulfill(status=503), times=1)
+    glass.page.reload()
+    glass.step("lost")
+    glass.step("idle")
+    expect(glass.page.locator("#trouble")).to_be_empty()
