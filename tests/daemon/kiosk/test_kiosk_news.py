@@ -62,7 +62,7 @@ def test_a_unit_that_is_gone_leaves_nothing_of_her_on_the_screen(bench: Bench, g
     bench.server.close()
     expect(glass.page.locator("#trouble")).to_contain_text("本机无响应")
     assert "示*甲" not in glass.page.content()
-    assert glass.page.inner_text("#body") == glass.page.inner_text("#title") == ""
+    assert (glass.page.inner_text("#body"), glass.page.inner_text("#title")) == ("", "本机无响应")
     expect(glass.page.locator("#emergency")).to_be_visible()
     glass.troubles.clear()
 
