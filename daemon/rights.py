@@ -10,15 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum, unique
 from types import MappingProxyType
 
-
-@unique
-class Role(StrEnum):
-    """What somebody is at the unit."""
-
-    OFFICER = "officer"
-    OFFICE = "office"
-    ENGINEER = "engineer"
-    INSPECTOR = "inspector"
+from evidence.credentials import Role
 
 
 @unique

@@ -1,8 +1,9 @@
-"""What a roster keeps to recognise an officer by: never the PIN or the badge itself (Argon2id, RFC 9106)."""
+"""What a roster keeps of an officer: a role, and what to recognise one by, never PIN or badge itself (RFC 9106)."""
 
 from __future__ import annotations
 
 import re
+from enum import StrEnum, unique
 from itertools import pairwise
 
 from argon2 import PasswordHasher, Type
@@ -26,6 +27,19 @@ HASHER = PasswordHasher(
 
 One core and little memory, so that a unit with the camera running can afford it.
 """
+
+
+@unique
+class Role(StrEnum):
+    """What somebody is at a unit: ``officer`` checks, ``office`` is the hospital's certificate office
+    (出生医学证明管理科室), ``engineer`` serves the unit, ``inspector`` reads what the authorities may see."""
+
+    OFFICER = "officer"
+    OFFICE = "office"
+    ENGINEER = "engineer"
+    INSPECTOR = "inspector"
+
+
 SALT_BYTES = 16
 _PIN = re.compile(r"[0-9]{6,12}")
 _BADGE = re.compile(r"[!-~]{4,64}")

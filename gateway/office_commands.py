@@ -11,11 +11,12 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from typing import Any
 
+from evidence.credentials import Role
 from evidence.instants import local_text, read_instant, write_instant
 from gateway import proof
 from gateway.config import Config
 from gateway.office import Alert, Closed
-from gateway.officers import Account, OfficerError, Role, check_text
+from gateway.officers import Account, OfficerError, check_text
 from gateway.statistics.commands import looked_at
 from gateway.statistics.facts import Check, payload_of
 from gateway.statistics.survey import EVER

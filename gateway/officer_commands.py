@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
-from evidence.credentials import badge_digest, hash_pin, is_secret_of
+from evidence.credentials import Role, badge_digest, hash_pin, is_secret_of
 from evidence.encoding import b64url_decode, json_object
 from evidence.keys import Signer
 from evidence.topics import Address, check_name
@@ -18,7 +18,7 @@ from evidence.webauthn import read_registration, registration_challenge
 from gateway import key_offers, proof, roster
 from gateway.config import Config
 from gateway.doubles import Double, find_doubles
-from gateway.officers import BADGE, PIN, WEBAUTHN, Account, Application, OfficerError, Role
+from gateway.officers import BADGE, PIN, WEBAUTHN, Account, Application, OfficerError
 from gateway.store import Store
 from gateway.terminal import operator, say, secret
 

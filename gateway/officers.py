@@ -10,9 +10,9 @@ import datetime as dt
 import re
 import sqlite3
 from dataclasses import dataclass, field
-from enum import StrEnum, unique
 from typing import Any, Final
 
+from evidence.credentials import Role
 from evidence.errors import MalformedError
 from evidence.instants import read_instant, write_instant
 from evidence.topics import check_name
@@ -78,16 +78,6 @@ _COUNTING = ("applied", "approved")
 
 class OfficerError(Exception):
     """This cannot be done with an officer's account; says what was expected."""
-
-
-@unique
-class Role(StrEnum):
-    """What a person may do at a unit."""
-
-    OFFICER = "officer"
-    OFFICE = "office"
-    ENGINEER = "engineer"
-    INSPECTOR = "inspector"
 
 
 @dataclass(frozen=True, slots=True)

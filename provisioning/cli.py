@@ -14,6 +14,7 @@ from typing import Any
 
 from evidence.certificates import Profile
 from evidence.console import INTERRUPTED, quietly
+from evidence.credentials import Role
 from evidence.errors import EvidenceError
 from evidence.keys import SOFT
 from provisioning import flash_command, key_commands
@@ -21,7 +22,7 @@ from provisioning.broker import GATEWAY, Broker
 from provisioning.enrolment import Enrolled, enrol
 from provisioning.errors import BadValueError, ProvisioningError
 from provisioning.issued import Issued
-from provisioning.officers import Role, add_officer, check_officer
+from provisioning.officers import add_officer, check_officer
 from provisioning.site import init_site
 from provisioning.unit_toml import FILE_KEY, UnitSettings
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum, unique
 from pathlib import Path
 from typing import Any
 
+from evidence.credentials import Role
 from evidence.encoding import json_bytes, json_object
 from evidence.errors import MalformedError
 from evidence.instants import write_instant
@@ -17,17 +17,6 @@ from provisioning.pins import hash_pin
 from provisioning.site import checked_name
 
 FILE = "officers.json"
-
-
-@unique
-class Role(StrEnum):
-    """What a person at the unit may do: ``officer`` checks, ``office`` is the hospital's certificate office (出生医学
-    证明管理科室), ``engineer`` serves the unit, ``inspector`` reads what the authorities may see."""
-
-    OFFICER = "officer"
-    OFFICE = "office"
-    ENGINEER = "engineer"
-    INSPECTOR = "inspector"
 
 
 @dataclass(frozen=True, slots=True)

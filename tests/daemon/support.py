@@ -20,6 +20,7 @@ from daemon.identity import Identity, load_identity
 from daemon.outbox import Outbox, read_birth
 from evidence import downlink
 from evidence.certificates import load_certificate
+from evidence.credentials import Role
 from evidence.envelope import open_envelope
 from evidence.keys import Signer, load_private_key, open_signer
 from evidence.record import Record
@@ -27,7 +28,7 @@ from evidence.topics import Channel
 from evidence.verify import Verified, read_record, verify_records
 from provisioning.broker import Broker
 from provisioning.enrolment import enrol
-from provisioning.officers import Role, add_officer
+from provisioning.officers import add_officer
 from provisioning.site import init_site
 from provisioning.unit_toml import UnitSettings
 from tests.support import ROOT

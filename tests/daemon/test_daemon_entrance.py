@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,6 @@ from daemon.door import REST_S, CoprocessorDoor, NoDoor, pattern_of, sound_of
 from daemon.entrance import EntranceTask
 from daemon.events import Begin, Emergency, Event
 from daemon.outbox import Outbox
-from daemon.outbox.known_events import EventId
 from daemon.policy import load_policy
 from daemon.state import State, Step
 from evidence.record import Kind, Outcome
@@ -25,6 +23,7 @@ from hw.coprocessor.numbers import EventKind, RingPattern, Sound
 from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.uri import DeviceUri
 from tests.daemon.support import Home
+from tests.faults.button import Book
 from tests.firmware.real_firmware import RealFirmware
 from tests.support.brokers import wait_for
 
@@ -42,22 +41,6 @@ def driver(device: SimulatedCoprocessor) -> Coprocessor:
     return Coprocessor(DeviceUri.parse(device.uri), event_key=KEY)
 
 
-class Notebook:
-    """The outbox as the entrance's book."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-
-    def has_event(self, event: EventId) -> bool:
-        return self._outbox.has_event(event)
-
-    def has_press(self, press: EventId) -> bool:
-        return self._outbox.has_press(press)
-
-    def record_event(self, fields: dict[str, Any], *, alert: bool, event: EventId | None) -> None:
-        self._outbox.append(fields, alert=alert, event=event)
-
-
 class Loop:
     """The part of the unit's loop that the entrance needs: a heart that beats, a box for events."""
 
@@ -65,7 +48,7 @@ class Loop:
         self.door = CoprocessorDoor(driver, lambda _counter: True)
         self.events: list[Event] = []
         self._outbox = outbox
-        self.task = EntranceTask(driver, Notebook(outbox), "delivery", post=self._hear, pressed=self.door.pressed)
+        self.task = EntranceTask(driver, Book(outbox), "delivery", post=self._hear, pressed=self.door.pressed)
         self.stopped = threading.Event()
         self.threads = [threading.Thread(target=self.task.run), threading.Thread(target=self._beat)]
 

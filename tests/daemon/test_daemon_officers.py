@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from daemon.officers import OfficerRefused, Roster, RosterUnusable, read_roster
+from evidence.credentials import Role
 from evidence.instants import write_instant
-from provisioning.officers import Role, add_officer
+from provisioning.officers import add_officer
 from tests.daemon.support import PINS, Home, now
 
 HASH = "ab" * 32

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.rights import RIGHTS, Right, Role, lacking, table_markdown
+from daemon.rights import RIGHTS, Right, lacking, table_markdown
+from evidence.credentials import Role
 from tests.support import ROOT
 
 

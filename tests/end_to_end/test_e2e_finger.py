@@ -19,6 +19,7 @@ import zxingcpp
 
 from daemon.demo.people import ANNA, BELLA, Person, document_of
 from daemon.demo.screen import Screen
+from evidence.credentials import Role
 from hw.card_reader.codec import CARD_NUMBER_SIZE
 from hw.card_reader.finger_matcher import encode_simulated
 from hw.card_reader.simulator import SimulatedCard, SimulatedReader
@@ -27,7 +28,7 @@ from hw.fingerprint.simulated_finger import Finger
 from hw.fingerprint.simulator import SimulatedModule
 from provisioning.broker import Broker
 from provisioning.enrolment import enrol
-from provisioning.officers import Role, add_officer
+from provisioning.officers import add_officer
 from provisioning.site import init_site
 from provisioning.unit_toml import UnitSettings
 from tests.daemon.support import PINS, SITE, Home, RunningUnit, now

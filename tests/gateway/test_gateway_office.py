@@ -16,14 +16,14 @@ import pytest
 
 from daemon.demo.ports import HOST, free_port
 from daemon.policy import pack_path
-from evidence.credentials import hash_pin
+from evidence.credentials import Role, hash_pin
 from evidence.instants import write_instant
 from evidence.keys import open_signer
 from gateway.approvers import Proven
 from gateway.cli import main
 from gateway.config import Broker, Officers
 from gateway.office import AGAIN, AT_ONCE, Alert, Closed, Office
-from gateway.officers import Application, Role
+from gateway.officers import Application
 from gateway.receiver import Receiver
 from gateway.store import Store
 from tests.gateway.conftest import folder_in_memory

@@ -14,11 +14,12 @@ from argon2 import PasswordHasher
 from daemon.officers import Roster
 from daemon.roster import read_body
 from evidence import downlink
+from evidence.credentials import Role
 from evidence.health import parse_health
 from evidence.topics import Address, Channel
 from evidence.webauthn import KEY_OFFERED, key_code, registration_challenge
 from gateway import command
-from gateway.officers import MOST_KEYS, OfficerError, Role
+from gateway.officers import MOST_KEYS, OfficerError
 from gateway.roster import catch_up, latest
 from gateway.store import Store
 from tests.gateway.personnel import (

@@ -19,8 +19,9 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import VerifyMismatchError
 
 from daemon.officers import OfficerRefused, Roster, read_roster
+from evidence.credentials import Role
 from provisioning.errors import BadValueError
-from provisioning.officers import Role, add_officer
+from provisioning.officers import add_officer
 from provisioning.pins import check_pin
 from tests.provisioning.conftest import Command, contents
 from tests.support import ROOT
