@@ -225,6 +225,7 @@ class FaceTask:
         except HardwareError as error:
             # Told again, as an event, when a comparison is asked for: only then somebody waits for the camera.
             log.warning("camera: %s; %s", error, error.advice)
+            return
         if self._first_camera is None:
             self._first_camera = self._camera.identity
 

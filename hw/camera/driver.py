@@ -50,7 +50,7 @@ class Camera:
             Mode.from_uri(uri)
         self._interpreter = interpreter or (SYSTEM_PYTHON if uri.scheme == "picamera" else sys.executable)
         self.identity = ""
-        """Which camera it was when it was last opened."""
+        """Which camera it was when it was last open; empty before."""
         self._lock = threading.RLock()
         self._process: CaptureProcess | None = None
         self._failure: HardwareError | None = None
@@ -84,9 +84,9 @@ class Camera:
             if self._absent:
                 return
             with self._failing():
-                self.identity = identity_of(self.uri)
                 self._process = CaptureProcess(self.uri, self._interpreter, first=self._last + 1)
                 self._wait_ready(self._process)
+                self.identity = identity_of(self.uri)  # now: of a camera that is not there the kernel knows nothing
 
     def _wait_ready(self, process: CaptureProcess) -> None:
         process.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -24,3 +25,8 @@ def identity_of(uri: DeviceUri, devices: Path = _CLASS) -> str:
         return f"{name} at {(entry / 'device').resolve().name}"
     except OSError:
         return f"{uri.text}, which the kernel does not know"
+
+
+def mark_of(identity: str) -> str:
+    """What a record says of it: the first 16 hex digits of its SHA-256. The text itself may hold a path."""
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]

@@ -255,6 +255,25 @@ def test_camera_that_dies_meanwhile_and_comes_back(booth: Open, studio: Studio, 
     assert compared(one.compare(photo)).decision == "match"
 
 
+def test_a_camera_that_is_plugged_in_later_is_the_units_own(
+    booth: Open, studio: Studio, photo: Photo, tmp_path: Path
+) -> None:
+    """It is missing at the first opening: which camera the unit has is known once one has opened."""
+    folder = tmp_path / "camera"
+    one = booth(f"replay://{folder}?width=320&height=240&fps=15")
+    one.task.open_camera()
+    assert one.compare(photo) == DeviceLost("check-1", "camera")
+    one.task.cancel()
+    folder.mkdir()
+    lens = Lens(studio.scene(ANNA), 320, 240)
+    for number in range(6):
+        cv2.imwrite(str(folder / f"{number}.png"), lens.picture(number / 15, np.zeros(3)))
+    one.task.open_camera()
+    finding = compared(one.compare(photo))
+    (frames,) = (check for check in finding.liveness.checks if check["name"] == "frames")
+    assert (finding.decision, "another_camera" in frames["reasons"]) == ("match", False)
+
+
 def test_camera_runs_only_between_consent_and_the_end(
     booth: Open, studio: Studio, photo: Photo, tmp_path: Path
 ) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from hw.camera.driver import Camera
-from hw.camera.identity import identity_of
+from hw.camera.identity import identity_of, mark_of
 from hw.uri import DeviceUri
+from tests.hw.camera.support import failure, sim
 
 NULL = "1:3"
 """The numbers of /dev/null, which every machine has: it stands for a camera's device file."""
@@ -42,3 +43,20 @@ def test_the_source_changes_with_the_capture_process() -> None:
         assert first.endswith("sim:camera?width=64&height=48")
         camera.restart()
         assert camera.source != first
+
+
+def test_only_a_camera_that_opened_has_an_identity(tmp_path: Path) -> None:
+    absent = Camera(DeviceUri.parse(f"v4l2://{tmp_path}/video0"))
+    failure(absent.open)
+    assert absent.identity == "", "or whatever is plugged in later would be another camera"
+    with sim() as camera:
+        known = camera.identity
+        assert known == camera.uri.text
+        camera.close()
+        assert camera.identity == known
+
+
+def test_a_records_mark_tells_cameras_apart_and_names_nothing() -> None:
+    one, other = mark_of("HD Camera at 1-1.2:1.0"), mark_of("HD Camera at 1-1.3:1.0")
+    assert one != other
+    assert (len(one), set(one) <= set("0123456789abcdef")) == (16, True)
