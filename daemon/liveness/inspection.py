@@ -13,14 +13,13 @@ from daemon.liveness import light, movement
 from daemon.liveness.eyes import Eyes
 from daemon.liveness.light import Light
 from daemon.liveness.watch import Watch
+from daemon.liveness.witnesses import same_face
 from daemon.policy import Policy
 from daemon.policy.words import Challenge
 from daemon.thermal import ThermalView
-from hw.camera.frame import Frame
 from models import passive
 from models.detector import Face
 from models.embedding import Template
-from models.face import nearest_face
 from models.liveness import fusion, thermal
 from models.liveness.fusion import Check, LivenessPolicy
 from models.liveness.motion import Ask
@@ -28,7 +27,6 @@ from models.liveness.result import CheckResult, Decision, not_performed
 from models.passive import PassiveScore
 
 THERMAL_AGE_S = 1.0
-WITNESSES = 3
 SKIPPED = "skipped_by_officer"
 LIGHT_ASK = "light"
 """What the screen is told while the ring plays."""
@@ -84,6 +82,7 @@ class Inspection:
     tell: Callable[[str | None], None]
     skipped: Callable[[], frozenset[str]]
     _asked: list[Ask] = field(default_factory=list)
+    _answered: set[int] = field(default_factory=set)
 
     def without_challenge(self, compared: Compared) -> Liveness:
         """Of a face that is not the card's: nothing is asked of her, and what was seen is kept."""
@@ -100,7 +99,7 @@ class Inspection:
             while not self.watch.over() and (check := self._next(policy, results)) is not None:
                 results.append(self._do(check, compared))
         if self.watch.witnesses and compared.live is not None:
-            results.append(same_face(self.eyes, compared.live, self.watch.witnesses))
+            results.append(same_face(self.eyes, compared.live, self.watch.witnesses, self._answered))
         return self._finding(results)
 
     def _next(self, policy: LivenessPolicy, results: Sequence[CheckResult]) -> Check | None:
@@ -126,6 +125,8 @@ class Inspection:
             return self.watch.over() or check in self.skipped()
 
         result = self._light(over) if check is Check.LIGHT else self._move(over)
+        if result.decision is Decision.LIVE:
+            self._answered.add(self.watch.askings)
         return not_performed(check, SKIPPED) if check in self.skipped() else result
 
     def _light(self, over: Callable[[], bool]) -> CheckResult:
@@ -163,26 +164,3 @@ class Inspection:
         }.get(Check(check.name))
         performed = check.decision is not Decision.NOT_PERFORMED
         return {**check.to_dict(), **({"model": network} if network and performed else {})}
-
-
-def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Frame]) -> CheckResult:
-    """Whether the face that answered is the one that was compared: somebody may change places meanwhile.
-
-    Args:
-        eyes: the networks.
-        live: the template that matched the card.
-        witnesses: frames of the challenge; at most :data:`WITNESSES` of them are looked at.
-    """
-    models, threshold = eyes.models, eyes.models.operating_point.threshold
-    few = witnesses if len(witnesses) <= WITNESSES else [witnesses[0], witnesses[len(witnesses) // 2], witnesses[-1]]
-    scores = []
-    for frame in few:
-        face = nearest_face(models.detect(frame.image))
-        if face is not None and models.assess(frame.image, face).usable:
-            scores.append(models.compare(live, models.template(frame.image, face)).score)
-    if not scores:
-        return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("face_lost",), {"frames": 0})
-    evidence = {"frames": len(scores), "score": round(min(scores), 4), "threshold": threshold}
-    if min(scores) >= threshold:
-        return CheckResult(Check.SAME_FACE, Decision.LIVE, (), evidence)
-    return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("another_face",), evidence)

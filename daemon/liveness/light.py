@@ -102,10 +102,11 @@ def challenge(source: Light | None, watch: Watch, over: Callable[[], bool]) -> C
 def _once(source: Light, watch: Watch, over: Callable[[], bool]) -> CheckResult:
     drawn = sequence.draw()
     shown: Mapping[str, Evidence] = {"sequence": [int(one) for one in drawn.colours], "slot_ms": drawn.slot_ms}
+    watch.witnesses.clear()  # who stood there in a try that showed nothing speaks for nobody
     samples = [*_samples(watch, BEFORE_S, over)]
     if over():
         return not_performed(light.NAME, "stopped")
-    with ThreadPoolExecutor(1, "light") as pool:
+    with watch.asking(), ThreadPoolExecutor(1, "light") as pool:
         playing = pool.submit(source.show, drawn.colours, drawn.slot_ms)
         try:
             samples += _samples(watch, MOST_S, lambda: over() or playing.done())

@@ -32,7 +32,8 @@ def challenge(
     ask = motion.draw(but=before)
     tell(ask)
     try:
-        result = _watched(ask, watch, over)
+        with watch.asking():
+            result = _watched(ask, watch, over)
     finally:
         tell(None)
     return ask, replace(result, evidence={**result.evidence, "asked": str(ask)})

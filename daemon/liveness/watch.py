@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from daemon.liveness.eyes import Eyes
+from daemon.liveness.witnesses import Witness
 from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
+from hw.camera.identity import mark_of
 from models.errors import ImageError
 from models.image import FloatArray
 from models.liveness import frames
@@ -28,7 +31,8 @@ WITNESS_S = 0.5
 class Watch:
     """The camera during one try; ``over`` says when nobody wants to see anything any more.
 
-    ``changed``: the camera is not the one that this unit started with.
+    ``changed``: the camera is not the one that this unit started with. ``askings``: how often she was asked for
+    something.
     """
 
     camera: Camera
@@ -36,7 +40,9 @@ class Watch:
     preview: Preview
     over: Callable[[], bool]
     changed: bool = False
-    witnesses: list[Frame] = field(default_factory=list, repr=False)
+    witnesses: list[Witness] = field(default_factory=list, repr=False)
+    askings: int = 0
+    _asking: bool = False
     _seen: list[frames.Seen] = field(default_factory=list)
     _mesh: FloatArray | None = field(default=None, repr=False)
     _quarters: int = 0
@@ -74,7 +80,7 @@ class Watch:
         for frame in self.frames(until_s):
             upright = self._found(frame)
             if self._mesh is not None:
-                self._witness(upright)
+                self._witness(upright, self._mesh)
             yield upright, self._mesh
 
     def _found(self, frame: Frame) -> Frame:
@@ -90,13 +96,26 @@ class Watch:
         self._mesh = self.eyes.mesh.find(sight.image, sight.face)
         return replace(frame, image=sight.image)
 
-    def _witness(self, frame: Frame) -> None:
-        if not self.witnesses or frame.captured_at_s - self.witnesses[-1].captured_at_s >= WITNESS_S:
-            self.witnesses.append(frame)
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Meanwhile she is asked for something: the witnesses of this time bear its number, ``askings``."""
+        self.askings, self._asking = self.askings + 1, True
+        try:
+            yield
+        finally:
+            self._asking = False
+
+    def _witness(self, frame: Frame, mesh: FloatArray) -> None:
+        asking, last = self.askings if self._asking else 0, self.witnesses[-1] if self.witnesses else None
+        if last and last.asking == asking and frame.captured_at_s - last.frame.captured_at_s < WITNESS_S:
+            return
+        x, y = mesh[:, :2].mean(axis=0).tolist()
+        self.witnesses.append(Witness(frame, (x, y), asking))
 
     def result(self) -> CheckResult:
         """What the frames themselves say, for the record."""
         found = frames.judge(self._seen)
+        found = replace(found, evidence={**found.evidence, "camera": mark_of(self.camera.identity)})
         if not self.changed:
             return found
         worse = Decision.ATTACK if found.decision is Decision.ATTACK else Decision.UNSURE

@@ -17,7 +17,8 @@ from daemon.demo.people import ANNA, Picture, Studio, document_of
 from daemon.demo.room import Room
 from daemon.faces import FRAMES, FaceMatcher, FaceTask
 from daemon.liveness.eyes import Eyes
-from daemon.liveness.inspection import Means, same_face
+from daemon.liveness.inspection import Means
+from daemon.liveness.witnesses import Witness, same_face
 from daemon.policy.words import Challenge
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
@@ -58,15 +59,17 @@ def _answer(eyes: Eyes, frame: Frame) -> tuple[Timeline, list[Sample]]:
 
 
 def _decided(matcher: FaceMatcher, eyes: Eyes, photo: Picture, frames: list[Frame]) -> None:
-    """All that is computed for one check, but for what happens while the challenge runs."""
+    """All that is computed for one check, but for what happens while the challenge runs; it leaves six witnesses."""
     reference = matcher.reference(photo)
     if reference is None:
         raise RuntimeError("the bench's card has lost its face")
     finding, compared = matcher.compare(reference, frames)
-    if finding.decision != "match" or compared.live is None:
+    if finding.decision != "match" or compared.live is None or compared.face is None:
         raise RuntimeError("the bench's person no longer matches her own card")
     passive.judge(compared.scores)
-    same_face(eyes, compared.live, frames)
+    left, top, width, height = compared.face.box
+    middle = left + width / 2, top + height / 2
+    same_face(eyes, compared.live, [Witness(frame, middle, 1) for frame in (*frames, *frames)], {1})
 
 
 def run() -> Sequence[Row]:

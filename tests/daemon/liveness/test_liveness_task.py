@@ -27,6 +27,7 @@ from daemon.liveness.light import Light
 from daemon.policy import load_policy
 from daemon.policy.words import Challenge
 from daemon.thermal import ThermalView
+from hw.camera.identity import mark_of
 from hw.camera.simulated_lens import Lens
 from hw.camera.simulated_scene import Kind
 from hw.card_reader.photo import SimulatedDecoder
@@ -141,6 +142,7 @@ def test_a_living_face_passes_and_the_record_can_show_why(unit: Make, booth: Boo
     assert light["model"] == finding.model["mesh"] == eyes.mesh.sha256
     assert light["evidence"]["sequence"] == [int(colour) for colour in booth.device.shown], "bound into the record"
     assert check(finding, "motion")["reasons"] == ["not_asked"]
+    assert check(finding, "frames")["evidence"]["camera"] == mark_of(booth.room.uri)
     assert "array" not in repr(finding)
     json.dumps(finding.liveness.checks, allow_nan=False)
 

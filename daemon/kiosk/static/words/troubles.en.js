@@ -137,6 +137,7 @@ export const living = {
   face_lost: "face lost",
   looks_recaptured: "looks like a picture of a picture",
   another_face: "another face than before",
+  face_not_seen: "face not seen well in the challenge",
   frames_repeated: "frames repeat",
   frames_frozen: "frames stand still",
   camera_changed: "camera changed",

@@ -137,6 +137,7 @@ export const living = {
   face_lost: "找不到人脸",
   looks_recaptured: "像翻拍的画面",
   another_face: "换了另一张脸",
+  face_not_seen: "检测时看不清脸",
   frames_repeated: "画面重复",
   frames_frozen: "画面静止",
   camera_changed: "摄像头已更换",
