@@ -38,6 +38,8 @@ from hw.uri import DeviceUri
 from models import selfcheck
 from models.face import FaceModels
 from models.liveness.motion import Ask
+from models.manifest import Manifest
+from models.passive import PassiveLiveness
 from tests.daemon.liveness.booth import Booth, open_booth
 from tests.daemon.support import now
 from tests.support.brokers import wait_for
@@ -186,6 +188,34 @@ def test_a_picture_that_is_turned_is_refused(unit: Make, booth: Booth, monkeypat
     finding = one.look()
     assert finding.liveness.decision in ("attack", "unsure")
     assert finding.liveness.cause in ("motion:moves_as_plane", "motion:depth_unclear", "light:no_light")
+
+
+@pytest.fixture(scope="module")
+def doubting(eyes: Eyes) -> Eyes:
+    """A passive network that says attack of everybody, as it does of every tenth living face and more."""
+    manifest = Manifest.load()
+    entry = dataclasses.replace(manifest.liveness_entry(), threshold=1.1)
+    return dataclasses.replace(eyes, passive=PassiveLiveness(manifest.network(entry.network, 1), entry))
+
+
+def test_whom_the_network_alone_suspects_moves_and_passes(unit: Make, booth: Booth, doubting: Eyes) -> None:
+    booth.room.stand(ANNA)
+    one = unit(own=doubting)
+    one.on_ask = booth.obey
+    finding = decided(one)
+    assert check(finding, "passive")["decision"] == "attack"
+    assert [check(finding, name)["decision"] for name in ("light", "motion", "same_face")] == ["live"] * 3
+    assert (finding.liveness.decision, finding.liveness.cause) == ("live", None)
+
+
+def test_the_network_alone_refuses_nobody(unit: Make, booth: Booth, doubting: Eyes) -> None:
+    """Where no ring is fitted either: she moves as asked, and an officer decides."""
+    booth.room.stand(ANNA)
+    one = unit(Means(EVERYTHING, None), own=doubting)
+    one.on_ask = booth.obey
+    finding = one.look()
+    assert check(finding, "motion")["decision"] in ("live", "unsure")
+    assert (finding.liveness.decision, finding.liveness.cause) == ("unsure", "passive:looks_recaptured")
 
 
 def test_another_persons_face_is_asked_nothing(unit: Make, booth: Booth) -> None:
