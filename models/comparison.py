@@ -30,7 +30,7 @@ class OperatingPoint:
     """A threshold and where it comes from.
 
     ``fmr`` and ``fnmr`` are the false match and false non-match rates (0 to 1) measured at ``threshold`` under
-    ``condition``; ``measured_on`` says with which pictures and weights.
+    ``condition``; ``measured_on`` says with which pictures, ``space`` with which networks (`FaceModels.space`).
     """
 
     name: str
@@ -39,6 +39,7 @@ class OperatingPoint:
     fnmr: float
     condition: str
     measured_on: str
+    space: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,12 @@ def load_operating_point(path: Path = THRESHOLDS) -> OperatingPoint:
     """
     try:
         document = json.loads(read(path))
-        return parse_operating_point(document["use"], document["points"][document["use"]])
+        return parse_operating_point(document["use"], document["points"][document["use"]], document["space"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelCorrupt(path, "content", "an operating point", f"{type(error).__name__} {error}") from error
 
 
-def parse_operating_point(name: str, item: Mapping[str, Any]) -> OperatingPoint:
+def parse_operating_point(name: str, item: Mapping[str, Any], space: Any) -> OperatingPoint:
     """One object of `points`; KeyError, TypeError or ValueError say what is wrong with it."""
     rates = {key: float(item[key]) for key in ("fmr", "fnmr")}
     threshold = float(item["threshold"])
@@ -77,6 +78,7 @@ def parse_operating_point(name: str, item: Mapping[str, Any]) -> OperatingPoint:
         fnmr=rates["fnmr"],
         condition=text(item["condition"]),
         measured_on=text(item["measured_on"]),
+        space=text(space),
     )
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from models.errors import ImageError
 from models.image import FloatArray, Image, unit
 from models.interpreter import Network
-from models.manifest import Entry
+from models.manifest import Entry, Manifest
+from models.preprocessing import Preprocessing
+from models.projection import Kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,21 +27,42 @@ class Template:
     model: str
 
 
+Way: TypeAlias = Literal["embedding", "embedding_chip"]
+"""From an aligned face to a vector: by the embedder's own stem, or by the one that was taught for chip photos."""
+WAYS: Mapping[Kind, tuple[Way, ...]] = {Kind.LIVE: ("embedding",), Kind.CHIP: ("embedding", "embedding_chip")}
+"""How each kind of picture is seen. A chip photo is seen by both stems: what only one of them takes for somebody
+averages out."""
+
+
 class Embedder:
     """The embedding network behind numpy. Not for two threads at once."""
 
-    def __init__(self, network: Network, entry: Entry) -> None:
-        """Wrap ``network``; ``entry`` says how its input is made from a picture."""
-        self._network = network
-        self._preprocessing = entry.preprocessing
-        self._shape = network.input_type.shape[1:]
+    def __init__(self, stems: Mapping[Way, Network], trunk: Network | None, preprocessing: Preprocessing) -> None:
+        """``preprocessing`` makes the stems' input from a picture; without ``trunk`` a stem is the whole network."""
+        self._stems = stems
+        self._trunk = trunk
+        self._preprocessing = preprocessing
+        self._shape = stems["embedding"].input_type.shape[1:]
+
+    @classmethod
+    def load(cls, manifest: Manifest, entry: Entry, num_threads: int) -> Embedder:
+        """Verify and load what ``entry`` of ``manifest`` names.
+
+        Raises:
+            ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
+        """
+        stems: dict[Way, Network] = {"embedding": manifest.network(entry, num_threads)}
+        if entry.chip is not None:
+            stems["embedding_chip"] = manifest.network(entry.chip, num_threads)
+        trunk = None if entry.trunk is None else manifest.network(entry.trunk, num_threads)
+        return cls(stems, trunk, entry.preprocessing)
 
     @property
     def side_px(self) -> int:
         """Side of the network's square input."""
         return self._shape[0]
 
-    def raw(self, aligned: Image) -> FloatArray:
+    def raw(self, aligned: Image, way: Way) -> FloatArray:
         """The network's own output, float32 (length,), of an aligned face: BGR, uint8, (112, 112, 3).
 
         Raises:
@@ -46,12 +71,13 @@ class Embedder:
         if getattr(aligned, "dtype", None) != np.uint8 or aligned.shape != self._shape:
             found = f"{getattr(aligned, 'dtype', type(aligned).__name__)} {getattr(aligned, 'shape', '')}"
             raise ImageError(f"an aligned face is uint8 {self._shape}, not {found}")
-        return self._network.run(self._preprocessing.apply(aligned)).ravel()
+        seen = self._stems[way].run(self._preprocessing.apply(aligned))
+        return (seen if self._trunk is None else self._trunk.run(seen)).ravel()
 
-    def embed(self, aligned: Image) -> FloatArray:
-        """The unit vector, float32 (length,), of an aligned face.
+    def embed(self, aligned: Image, kind: Kind) -> FloatArray:
+        """The unit vectors, float32 (ways, length), of an aligned face: one for each way that ``kind`` is seen.
 
         Raises:
             ImageError: another shape or dtype.
         """
-        return unit(self.raw(aligned))
+        return np.stack([unit(self.raw(aligned, way)) for way in WAYS[kind] if way in self._stems])

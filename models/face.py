@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -11,10 +12,13 @@ from models import fusion, quality
 from models.alignment import align
 from models.comparison import Comparison, OperatingPoint, compare, load_operating_point
 from models.detector import Detector, Face
-from models.embedding import Embedder, Template
+from models.embedding import Embedder, Template, Way
 from models.image import FloatArray, Image, unit
-from models.manifest import MANIFEST, Manifest, Role
+from models.manifest import MANIFEST, Manifest
 from models.projection import Kind, Projection
+
+Asked: TypeAlias = Literal["detector"] | Way
+ASKED: tuple[Asked, ...] = ("detector", "embedding", "embedding_chip")
 
 
 class FaceModels:
@@ -27,14 +31,22 @@ class FaceModels:
         projection: Projection | None,
         point: OperatingPoint,
         hashes: dict[str, str],
+        ways: dict[str, str],
+        space: str,
     ) -> None:
-        """Use `load`; ``hashes`` maps a role to the SHA-256 of its file, for the record."""
+        """Use `load`.
+
+        ``hashes`` maps a role to the SHA-256 of its file, for the record; ``ways`` the role of a file that sees
+        pictures to the SHA-256 of all that makes its answer (`Entry.ways`). Templates and thresholds of one ``space``,
+        a SHA-256, belong together.
+        """
         self._detector = detector
         self._embedder = embedder
         self._projection = projection
-        self._space = hashes.get("projection", hashes["embedding"])
         self.operating_point = point
         self.hashes = hashes
+        self.ways = ways
+        self.space = space
 
     @classmethod
     def load(cls, num_threads: int = 1, manifest: Path = MANIFEST) -> FaceModels:
@@ -46,16 +58,20 @@ class FaceModels:
         """
         models = Manifest.load(manifest)
         detector, embedding = models.entry("detector"), models.entry("embedding")
-        hashes = {entry.role: entry.sha256 for entry in (detector, embedding)}
+        hashes = {"detector": detector.sha256, "embedding": embedding.sha256}
+        parts = {"embedding_chip": embedding.chip, "embedding_trunk": embedding.trunk}
+        hashes |= {name: part.sha256 for name, part in parts.items() if part is not None}
         projection = models.projection_for(embedding)
         if projection is not None:
             hashes["projection"] = projection.sha256
         return cls(
             Detector(models.network(detector, num_threads)),
-            Embedder(models.network(embedding, num_threads), embedding),
+            Embedder.load(models, embedding, num_threads),
             models.load_projection(projection) if projection is not None else None,
             load_operating_point(),
             hashes,
+            {**detector.ways, **embedding.ways},
+            embedding.identity if projection is None else projection.sha256,
         )
 
     def detect(self, image: Image, *, refine: bool = True, around: bool | None = None) -> tuple[Face, ...]:
@@ -83,7 +99,7 @@ class FaceModels:
         Raises:
             ImageError: ``photo`` is no picture, or the face's landmarks lie in one point.
         """
-        return self._template(self.looks(photo, face), Kind.CHIP)
+        return self._template(self.looks(photo, face, Kind.CHIP), Kind.CHIP)
 
     def template(self, image: Image, face: Face, *, mirrored: bool = False) -> Template:
         """The template of ``face``, which `detect` found in the same live ``image``.
@@ -95,16 +111,16 @@ class FaceModels:
             ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
         """
         aligned = align(image, face.landmarks)
-        return self._template(self._embedder.embed(flipped(aligned) if mirrored else aligned)[np.newaxis], Kind.LIVE)
+        return self._template(self._embedder.embed(flipped(aligned) if mirrored else aligned, Kind.LIVE), Kind.LIVE)
 
-    def looks(self, image: Image, face: Face) -> FloatArray:
-        """The network's own unit vectors, float32 (2, length): of the face and of its mirror image.
+    def looks(self, image: Image, face: Face, kind: Kind) -> FloatArray:
+        """The network's own unit vectors, float32 (looks, length): of the face and of its mirror image.
 
         Raises:
             ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
         """
         aligned = align(image, face.landmarks)
-        return np.stack([self._embedder.embed(aligned), self._embedder.embed(flipped(aligned))])
+        return np.concatenate([self._embedder.embed(look, kind) for look in (aligned, flipped(aligned))])
 
     def project(self, looks: FloatArray, kind: Kind) -> FloatArray:
         """What is compared, float32 (..., length), from ``looks`` (..., looks, length) at the same face."""
@@ -128,22 +144,29 @@ class FaceModels:
         """
         return compare(reference, live, self.operating_point)
 
-    def side_px(self, role: Role) -> int:
+    @property
+    def asked(self) -> tuple[Asked, ...]:
+        """The ways from a picture to a network's answer, by the role of the file that sees the picture."""
+        return tuple(role for role in ASKED if role in self.ways)
+
+    def side_px(self, role: Asked) -> int:
         """Side of the network's square input."""
         return (self._detector if role == "detector" else self._embedder).side_px
 
-    def raw(self, role: Role, picture: Image) -> FloatArray:
+    def raw(self, role: Asked, picture: Image) -> FloatArray:
         """The network's own output for a picture of exactly its input's size; for `models.selfcheck`.
 
         Raises:
             ImageError: another size (embedding).
         """
-        return (self._detector if role == "detector" else self._embedder).raw(picture)
+        if role == "detector":
+            return self._detector.raw(picture)
+        return self._embedder.raw(picture, role)
 
     def _template(self, looks: FloatArray, kind: Kind) -> Template:
         vector = self.project(looks, kind)
         vector.setflags(write=False)
-        return Template(vector, self._space)
+        return Template(vector, self.space)
 
 
 def flipped(aligned: Image) -> Image:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from models.errors import ModelCorrupt, ModelMissing
 from models.interpreter import Network, TensorType, installed_runtime
@@ -17,9 +17,11 @@ from models.projection import Projection, parse_projection
 
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "manifest.json"
+PARTS = ("chip", "trunk")
+ALIGNED = (1, 112, 112, 3)
+"""What `models.alignment` makes."""
 
 Role: TypeAlias = Literal["detector", "embedding", "mesh"]
-ROLES: tuple[Role, ...] = ("detector", "embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +34,60 @@ class Origin:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One network. ``runtimes`` are the interpreters for which this file is meant."""
+Part = TypeVar("Part", bound="Weights")
 
-    role: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """One file with a network, and what it must be."""
+
     file: str
     sha256: str
     bytes: int
     input: TensorType
     output: TensorType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip(Weights):
+    """A stem taught for chip photos; what it was taught with has rights of its own."""
+
+    licence: str
+    card: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(Weights):
+    """One network. ``runtimes`` are the interpreters for which this file is meant.
+
+    An embedder may be in parts: its own file sees live faces, ``chip`` sees faces of chip photos in its place, and what
+    either answers goes through ``trunk``.
+    """
+
+    role: str
     preprocessing: Preprocessing
     licence: str
     card: str
     origin: Origin
     runtimes: tuple[str, ...]
+    chip: Chip | None = None
+    trunk: Weights | None = None
+
+    @property
+    def ways(self) -> dict[str, str]:
+        """SHA-256 of each way through the network: of the file that sees a picture, and the trunk if there is one."""
+        seeing: dict[str, Weights | None] = {self.role: self, f"{self.role}_chip": self.chip}
+        return {role: joined(part, self.trunk) for role, part in seeing.items() if part is not None}
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of the whole network: its file's, or that of all its parts' together."""
+        return joined(self, self.chip, self.trunk)
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectionEntry:
-    """What is learned on top of the embedder whose weights have the hash ``embedding``."""
+    """What is learned on top of the embedder whose `Entry.identity` is ``embedding``."""
 
     file: str
     sha256: str
@@ -100,7 +136,7 @@ class Manifest:
             entries = tuple(parse_entry(item) for item in document["models"])
             projections = tuple(ProjectionEntry(**texts(item)) for item in document.get("projections", []))
             return cls(path, entries, projections, tuple(map(parse_liveness, document.get("liveness", []))))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelCorrupt(
                 path, "an entry", "as models/README.md says", f"{type(error).__name__} {error}"
             ) from error
@@ -131,9 +167,15 @@ class Manifest:
         found = f"{len(self.liveness)} for others"
         raise ModelCorrupt(self.path, "the list of liveness networks", f"one for {runtime}", found)
 
+    @property
+    def seeing(self) -> frozenset[str]:
+        """SHA-256 of every way from a picture to an answer, for any runtime: `golden.json` has records of these."""
+        entries = (*self.entries, *(item.network for item in self.liveness))
+        return frozenset(way for entry in entries for way in entry.ways.values())
+
     def projection_for(self, embedding: Entry) -> ProjectionEntry | None:
         """What belongs to this embedder; None: its vectors are compared as they are."""
-        return next((entry for entry in self.projections if entry.embedding == embedding.sha256), None)
+        return next((entry for entry in self.projections if entry.embedding == embedding.identity), None)
 
     def load_projection(self, entry: ProjectionEntry) -> Projection:
         """Verify and parse the file of ``entry``.
@@ -147,21 +189,27 @@ class Manifest:
         require(path, "sha256", entry.sha256, hashlib.sha256(content).hexdigest())
         return parse_projection(content, path)
 
-    def network(self, entry: Entry, num_threads: int) -> Network:
-        """Verify the file of ``entry`` and load the verified bytes.
+    def network(self, weights: Weights, num_threads: int) -> Network:
+        """Verify the file of ``weights`` and load the verified bytes.
 
         Raises:
             ModelMissing: the file is not there.
             ModelCorrupt: size, hash, shape or type is not the manifest's.
         """
-        path = self.path.parent / entry.file
+        path = self.path.parent / weights.file
         content = read(path)
-        require(path, "size in bytes", entry.bytes, len(content))
-        require(path, "sha256", entry.sha256, hashlib.sha256(content).hexdigest())
+        require(path, "size in bytes", weights.bytes, len(content))
+        require(path, "sha256", weights.sha256, hashlib.sha256(content).hexdigest())
         network = Network(content, path, num_threads)
-        require(path, "input", entry.input, network.input_type)
-        require(path, "output", entry.output, network.output_type)
+        require(path, "input", weights.input, network.input_type)
+        require(path, "output", weights.output, network.output_type)
         return network
+
+
+def joined(*parts: Weights | None) -> str:
+    """One hash for several files; a single one's is its own."""
+    hashes = [part.sha256 for part in parts if part is not None]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def require(path: Path, what: str, expected: object, found: object) -> None:
@@ -185,15 +233,45 @@ def read(path: Path) -> bytes:
 def parse_entry(item: Mapping[str, Any]) -> Entry:
     """One object of the manifest's list; KeyError, TypeError or ValueError say what is wrong with it."""
     fields = dict(item)
-    return Entry(
+    chip, trunk = (fields.pop(name, None) for name in PARTS)
+    entry = Entry(
         input=parse_tensor(fields.pop("input")),
         output=parse_tensor(fields.pop("output")),
         preprocessing=parse_preprocessing(fields.pop("preprocessing")),
         origin=Origin(**texts(fields.pop("origin"))),
         runtimes=tuple(text(name) for name in fields.pop("runtimes")),
         bytes=int(fields.pop("bytes")),
+        chip=None if chip is None else parse_part(chip, Chip),
+        trunk=None if trunk is None else parse_part(trunk, Weights),
         **texts(fields),
     )
+    require_chain(entry)
+    return entry
+
+
+def parse_part(item: Mapping[str, Any], kind: type[Part]) -> Part:
+    """Part of an entry; KeyError, TypeError or ValueError say what is wrong with it."""
+    fields = dict(item)
+    return kind(
+        input=parse_tensor(fields.pop("input")),
+        output=parse_tensor(fields.pop("output")),
+        bytes=int(fields.pop("bytes")),
+        **texts(fields),
+    )
+
+
+def require_chain(entry: Entry) -> None:
+    """ValueError unless each part takes what the one before it gives, and an embedder takes an aligned face."""
+    if entry.role != "embedding":
+        if entry.chip is not None or entry.trunk is not None:
+            raise ValueError(f"only an embedding has parts, not {entry.role!r}")
+        return
+    if entry.input.shape != ALIGNED:
+        raise ValueError(f"an embedding takes an aligned face, {ALIGNED}, not {entry.input.shape}")
+    if entry.chip is not None and (entry.chip.input, entry.chip.output) != (entry.input, entry.output):
+        raise ValueError(f"chip takes {entry.chip.input} and gives {entry.chip.output}, unlike the file it stands for")
+    if entry.trunk is not None and entry.trunk.input != entry.output:
+        raise ValueError(f"trunk takes {entry.trunk.input}, what comes before it gives {entry.output}")
 
 
 def parse_liveness(item: Mapping[str, Any]) -> LivenessEntry:
@@ -217,6 +295,8 @@ def parse_liveness(item: Mapping[str, Any]) -> LivenessEntry:
         )
     if entry.answer not in ("logits", "probabilities"):
         raise ValueError(f"answer is logits or probabilities, not {entry.answer!r}")
+    if entry.answer == "logits" and classes < 2:
+        raise ValueError("the logit of a single class says nothing: its softmax is 1 for every face")
     if type(entry.live_class) is not int or not 0 <= entry.live_class < classes:
         raise ValueError(f"live_class is one of {classes} outputs, not {entry.live_class!r}")
     if not 0 < entry.threshold < 1:

@@ -38,6 +38,8 @@ MAX_BLOWN = 0.5
 MIN_SPREAD = 3.0
 """Of the brightness; a face has far more, a wall has not."""
 BLOWN = 250
+ROUNDING = 1e-3
+"""By so much a probability may lie outside 0 to 1."""
 MAX_PLACE_PX = 1e5
 """A box farther out than this is no box."""
 
@@ -119,18 +121,23 @@ class PassiveLiveness:
         if finding is not None:
             return self._unusable(finding)
         score = self.score(image, box)
-        if not np.isfinite(score):
+        if math.isnan(score):
             return self._unusable(PassiveFinding.NO_ANSWER)
         decision = PassiveDecision.LIVE if score >= self.threshold else PassiveDecision.ATTACK
         return PassiveScore(score, self.threshold, decision)
 
     def score(self, image: Image, box: Box) -> float:
-        """The probability of a live face, for a picture and box with which `problem` finds nothing wrong."""
+        """The probability of a live face, for a picture and box with which `problem` finds nothing wrong.
+
+        NaN where the network gives something else than a probability for each of its classes.
+        """
         output = self.raw(self.crops(image, box)).astype(np.float64)
         if self._entry.answer == "logits":
             output = np.exp(output - output.max())
             output /= output.sum()
-        return float(output[self._entry.live_class])
+        if not np.all((output >= -ROUNDING) & (output <= 1 + ROUNDING)):
+            return math.nan
+        return float(np.clip(output[self._entry.live_class], 0, 1))
 
     def crops(self, image: Image, box: Box) -> Image:
         """What the network sees, uint8 (side, side, 3 * crops)."""

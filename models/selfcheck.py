@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from models.comparison import THRESHOLDS
 from models.errors import ModelCorrupt, ModelWrong
 from models.face import FaceModels
 from models.image import FloatArray, Image
 from models.interpreter import installed_runtime
-from models.manifest import FOLDER, ROLES, read
+from models.manifest import FOLDER, read
 
 GOLDEN = FOLDER / "golden.json"
 ANY = "any"
@@ -28,7 +29,7 @@ SAMPLES = 256
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """What the network in the file ``sha256`` answers; ``runtime`` and ``processor`` may be `any`."""
+    """What the way ``sha256`` (`manifest.Entry.ways`) answers; ``runtime`` and ``processor`` may be `any`."""
 
     sha256: str
     runtime: str
@@ -42,11 +43,13 @@ def run(models: FaceModels, path: Path = GOLDEN) -> None:
 
     Raises:
         ModelWrong: one does not, or nothing was recorded for its file.
-        ModelMissing, ModelCorrupt: `golden.json` is missing or broken.
+        ModelMissing, ModelCorrupt: `golden.json` is missing or broken, or the threshold is of other networks.
     """
+    if models.operating_point.space != models.space:
+        raise ModelCorrupt(THRESHOLDS, "space, that of the templates", models.space, models.operating_point.space)
     golden = load(path)
     for role, answer in answers(models).items():
-        known = expected(golden, models.hashes[role], role)
+        known = expected(golden, models.ways[role], role)
         found = cosine(answer, np.array(known.output))
         if not found >= known.min_cosine:
             raise ModelWrong(role, f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
@@ -69,8 +72,8 @@ def cosine(first: FloatArray, second: np.ndarray[tuple[int, ...], np.dtype[np.fl
 
 
 def answers(models: FaceModels) -> dict[str, FloatArray]:
-    """For each role at most `SAMPLES` numbers of its network's output for the drawn picture."""
-    return {role: sampled(models.raw(role, drawn_face(models.side_px(role)))) for role in ROLES}
+    """For each file that sees a face at most `SAMPLES` numbers of what it and what follows it make of the drawn one."""
+    return {role: sampled(models.raw(role, drawn_face(models.side_px(role)))) for role in models.asked}
 
 
 def sampled(output: FloatArray) -> FloatArray:

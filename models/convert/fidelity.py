@@ -20,6 +20,7 @@ from models.embedding import Embedder
 from models.image import Image
 from models.interpreter import installed_runtime
 from models.manifest import Manifest
+from models.projection import Kind
 
 MAX_LANDMARK_ERROR_PERCENT = 3.0
 MIN_COSINE = 0.995
@@ -42,11 +43,8 @@ def landmark_error_percent(face: Face, reference: Face) -> float:
 def main() -> None:
     """Print the figures; exit status 1 when they are worse than the limits above."""
     manifest = Manifest.load()
-    entry = manifest.entry("embedding")
-    detector, embedder = (
-        Detector(manifest.network(manifest.entry("detector"), 1)),
-        Embedder(manifest.network(entry, 1), entry),
-    )
+    detector = Detector(manifest.network(manifest.entry("detector"), 1))
+    embedder = Embedder.load(manifest, manifest.entry("embedding"), 1)
     published_detector, published_embedder = Detector(PublishedDetector()), PublishedEmbedder()
     first_pass, second_pass, cosines = [], [], []
     for picture in variants():
@@ -55,7 +53,7 @@ def main() -> None:
         face, published = (each.detect(picture)[0] for each in (detector, published_detector))
         second_pass.append(landmark_error_percent(face, published))
         aligned = align(picture, published.landmarks)
-        cosines.append(float(embedder.embed(aligned) @ published_embedder.embed(aligned)))
+        cosines.append(float(embedder.embed(aligned, Kind.LIVE)[0] @ published_embedder.embed(aligned)))
     print(f"runtime {installed_runtime()[0]}, {len(cosines)} pictures")
     print(
         f"landmarks, same input     {np.mean(first_pass):.2f} % of the eyes' distance, at most {max(first_pass):.2f} %"

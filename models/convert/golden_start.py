@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from models.convert.sources import SOURCES
+from models.convert.sources import DETECTOR, EMBEDDING, TAUGHT, float_tflite
 from models.detector import Detector
 from models.embedding import Embedder
 from models.face import FaceModels
@@ -29,6 +29,8 @@ SAME_MIN_COSINE = 0.9995
 ANY_MARGIN = 0.01
 """A processor that was not recorded may be this much farther from the float network than this one is."""
 
+FLOAT = tuple(map(float_tflite, (DETECTOR.plain, EMBEDDING.plain, TAUGHT)))
+
 
 def record(sha256: str, runtime: str, processor: str, min_cosine: float, output: FloatArray) -> dict[str, Any]:
     """One object of the list."""
@@ -41,14 +43,21 @@ def record(sha256: str, runtime: str, processor: str, min_cosine: float, output:
     }
 
 
+def float_embedder() -> Embedder:
+    """The whole embedder, for live pictures and for chip photos, before its weights were quantised."""
+    live, chip = (Network(path.read_bytes(), path, 1) for path in FLOAT[1:])
+    return Embedder({"embedding": live, "embedding_chip": chip}, None, Manifest.load().entry("embedding").preprocessing)
+
+
 def float_answers() -> dict[str, FloatArray]:
     """The same answers by the networks before their weights were quantised."""
-    detector, embedder = (Network(source.float_tflite.read_bytes(), source.float_tflite, 1) for source in SOURCES)
-    wrapped = {
-        "detector": Detector(detector),
-        "embedding": Embedder(embedder, Manifest.load().entry("embedding")),
+    detector, embedder = Detector(Network(FLOAT[0].read_bytes(), FLOAT[0], 1)), float_embedder()
+    face = drawn_face(embedder.side_px)
+    return {
+        "detector": sampled(detector.raw(drawn_face(detector.side_px))),
+        "embedding": sampled(embedder.raw(face, "embedding")),
+        "embedding_chip": sampled(embedder.raw(face, "embedding_chip")),
     }
-    return {role: sampled(network.raw(drawn_face(network.side_px))) for role, network in wrapped.items()}
 
 
 def any_processor(here: dict[str, FloatArray], models: FaceModels, mesh: str) -> list[dict[str, Any]]:
@@ -58,9 +67,9 @@ def any_processor(here: dict[str, FloatArray], models: FaceModels, mesh: str) ->
     (`models.train.publish`).
     """
     records = [record(mesh, ANY, ANY, 1 - ANY_MARGIN, here[mesh])]
-    if all(source.float_tflite.exists() for source in SOURCES):
+    if all(path.exists() for path in FLOAT):
         for role, output in float_answers().items():
-            sha256 = models.hashes[role]
+            sha256 = models.ways[role]
             near = cosine(here[sha256], output.astype(np.float64))
             records.append(record(sha256, ANY, ANY, near - ANY_MARGIN, output))
     return records
@@ -69,7 +78,7 @@ def any_processor(here: dict[str, FloatArray], models: FaceModels, mesh: str) ->
 def main() -> None:
     """Write the file: this machine's records anew, everybody else's as they were."""
     models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
-    here = {models.hashes[role]: answer for role, answer in answers(models).items()}
+    here = {models.ways[role]: answer for role, answer in answers(models).items()}
     here |= {mesh.sha256: mesh.answer(), passive.sha256: passive.answer()}
     runtime, processor = installed_runtime()[0], platform.machine()
     records = [record(sha256, runtime, processor, SAME_MIN_COSINE, output) for sha256, output in here.items()]

@@ -1,7 +1,8 @@
 """Step 6: means and direction of `models/projection.py`, learned from the people of the learned half only.
 
 `python -m models.convert.projection --everybody pairs.csv DIR --group pairs.csv DIR` takes the live and chip means from
-the first set, and the direction from its live mean to the mean of the second set's people (one vote each). It writes
+the first set, and the direction from them to the means of the second set's people (one vote each), of live pictures and
+chip photos together. It writes
 `models/weights/<embedder>.projection.json` and the manifest's entry.
 """
 
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from models.convert.sources import EMBEDDING
+from models.convert.sources import PROJECTION
 from models.evaluate.acquire import Acquisition, Condition
 from models.evaluate.pairs import Half, Pairs, read_pairs
 from models.evaluate.store import default_folder
 from models.face import FaceModels
 from models.image import FloatArray, unit
-from models.manifest import MANIFEST
+from models.manifest import MANIFEST, Manifest
 from models.projection import Kind
 
 CARD = "cards/sface_projection.md"
@@ -38,6 +39,13 @@ def mean_of_people(found: FloatArray, people: tuple[int, ...]) -> FloatArray:
     return np.asarray(np.nanmean(means, axis=0), np.float32)
 
 
+def means(models: FaceModels, pairs: Pairs, root: Path, cache: Path) -> tuple[FloatArray, FloatArray]:
+    """Of the people's live pictures, and of both kinds of chip photo."""
+    found = {condition: vectors(models, pairs, root, cache, condition) for condition in Condition}
+    chips = np.concatenate([found[Condition.CHIP], found[Condition.CHIP_RAW]])
+    return mean_of_people(found[Condition.PHOTO], pairs.people), mean_of_people(chips, 2 * pairs.people)
+
+
 def main() -> None:
     """Write the projection and its entry."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -47,15 +55,14 @@ def main() -> None:
     options = parser.parse_args()
     models = FaceModels.load()
     everybody, group = (read_pairs(pairs, half=Half.LEARNED) for pairs, _ in (options.everybody, options.group))
-    found = {
-        condition: vectors(models, everybody, options.everybody[1], options.cache, condition) for condition in Condition
-    }
-    live = mean_of_people(found[Condition.PHOTO], everybody.people)
-    chip = mean_of_people(np.concatenate([found[Condition.CHIP], found[Condition.CHIP_RAW]]), 2 * everybody.people)
-    other = mean_of_people(vectors(models, group, options.group[1], options.cache, Condition.PHOTO), group.people)
-    direction = (other - live) / np.linalg.norm(other - live)
-    distance = float(np.linalg.norm(other - live))
-    print(f"{len(set(everybody.people))} and {len(set(group.people))} people; the means lie {distance:.3f} apart")
+    live, chip = means(models, everybody, options.everybody[1], options.cache)
+    others = means(models, group, options.group[1], options.cache)
+    apart = (others[0] - live) + (others[1] - chip)
+    direction = apart / np.linalg.norm(apart)
+    print(
+        f"{len(set(everybody.people))} and {len(set(group.people))} people; their means lie "
+        f"{np.linalg.norm(others[0] - live):.3f} (live) and {np.linalg.norm(others[1] - chip):.3f} (chip) apart"
+    )
     document = {
         "means": {
             Kind.LIVE: np.round(live.astype(float), 6).tolist(),
@@ -63,14 +70,13 @@ def main() -> None:
         },
         "directions": [np.round(direction.astype(float), 6).tolist()],
     }
-    path = EMBEDDING.weights.with_suffix(".projection.json")
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    PROJECTION.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     manifest["projections"] = [
         {
-            "file": f"weights/{path.name}",
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "embedding": models.hashes["embedding"],
+            "file": f"weights/{PROJECTION.name}",
+            "sha256": hashlib.sha256(PROJECTION.read_bytes()).hexdigest(),
+            "embedding": Manifest.load().entry("embedding").identity,
             "card": CARD,
         }
     ]

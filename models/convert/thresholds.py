@@ -85,7 +85,7 @@ def main() -> None:
                 f"impostor comparisons; the FMR among {group.people} East-Asian women is {times:.1f} times as high: "
                 "not for use",
             )
-    content = {"use": USE, "points": points}
+    content = {"use": USE, "space": models.space, "points": points}
     THRESHOLDS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     print(
         json.dumps({name: {key: item[key] for key in ("threshold", "fnmr")} for name, item in points.items()}, indent=1)

@@ -1,4 +1,6 @@
-"""Step 3: the simplified ONNX network as TensorFlow operators, converted with dynamic-range int8 weights.
+"""Step 3: the simplified ONNX networks as TensorFlow operators, converted with dynamic-range int8 weights.
+
+The embedder becomes two files, stem and trunk, and a third: the stem for chip photos, if one was taught.
 
 TensorFlow keeps channels last, ONNX second; kernels and tensors are turned accordingly. Every weight is a constant of
 the graph and every shape is fixed, so the result has no variables and no dynamic dimension.
@@ -7,7 +9,9 @@ the graph and every shape is fixed, so the result has no variables and no dynami
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,7 +23,19 @@ import tensorflow as tf
 
 from models.convert.float_depthwise import with_float_depthwise
 from models.convert.simplify import Network, attributes, convolution_weights
-from models.convert.sources import DETECTOR, EMBEDDING, WEIGHTS, Source
+from models.convert.sources import (
+    CHIP_WEIGHTS,
+    DETECTOR,
+    DETECTOR_WEIGHTS,
+    EMBEDDING,
+    STEM_ANSWER,
+    STEM_CONVOLUTIONS,
+    STEM_WEIGHTS,
+    TAUGHT,
+    TRUNK_WEIGHTS,
+    WEIGHTS,
+    float_tflite,
+)
 
 DETECTOR_SIZE = 320
 FACE_SIZE = 112
@@ -128,24 +144,74 @@ def embedding(network: Network, face: tf.Tensor) -> tf.Tensor:
     return vector
 
 
-def convert(source: Source, build: Callable[[Network, tf.Tensor], tf.Tensor], size: int, quantise: bool) -> bytes:
-    """The TFLite file for one network; ``quantise`` False keeps float weights (for `fidelity`)."""
-    network = Network.load(source.plain)
-    function = tf.function(lambda image: build(network, image))
-    concrete = function.get_concrete_function(tf.TensorSpec((1, size, size, 3), tf.float32, name="image"))
+def stem(network: Network, face: tf.Tensor) -> tf.Tensor:
+    """SFace's first layers: face (1, 112, 112, 3), scaled -> `STEM_ANSWER`."""
+    (seen,) = run(network, ("data", face), (network.nodes[stem_nodes(network) - 1].output[0],))
+    return seen
+
+
+def trunk(network: Network, seen: tf.Tensor) -> tf.Tensor:
+    """The rest of SFace: `STEM_ANSWER` -> (1, 1, 1, 128), not normalised."""
+    rest = replace(network, nodes=network.nodes[stem_nodes(network) :])
+    (vector,) = run(rest, (rest.nodes[0].input[0], seen), (rest.nodes[-1].output[0],))
+    return vector
+
+
+def stem_nodes(network: Network) -> int:
+    """How many of the embedder's nodes the stem has: its convolutions, each with the PReLU behind it."""
+    places = [place for place, node in enumerate(network.nodes) if node.op_type == "Conv"]
+    return places[STEM_CONVOLUTIONS]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A committed file: what of the ONNX file ``plain`` it holds, and the shape that it sees."""
+
+    target: Path
+    plain: Path
+    build: Callable[[Network, tf.Tensor], tf.Tensor]
+    shape: tuple[int, ...]
+
+
+FACE = (1, FACE_SIZE, FACE_SIZE, 3)
+PIECES = (
+    Piece(DETECTOR_WEIGHTS, DETECTOR.plain, detector, (1, DETECTOR_SIZE, DETECTOR_SIZE, 3)),
+    Piece(STEM_WEIGHTS, EMBEDDING.plain, stem, FACE),
+    Piece(TRUNK_WEIGHTS, EMBEDDING.plain, trunk, STEM_ANSWER),
+    Piece(CHIP_WEIGHTS, TAUGHT, stem, FACE),
+)
+WHOLE = (PIECES[0], Piece(STEM_WEIGHTS, EMBEDDING.plain, embedding, FACE), Piece(CHIP_WEIGHTS, TAUGHT, embedding, FACE))
+"""Networks that are kept without quantisation too, to measure by."""
+
+
+def convert(piece: Piece, *, quantise: bool) -> bytes:
+    """The TFLite file; ``quantise`` False keeps float weights."""
+    network = Network.load(piece.plain)
+    function = tf.function(lambda value: piece.build(network, value))
+    concrete = function.get_concrete_function(tf.TensorSpec(piece.shape, tf.float32, name="image"))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
     converter.optimizations = [tf.lite.Optimize.DEFAULT] if quantise else []
     return bytes(converter.convert())
 
 
+def at_hand(pieces: tuple[Piece, ...]) -> Iterator[Piece]:
+    """All whose network is there; the chip photos' stem stays as it is committed where none was taught."""
+    for piece in pieces:
+        if piece.plain.exists():
+            yield piece
+        else:
+            print(f"kept       {piece.target.name}  ({piece.plain.name} is not here: models/train/stem/README.md)")
+
+
 def main() -> None:
-    """Write the committed weights, and float ones beside the intermediate files."""
+    """Write the committed weights, and whole float networks beside the intermediate files."""
     WEIGHTS.mkdir(exist_ok=True)
-    for source, build, size in ((DETECTOR, detector, DETECTOR_SIZE), (EMBEDDING, embedding, FACE_SIZE)):
-        plain = convert(source, build, size, quantise=False)
-        source.float_tflite.write_bytes(plain)
-        source.weights.write_bytes(with_float_depthwise(convert(source, build, size, quantise=True), plain))
-        print(f"converted  {source.weights.name}  {source.weights.stat().st_size} bytes")
+    for piece in at_hand(PIECES):
+        plain = convert(piece, quantise=False)
+        piece.target.write_bytes(with_float_depthwise(convert(piece, quantise=True), plain))
+        print(f"converted  {piece.target.name}  {piece.target.stat().st_size} bytes")
+    for piece in at_hand(WHOLE):
+        float_tflite(piece.plain).write_bytes(convert(piece, quantise=False))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 
 from models.errors import ModelsError
@@ -51,15 +52,29 @@ def outcome(options: argparse.Namespace) -> str:
         return answers.to_text(answers.evaluate(options))
     if options.command == "agreement":
         lines = agreement.evaluate(options)
-        return json.dumps(agreement.to_json(lines), indent=2) if options.json else agreement.to_text(lines)
+        return as_json(agreement.to_json(lines)) if options.json else agreement.to_text(lines)
     if options.command == "quality":
         rejected = quality.evaluate(options)
-        return json.dumps(quality.to_json(rejected), indent=2) if options.json else quality.to_text(rejected)
+        return as_json(quality.to_json(rejected)) if options.json else quality.to_text(rejected)
     if options.command == "pad":
         shown = pad.evaluate(options)
-        return json.dumps(pad.to_json(shown), indent=2) if options.json else pad.to_text(shown)
+        return as_json(pad.to_json(shown)) if options.json else pad.to_text(shown)
     report = faces.evaluate(options)
-    return json.dumps(faces.to_json(report), indent=2) if options.json else faces.to_text(report)
+    return as_json(faces.to_json(report)) if options.json else faces.to_text(report)
+
+
+def as_json(report: object) -> str:
+    """``report``, made of plain values, as JSON; a figure that there is none of (NaN) is null."""
+    return json.dumps(finite(report), indent=2, allow_nan=False)
+
+
+def finite(value: object) -> object:
+    """``value`` with None for each number in it that JSON has no word for."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

@@ -12,16 +12,19 @@ import cv2
 import numpy as np
 
 from models.detector import Face
+from models.errors import ImageError
 from models.evaluate.chip import DoesNotFit, chip_photo
+from models.evaluate.key import FACES_CODE, Network, key
+from models.evaluate.pairs import PairsError
 from models.evaluate.progress import progress
-from models.evaluate.store import SHAPE, Store
+from models.evaluate.store import Store
 from models.face import FaceModels
 from models.image import FloatArray, Image
-from models.manifest import FOLDER, ROLES
+from models.manifest import MANIFEST, Manifest
+from models.projection import Kind
 
 SAVE_EVERY = 20
-CODE = ("alignment.py", "detector.py", "embedding.py", "evaluate/chip.py")
-"""Besides the weights, what the network's answer depends on."""
+ADVICE = "see that --root is the folder that the list's paths start from"
 
 
 class Condition(StrEnum):
@@ -34,7 +37,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acquired:
-    """Both looks at each picture, float32 (pictures, 2, 128), NaN where there is none; how often for which cause."""
+    """Both looks at each picture, float32 (pictures, 2, length), NaN where there is none; how often for which cause."""
 
     looks: FloatArray
     causes: Counter[str]
@@ -43,20 +46,26 @@ class Acquired:
 class Acquisition:
     """Looks at pictures, or takes what it saw earlier from the store."""
 
-    def __init__(self, models: FaceModels, root: Path, cache: Path) -> None:
-        """``root`` is the folder that the pictures' paths start from."""
+    def __init__(self, models: FaceModels, root: Path, cache: Path, manifest: Path = MANIFEST) -> None:
+        """``root`` is the folder that the pictures' paths start from; ``models`` were loaded from ``manifest``."""
         self._models = models
         self._root = root
         self._cache = cache
-        self._code = fingerprint(models)
+        loaded: list[Network] = [sha256 for role, sha256 in models.hashes.items() if role != "projection"]
+        entries = Manifest.load(manifest)
+        self._networks = [*loaded, entries.entry("detector"), entries.entry("embedding")]
 
     def looks(self, pictures: tuple[str, ...], condition: Condition) -> Acquired:
-        """What the network sees in each of ``pictures``."""
-        store = Store(self._cache, f"faces-{condition}-{self._code[:16]}")
+        """What the network sees in each of ``pictures``.
+
+        Raises:
+            PairsError: nothing in any of them.
+        """
+        store = Store(self._cache, key(f"faces-{condition}", self._networks, FACES_CODE))
         store.load()
         digests: list[str] = []
         for number, picture in enumerate(progress(pictures, len(pictures), condition), start=1):
-            content = self._read(picture)
+            content = content_of(self._root / picture)
             digest = hashlib.sha256(content).hexdigest()
             digests.append(digest)
             if digest not in store.vectors and digest not in store.causes:
@@ -64,15 +73,11 @@ class Acquisition:
                 if number % SAVE_EVERY == 0:
                     store.save()
         store.save()
-        missing = np.full(SHAPE, np.nan, np.float32)
-        looks = np.stack([store.vectors.get(digest, missing) for digest in digests])
-        return Acquired(looks, Counter(store.causes[digest] for digest in digests if digest in store.causes))
-
-    def _read(self, picture: str) -> bytes:
-        try:
-            return (self._root / picture).read_bytes()
-        except OSError:
-            return b""
+        causes = Counter(store.causes[digest] for digest in digests if digest in store.causes)
+        if causes.total() == len(digests):
+            raise PairsError(f"{condition}: no picture could be acquired ({told(causes)}); {ADVICE}")
+        missing = np.full_like(next(iter(store.vectors.values())), np.nan)
+        return Acquired(np.stack([store.vectors.get(digest, missing) for digest in digests]), causes)
 
     def _acquire(self, store: Store, digest: str, content: bytes, condition: Condition) -> None:
         found = self._look(content, condition)
@@ -83,21 +88,53 @@ class Acquisition:
 
     def _look(self, content: bytes, condition: Condition) -> FloatArray | str:
         """Both vectors, or the cause of the failure to acquire."""
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-        if image is None:
-            return "unreadable"
-        picture = np.asarray(image, np.uint8)
-        face = central_face(self._models.detect(picture), picture)
-        if face is None:
-            return "no_face"
+        found = seen(self._models, content)
+        if isinstance(found, str):
+            return found
+        picture, face = found
         if condition is Condition.PHOTO:
-            return self._models.looks(picture, face)
+            return self._models.looks(picture, face, Kind.LIVE)
         try:
             photo = chip_photo(picture, face, flatten=condition is Condition.CHIP)
         except DoesNotFit:
             return "does_not_fit"
-        card = central_face(self._models.detect(photo), photo)
-        return "no_face_on_chip" if card is None else self._models.looks(photo, card)
+        card = face_in(self._models, photo)
+        return "no_face_on_chip" if isinstance(card, str) else self._models.looks(photo, card, Kind.CHIP)
+
+
+def content_of(path: Path) -> bytes:
+    """The file's bytes; none where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def decoded(content: bytes) -> Image | None:
+    """The picture in a file's bytes, if there is one."""
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
+    except cv2.error:  # A header that tells of more pixels than OpenCV takes.
+        return None
+    return None if image is None else np.asarray(image, np.uint8)
+
+
+def seen(models: FaceModels, content: bytes) -> tuple[Image, Face] | str:
+    """The picture in a file's bytes and the face in its middle, or the cause why there is none."""
+    picture = decoded(content)
+    if picture is None:
+        return "unreadable"
+    face = face_in(models, picture)
+    return face if isinstance(face, str) else (picture, face)
+
+
+def face_in(models: FaceModels, picture: Image) -> Face | str:
+    """The face in the middle, or the cause why there is none; `no_picture` has too short or too long a side."""
+    try:
+        faces = models.detect(picture)
+    except ImageError:
+        return "no_picture"
+    return central_face(faces, picture) or "no_face"
 
 
 def central_face(faces: tuple[Face, ...], image: Image) -> Face | None:
@@ -111,9 +148,6 @@ def central_face(faces: tuple[Face, ...], image: Image) -> Face | None:
     return min(faces, key=distance, default=None)
 
 
-def fingerprint(models: FaceModels) -> str:
-    """SHA-256 over the hashes of the weights and the code that makes templates."""
-    digest = hashlib.sha256("".join(models.hashes[role] for role in ROLES).encode())
-    for name in CODE:
-        digest.update((FOLDER / name).read_bytes())
-    return digest.hexdigest()
+def told(causes: Counter[str]) -> str:
+    """`no_face 2, unreadable 1`."""
+    return ", ".join(f"{cause} {count}" for cause, count in sorted(causes.items()))

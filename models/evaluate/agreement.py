@@ -1,6 +1,7 @@
 """`python -m models.evaluate agreement`: do two machines answer alike for the same pictures?
 
-Reads what `faces` and `answers` kept in two folders, each filled on another machine or by another runtime.
+Reads what `faces` and `answers` kept in two folders, each filled on another machine or by another runtime, of the same
+networks by the same code.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.evaluate.answers import FILE, Answers
+from models.evaluate.answers import Answers
+from models.evaluate.key import kept
+from models.evaluate.pairs import PairsError
 from models.evaluate.store import Store
 from models.manifest import Manifest
 
@@ -46,23 +49,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> tuple[Line, ...]:
-    """A line for each kind of answer that both folders hold."""
-    lines: list[Line] = []
-    for path in sorted(options.here.glob("faces-*.npz")):
-        stores = [Store(folder, path.stem) for folder in (options.here, options.there)]
-        for store in stores:
-            store.load()
-        lines += templates("-".join(path.stem.split("-")[1:-1]), *stores)
-    here, there = (Answers.load(folder / FILE).rows for folder in (options.here, options.there))
+    """A line for each kind of answer that both folders hold.
+
+    Raises:
+        PairsError: they have nothing in common, or one was filled by two runtimes.
+    """
+    here, there = kept(options.here), kept(options.there)
+    both = {what: (here[what], there[what]) for what in sorted(here.keys() & there.keys())}
+    if not both:
+        raise PairsError(
+            f"{options.here} and {options.there} have nothing of the same networks and code in common; run faces or "
+            "answers on both machines with the same version, models and options"
+        )
+    seen = {what: paths for what, paths in both.items() if what.startswith("faces-")}
+    return (
+        *(one for what, paths in seen.items() for one in templates(what.partition(".")[0][len("faces-") :], *paths)),
+        *(one for what, paths in both.items() if what not in seen for one in answered(*paths)),
+    )
+
+
+def answered(*paths: Path) -> list[Line]:
+    """What every network answered for each picture."""
+    here, there = (Answers.load(path).rows for path in paths)
     both = sorted(here.keys() & there.keys())
     names = here[both[0]].keys() & there[both[0]].keys() if both else set()
     rows = {name: [np.stack([rows[key][name] for key in both]).astype(np.float64) for rows in (here, there)]
             for name in sorted(names)}  # fmt: skip
-    return (*lines, *(line(name, rows) for name in rows), *quantisation(rows))
+    return [*(line(name, rows) for name in rows), *quantisation(rows)]
 
 
-def templates(condition: str, here: Store, there: Store) -> list[Line]:
+def templates(condition: str, *paths: Path) -> list[Line]:
     """What the network saw in each picture, its first look, end to end."""
+    here, there = (Store(path.parent, path.stem) for path in paths)
+    for store in (here, there):
+        store.load()
     both = sorted(here.vectors.keys() & there.vectors.keys())
     known = [store.vectors.keys() | store.causes.keys() for store in (here, there)]
     changed = sum((key in here.vectors) != (key in there.vectors) for key in known[0] & known[1])

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models.alignment import align
 from models.detector import Face
 from models.embedding import Embedder
-from models.evaluate.acquire import central_face
+from models.evaluate.acquire import decoded, face_in
+from models.evaluate.key import ANSWERS_CODE, key
 from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import progress
 from models.evaluate.store import default_folder
@@ -32,9 +32,9 @@ from models.interpreter import Network
 from models.liveness.mesh import FaceMesh
 from models.manifest import Manifest
 from models.passive import PassiveLiveness
+from models.projection import Kind
 from models.selfcheck import sampled
 
-FILE = "answers.npz"
 SAVE_EVERY = 5
 MIDDLE_PX = {"detector": 250, "embedding": 112, "mesh": 192, "passive": 112}
 """Side of the square that a network sees; the detector's is the upper left corner of its black canvas."""
@@ -42,7 +42,10 @@ MIDDLE_PX = {"detector": 250, "embedding": 112, "mesh": 192, "passive": 112}
 
 @dataclass(slots=True)
 class Answers:
-    """One row of numbers for each name and picture (by the picture's SHA-256), NaN where nothing was found."""
+    """One row of numbers for each name and picture (by the picture's SHA-256), NaN where nothing was found.
+
+    The file's name says what the answers depend on (`models.evaluate.key`).
+    """
 
     path: Path
     rows: dict[str, dict[str, npt.NDArray[np.float32]]] = field(default_factory=dict, repr=False)
@@ -66,8 +69,9 @@ class Answers:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self.path.with_suffix(".part.npz")
         columns: dict[str, Any] = {"pictures": np.array(list(self.rows), dtype="U64")}
-        for name in next(iter(self.rows.values()), {}):
-            columns[name] = np.stack([row[name] for row in self.rows.values()])
+        for name, found in {name: found for row in self.rows.values() for name, found in row.items()}.items():
+            missing = np.full_like(found, np.nan)
+            columns[name] = np.stack([row.get(name, missing) for row in self.rows.values()])
         np.savez(part, **columns)
         part.replace(self.path)
 
@@ -79,14 +83,21 @@ class Asked:
         """``float_embedding`` is the embedder before quantisation, if it is to be asked too."""
         self._models, self._mesh, self._passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
         self._float = None
+        manifest = Manifest.load()
+        embedding = manifest.entry("embedding")
+        floats: list[str] = []
         if float_embedding is not None:
-            network = Network(float_embedding.read_bytes(), float_embedding, 1)
-            self._float = Embedder(network, Manifest.load().entry("embedding"))
+            content = float_embedding.read_bytes()
+            network = Network(content, float_embedding, 1)
+            self._float = Embedder({"embedding": network}, None, embedding.preprocessing)
+            floats.append(hashlib.sha256(content).hexdigest())
+        networks = manifest.entry("detector"), embedding, manifest.entry("mesh"), manifest.liveness_entry()
+        self.key = key("answers", (*networks, *floats), ANSWERS_CODE)
 
     def answers(self, picture: Image) -> dict[str, npt.NDArray[np.float32]]:
-        """One row for each name."""
-        face = central_face(self._models.detect(picture), picture)
-        found = {**self._same_pixels(picture), **(self._missing() if face is None else self._own_way(picture, face))}
+        """One row for each name; by the product's own way only where a face was found."""
+        face = face_in(self._models, picture)
+        found = {**self._same_pixels(picture), **({} if isinstance(face, str) else self._own_way(picture, face))}
         return {name: np.asarray(row, np.float32).ravel() for name, row in found.items()}
 
     def _same_pixels(self, picture: Image) -> dict[str, FloatArray]:
@@ -94,10 +105,15 @@ class Asked:
         canvas = np.zeros((*[self._models.side_px("detector")] * 2, 3), np.uint8)
         canvas[: MIDDLE_PX["detector"], : MIDDLE_PX["detector"]] = parts["detector"]
         crops = self._passive.crops(parts["passive"], (0.0, 0.0, 112.0, 112.0))
-        plain = {} if self._float is None else {"pixels_embedding_float": self._float.embed(parts["embedding"])}
+        float_answer = None if self._float is None else self._float.embed(parts["embedding"], Kind.LIVE)[0]
+        plain = {} if float_answer is None else {"pixels_embedding_float": float_answer}
         return {
             "pixels_detector": sampled(self._models.raw("detector", canvas)),
-            "pixels_embedding": self._models.raw("embedding", parts["embedding"]),
+            **{
+                f"pixels_{role}": self._models.raw(role, parts["embedding"])
+                for role in self._models.asked
+                if role != "detector"
+            },
             "pixels_mesh": self._mesh.raw(parts["mesh"]),
             "pixels_passive": self._passive.raw(crops),
             **plain,
@@ -106,20 +122,15 @@ class Asked:
     def _own_way(self, picture: Image, face: Face) -> dict[str, FloatArray]:
         points = self._mesh.find(picture, face)
         score = self._passive.assess(picture, face.box).score
-        plain = {} if self._float is None else {"embedding_float": self._float.embed(align(picture, face.landmarks))}
+        aligned = align(picture, face.landmarks)
+        plain = {} if self._float is None else {"embedding_float": self._float.embed(aligned, Kind.LIVE)[0]}
         return {
             "landmarks": face.landmarks,
-            "embedding": self._models.looks(picture, face)[0],
+            "embedding": self._models.looks(picture, face, Kind.LIVE)[0],
             "mesh": np.full((468, 2), np.nan, np.float32) if points is None else points[:, :2],
             "passive": np.array([np.nan if score is None else score], np.float32),
             **plain,
         }
-
-    def _missing(self) -> dict[str, FloatArray]:
-        sizes = {"landmarks": 10, "embedding": 128, "mesh": 936, "passive": 1}
-        if self._float is not None:
-            sizes["embedding_float"] = 128
-        return {name: np.full(size, np.nan, np.float32) for name, size in sizes.items()}
 
 
 def middle(picture: Image, side: int) -> Image:
@@ -149,13 +160,14 @@ def evaluate(options: argparse.Namespace) -> Answers:
         OSError: a picture cannot be read.
     """
     pictures = read_pairs(options.pairs).pictures
-    answers, asked = Answers.load(options.cache / FILE), Asked(options.float)
+    asked = Asked(options.float)
+    answers = Answers.load(options.cache / f"{asked.key}.npz")
     for number, name in enumerate(progress(pictures, len(pictures), "answers"), start=1):
         content = (options.root / name).read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        image = decoded(content)
         if image is not None and digest not in answers.rows:
-            answers.rows[digest] = asked.answers(np.asarray(image, np.uint8))
+            answers.rows[digest] = asked.answers(image)
             if number % SAVE_EVERY == 0:
                 answers.save()
     answers.save()

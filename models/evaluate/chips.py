@@ -9,9 +9,8 @@ import argparse
 from pathlib import Path
 
 import cv2
-import numpy as np
 
-from models.evaluate.acquire import central_face
+from models.evaluate.acquire import decoded, face_in
 from models.evaluate.chip import DoesNotFit, chip_photo
 from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import progress
@@ -37,8 +36,8 @@ def evaluate(options: argparse.Namespace) -> int:
     models, written = FaceModels.load(), 0
     pictures = read_pairs(options.pairs).pictures
     for name in progress(pictures, len(pictures), "chips"):
-        image = cv2.imdecode(np.frombuffer((options.root / name).read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        photo = None if image is None else made(models, np.asarray(image, np.uint8))
+        image = decoded((options.root / name).read_bytes())
+        photo = None if image is None else made(models, image)
         if photo is not None:
             target = options.into / name
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,9 +49,9 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def made(models: FaceModels, picture: Image) -> Image | None:
     """The chip photo of the face in the middle; None without one, or where even the poorest WebP is too large."""
-    face = central_face(models.detect(picture), picture)
+    face = face_in(models, picture)
     try:
-        return None if face is None else chip_photo(picture, face, flatten=True)
+        return None if isinstance(face, str) else chip_photo(picture, face, flatten=True)
     except DoesNotFit:
         return None
 

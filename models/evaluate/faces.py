@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.evaluate.acquire import Acquisition, Condition
+from models.evaluate.acquire import ADVICE, Acquisition, Condition
 from models.evaluate.metrics import (
     Bounded,
     Floats,
@@ -24,10 +25,11 @@ from models.evaluate.metrics import (
     extrapolated_threshold,
     impostors,
 )
-from models.evaluate.pairs import Half, Pairs, read_pairs
+from models.evaluate.pairs import Half, Pairs, PairsError, read_pairs
 from models.evaluate.plot import Curve, write_det
 from models.evaluate.store import default_folder
 from models.face import FaceModels
+from models.manifest import MANIFEST
 from models.projection import Kind
 
 FMRS = (1e-2, 1e-3, 1e-4)
@@ -110,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--half", type=Half, choices=list(Half), help="only people that the learned maps saw, or not")
     parser.add_argument("--limit", type=int, metavar="N", help="so many genuine and so many other pairs")
     parser.add_argument("--det", type=Path, metavar="FILE.png", help="write the DET curve")
-    parser.add_argument("--manifest", type=Path, help="other models than the committed ones")
+    parser.add_argument("--manifest", type=Path, default=MANIFEST, help="other models than the committed ones")
     parser.add_argument(
         "--cache", type=Path, default=default_folder(), help="folder for templates (default: %(default)s)"
     )
@@ -121,12 +123,12 @@ def evaluate(options: argparse.Namespace) -> Report:
     """Run the evaluation that the options ask for.
 
     Raises:
-        PairsError: the list cannot be used.
+        PairsError: the list cannot be used, or nothing in its pictures can be compared.
         ModelsError: the models cannot be loaded.
     """
     pairs = read_pairs(options.pairs, options.limit, options.half)
-    models = FaceModels.load(**({"manifest": options.manifest} if options.manifest else {}))
-    acquisition = Acquisition(models, options.root, options.cache)
+    models = FaceModels.load(manifest=options.manifest)
+    acquisition = Acquisition(models, options.root, options.cache, options.manifest)
     trial = compare_all(pairs, acquisition, models, options.condition, options.live)
     if options.det:
         write_det(options.det, [Curve(f"{options.condition}, {trial.people} people", trial.genuine, trial.impostors)])
@@ -136,7 +138,11 @@ def evaluate(options: argparse.Namespace) -> Report:
 def compare_all(
     pairs: Pairs, acquisition: Acquisition, models: FaceModels, condition: Condition, live_looks: Looks
 ) -> Trial:
-    """Templates of all pictures, scores of the listed pairs and of all pairs of different people."""
+    """Templates of all pictures, scores of the listed pairs and of all pairs of different people.
+
+    Raises:
+        PairsError: there is no genuine or no impostor comparison.
+    """
     symmetric = condition is Condition.PHOTO
     seen = acquisition.looks(pairs.pictures, Condition.PHOTO)
     live = models.project(seen.looks[:, : live_looks.number], Kind.LIVE)
@@ -149,10 +155,26 @@ def compare_all(
     scores = np.einsum("ij,ij->i", references[first], live[second]).astype(np.float32)
     made = np.isfinite(scores)
     people = np.array(pairs.people, np.intp)
-    others = impostors(references, live, people, symmetric=symmetric, max_fmr=max(FMRS))
     chosen = made & same
+    acquired = np.isfinite(references[:, 0]) | np.isfinite(live[:, 0])
+    require_comparisons(int(chosen.sum()), len(np.unique(people[acquired])), causes)
+    others = impostors(references, live, people, symmetric=symmetric, max_fmr=max(FMRS))
     genuine = Genuine(scores[chosen], people[first[chosen]])
     return Trial(genuine, others, scores[made], same[made], int(people.max()) + 1, causes)
+
+
+def require_comparisons(genuine: int, people: int, causes: dict[str, Counter[str]]) -> None:
+    """Raise `PairsError` unless there are both kinds of comparison: else there is no rate of errors to tell."""
+    failed = f"failures to acquire: {failures(causes) or 'none'}"
+    if genuine == 0:
+        raise PairsError(f"no genuine comparison: both pictures of no pair acquired ({failed}); {ADVICE}")
+    if people < 2:
+        raise PairsError(f"no impostor comparison: one person is in all pictures acquired ({failed}); list two or more")
+
+
+def failures(causes: Mapping[str, Mapping[str, int]]) -> str:
+    """`reference no_face 1, live unreadable 2`."""
+    return ", ".join(f"{kind} {cause} {count}" for kind, found in causes.items() for cause, count in found.items())
 
 
 def summarise(trial: Trial, pairs: Pairs, models: FaceModels, condition: Condition) -> Report:
@@ -214,14 +236,12 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """A table for people."""
-    failed = report.failures_to_acquire.items()
-    failures = [f"{kind} {cause} {count}" for kind, causes in failed for cause, count in causes.items()]
     at = report.operating
     return "\n".join(
         [
             f"condition {report.condition}: {report.people} people, {report.pictures} pictures, "
             f"{report.genuine} genuine and {report.impostors} impostor comparisons",
-            f"failures to acquire (FTA) {percent(report.fta)} {', '.join(failures)}".rstrip(),
+            f"failures to acquire (FTA) {percent(report.fta)} {failures(report.failures_to_acquire)}".rstrip(),
             f"accuracy on the listed pairs {percent(report.accuracy)}",
             f"EER {percent(report.eer)} at {report.eer_threshold:.3f}",
             f"{'FMR':>8}  {'FNMR (95 % bounds)':28}threshold (95 % bounds)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from models.evaluate import anchors
-from models.evaluate.acquire import central_face
+from models.evaluate.acquire import face_in, told
 from models.evaluate.anchors import Anchors
 from models.evaluate.faces import percent
 from models.evaluate.pad_rates import BPCERS, At, Rate, Scored, at_threshold, threshold_at_bpcer
@@ -21,7 +22,7 @@ from models.evaluate.progress import progress
 from models.face import FaceModels
 from models.image import Image
 from models.manifest import FOLDER, MANIFEST
-from models.passive import Box, PassiveLiveness, problem
+from models.passive import Box, PassiveFinding, PassiveLiveness, problem
 
 EVERY = 5
 BESIDE = FOLDER.parent.parent / "shared" / "data" / "anchors"
@@ -115,10 +116,11 @@ def look(
     scores: dict[str, list[float | None]] = {name: [] for name in scorers}
     for image in frames(root / item.path, every):
         box, cause = found(faces, image)
-        if cause is not None:
-            causes[cause] += 1
         for name, scorer in scorers.items():
-            scores[name].append(None if box is None else scorer(image, box))
+            score = math.nan if box is None else scorer(image, box)
+            scores[name].append(score if math.isfinite(score) else None)
+        if scores[OWN][-1] is None:
+            causes[cause or PassiveFinding.NO_ANSWER.value] += 1
     if not scores[OWN]:
         causes["unreadable"] += 1
         scores = {name: [None] for name in scorers}
@@ -127,11 +129,9 @@ def look(
 
 def found(faces: FaceModels, image: Image) -> tuple[Box | None, str | None]:
     """The face that is judged, or the cause why none is; the same for every network."""
-    if min(image.shape[:2]) < 16:
-        return None, "no_picture"
-    face = central_face(faces.detect(image), image)
-    if face is None:
-        return None, "no_face"
+    face = face_in(faces, image)
+    if isinstance(face, str):
+        return None, face
     cause = problem(image, face.box)
     return (face.box, None) if cause is None else (None, str(cause))
 
@@ -173,7 +173,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """A table for people."""
-    causes = ", ".join(f"{cause} {count}" for cause, count in sorted(report.no_response.items()))
+    causes = told(Counter(report.no_response))
     lines = [
         f"{report.presentations} presentations, {report.frames} frames; without a response: {causes or 'none'}",
         "Rates with 95 % bounds; [subjects] or, where they are fewer than six, [items].",

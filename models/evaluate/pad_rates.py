@@ -47,7 +47,8 @@ class Rate:
 @dataclass(frozen=True, slots=True)
 class At:
     """All rates at one threshold; ``bpcer`` of all live together, ``groups`` of each live group, ``apcer`` of each
-    attack species, ``worst_apcer`` the largest of them, which is what the standard reports."""
+    attack species, ``worst_apcer`` the largest of them, which is what the standard reports; NaN where no attack had
+    a response."""
 
     name: str
     threshold: float
@@ -68,7 +69,7 @@ def at_threshold(scored: Sequence[Scored], name: str, threshold: float) -> At:
         rate(live, threshold),
         {group: rate(items, threshold) for group, items in by_species(live).items()},
         apcer,
-        max(item.rate.value for item in apcer.values()),
+        max((item.rate.value for item in apcer.values() if item.items), default=float("nan")),
     )
 
 

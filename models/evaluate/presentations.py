@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from models.evaluate.acquire import content_of, decoded
 from models.evaluate.pairs import PairsError
 from models.image import Image
 
@@ -72,13 +73,9 @@ def frames(path: Path, every: int) -> Iterator[Image]:
     if path.suffix.lower() in VIDEOS:
         yield from video_frames(path, every)
         return
-    try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError:
-        return
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    image = decoded(content_of(path))
     if image is not None:
-        yield np.asarray(image, np.uint8)
+        yield image
 
 
 def video_frames(path: Path, every: int) -> Iterator[Image]:

@@ -8,10 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-
-from models.evaluate.acquire import central_face
+from models.evaluate.acquire import content_of, seen, told
 from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import progress
 from models.face import FaceModels
@@ -20,10 +17,13 @@ from models.quality import Cause
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Counts of pictures; ``first`` by the cause that would be told, ``causes`` by every cause that holds."""
+    """Counts of pictures; ``first`` by the cause that would be told, ``causes`` by every cause that holds.
+
+    ``failures_to_acquire`` counts those without a face to judge, by cause.
+    """
 
     pictures: int
-    no_face: int
+    failures_to_acquire: dict[str, int]
     rejected: int
     first: dict[str, int]
     causes: dict[str, int]
@@ -48,25 +48,21 @@ def evaluate(options: argparse.Namespace) -> Report:
     models = FaceModels.load()
     first: Counter[str] = Counter()
     every: Counter[str] = Counter()
-    no_face = 0
+    failed: Counter[str] = Counter()
     for name in progress(pictures, len(pictures), "quality"):
         found = causes_in(models, options.root / name)
-        if found is None:
-            no_face += 1
+        if isinstance(found, str):
+            failed[found] += 1
         elif found:
             first[found[0]] += 1
             every.update(found)
-    return Report(len(pictures), no_face, sum(first.values()), dict(first), dict(every))
+    return Report(len(pictures), dict(failed), first.total(), dict(first), dict(every))
 
 
-def causes_in(models: FaceModels, path: Path) -> tuple[Cause, ...] | None:
-    """The causes for one picture; None without a face or picture."""
-    image = cv2.imread(str(path))
-    if image is None:
-        return None
-    picture = np.asarray(image, np.uint8)
-    face = central_face(models.detect(picture), picture)
-    return None if face is None else models.assess(picture, face).causes
+def causes_in(models: FaceModels, path: Path) -> tuple[Cause, ...] | str:
+    """The causes for one picture, or why there is no face to judge."""
+    found = seen(models, content_of(path))
+    return found if isinstance(found, str) else models.assess(*found).causes
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -76,9 +72,11 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """A table for people."""
-    judged = max(1, report.pictures - report.no_face)
+    failed = Counter(report.failures_to_acquire)
+    judged = max(1, report.pictures - failed.total())
     lines = [
-        f"{report.pictures} pictures, no face in {report.no_face}; rejected {100 * report.rejected / judged:.2f} %",
+        f"{report.pictures} pictures, failures to acquire: {told(failed) or 'none'}; "
+        f"rejected {100 * report.rejected / judged:.2f} %",
         f"{'cause':24}{'told first':>12}{'holds':>10}",
     ]
     for cause in Cause:

@@ -11,9 +11,6 @@ import numpy as np
 
 from models.image import FloatArray
 
-SHAPE = 2, 128
-"""A face and its mirror image."""
-
 
 def default_folder() -> Path:
     """`$XDG_CACHE_HOME/vernix/evaluate`, by default below `~/.cache`."""
@@ -25,8 +22,9 @@ def default_folder() -> Path:
 class Store:
     """One file: what was computed for each picture, by the picture's SHA-256.
 
-    An entry is the network's two vectors, or the cause why there is none. ``key`` names everything that the vectors
-    depend on (weights, code, condition), so that a change of any of them is another file.
+    An entry is the network's vectors of the face and of its mirror image, float32 (2, length), or the cause why there
+    is none. ``key`` names everything that the vectors depend on (`models.evaluate.key`), so that a change of any of it
+    is another file.
     """
 
     folder: Path
@@ -52,11 +50,10 @@ class Store:
         """Write the file, whole or not at all."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self.path.with_suffix(".part.npz")
-        vectors = np.stack(list(self.vectors.values())) if self.vectors else np.zeros((0, *SHAPE), np.float32)
         np.savez(
             part,
             pictures=np.array(list(self.vectors), dtype="U64"),
-            vectors=vectors,
+            vectors=np.array(list(self.vectors.values()), np.float32),
             failed=np.array(list(self.causes), dtype="U64"),
             causes=np.array(list(self.causes.values()), dtype="U32"),
         )

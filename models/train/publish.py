@@ -67,10 +67,7 @@ def write_golden(plain: Path) -> None:
     measure = PassiveLiveness(Network(plain.read_bytes(), plain, 1), Manifest.load().liveness_entry()).answer()
     near = cosine(passive.answer(), measure.astype(np.float64))
     document = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    known = {other.network.sha256 for other in Manifest.load().liveness} | {
-        other.sha256 for other in Manifest.load().entries
-    }
-    kept = [item for item in document["golden"] if item["sha256"] in known - {passive.sha256}]
+    kept = [item for item in document["golden"] if item["sha256"] in Manifest.load().seeing - {passive.sha256}]
     here = record(passive.sha256, installed_runtime()[0], platform.machine(), SAME_MIN_COSINE, passive.answer())
     kept += [here, record(passive.sha256, ANY, ANY, near - ANY_MARGIN, measure)]
     GOLDEN.write_text(json.dumps({"golden": kept}, indent=1) + "\n", encoding="utf-8")

@@ -80,28 +80,30 @@ class Floor(Contender):
         from models.manifest import Manifest
 
         manifest = Manifest.load()
-        self._networks = [manifest.network(manifest.entry(role), 1) for role in ("detector", "embedding")]
-        self._networks.append(manifest.network(manifest.liveness_entry().network, 1))
+        embedding = manifest.entry("embedding")
+        parts = [embedding] if embedding.trunk is None else [embedding, embedding.trunk]
         random = np.random.default_rng(0)
-        detector, embedding, passive = (network.input_type.shape for network in self._networks)
-        self._inputs = [
-            random.random(detector, np.float32) * 255,
-            random.random(embedding, np.float32) - 0.5,
-            random.random(passive, np.float32) - 0.5,
-        ]
+
+        def asked(weights: Any, scale: float) -> tuple[Any, Any]:
+            return manifest.network(weights, 1), (random.random(weights.input.shape, np.float32) - 0.5) * scale
+
+        self._detector = asked(manifest.entry("detector"), 255)
+        self._embedder = [asked(part, 1) for part in parts]
+        self._passive = asked(manifest.liveness_entry().network, 1)
 
     def detect(self, _image: Any) -> Any:
         for _ in range(2):
-            self._networks[0].run(self._inputs[0])
+            self._detector[0].run(self._detector[1])
 
     def align(self, _image: Any, _face: Any) -> Any:
         return None
 
     def embed(self, _aligned: Any) -> Any:
-        return self._networks[1].run(self._inputs[1])
+        for network, value in self._embedder:
+            network.run(value)
 
     def passive(self, _image: Any, _face: Any) -> Any:
-        return self._networks[2].run(self._inputs[2])
+        return self._passive[0].run(self._passive[1])
 
 
 class OpenCv(Contender):

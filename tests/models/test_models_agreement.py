@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models.evaluate.__main__ import main
-from models.evaluate.answers import FILE, Answers, middle
+from models.evaluate.answers import Answers, Asked, middle
+from models.manifest import MANIFEST, Manifest
 from tests.models.conftest import ROOT
 
 PEOPLE = ROOT / "daemon" / "demo" / "people"
 PAIRS = "a,b,same\na_card.jpg,a_live.jpg,1\nb_card.jpg,b_live.jpg,1\n"
+
+
+def answers_in(folder: Path) -> Path:
+    (path,) = folder.glob("answers.*.npz")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +43,8 @@ def lines(here: Path, there: Path, capsys: pytest.CaptureFixture[str]) -> dict[s
 def test_a_machine_agrees_with_itself(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = lines(asked / "one", asked / "one", capsys)
     assert set(found) == {
-        "template, photo", "template, chip", "pixels, detector", "pixels, embedding", "pixels, mesh", "pixels, passive",
-        "embedding", "landmarks", "mesh", "passive",
+        "template, photo", "template, chip", "pixels, detector", "pixels, embedding", "pixels, embedding, chip",
+        "pixels, mesh", "pixels, passive", "embedding", "landmarks", "mesh", "passive",
     }  # fmt: skip
     for what, line in found.items():
         alike = 1 if line["unit"] == "cosine" else 0
@@ -48,7 +55,8 @@ def test_a_machine_agrees_with_itself(asked: Path, capsys: pytest.CaptureFixture
 
 
 def test_every_difference_is_told(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = Answers(asked / "other" / FILE, Answers.load(asked / "one" / FILE).rows)
+    path = answers_in(asked / "one")
+    other = Answers(asked / "other" / path.name, Answers.load(path).rows)
     first, second, *_ = other.rows.values()
     first["landmarks"] = first["landmarks"] + np.tile(np.float32([3, 4]), 5)
     first["passive"], second["passive"] = 1 - np.round(first["passive"]), np.full(1, np.nan, np.float32)
@@ -64,7 +72,7 @@ def test_every_difference_is_told(asked: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_answers_are_kept_and_not_asked_for_again(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = asked / "one" / FILE
+    path = answers_in(asked / "one")
     before = Answers.load(path).rows
     options = ["--pairs", str(asked / "pairs.csv"), "--root", str(PEOPLE), "--cache", str(asked / "one")]
     assert main(["answers", *options]) == 0
@@ -73,6 +81,39 @@ def test_answers_are_kept_and_not_asked_for_again(asked: Path, capsys: pytest.Ca
     assert all(np.array_equal(before[key][name], after[key][name]) for key in before for name in before[key])
     (asked / "broken.npz").write_bytes(b"PK\x03\x04 no more")
     assert Answers.load(asked / "broken.npz").rows == {}
+
+
+def test_a_picture_without_a_face_drops_nothing(tmp_path: Path) -> None:
+    """Whichever comes first, and however long the network's answer is."""
+    full, part = {"pixels": np.ones(3, np.float32), "embedding": np.ones(512, np.float32)}, {"pixels": np.ones(3)}
+    for rows in ({"x": part, "y": full}, {"y": full, "x": part}):
+        Answers(tmp_path / "answers.npz", dict(rows)).save()
+        found = Answers.load(tmp_path / "answers.npz").rows
+        assert np.array_equal(found["y"]["embedding"], full["embedding"])
+        assert found["x"]["embedding"].shape == (512,)
+        assert np.isnan(found["x"]["embedding"]).all()
+
+
+def test_the_embedder_before_quantisation_is_another_network(asked: Path) -> None:
+    """A stem stands for it: what matters is that its answers are kept apart."""
+    plain = MANIFEST.parent / Manifest.load().entry("embedding").file
+    keys = {Asked(None).key, Asked(plain).key}
+    assert len(keys) == 2
+    assert answers_in(asked / "one").stem in keys
+
+
+def test_machines_are_compared_by_their_networks(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    there = asked / "there"
+    there.mkdir()
+    for path in (asked / "one").glob("*.npz"):
+        shutil.copy(path, there / f"{path.stem.rpartition('.')[0]}.tflite_runtime-another.npz")
+    assert set(lines(asked / "one", there, capsys)) >= {"template, chip", "pixels, embedding"}
+    mixed = answers_in(asked / "one")
+    shutil.copy(mixed, there)
+    assert main(["agreement", "--here", str(asked / "one"), "--there", str(there)]) == 2
+    assert f"filled by {mixed.stem.rpartition('.')[2]} and by tflite_runtime-another" in capsys.readouterr().err
+    assert main(["agreement", "--here", str(asked / "one"), "--there", str(asked)]) == 2
+    assert "nothing of the same networks" in capsys.readouterr().err
 
 
 def test_the_middle_is_cut_without_resampling() -> None:

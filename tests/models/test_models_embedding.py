@@ -20,6 +20,7 @@ from models.errors import ImageError, ModelCorrupt, ModelMissing, TemplateMismat
 from models.face import FaceModels, nearest_face
 from models.image import Image
 from models.interpreter import installed_runtime
+from models.projection import Kind
 
 # Lowest cosine to OpenCV's float embedding over the six portraits, less a margin; other processors round otherwise.
 MIN_COSINE = {"ai_edge_litert": 0.99, "tflite_runtime": 0.99}
@@ -50,8 +51,26 @@ def test_embeddings_are_opencvs(
     for expected in golden["faces"]:
         picture = canvas(person(expected["picture"].removesuffix(".jpg")))
         landmarks = np.array(expected["landmarks"], np.float32)
-        vector = face_models.looks(picture, Face((0, 0, 1, 1), landmarks, 1))[0]
+        vector = face_models.looks(picture, Face((0, 0, 1, 1), landmarks, 1), Kind.LIVE)[0]
         assert float(vector @ np.array(expected["embedding"])) > MIN_COSINE[installed_runtime()[0]]
+
+
+def test_the_stem_for_chip_photos_sees_through_their_artefacts(
+    face_models: FaceModels, person: Callable[[str], Image]
+) -> None:
+    """None of these people was learned from: it brings the chip photo nearer to the picture it was made of."""
+    gains = []
+    for stem in PEOPLE:
+        picture = person(stem)
+        photo = chip_photo(picture)
+        card, live = nearest_face(face_models.detect(photo)), nearest_face(face_models.detect(picture))
+        assert card is not None
+        assert live is not None
+        clear = face_models.looks(picture, live, Kind.LIVE)[0]
+        published, taught = face_models.looks(photo, card, Kind.CHIP)[:2]
+        assert np.array_equal(published, face_models.looks(photo, card, Kind.LIVE)[0])
+        gains.append(float(clear @ taught - clear @ published))
+    assert np.mean(gains) > 0, gains
 
 
 def test_a_template_is_a_unit_vector_that_does_not_show_itself(
@@ -142,7 +161,7 @@ def unit(*values: float) -> np.ndarray:
 
 
 def test_the_threshold_itself_is_a_match() -> None:
-    point = OperatingPoint("p", 0.5, 1e-4, 0.1, "c", "m")
+    point = OperatingPoint("p", 0.5, 1e-4, 0.1, "c", "m", "x")
     reference = Template(unit(1.0), "x")
     scores = {0.5: Decision.MATCH, 0.75: Decision.MATCH, 0.4375: Decision.NO_MATCH, -1.0: Decision.NO_MATCH}
     for score, decision in scores.items():
@@ -151,7 +170,7 @@ def test_the_threshold_itself_is_a_match() -> None:
 
 
 def test_templates_of_two_models_are_not_compared() -> None:
-    point = OperatingPoint("p", 0.5, 1e-4, 0.1, "c", "m")
+    point = OperatingPoint("p", 0.5, 1e-4, 0.1, "c", "m", "x")
     with pytest.raises(TemplateMismatch, match=r"aaaa.*bbbb"):
         compare(Template(unit(1.0), "aaaa"), Template(unit(1.0), "bbbb"), point)
 
@@ -172,7 +191,17 @@ def test_the_point_in_use_is_stricter_than_one_for_everybody() -> None:
         assert strict["fnmr"] >= loose["fnmr"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"use": "x", "points": {}}', '{"use": "x", "points": {"x": {}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"use": "x", "space": "s", "points": {}}',
+        '{"use": "x", "space": "s", "points": {"x": {}}}',
+        '{"use": "x", "points": {"x": {}}}',
+    ],
+)
 def test_broken_thresholds_are_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "thresholds.json"
     file.write_text(text, encoding="utf-8")
@@ -184,7 +213,7 @@ def test_broken_thresholds_are_named(tmp_path: Path, text: str) -> None:
 def test_a_threshold_out_of_range_is_named(tmp_path: Path, key: str, value: object) -> None:
     point = {"threshold": 0.4, "fmr": 1e-4, "fnmr": 0.1, "condition": "c", "measured_on": "m", key: value}
     file = tmp_path / "thresholds.json"
-    file.write_text(json.dumps({"use": "x", "points": {"x": point}}), encoding="utf-8")
+    file.write_text(json.dumps({"use": "x", "space": "0" * 64, "points": {"x": point}}), encoding="utf-8")
     with pytest.raises(ModelCorrupt, match="thresholds"):
         load_operating_point(file)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +12,17 @@ import cv2
 import numpy as np
 import pytest
 
-from models.evaluate import chip
+from models.detector import Face
+from models.evaluate import chip, key
 from models.evaluate.__main__ import main
-from models.evaluate.acquire import Acquisition, Condition
+from models.evaluate.acquire import Acquisition, Condition, decoded
 from models.evaluate.pairs import Half, PairsError, half_of, people_of, read_pairs
 from models.evaluate.progress import line
-from models.evaluate.store import SHAPE, Store
+from models.evaluate.store import Store
 from models.face import FaceModels
-from models.image import Image
+from models.image import FloatArray, Image
+from models.manifest import Manifest
+from models.projection import Kind
 from tests.models.conftest import ROOT
 
 PEOPLE = ROOT / "daemon" / "demo" / "people"
@@ -80,7 +84,7 @@ def test_what_was_seen_is_not_looked_at_again(tmp_path: Path, face_models: FaceM
     blind.hashes = face_models.hashes
     again = Acquisition(blind, root, tmp_path).looks(("d.jpg", "c.jpg"), Condition.CHIP).looks
     assert np.array_equal(first, again[::-1])
-    assert first.shape == (2, *SHAPE)
+    assert first.shape == (2, 4, 128), "two pictures, each and its mirror image by both stems"
 
 
 def test_failures_to_acquire_are_counted_by_cause(
@@ -98,18 +102,132 @@ def test_failures_to_acquire_are_counted_by_cause(
     assert report["fta"] == 0.5
 
 
+LYING = b"P6\n2000000 2000000\n255\nxx"
+"""A picture whose header tells of more pixels than OpenCV takes."""
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """The demo's people, the card of one of them too small for a picture, two others too long and no picture at all."""
+    root = tmp_path / "pictures"
+    shutil.copytree(PEOPLE, root)
+    for name, shape in (("b_card", (10, 10, 3)), ("c", (20, 9000, 3))):
+        (root / f"{name}.jpg").write_bytes(cv2.imencode(".png", np.full(shape, 127, np.uint8))[1].tobytes())
+    (root / "d.jpg").write_bytes(LYING)
+    return root
+
+
+def test_a_picture_of_no_size_is_a_failure_to_acquire(
+    pairs: Path, capsys: pytest.CaptureFixture[str], odd: Path
+) -> None:
+    assert decoded(LYING) is None
+    assert evaluate(pairs, "--json", root=odd) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["failures_to_acquire"]["live"] == {"no_picture": 2, "unreadable": 1}
+    assert report["genuine"] == 1
+    assert main(["quality", "--pairs", str(pairs), "--root", str(odd), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["failures_to_acquire"] == {"no_picture": 2, "unreadable": 1}
+    assert main(["quality", "--pairs", str(pairs), "--root", str(odd)]) == 0
+    assert "6 pictures, failures to acquire: no_picture 2, unreadable 1; rejected" in capsys.readouterr().out
+
+
+NO_COMPARISON = {
+    "nothing": (PAIRS, "nowhere", "no picture could be acquired (unreadable 6); see that --root"),
+    "no genuine pair": ("a,b,same\nb_card.jpg,b_live.jpg,1\na_card.jpg,b_live.jpg,0\n", "pictures",
+                        "no genuine comparison: both pictures of no pair acquired (failures to acquire: live no_pict"),
+    "one person": ("a,b,same\na_card.jpg,a_live.jpg,1\n", "pictures",
+                   "no impostor comparison: one person is in all pictures acquired (failures to acquire: none); list"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NO_COMPARISON)
+def test_without_a_comparison_there_is_no_report(
+    pairs: Path, capsys: pytest.CaptureFixture[str], odd: Path, case: str
+) -> None:
+    text, root, reason = NO_COMPARISON[case]
+    pairs.write_text(text, encoding="utf-8")
+    assert evaluate(pairs, "--condition", "photo", root=odd.parent / root) == 2
+    printed = capsys.readouterr()
+    assert reason in printed.err
+    assert "card" not in printed.err
+
+
+def test_templates_are_as_long_as_the_network_makes_them(odd: Path, tmp_path: Path) -> None:
+    class Long(FaceModels):
+        def looks(self, image: Image, face: Face, kind: Kind) -> FloatArray:
+            return np.tile(super().looks(image, face, kind), (1, 4))
+
+    pictures = ("a_live.jpg", "d.jpg")
+    for _ in ("made", "from the store"):
+        looks = Acquisition(Long.load(), odd, tmp_path).looks(pictures, Condition.PHOTO).looks
+        assert looks.shape == (2, 2, 512)
+        assert [bool(np.isfinite(look).all()) for look in looks] == [True, False]
+
+
+@pytest.mark.parametrize("role", ["detector", "embedding"])
+def test_another_preprocessing_is_looked_at_again(
+    own_models: Path, face_models: FaceModels, tmp_path: Path, role: str
+) -> None:
+    def kept() -> set[Path]:
+        Acquisition(face_models, PEOPLE, tmp_path, own_models).looks(("c.jpg",), Condition.PHOTO)
+        return set(tmp_path.glob("faces-photo.*.npz"))
+
+    before = kept()
+    assert kept() == before
+    document = json.loads(own_models.read_text(encoding="utf-8"))
+    for entry in document["models"]:
+        if entry["role"] == role:
+            entry["preprocessing"]["scale"] *= 2
+    own_models.write_text(json.dumps(document), encoding="utf-8")
+    assert len(kept() - before) == 1
+
+
+def test_a_key_names_runtime_processor_networks_and_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Manifest.load().entry("embedding")
+    for name in ("here.py", "there.py"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    monkeypatch.setattr(key, "FOLDER", tmp_path)
+    known = key.key("faces-photo", [entry], ["here.py"])
+    assert known.startswith("faces-photo.")
+    assert known == key.key("faces-photo", [entry], ["here.py"])
+    others = [
+        key.key("faces-photo", [entry, "sha256"], ["here.py"]),
+        key.key("faces-photo", [entry], ["there.py"]),
+        key.key("faces-photo", ["sha256"], ["here.py"]),
+    ]
+    monkeypatch.setattr(platform, "machine", lambda: "another")
+    others.append(key.key("faces-photo", [entry], ["here.py"]))
+    assert others[-1].startswith(known.rpartition("-")[0])
+    monkeypatch.setattr(key, "installed_runtime", lambda: ("some_runtime", None))
+    others.append(key.key("faces-photo", [entry], ["here.py"]))
+    assert others[-1].endswith(".some_runtime-another")
+    assert len({known, *others}) == 6
+
+
+def test_what_templates_are_made_by_is_in_their_key() -> None:
+    """Every module of the package that the way from a picture to its vectors passes through."""
+    assert {f"{name}.py" for name in ("alignment", "detector", "embedding", "image", "preprocessing")} <= set(
+        key.FACES_CODE
+    )
+    assert all((key.FOLDER / name).is_file() for name in key.ANSWERS_CODE)
+
+
 def test_a_damaged_store_counts_as_none(tmp_path: Path) -> None:
     store = Store(tmp_path, "key")
     for content in (b"", b"PK\x03\x04 not a zip", b"\x93NUMPY"):
         store.path.write_bytes(content)
         store.load()
         assert store.vectors == {}
-    store.vectors["x" * 64] = np.ones(SHAPE, np.float32)
     store.causes["y" * 64] = "no_face"
+    store.save()
+    store.load()
+    assert (store.vectors, store.causes) == ({}, {"y" * 64: "no_face"})
+    store.vectors["x" * 64] = np.ones((2, 512), np.float32)
     store.save()
     other = Store(tmp_path, "key")
     other.load()
-    assert np.array_equal(other.vectors["x" * 64], np.ones(SHAPE))
+    assert np.array_equal(other.vectors["x" * 64], np.ones((2, 512)))
     assert other.causes == {"y" * 64: "no_face"}
 
 
@@ -195,7 +313,7 @@ def test_models_that_cannot_be_loaded_are_an_environment_error(
 def test_the_quality_gate_is_counted(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["quality", "--pairs", str(pairs), "--root", str(PEOPLE), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert (report["pictures"], report["no_face"], report["rejected"]) == (6, 0, 1)
+    assert (report["pictures"], report["failures_to_acquire"], report["rejected"]) == (6, {}, 1)
     assert report["first"] == {"face_too_small": 1}
     assert main(["quality", "--pairs", str(pairs), "--root", str(PEOPLE)]) == 0
     assert "face_blurred" in capsys.readouterr().out

@@ -16,7 +16,8 @@ from models.evaluate.anchors import FILES, Anchors
 from models.evaluate.pad_rates import Scored, at_threshold, exact, rate, threshold_at_bpcer, wilson
 from models.evaluate.pairs import PairsError
 from models.evaluate.presentations import Presentation, frames, read_presentations
-from models.image import Image
+from models.image import FloatArray, Image
+from models.passive import PassiveLiveness
 
 
 def items(live: bool, species: str, scores: dict[str, list[float | None]]) -> list[Scored]:
@@ -36,6 +37,13 @@ def test_rates_are_counted_for_each_species() -> None:
     assert (at.apcer["screen"].errors, at.apcer["screen"].items, at.apcer["screen"].no_response) == (0, 2, 1)
     assert at.worst_apcer == 0.5
     assert list(at.groups) == ["live"]
+
+
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_a_species_without_a_response_is_not_the_worst(name: str) -> None:
+    silent = items(False, name, {"x": [None]})
+    assert at_threshold(LIVE + PRINTS + silent, "here", 0.5).worst_apcer == 0.5
+    assert np.isnan(at_threshold(LIVE + silent, "here", 0.5).worst_apcer)
 
 
 def test_a_score_at_the_threshold_is_live() -> None:
@@ -141,7 +149,7 @@ def test_frames_of_pictures_and_videos(tmp_path: Path) -> None:
 
 @pytest.fixture
 def presentations(tmp_path: Path, person: Callable[[str], Image]) -> Path:
-    """Two live people, one of them striped as by a printer, one video, and three that cannot be judged."""
+    """Two live people, one of them striped as by a printer, one video, and four that cannot be judged."""
     lines = ["path,label,species,subject"]
     for stem in ("c", "d"):
         cv2.imwrite(str(tmp_path / f"{stem}.png"), person(stem))
@@ -154,7 +162,8 @@ def presentations(tmp_path: Path, person: Callable[[str], Image]) -> Path:
     lines.append("stripes.png,attack,print,d")
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((200, 200, 3), 128, np.uint8))
     cv2.imwrite(str(tmp_path / "dot.png"), np.full((8, 8, 3), 128, np.uint8))
-    lines += ["wall.png,attack,screen,x", "dot.png,attack,screen,x", "gone.mp4,attack,screen,x"]
+    cv2.imwrite(str(tmp_path / "band.png"), np.full((20, 9000, 3), 128, np.uint8))
+    lines += [f"{name},attack,screen,x" for name in ("wall.png", "band.png", "dot.png", "gone.mp4")]
     path = tmp_path / "list.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -168,9 +177,9 @@ def test_the_command_reports_json(presentations: Path, capsys: pytest.CaptureFix
     assert main(run(presentations, "--json", "--anchors", str(presentations.parent / "none"), "--every", "2")) == 0
     printed = capsys.readouterr()
     report = json.loads(printed.out)
-    assert report["presentations"] == 7
-    assert report["frames"] == 2 + 2 + 1 + 3
-    assert report["no_response"] == {"no_face": 1, "no_picture": 1, "unreadable": 1}
+    assert report["presentations"] == 8
+    assert report["frames"] == 2 + 2 + 1 + 4
+    assert report["no_response"] == {"no_face": 1, "no_picture": 2, "unreadable": 1}
     assert set(report["models"]) >= {"detector", "liveness"}
     (own,) = report["networks"]
     assert own["network"] == "own"
@@ -179,7 +188,10 @@ def test_the_command_reports_json(presentations: Path, capsys: pytest.CaptureFix
     committed = own["presentation"][0]
     assert set(committed["apcer"]) == {"print", "screen"}
     assert set(committed["groups"]) == {"live", "webcam"}
-    assert committed["apcer"]["screen"]["no_response"] == 3
+    assert committed["apcer"]["screen"]["no_response"] == 4
+    assert committed["apcer"]["screen"]["rate"]["value"] is None
+    assert committed["worst_apcer"] == committed["apcer"]["print"]["rate"]["value"]
+    assert "NaN" not in printed.out
     assert committed["bpcer"]["items"] == 3
     assert "100%" in printed.err.replace(" ", "")
     assert "accuracy" not in printed.out
@@ -217,6 +229,20 @@ def test_public_networks_are_measured_in_the_same_run(
     assert [network["network"] for network in report["networks"]] == ["own", "public"]
     own, public = ([point["bpcer"]["items"] for point in network["frame"]] for network in report["networks"])
     assert own == public
+
+
+def test_a_network_without_a_probability_is_no_response(
+    presentations: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent(PassiveLiveness):
+        def raw(self, crops: Image) -> FloatArray:
+            return np.full_like(super().raw(crops), np.nan)
+
+    monkeypatch.setattr(pad, "PassiveLiveness", Silent)
+    assert main(run(presentations, "--json", "--anchors", str(presentations.parent / "none"))) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["no_response"]["network_without_answer"] == report["frames"] - 4
+    assert report["networks"][0]["frame"][0]["worst_apcer"] is None
 
 
 def test_missing_public_networks_are_named(presentations: Path, capsys: pytest.CaptureFixture[str]) -> None:

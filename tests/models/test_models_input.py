@@ -18,6 +18,7 @@ from models.errors import ImageError, RuntimeMissing
 from models.face import FaceModels
 from models.image import MAX_SIDE_PX, Image, require_image
 from models.manifest import Manifest
+from models.projection import Kind
 
 NO_PICTURES = [
     None,
@@ -66,9 +67,10 @@ def test_extreme_but_allowed_shapes(face_models: FaceModels, shape: tuple[int, i
 def test_what_is_no_aligned_face_is_an_image_error(thing: Image) -> None:
     manifest = Manifest.load()
     entry = manifest.entry("embedding")
-    embedder = Embedder(manifest.network(entry, 1), entry)
-    with pytest.raises(ImageError, match="aligned"):
-        embedder.embed(thing)
+    embedder = Embedder.load(manifest, entry, 1)
+    for kind in Kind:
+        with pytest.raises(ImageError, match="aligned"):
+            embedder.embed(thing, kind)
 
 
 @settings(max_examples=40)

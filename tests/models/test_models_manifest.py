@@ -9,15 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from models.errors import ModelCorrupt, ModelMissing
 from models.face import FaceModels
+from models.image import Image
 from models.interpreter import installed_runtime
-from models.manifest import MANIFEST, ROLES, Manifest
+from models.manifest import MANIFEST, Manifest
+from models.projection import Kind
 
 DETECTOR = "weights/yunet_2023mar_320_dynamic_int8.tflite"
-EMBEDDING = "weights/sface_2021dec_dynamic_int8.tflite"
+STEM = "weights/sface_2021dec_stem_dynamic_int8.tflite"
+CHIP_STEM = "weights/sface_2021dec_chip_stem_dynamic_int8.tflite"
+TRUNK = "weights/sface_2021dec_trunk_dynamic_int8.tflite"
 
 
 def edit(manifest: Path, change: Callable[[dict[str, Any]], object]) -> None:
@@ -27,15 +32,14 @@ def edit(manifest: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def test_the_committed_weights_are_the_manifests() -> None:
-    manifest = Manifest.load()
-    for role in ROLES:
-        entry = manifest.entry(role)
-        content = (MANIFEST.parent / entry.file).read_bytes()
-        assert (hashlib.sha256(content).hexdigest(), len(content)) == (entry.sha256, entry.bytes)
+    for entry in Manifest.load().entries:
         assert (MANIFEST.parent / entry.card).is_file()
+        for part in filter(None, (entry, entry.chip, entry.trunk)):
+            content = (MANIFEST.parent / part.file).read_bytes()
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (part.sha256, part.bytes)
 
 
-@pytest.mark.parametrize("file", [DETECTOR, EMBEDDING])
+@pytest.mark.parametrize("file", [DETECTOR, STEM, CHIP_STEM, TRUNK])
 @pytest.mark.parametrize("place", [0.0, 0.5, 0.999])
 def test_one_flipped_bit_is_refused(own_models: Path, file: str, place: float) -> None:
     weights = own_models.parent / file
@@ -52,8 +56,9 @@ def test_one_flipped_bit_is_refused(own_models: Path, file: str, place: float) -
 
 
 @pytest.mark.parametrize("keep", [0, 1, 5000])
-def test_truncated_weights_are_refused(own_models: Path, keep: int) -> None:
-    weights = own_models.parent / EMBEDDING
+@pytest.mark.parametrize("file", [STEM, CHIP_STEM, TRUNK])
+def test_truncated_weights_are_refused(own_models: Path, keep: int, file: str) -> None:
+    weights = own_models.parent / file
     weights.write_bytes(weights.read_bytes()[:keep])
     with pytest.raises(ModelCorrupt, match="size in bytes"):
         FaceModels.load(manifest=own_models)
@@ -130,12 +135,53 @@ def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("file", 3), ("bytes", "many"), ("input", {"shape": 3}), ("preprocessing", {"colour": "grey"}), ("surplus", "x"),
-     ("origin", {"package": "x"}), ("runtimes", 5)],
+    [("file", 3), ("bytes", "many"), ("bytes", float("inf")), ("input", {"shape": 3}),
+     ("preprocessing", {"colour": "grey"}), ("surplus", "x"), ("origin", {"package": "x"}), ("runtimes", 5)],
 )  # fmt: skip
 def test_a_wrong_entry_is_named(own_models: Path, key: str, value: object) -> None:
     edit(own_models, lambda document: document["models"][1].update({key: value}))
     with pytest.raises(ModelCorrupt, match="an entry"):
+        Manifest.load(own_models)
+
+
+def test_an_embedder_without_a_stem_for_chip_photos_sees_both_kinds_by_one(
+    own_models: Path, person: Callable[[str], Image]
+) -> None:
+    edit(own_models, lambda document: document["models"][1].pop("chip"))
+    models = FaceModels.load(manifest=own_models)
+    assert models.asked == ("detector", "embedding")
+    assert set(models.hashes) == {"detector", "embedding", "embedding_trunk"}
+    picture = person("c")
+    face = models.detect(picture)[0]
+    assert np.array_equal(models.looks(picture, face, Kind.CHIP), models.looks(picture, face, Kind.LIVE))
+
+
+def test_an_embedder_of_one_file_is_that_file(own_models: Path) -> None:
+    edit(own_models, lambda document: [document["models"][1].pop(part) for part in ("chip", "trunk")])
+    entry = Manifest.load(own_models).entry("embedding")
+    assert entry.identity == entry.sha256
+    assert entry.ways == {"embedding": entry.sha256}
+
+
+def test_an_embedder_that_takes_no_aligned_face_is_named(own_models: Path) -> None:
+    edit(own_models, lambda document: document["models"][1]["input"].update(shape=[1, 160, 160, 3]))
+    with pytest.raises(ModelCorrupt, match="takes an aligned face"):
+        Manifest.load(own_models)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "message"),
+    [("chip", "output", "chip takes"), ("chip", "input", "chip takes"), ("trunk", "input", "trunk takes")],
+)
+def test_parts_that_do_not_fit_together_are_named(own_models: Path, part: str, key: str, message: str) -> None:
+    edit(own_models, lambda document: document["models"][1][part][key].update(shape=[1, 7, 7, 9]))
+    with pytest.raises(ModelCorrupt, match=message):
+        Manifest.load(own_models)
+
+
+def test_only_an_embedder_has_parts(own_models: Path) -> None:
+    edit(own_models, lambda document: document["models"][0].update(chip=document["models"][1]["chip"]))
+    with pytest.raises(ModelCorrupt, match="only an embedding has parts"):
         Manifest.load(own_models)
 
 

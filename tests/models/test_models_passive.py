@@ -160,6 +160,67 @@ def test_a_network_that_answers_nothing_finite_is_no_decision(frame: tuple[Image
     assert (result.decision, result.finding) == (PassiveDecision.UNUSABLE, PassiveFinding.NO_ANSWER)
 
 
+class OneCrop(Network):
+    """A hospital's network: one RGB crop, two classes, probabilities; it sees how red a face is."""
+
+    def __init__(self) -> None:
+        self.input_type = TensorType((1, 32, 32, 3), "float32")
+        self.output_type = TensorType((1, 2), "float32")
+
+    def run(self, value: np.ndarray[Any, Any]) -> FloatArray:
+        assert value.shape == self.input_type.shape
+        red = float(value[..., 0].mean())
+        return np.array([[1 - red, red]], np.float32)
+
+
+ONE_CROP = {
+    **json.loads(MANIFEST.read_text(encoding="utf-8"))["liveness"][0],
+    "input": {"shape": [1, 32, 32, 3], "dtype": "float32"},
+    "output": {"shape": [1, 2], "dtype": "float32"},
+    "preprocessing": {"colour": "RGB", "offset": 0.0, "scale": 1 / 255},
+    "crops": [2.7],
+    "answer": "probabilities",
+    "live_class": 1,
+    "threshold": 0.5,
+}
+"""Its entry."""
+
+
+OUTPUTS: dict[str, tuple[list[float], float | None]] = {
+    "a probability": ([0.1, 0.9], 0.9),
+    "each class by itself": ([0.8, 0.9], 0.9),
+    "rounded up": ([0.0, 1.0005], 1.0),
+    "logits": ([-3.0, 0.9], None),
+    "percent": ([10.0, 90.0], None),
+    "too much": ([0.1, 1.5], None),
+    "negative": ([0.1, -0.5], None),
+    "endless": ([0.1, float("inf")], None),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_what_is_no_probability_is_no_answer(frame: tuple[Image, Box], name: str) -> None:
+    output, score = OUTPUTS[name]
+
+    class Theirs(OneCrop):
+        def run(self, value: np.ndarray[Any, Any]) -> FloatArray:
+            return np.full_like(super().run(value), output)
+
+    result = PassiveLiveness(Theirs(), parse_liveness(ONE_CROP)).assess(*frame)
+    assert result.score == (None if score is None else pytest.approx(score))
+    assert result.finding is (PassiveFinding.NO_ANSWER if score is None else None)
+
+
+@pytest.mark.parametrize(("answer", "fits"), [("logits", False), ("probabilities", True)])
+def test_the_logit_of_a_single_class_is_no_answer(answer: str, fits: bool) -> None:
+    single = {**ONE_CROP, "output": {"shape": [1, 1], "dtype": "float32"}, "answer": answer, "live_class": 0}
+    if fits:
+        assert parse_liveness(single).live_class == 0
+    else:
+        with pytest.raises(ValueError, match="single class"):
+            parse_liveness(single)
+
+
 def test_weights_without_a_record_are_refused(passive: PassiveLiveness, tmp_path: Path) -> None:
     empty = tmp_path / "golden.json"
     empty.write_text('{"golden": []}', encoding="utf-8")
@@ -178,31 +239,8 @@ def test_another_threshold_is_taken_from_the_manifest(own_models: Path, frame: t
         assert PassiveLiveness.load(manifest=own_models).assess(*frame).decision is decision
 
 
-class OneCrop(Network):
-    """A hospital's network: one RGB crop, two classes, probabilities; it sees how red a face is."""
-
-    def __init__(self) -> None:
-        self.input_type = TensorType((1, 32, 32, 3), "float32")
-        self.output_type = TensorType((1, 2), "float32")
-
-    def run(self, value: np.ndarray[Any, Any]) -> FloatArray:
-        assert value.shape == self.input_type.shape
-        red = float(value[..., 0].mean())
-        return np.array([[1 - red, red]], np.float32)
-
-
 def test_another_network_is_asked_as_its_entry_says() -> None:
-    document = json.loads(MANIFEST.read_text(encoding="utf-8"))["liveness"][0]
-    document.update(
-        input={"shape": [1, 32, 32, 3], "dtype": "float32"},
-        output={"shape": [1, 2], "dtype": "float32"},
-        preprocessing={"colour": "RGB", "offset": 0.0, "scale": 1 / 255},
-        crops=[2.7],
-        answer="probabilities",
-        live_class=1,
-        threshold=0.5,
-    )
-    theirs = PassiveLiveness(OneCrop(), parse_liveness(document))
+    theirs = PassiveLiveness(OneCrop(), parse_liveness(ONE_CROP))
     picture = noise(200, 200)
     picture[..., 0], picture[..., 1], picture[..., 2] = picture[..., 0] // 4, picture[..., 1] // 4, 204
     result = theirs.assess(picture, (60, 60, 60, 80))

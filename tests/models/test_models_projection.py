@@ -119,6 +119,6 @@ def test_frames_of_one_face_are_fused(face_models: FaceModels, person: Callable[
     assert not np.array_equal(frames[0].vector, frames[1].vector)
     fused = face_models.fuse(frames)
     assert face_models.compare(fused, frames[0]).score > face_models.compare(frames[0], frames[1]).score
-    looks = face_models.looks(picture, face)
+    looks = face_models.looks(picture, face, Kind.LIVE)
     assert frames[0].vector == pytest.approx(face_models.project(looks[:1], Kind.LIVE), abs=1e-6)
     assert frames[1].vector == pytest.approx(face_models.project(looks[1:], Kind.LIVE), abs=1e-6)

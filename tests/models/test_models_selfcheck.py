@@ -13,9 +13,9 @@ import pytest
 
 from models import selfcheck
 from models.errors import ModelCorrupt, ModelMissing, ModelWrong
-from models.face import FaceModels
+from models.face import ASKED, Asked, FaceModels
 from models.image import FloatArray, Image
-from models.manifest import ROLES, Manifest, Role
+from models.manifest import Manifest
 from tests.models.conftest import ROOT
 
 
@@ -23,11 +23,11 @@ def test_this_runtime_computes_what_was_recorded(face_models: FaceModels) -> Non
     selfcheck.run(face_models)
 
 
-def changed(role: Role, change: Callable[[FloatArray], FloatArray]) -> FaceModels:
+def changed(role: Asked, change: Callable[[FloatArray], FloatArray]) -> FaceModels:
     """The committed models on a runtime that computes one network's answer otherwise."""
 
     class Changed(FaceModels):
-        def raw(self, asked: Role, picture: Image) -> FloatArray:
+        def raw(self, asked: Asked, picture: Image) -> FloatArray:
             output = super().raw(asked, picture)
             return change(output) if asked == role else output
 
@@ -46,9 +46,9 @@ CHANGES: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", ASKED)
 @pytest.mark.parametrize("change", CHANGES)
-def test_another_answer_is_refused(role: Role, change: str) -> None:
+def test_another_answer_is_refused(role: Asked, change: str) -> None:
     with pytest.raises(ModelWrong, match=f"{role}: .* computes something else") as caught:
         selfcheck.run(changed(role, CHANGES[change]))
     assert caught.value.role == role
@@ -71,8 +71,29 @@ def test_a_processor_without_a_record_is_held_against_the_float_network(
 ) -> None:
     content = document()
     content["golden"] = [item for item in content["golden"] if item["processor"] == "any"]
-    assert {item["sha256"] for item in content["golden"]} >= {face_models.hashes[role] for role in ROLES}
+    assert {item["sha256"] for item in content["golden"]} >= {face_models.ways[role] for role in ASKED}
     selfcheck.run(face_models, write(tmp_path, content))
+
+
+def test_a_threshold_measured_with_other_networks_is_refused(own_models: Path) -> None:
+    """Without its projection the embedder's templates lie elsewhere; the threshold would let others through."""
+    document = json.loads(own_models.read_text(encoding="utf-8"))
+    document["projections"] = []
+    own_models.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ModelCorrupt, match=r"thresholds\.json: space"):
+        selfcheck.run(FaceModels.load(manifest=own_models))
+
+
+def test_records_are_of_the_whole_way(own_models: Path) -> None:
+    """Another trunk behind the same stems is another network: nothing was recorded of it, nothing was learned on it."""
+    before = Manifest.load(own_models)
+    document = json.loads(own_models.read_text(encoding="utf-8"))
+    document["models"][1]["trunk"]["sha256"] = "0" * 64
+    own_models.write_text(json.dumps(document), encoding="utf-8")
+    after = Manifest.load(own_models)
+    assert len(before.seeing - after.seeing) == 2
+    assert before.projection_for(before.entry("embedding")) is not None
+    assert after.projection_for(after.entry("embedding")) is None
 
 
 def test_weights_without_a_record_are_refused(face_models: FaceModels, tmp_path: Path) -> None:
@@ -89,8 +110,7 @@ RECORDED = {
 
 
 def test_every_committed_network_has_records_for_each_runtime_and_processor() -> None:
-    manifest = Manifest.load()
-    networks = {entry.sha256 for entry in (*manifest.entries, *(item.network for item in manifest.liveness))}
+    networks = Manifest.load().seeing
     known = {(item["sha256"], item["runtime"], item["processor"]) for item in document()["golden"]}
     assert known == {(sha256, *where) for sha256 in networks for where in RECORDED}
 

@@ -1,0 +1,54 @@
+"""The name under which answers are kept between runs: it changes with everything that they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeAlias
+
+from models.evaluate.pairs import PairsError
+from models.interpreter import installed_runtime
+from models.manifest import FOLDER, Entry, LivenessEntry
+
+Network: TypeAlias = Entry | LivenessEntry | str
+"""Its entry in the manifest (weights and preprocessing), or its weights' SHA-256."""
+
+FACES_CODE = (
+    "alignment.py",
+    "detector.py",
+    "embedding.py",
+    "evaluate/acquire.py",
+    "evaluate/chip.py",
+    "image.py",
+    "interpreter.py",
+    "preprocessing.py",
+    "quarters.py",
+)
+"""What makes the network's two vectors of a picture, beside the network."""
+ANSWERS_CODE = (*FACES_CODE, "evaluate/answers.py", "liveness/mesh.py", "passive.py", "selfcheck.py")
+
+
+def key(what: str, networks: Iterable[Network], code: Iterable[str]) -> str:
+    """`what.hash.runtime-processor`: the hash is over ``networks`` and the files ``code`` of this package."""
+    digest = hashlib.sha256(repr(list(networks)).encode())
+    for name in code:
+        digest.update((FOLDER / name).read_bytes())
+    return f"{what}.{digest.hexdigest()[:16]}.{installed_runtime()[0]}-{platform.machine()}"
+
+
+def kept(folder: Path) -> dict[str, Path]:
+    """The files in ``folder`` by their key without runtime and processor: what two machines have in common.
+
+    Raises:
+        PairsError: two runtimes or processors have filled the folder.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.*.*.npz")):
+        common, _, place = path.stem.rpartition(".")
+        if common in found:
+            other = found[common].stem.rpartition(".")[2]
+            raise PairsError(f"{folder}: filled by {other} and by {place}; give each a folder of its own (--cache)")
+        found[common] = path
+    return found
