@@ -160,7 +160,7 @@ class Inspection:
             Check.PASSIVE: hashes["liveness"],
             Check.LIGHT: hashes["mesh"],
             Check.MOTION: hashes["mesh"],
-            Check.SAME_FACE: hashes["embedding"],
+            Check.SAME_FACE: self.eyes.models.space,
         }.get(Check(check.name))
         performed = check.decision is not Decision.NOT_PERFORMED
         return {**check.to_dict(), **({"model": network} if network and performed else {})}

@@ -37,7 +37,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acquired:
-    """Both looks at each picture, float32 (pictures, 2, length), NaN where there is none; how often for which cause."""
+    """The looks at each picture, float32 (pictures, looks, length), NaN where there is none; how often for which cause."""
 
     looks: FloatArray
     causes: Counter[str]
@@ -87,7 +87,7 @@ class Acquisition:
             store.vectors[digest] = found
 
     def _look(self, content: bytes, condition: Condition) -> FloatArray | str:
-        """Both vectors, or the cause of the failure to acquire."""
+        """The vectors of all looks, or the cause of the failure to acquire."""
         found = seen(self._models, content)
         if isinstance(found, str):
             return found

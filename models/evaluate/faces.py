@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from models.evaluate.acquire import ADVICE, Acquisition, Condition
+from models.evaluate.acquire import ADVICE, Acquisition, Condition, told
 from models.evaluate.metrics import (
     Bounded,
     Floats,
@@ -173,8 +173,8 @@ def require_comparisons(genuine: int, people: int, causes: dict[str, Counter[str
 
 
 def failures(causes: Mapping[str, Mapping[str, int]]) -> str:
-    """`reference no_face 1, live unreadable 2`."""
-    return ", ".join(f"{kind} {cause} {count}" for kind, found in causes.items() for cause, count in found.items())
+    """`reference no_face 1, unreadable 2, live no_face 1`."""
+    return ", ".join(f"{kind} {told(Counter(found))}" for kind, found in causes.items() if found)
 
 
 def summarise(trial: Trial, pairs: Pairs, models: FaceModels, condition: Condition) -> Report:

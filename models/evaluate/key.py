@@ -26,7 +26,7 @@ FACES_CODE = (
     "preprocessing.py",
     "quarters.py",
 )
-"""What makes the network's two vectors of a picture, beside the network."""
+"""What makes the vectors of a picture, beside the network."""
 ANSWERS_CODE = (*FACES_CODE, "evaluate/answers.py", "liveness/mesh.py", "passive.py", "selfcheck.py")
 
 

@@ -22,7 +22,7 @@ def default_folder() -> Path:
 class Store:
     """One file: what was computed for each picture, by the picture's SHA-256.
 
-    An entry is the network's vectors of the face and of its mirror image, float32 (2, length), or the cause why there
+    An entry is the network's vectors of all looks at the face, float32 (looks, length), or the cause why there
     is none. ``key`` names everything that the vectors depend on (`models.evaluate.key`), so that a change of any of it
     is another file.
     """
