@@ -37,7 +37,8 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acquired:
-    """The looks at each picture, float32 (pictures, looks, length), NaN where there is none; how often for which cause."""
+    """The looks at each picture, float32 (pictures, looks, length), NaN where there is none; causes of there being none,
+    counted."""
 
     looks: FloatArray
     causes: Counter[str]
