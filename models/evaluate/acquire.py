@@ -37,8 +37,8 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Acquired:
-    """The looks at each picture, float32 (pictures, looks, length), NaN where there is none; causes of there being none,
-    counted."""
+    """The looks at each picture, float32 (pictures, looks, length), NaN where there is none; for which
+    cause, how often."""
 
     looks: FloatArray
     causes: Counter[str]
