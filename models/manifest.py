@@ -60,8 +60,8 @@ class Chip(Weights):
 class Entry(Weights):
     """One network. ``runtimes`` are the interpreters for which this file is meant.
 
-    An embedder may be in parts: its own file sees live faces, ``chip`` sees faces of chip photos in its place, and what
-    either answers goes through ``trunk``.
+    An embedder may be in parts: its own file sees every face, ``chip`` beside it those of chip photos, and what either
+    answers goes through ``trunk``.
     """
 
     role: str
@@ -269,7 +269,7 @@ def require_chain(entry: Entry) -> None:
     if entry.input.shape != ALIGNED:
         raise ValueError(f"an embedding takes an aligned face, {ALIGNED}, not {entry.input.shape}")
     if entry.chip is not None and (entry.chip.input, entry.chip.output) != (entry.input, entry.output):
-        raise ValueError(f"chip takes {entry.chip.input} and gives {entry.chip.output}, unlike the file it stands for")
+        raise ValueError(f"chip takes {entry.chip.input} and gives {entry.chip.output}, unlike the file beside it")
     if entry.trunk is not None and entry.trunk.input != entry.output:
         raise ValueError(f"trunk takes {entry.trunk.input}, what comes before it gives {entry.output}")
 

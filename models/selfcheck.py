@@ -46,7 +46,8 @@ def run(models: FaceModels, path: Path = GOLDEN) -> None:
         ModelMissing, ModelCorrupt: `golden.json` is missing or broken, or the threshold is of other networks.
     """
     if models.operating_point.space != models.space:
-        raise ModelCorrupt(THRESHOLDS, "space, that of the templates", models.space, models.operating_point.space)
+        what = "space (with another embedder or projection measure the threshold again: models/README.md)"
+        raise ModelCorrupt(THRESHOLDS, what, models.space, models.operating_point.space)
     golden = load(path)
     for role, answer in answers(models).items():
         known = expected(golden, models.ways[role], role)
