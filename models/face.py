@@ -15,6 +15,7 @@ from models.detector import Detector, Face
 from models.embedding import Embedder, Template, Way
 from models.image import FloatArray, Image, unit
 from models.manifest import MANIFEST, Manifest
+from models.memory import give_back
 from models.projection import Kind, Projection
 
 Asked: TypeAlias = Literal["detector"] | Way
@@ -64,9 +65,10 @@ class FaceModels:
         projection = models.projection_for(embedding)
         if projection is not None:
             hashes["projection"] = projection.sha256
+        networks = Detector(models.network(detector, num_threads)), Embedder.load(models, embedding, num_threads)
+        give_back()
         return cls(
-            Detector(models.network(detector, num_threads)),
-            Embedder.load(models, embedding, num_threads),
+            *networks,
             models.load_projection(projection) if projection is not None else None,
             load_operating_point(),
             hashes,
@@ -99,7 +101,9 @@ class FaceModels:
         Raises:
             ImageError: ``photo`` is no picture, or the face's landmarks lie in one point.
         """
-        return self._template(self.looks(photo, face, Kind.CHIP), Kind.CHIP)
+        looks = self.looks(photo, face, Kind.CHIP)
+        give_back()
+        return self._template(looks, Kind.CHIP)
 
     def template(self, image: Image, face: Face, *, mirrored: bool = False) -> Template:
         """The template of ``face``, which `detect` found in the same live ``image``.
@@ -111,7 +115,7 @@ class FaceModels:
             ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
         """
         aligned = align(image, face.landmarks)
-        return self._template(self._embedder.embed(flipped(aligned) if mirrored else aligned, Kind.LIVE), Kind.LIVE)
+        return self._template(self._embedder.embed([flipped(aligned) if mirrored else aligned], Kind.LIVE), Kind.LIVE)
 
     def looks(self, image: Image, face: Face, kind: Kind) -> FloatArray:
         """The network's own unit vectors, float32 (looks, length): of the face and of its mirror image.
@@ -120,7 +124,7 @@ class FaceModels:
             ImageError: ``image`` is no picture, or the face's landmarks lie in one point.
         """
         aligned = align(image, face.landmarks)
-        return np.concatenate([self._embedder.embed(look, kind) for look in (aligned, flipped(aligned))])
+        return self._embedder.embed([aligned, flipped(aligned)], kind)
 
     def project(self, looks: FloatArray, kind: Kind) -> FloatArray:
         """What is compared, float32 (..., length), from ``looks`` (..., looks, length) at the same face."""

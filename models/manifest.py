@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -196,14 +196,27 @@ class Manifest:
             ModelMissing: the file is not there.
             ModelCorrupt: size, hash, shape or type is not the manifest's.
         """
+        return self.opener(weights, num_threads)()
+
+    def opener(self, weights: Weights, num_threads: int) -> Callable[[], Network]:
+        """Verify the file of ``weights``; what comes back loads the verified bytes, as often as it is called.
+
+        Raises:
+            ModelMissing: the file is not there.
+            ModelCorrupt: size or hash is not the manifest's, or, when it is called, shape or type.
+        """
         path = self.path.parent / weights.file
         content = read(path)
         require(path, "size in bytes", weights.bytes, len(content))
         require(path, "sha256", weights.sha256, hashlib.sha256(content).hexdigest())
-        network = Network(content, path, num_threads)
-        require(path, "input", weights.input, network.input_type)
-        require(path, "output", weights.output, network.output_type)
-        return network
+
+        def opened() -> Network:
+            network = Network(content, path, num_threads)
+            require(path, "input", weights.input, network.input_type)
+            require(path, "output", weights.output, network.output_type)
+            return network
+
+        return opened
 
 
 def joined(*parts: Weights | None) -> str:

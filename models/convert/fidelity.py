@@ -53,7 +53,7 @@ def main() -> None:
         face, published = (each.detect(picture)[0] for each in (detector, published_detector))
         second_pass.append(landmark_error_percent(face, published))
         aligned = align(picture, published.landmarks)
-        cosines.append(float(embedder.embed(aligned, Kind.LIVE)[0] @ published_embedder.embed(aligned)))
+        cosines.append(float(embedder.embed([aligned], Kind.LIVE)[0] @ published_embedder.embed(aligned)))
     print(f"runtime {installed_runtime()[0]}, {len(cosines)} pictures")
     print(
         f"landmarks, same input     {np.mean(first_pass):.2f} % of the eyes' distance, at most {max(first_pass):.2f} %"

@@ -89,7 +89,7 @@ class Asked:
         if float_embedding is not None:
             content = float_embedding.read_bytes()
             network = Network(content, float_embedding, 1)
-            self._float = Embedder({"embedding": network}, None, embedding.preprocessing)
+            self._float = Embedder({"embedding": lambda: network}, None, embedding.preprocessing)
             floats.append(hashlib.sha256(content).hexdigest())
         networks = manifest.entry("detector"), embedding, manifest.entry("mesh"), manifest.liveness_entry()
         self.key = key("answers", (*networks, *floats), ANSWERS_CODE)
@@ -105,7 +105,7 @@ class Asked:
         canvas = np.zeros((*[self._models.side_px("detector")] * 2, 3), np.uint8)
         canvas[: MIDDLE_PX["detector"], : MIDDLE_PX["detector"]] = parts["detector"]
         crops = self._passive.crops(parts["passive"], (0.0, 0.0, 112.0, 112.0))
-        float_answer = None if self._float is None else self._float.embed(parts["embedding"], Kind.LIVE)[0]
+        float_answer = None if self._float is None else self._float.embed([parts["embedding"]], Kind.LIVE)[0]
         plain = {} if float_answer is None else {"pixels_embedding_float": float_answer}
         return {
             "pixels_detector": sampled(self._models.raw("detector", canvas)),
@@ -123,7 +123,7 @@ class Asked:
         points = self._mesh.find(picture, face)
         score = self._passive.assess(picture, face.box).score
         aligned = align(picture, face.landmarks)
-        plain = {} if self._float is None else {"embedding_float": self._float.embed(aligned, Kind.LIVE)[0]}
+        plain = {} if self._float is None else {"embedding_float": self._float.embed([aligned], Kind.LIVE)[0]}
         return {
             "landmarks": face.landmarks,
             "embedding": self._models.looks(picture, face, Kind.LIVE)[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from models.embedding import Template
 from models.errors import ImageError, ModelCorrupt, ModelMissing, TemplateMismatch
 from models.face import FaceModels, nearest_face
 from models.image import Image
-from models.interpreter import installed_runtime
+from models.interpreter import Network, installed_runtime
 from models.projection import Kind
 
 # Lowest cosine to OpenCV's float embedding over the six portraits, less a margin; other processors round otherwise.
@@ -67,10 +68,27 @@ def test_the_stem_for_chip_photos_sees_through_their_artefacts(
         assert card is not None
         assert live is not None
         clear = face_models.looks(picture, live, Kind.LIVE)[0]
-        published, taught = face_models.looks(photo, card, Kind.CHIP)[:2]
+        published, _, taught, _ = face_models.looks(photo, card, Kind.CHIP)
         assert np.array_equal(published, face_models.looks(photo, card, Kind.LIVE)[0])
         gains.append(float(clear @ taught - clear @ published))
     assert np.mean(gains) > 0, gains
+
+
+def test_the_stem_for_chip_photos_is_gone_after_a_reference(
+    face_models: FaceModels, person: Callable[[str], Image]
+) -> None:
+    photo = person("a_card")
+    face = nearest_face(face_models.detect(photo))
+    assert face is not None
+    before = loaded_networks()
+    face_models.reference(photo, face)
+    assert loaded_networks() == before
+
+
+def loaded_networks() -> int:
+    """How many interpreters this process holds."""
+    gc.collect()
+    return sum(isinstance(each, Network) for each in gc.get_objects())
 
 
 def test_a_template_is_a_unit_vector_that_does_not_show_itself(

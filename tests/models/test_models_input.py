@@ -70,7 +70,7 @@ def test_what_is_no_aligned_face_is_an_image_error(thing: Image) -> None:
     embedder = Embedder.load(manifest, entry, 1)
     for kind in Kind:
         with pytest.raises(ImageError, match="aligned"):
-            embedder.embed(thing, kind)
+            embedder.embed([thing], kind)
 
 
 @settings(max_examples=40)
