@@ -11,11 +11,12 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
-from models.convert.sources import DETECTOR, EMBEDDING
+from models.convert.sources import DETECTOR, EMBEDDING, TAUGHT
 from models.convert.to_tflite import DETECTOR_SIZE, HEADS
 from models.detector import MAX_OVERLAP, MIN_SCORE, STRIDES_PX
-from models.image import FloatArray, Image
+from models.image import FloatArray, Image, unit
 from models.interpreter import TensorType
+from models.preprocessing import Preprocessing
 
 
 def session(path: Path) -> Any:
@@ -52,18 +53,28 @@ class PublishedDetector:
         return np.concatenate(levels, axis=1)
 
 
-class PublishedEmbedder:
-    """The published embedder in ONNX Runtime; it scales its input itself."""
+class OnnxEmbedder:
+    """An embedder in ONNX Runtime."""
 
-    def __init__(self) -> None:
-        """Open the file as published."""
-        self._session = session(EMBEDDING.original)
+    def __init__(self, path: Path, preprocessing: Preprocessing) -> None:
+        """Open the file; ``preprocessing`` makes its input."""
+        self._session = session(path)
+        self._preprocessing = preprocessing
+
+    @classmethod
+    def published(cls) -> OnnxEmbedder:
+        """As published: it scales its input itself."""
+        return cls(EMBEDDING.original, Preprocessing("RGB", 0, 1))
+
+    @classmethod
+    def taught(cls, preprocessing: Preprocessing) -> OnnxEmbedder:
+        """With the chip photos' stem, before its weights were quantised."""
+        return cls(TAUGHT, preprocessing)
 
     def embed(self, aligned: Image) -> FloatArray:
         """The unit vector (128,) of an aligned BGR face."""
-        value = aligned[:, :, ::-1].astype(np.float32).transpose(2, 0, 1)[np.newaxis]
-        vector = self._session.run(None, {"data": value})[0].ravel()
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
+        value = np.ascontiguousarray(self._preprocessing.apply(aligned).transpose(0, 3, 1, 2))
+        return unit(self._session.run(None, {"data": value})[0].ravel())
 
 
 class OpenCv:
