@@ -3,7 +3,8 @@
 #   BUDGET=...  seconds of make fuzz, all decoders together
 #   ARGS=...    handed on: make demo ARGS=--json, make test ARGS="tests/hw -k codec", make test ARGS=--cov
 PYTHON ?= python3
-# Half of the suite waits - for starts, brokers, pages - so three share two cores.
+# Half of the suite waits - for starts, brokers, pages - so three share two cores. Files are taken in their order: xdist's
+# own begins with those of many tests, and six minutes of screens, six tests, would be left for one worker at the end.
 WORKERS ?= 3
 ARGS ?=
 BUDGET ?= 300
@@ -29,7 +30,7 @@ run: $(READY) ## the simulated unit, kept running
 	$(BIN)/vernix run --simulated $(ARGS)
 
 test: $(READY) programs ## everything CI tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-tflite: $(OLDER)/.ready ## the networks on the older interpreter, tflite-runtime, in an environment of its own
 	@$(OLDER)/bin/python -c 'from models.interpreter import installed_runtime as found; assert found()[0] == "tflite_runtime"'
