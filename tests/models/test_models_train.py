@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from models.image import Image
-from models.train import camera, paper, plane, screen
+from models.train import camera, paper, plane, recorded, screen
 from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
 from models.train.render import presentations
 from models.train.room import Source, light, outlined, standing
-from models.train.sample import Person, jittered, trimmed, usable
+from models.train.sample import CROPS, SIDE_PX, Person, jittered, trimmed, usable
 from models.train.scene import ATTACKS, Frame, Species, content, live, shot, skin
 from models.train.vary import varied
 
@@ -264,3 +265,24 @@ def test_rendered_presentations_are_of_every_species() -> None:
     assert live == {"simulated_live", "photograph"}
     assert {number for _, _, number, _ in shown} == {0, 1, 2}
     assert all(picture.dtype == np.uint8 for _, _, _, picture in shown)
+
+
+def test_recorded_faces_become_a_shard_of_named_sources_only(
+    tmp_path: Path, person: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = ["path,label,source"]
+    for number, (stem, label, source) in enumerate(
+        [("a_live", "real", "s1"), ("b_live", "fake", "s1"), ("c", "real", "s2"), (None, "real", "s1")]
+    ):
+        picture = np.zeros((80, 80, 3), np.uint8) if stem is None else person(stem)
+        assert cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+        listed.append(f"{number}.png,{label},{source}")
+    (tmp_path / "list.csv").write_text("\n".join(listed) + "\n", encoding="utf-8")
+    out = tmp_path / "recorded.npz"
+    command = ["recorded", "--list", str(tmp_path / "list.csv"), "--root", str(tmp_path), "--sources", "s1", "--out"]
+    monkeypatch.setattr("sys.argv", [*command, str(out)])
+    recorded.main()
+    with np.load(out) as shard:
+        assert shard["crops"].shape == (2 * recorded.TAKES, SIDE_PX, SIDE_PX, 3 * len(CROPS))
+        found = [list(Species)[number] for number in shard["species"]]
+    assert found == [Species.LIVE] * recorded.TAKES + [Species.PHONE] * recorded.TAKES
