@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30, help="of processor time")
     parser.add_argument("--without", type=int, nargs="*", default=[], help="species left out, by number")
-    parser.add_argument("--extra", type=Path, nargs="*", default=[], help="further shards (experiments)")
+    parser.add_argument("--extra", type=Path, nargs="*", default=[], help="further shards: nobody is held out")
     parser.add_argument("--init", type=Path, help="checkpoint to go on from")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)

@@ -41,7 +41,7 @@ def entry(tflite: Path, checkpoint: Path, threshold: float) -> dict[str, Any]:
         "answer": "logits",
         "live_class": LIVE_CLASS,
         "threshold": threshold,
-        "licence": "Apache-2.0; rests on LFW, research terms: see the card",
+        "licence": "Apache-2.0; rests on LFW, research terms, and on recordings without a stated licence: see the card",
         "card": "cards/passive.md",
         "origin": {
             "package": "models.train",
