@@ -12,11 +12,8 @@ from models.alignment import SIDE_PX, TEMPLATE_PX, similarity
 from models.evaluate.acquire import central_face
 from models.evaluate.pairs import Half, half_of
 from models.face import FaceModels
-from models.image import FloatArray, Image
-from models.liveness.mesh import FaceMesh
-from models.projection import Kind
-from models.train.stem.chips import HELD_OUT, NOBODY, chip_faces, collect, misaligned, varied
-from models.train.stem.morph import Subject, likest, morph, thin_plate
+from models.image import Image
+from models.train.stem.chips import Faces, chip_faces, collect, misaligned, varied
 
 Person = Callable[[str], Image]
 MANY = 60
@@ -73,61 +70,14 @@ def test_only_the_learned_half_is_taken(tmp_path: Path, person: Person) -> None:
         rows.append(f"{name}_1.png,{name}_2.png,1")
     pairs = tmp_path / "pairs.csv"
     pairs.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    faces = collect([(pairs, tmp_path)], MANY, np.random.default_rng(1))
-    learned = [name for name in names if half_of(name) is Half.LEARNED]
-    assert 0 < len(learned) < len(names)
-    known = [person for person in faces.persons if person != NOBODY]
-    assert sorted(set(known)) == list(range(len(learned)))
-    assert NOBODY in faces.persons
+    faces = Faces()
+    collect(faces, pairs, tmp_path, 0, 1, np.random.default_rng(1))
+    people = set(faces.people)
+    assert people == {f"0 {name}" for name in names if half_of(name) is Half.LEARNED}
+    assert 0 < len(people) < len(names)
     faces.save(tmp_path / "faces.npz")
     with np.load(tmp_path / "faces.npz") as file:
-        assert len(file["live"]) == len(file["person"]) == len(file["group"])
-        assert file["live"].shape[1:] == file["chips"].shape[1:] == (SIDE_PX, SIDE_PX, 3)
-        made_of = file["made_of"]
-        assert len(made_of) == len(file["chips"]) > MANY
-        later = file["person"][np.unique(made_of[4 * len(learned) :])]
-        assert not np.any((later != NOBODY) & (later % HELD_OUT == 0)), "taught what is to judge"
-
-
-def test_a_morph_is_between_two_people(face_models: FaceModels, person: Person) -> None:
-    mesh, random, found = FaceMesh.load(), np.random.default_rng(6), []
-    for stem in ("a_live", "b_live"):
-        picture = person(stem)
-        face = central_face(face_models.detect(picture), picture)
-        assert face is not None
-        points = mesh.find(picture, face)
-        assert points is not None
-        found.append(Subject(picture, face, points[:, :2].astype(np.float64), stem, 0))
-    one, other = found
-    assert likest(one, found) is other
-    assert likest(one, [one]) is None
-    before = one.picture.copy(), other.picture.copy()
-
-    def seen(picture: Image) -> FloatArray:
-        face = central_face(face_models.detect(picture), picture)
-        assert face is not None
-        return face_models.looks(picture, face, Kind.LIVE)[0]
-
-    ends = seen(one.picture), seen(other.picture)
-    for _ in range(4):
-        picture = morph(one, other, random)
-        assert picture.shape == one.picture.shape
-        far = np.abs(picture[0].astype(float) - one.picture[0])
-        assert far.mean() < 3, "what is far from the face stays"
-        between = seen(picture)
-        apart = float(ends[0] @ ends[1])
-        assert all(apart + 0.1 < float(between @ end) < 0.99 for end in ends)
-    assert all(np.array_equal(old, each.picture) for old, each in zip(before, found, strict=True))
-
-
-def test_a_thin_plate_goes_through_its_points() -> None:
-    random = np.random.default_rng(8)
-    points = random.uniform(20, 180, (30, 2))
-    to = points + random.normal(0, 2, (30, 2))
-    across, down = thin_plate(points, to, (200, 210))
-    assert across.shape == down.shape == (200, 210)
-    at = np.rint(points).astype(int)
-    found = np.stack([across[at[:, 1], at[:, 0]], down[at[:, 1], at[:, 0]]], axis=1)
-    assert np.abs(found - to - (at - points)).max() < 1.5
-    still = thin_plate(points, points, (50, 60))
-    assert np.abs(still[0] - np.arange(60)).max() < 1e-3
+        assert file["live"].shape == (2 * len(people), SIDE_PX, SIDE_PX, 3)
+        assert file["chips"].shape == (8 * len(people), SIDE_PX, SIDE_PX, 3)
+        assert np.array_equal(np.bincount(file["made_of"]), np.full(2 * len(people), 4))
+        assert sorted(set(file["person"].tolist())) == list(range(len(people)))

@@ -1,9 +1,8 @@
 """Chip photos of the learned half's people, each with the live face that it was made of, as the embedder sees both.
 
 `python -m models.train.stem.chips --pairs PAIRS ROOT [--pairs PAIRS ROOT] --out models/train/work/chips.npz`, in the
-unit's environment. Every picture becomes two chip photos (background flattened and kept) as the evaluation makes them.
-Then follow `--count` more, of the people who are taught and of faces between them (`morph`), from a crop, tone,
-sharpness and byte budget that vary, aligned with a small error. Every fifth person is held out to judge by.
+unit's environment. A picture becomes two chip photos (background flattened and kept) as the evaluation makes them, then
+`--passes` times two more from a crop, tone and byte budget that vary, aligned with a small error.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 
 import cv2
@@ -25,78 +23,41 @@ from models.evaluate.pairs import Half, person_keys, read_pairs
 from models.evaluate.progress import progress
 from models.face import FaceModels
 from models.image import Image
-from models.liveness.mesh import FaceMesh
 from models.train.plane import Random
-from models.train.stem.morph import Subject, likest, morph
-
-HELD_OUT = 5
-MORPHED = 0.6
-"""Share of the faces that are between two people's."""
-SECOND_LIST = 0.22
-"""Share of those taken from the second list, the East-Asian women's, who are few."""
-SAME_LIST = 0.85
-"""How often both faces of a morph are of one list."""
-CANDIDATES = 12
-NOBODY = -1
 
 
 @dataclass(slots=True)
 class Faces:
-    """Aligned faces, each (112, 112, 3): ``live`` with its person, ``chips`` with the place of its live face.
-
-    A person is a number among all, `NOBODY` for a face between two people's.
-    """
+    """Aligned faces, each (112, 112, 3): ``live`` with its person, ``chips`` with the place of its live face."""
 
     live: list[Image] = field(default_factory=list)
-    persons: list[int] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     chips: list[Image] = field(default_factory=list)
     made_of: list[int] = field(default_factory=list)
 
-    def add(self, live: Image, person: int, group: int, chips: list[Image]) -> None:
-        """A live face and what was made of it."""
-        self.made_of += [len(self.live)] * len(chips)
-        self.live.append(live)
-        self.persons.append(person)
-        self.groups.append(group)
-        self.chips += chips
-
     def save(self, path: Path) -> None:
-        """Write all of it."""
+        """Write all of it; persons become numbers."""
         np.savez(
             path,
             live=np.stack(self.live),
-            person=np.array(self.persons),
+            person=np.unique(self.people, return_inverse=True)[1],
             group=np.array(self.groups),
             chips=np.stack(self.chips),
             made_of=np.array(self.made_of),
         )
 
 
-def subjects(models: FaceModels, pairs: Path, root: Path, group: int) -> Iterator[Subject]:
-    """Everybody of one list's learned half in whose picture a face and its mesh are found."""
-    mesh = FaceMesh.load()
-    pictures = read_pairs(pairs, half=Half.LEARNED).pictures
-    for name, person in progress(list(zip(pictures, person_keys(pictures), strict=True)), len(pictures), "pictures"):
-        picture = np.asarray(cv2.imread(str(root / name)), np.uint8)
-        face = central_face(models.detect(picture), picture)
-        points = None if face is None else mesh.find(picture, face)
-        if face is not None and points is not None:
-            yield Subject(picture, face, points[:, :2].astype(np.float64), person, group)
-
-
 def varied(picture: Image, face: Face, random: Random) -> tuple[Image, Face]:
-    """Another crop, mirrored or not, another tone and sharpness: as another camera and another clerk would make it."""
+    """Another crop, mirrored or not, another tone: as another camera and another clerk would make the photo."""
     left, top, width, height = face.box
     scale = float(np.exp(random.normal(0, 0.05)))
     x, y = np.array([left + width / 2, top + height / 2]) + random.normal(0, 0.025, 2) * height
     if random.random() < 0.5:
         picture, x = np.ascontiguousarray(picture[:, ::-1]), picture.shape[1] - x
-    if random.random() < 0.6:
-        tone = 255 * (np.arange(256) / 255) ** np.exp(random.normal(0, 0.25))
+    if random.random() < 0.5:
+        tone = 255 * (np.arange(256) / 255) ** np.exp(random.normal(0, 0.2))
         picture = tone.astype(np.uint8)[picture]
-    if random.random() < 0.25:
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), random.uniform(0.3, 1.0) * height / 120), np.uint8)
     box = (x - width * scale / 2, y - height * scale / 2, width * scale, height * scale)
     return picture, replace(face, box=box)
 
@@ -132,53 +93,36 @@ def chip_faces(models: FaceModels, picture: Image, face: Face, random: Random | 
         yield np.asarray(cv2.warpAffine(photo, matrix, (SIDE_PX, SIDE_PX), flags=cv2.INTER_LINEAR), np.uint8)
 
 
-def drawn(
-    models: FaceModels, taught: list[list[Subject]], numbers: dict[tuple[int, str], int], random: Random
-) -> tuple[Image, Face, int, int] | None:
-    """A picture with its face, person and group; now and then of nobody, and None where that shows no face."""
-    group = int(len(taught) > 1 and random.random() < SECOND_LIST)
-    one = taught[group][int(random.integers(len(taught[group])))]
-    if random.random() >= MORPHED:
-        return one.picture, one.face, numbers[one.group, one.person], group
-    beside = taught[group if len(taught) < 2 or random.random() < SAME_LIST else 1 - group]
-    other = likest(one, [beside[int(place)] for place in random.integers(0, len(beside), CANDIDATES)])
-    if other is None:
-        return None
-    picture = morph(one, other, random)
-    face = central_face(models.detect(picture), picture)
-    return None if face is None else (picture, face, NOBODY, group)
-
-
-def collect(lists: list[tuple[Path, Path]], wanted: int, random: Random) -> Faces:
-    """All learned people as they are, then ``wanted`` chip photos of those who are taught."""
-    models, faces = FaceModels.load(), Faces()
-    found = [list(subjects(models, *each, group)) for group, each in enumerate(lists)]
-    people = sorted({(one.group, one.person) for group in found for one in group})
-    numbers = dict(zip(people, count(), strict=False))
-    for one in (one for group in found for one in group):
-        chips = list(chip_faces(models, one.picture, one.face, None))
-        faces.add(align(one.picture, one.face.landmarks), numbers[one.group, one.person], one.group, chips)
-    taught = [[one for one in group if numbers[one.group, one.person] % HELD_OUT] for group in found]
-    for _ in progress(range(wanted // 2), wanted // 2, "faces"):
-        chosen = drawn(models, taught, numbers, random)
-        if chosen is not None:
-            picture, face, person, group = chosen
-            chips = list(chip_faces(models, picture, face, random))
-            faces.add(align(picture, face.landmarks), person, group, chips)
-    return faces
+def collect(faces: Faces, pairs: Path, root: Path, group: int, passes: int, random: Random) -> None:
+    """All pictures of one list's learned half."""
+    models = FaceModels.load()
+    pictures = read_pairs(pairs, half=Half.LEARNED).pictures
+    for name, person in progress(list(zip(pictures, person_keys(pictures), strict=True)), len(pictures), "pictures"):
+        picture = np.asarray(cv2.imread(str(root / name)), np.uint8)
+        face = central_face(models.detect(picture), picture)
+        if face is None:
+            continue
+        place = len(faces.live)
+        faces.live.append(align(picture, face.landmarks))
+        faces.people.append(f"{group} {person}")
+        faces.groups.append(group)
+        for chosen in (None, *[random] * passes):
+            made = list(chip_faces(models, picture, face, chosen))
+            faces.chips += made
+            faces.made_of += [place] * len(made)
 
 
 def main() -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pairs", nargs=2, type=Path, action="append", required=True, metavar=("PAIRS", "ROOT"))
-    parser.add_argument("--count", type=int, default=50_000)
+    parser.add_argument("--passes", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    faces = collect(
-        [(pairs, root) for pairs, root in options.pairs], options.count, np.random.default_rng(options.seed)
-    )
+    faces, random = Faces(), np.random.default_rng(options.seed)
+    for group, (pairs, root) in enumerate(options.pairs):
+        collect(faces, pairs, root, group, options.passes, random)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     faces.save(options.out)
 
