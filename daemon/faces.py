@@ -91,7 +91,7 @@ class FaceMatcher:
     def reference(self, photo: Photo) -> Template | None:
         """The template of the chip photo; None if no face is found in it."""
         face = nearest_face(self._models.detect(photo))
-        return self._models.reference(photo, face) if face else None
+        return self._models.reference(photo, self._eyes.mesh.steadied(photo, face)) if face else None
 
     def compare(
         self, reference: Template, frames: Iterable[Frame], saw: Saw = lambda _sight, _cause: None

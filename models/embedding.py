@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -12,6 +12,7 @@ from models.errors import ImageError
 from models.image import FloatArray, Image, unit
 from models.interpreter import Network
 from models.manifest import Entry, Manifest
+from models.memory import give_back
 from models.preprocessing import Preprocessing
 from models.projection import Kind
 
@@ -38,15 +39,15 @@ class Embedder:
     """The embedding network behind numpy. Not for two threads at once."""
 
     def __init__(
-        self, stems: Mapping[Way, Callable[[], Network]], trunk: Network | None, preprocessing: Preprocessing
+        self, live: Network, chip: Callable[[], Network] | None, trunk: Network | None, preprocessing: Preprocessing
     ) -> None:
         """``preprocessing`` makes the stems' input from a picture; without ``trunk`` a stem is the whole network.
 
-        The live pictures' stem stays loaded. That of chip photos, asked once in a check, is loaded for each: 4 ms
-        instead of 9 MB.
+        ``live`` is the stem for live pictures, and for all without ``chip``. The one for chip photos is called for when
+        one is seen, once in a check: loading it takes 3 ms, keeping it 9 MB.
         """
-        live = stems["embedding"]()
-        self._stems: dict[Way, Callable[[], Network]] = {**stems, "embedding": lambda: live}
+        self._live = live
+        self._chip = chip
         self._trunk = trunk
         self._preprocessing = preprocessing
         self._shape = live.input_type.shape[1:]
@@ -58,12 +59,13 @@ class Embedder:
         Raises:
             ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
         """
-        stems: dict[Way, Callable[[], Network]] = {"embedding": manifest.opener(entry, num_threads)}
-        if entry.chip is not None:
-            stems["embedding_chip"] = manifest.opener(entry.chip, num_threads)
-            stems["embedding_chip"]()
+        live = manifest.network(entry, num_threads)
+        chip = None if entry.chip is None else manifest.opener(entry.chip, num_threads)
         trunk = None if entry.trunk is None else manifest.network(entry.trunk, num_threads)
-        return cls(stems, trunk, entry.preprocessing)
+        if chip is not None:
+            chip()  # Whether it loads is known from the start.
+            give_back()
+        return cls(live, chip, trunk, entry.preprocessing)
 
     @property
     def side_px(self) -> int:
@@ -78,19 +80,24 @@ class Embedder:
         """
         return self._answers([aligned], way)[0]
 
-    def embed(self, looks: Iterable[Image], kind: Kind) -> FloatArray:
+    def embed(self, looks: Sequence[Image], kind: Kind) -> FloatArray:
         """The unit vectors, float32 (ways x looks, length), of looks at one aligned face, by each way for ``kind``.
 
         Raises:
-            ImageError: another shape or dtype.
+            ImageError: another shape or dtype, or no look.
         """
-        aligned = list(looks)
-        return np.stack([unit(row) for way in WAYS[kind] if way in self._stems for row in self._answers(aligned, way)])
+        if not looks:
+            raise ImageError("a face is embedded by at least one look at it")
+        ways = [way for way in WAYS[kind] if way == "embedding" or self._chip is not None]
+        return np.stack([unit(row) for way in ways for row in self._answers(looks, way)])
 
-    def _answers(self, looks: list[Image], way: Way) -> list[FloatArray]:
+    def _answers(self, looks: Sequence[Image], way: Way) -> list[FloatArray]:
         inputs = [self._preprocessing.apply(self._required(look)) for look in looks]
-        stem = self._stems[way]()
+        stem = self._live if way == "embedding" or self._chip is None else self._chip()
         seen = [stem.run(value) for value in inputs]
+        del stem
+        if way == "embedding_chip":
+            give_back()
         return [(part if self._trunk is None else self._trunk.run(part)).ravel() for part in seen]
 
     def _required(self, aligned: Image) -> Image:

@@ -15,7 +15,6 @@ from models.detector import Detector, Face
 from models.embedding import Embedder, Template, Way
 from models.image import FloatArray, Image, unit
 from models.manifest import MANIFEST, Manifest
-from models.memory import give_back
 from models.projection import Kind, Projection
 
 Asked: TypeAlias = Literal["detector"] | Way
@@ -23,7 +22,7 @@ ASKED: tuple[Asked, ...] = ("detector", "embedding", "embedding_chip")
 
 
 class FaceModels:
-    """The loaded networks. Not for two threads at once: each thread loads its own (about 65 MB with the runtime)."""
+    """The loaded networks. Not for two threads at once: each thread loads its own (about 58 MB with the runtime)."""
 
     def __init__(
         self,
@@ -65,10 +64,9 @@ class FaceModels:
         projection = models.projection_for(embedding)
         if projection is not None:
             hashes["projection"] = projection.sha256
-        networks = Detector(models.network(detector, num_threads)), Embedder.load(models, embedding, num_threads)
-        give_back()
         return cls(
-            *networks,
+            Detector(models.network(detector, num_threads)),
+            Embedder.load(models, embedding, num_threads),
             models.load_projection(projection) if projection is not None else None,
             load_operating_point(),
             hashes,
@@ -101,9 +99,7 @@ class FaceModels:
         Raises:
             ImageError: ``photo`` is no picture, or the face's landmarks lie in one point.
         """
-        looks = self.looks(photo, face, Kind.CHIP)
-        give_back()
-        return self._template(looks, Kind.CHIP)
+        return self._template(self.looks(photo, face, Kind.CHIP), Kind.CHIP)
 
     def template(self, image: Image, face: Face, *, mirrored: bool = False) -> Template:
         """The template of ``face``, which `detect` found in the same live ``image``.

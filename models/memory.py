@@ -6,7 +6,7 @@ import ctypes
 
 
 def give_back() -> None:
-    """Hand freed memory back to the system; under 1 ms.
+    """Hand freed memory back to the system; about 1 ms, more where the heap is large and full of holes.
 
     glibc keeps what was freed for later requests (malloc_trim(3)), and a network that is loaded for one question leaves
     9 MB behind. Other C libraries have no such call, and then nothing is done.

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from models.convert.sources import DETECTOR, EMBEDDING, TAUGHT, float_tflite
 from models.detector import Detector
-from models.embedding import Embedder, Way
+from models.embedding import Embedder
 from models.face import FaceModels
 from models.image import FloatArray
 from models.interpreter import Network, installed_runtime
@@ -47,8 +46,7 @@ def record(sha256: str, runtime: str, processor: str, min_cosine: float, output:
 def float_embedder() -> Embedder:
     """The whole embedder, for live pictures and for chip photos, before its weights were quantised."""
     live, chip = (Network(path.read_bytes(), path, 1) for path in FLOAT[1:])
-    stems: dict[Way, Callable[[], Network]] = {"embedding": lambda: live, "embedding_chip": lambda: chip}
-    return Embedder(stems, None, Manifest.load().entry("embedding").preprocessing)
+    return Embedder(live, lambda: chip, None, Manifest.load().entry("embedding").preprocessing)
 
 
 def float_answers() -> dict[str, FloatArray]:

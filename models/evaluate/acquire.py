@@ -20,6 +20,7 @@ from models.evaluate.progress import progress
 from models.evaluate.store import Store
 from models.face import FaceModels
 from models.image import FloatArray, Image
+from models.liveness.mesh import FaceMesh
 from models.manifest import MANIFEST, Manifest
 from models.projection import Kind
 
@@ -54,7 +55,8 @@ class Acquisition:
         self._cache = cache
         loaded: list[Network] = [sha256 for role, sha256 in models.hashes.items() if role != "projection"]
         entries = Manifest.load(manifest)
-        self._networks = [*loaded, entries.entry("detector"), entries.entry("embedding")]
+        self._networks = [*loaded, *(entries.entry(role) for role in ("detector", "embedding", "mesh"))]
+        self._mesh = FaceMesh.load(manifest=manifest)
 
     def looks(self, pictures: tuple[str, ...], condition: Condition) -> Acquired:
         """What the network sees in each of ``pictures``.
@@ -100,7 +102,9 @@ class Acquisition:
         except DoesNotFit:
             return "does_not_fit"
         card = face_in(self._models, photo)
-        return "no_face_on_chip" if isinstance(card, str) else self._models.looks(photo, card, Kind.CHIP)
+        if isinstance(card, str):
+            return "no_face_on_chip"
+        return self._models.looks(photo, self._mesh.steadied(photo, card), Kind.CHIP)
 
 
 def content_of(path: Path) -> bytes:

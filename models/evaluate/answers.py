@@ -89,7 +89,7 @@ class Asked:
         if float_embedding is not None:
             content = float_embedding.read_bytes()
             network = Network(content, float_embedding, 1)
-            self._float = Embedder({"embedding": lambda: network}, None, embedding.preprocessing)
+            self._float = Embedder(network, None, None, embedding.preprocessing)
             floats.append(hashlib.sha256(content).hexdigest())
         networks = manifest.entry("detector"), embedding, manifest.entry("mesh"), manifest.liveness_entry()
         self.key = key("answers", (*networks, *floats), ANSWERS_CODE)

@@ -23,11 +23,12 @@ FACES_CODE = (
     "evaluate/chip.py",
     "image.py",
     "interpreter.py",
+    "liveness/mesh.py",
     "preprocessing.py",
     "quarters.py",
 )
 """What makes the vectors of a picture, beside the network."""
-ANSWERS_CODE = (*FACES_CODE, "evaluate/answers.py", "liveness/mesh.py", "passive.py", "selfcheck.py")
+ANSWERS_CODE = (*FACES_CODE, "evaluate/answers.py", "passive.py", "selfcheck.py")
 
 
 def key(what: str, networks: Iterable[Network], code: Iterable[str]) -> str:

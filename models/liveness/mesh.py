@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import platform
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.alignment import steadied
 from models.detector import Face
 from models.errors import ModelWrong
 from models.image import FloatArray, Image, require_image
@@ -92,6 +94,16 @@ class FaceMesh:
         low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
         side = MARGIN * float((high - low).max())
         return self._look(picture, np.asarray((low + high) / 2, np.float64), side, roll_deg(points))
+
+    def steadied(self, image: Image, face: Face) -> Face:
+        """``face`` with landmarks that the detector and the mesh agree on, for aligning it in a chip photo's 102x126
+        pixels; as it is where the mesh sees none.
+
+        Raises:
+            ImageError: ``image`` is no picture.
+        """
+        points = self.find(image, face)
+        return face if points is None else replace(face, landmarks=steadied(face.landmarks, points))
 
     def check_runtime(self, path: Path = GOLDEN) -> None:
         """Return if the network computes what was recorded; for the start, beside `models.selfcheck.run`.
