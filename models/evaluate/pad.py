@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from models.evaluate import anchors
-from models.evaluate.acquire import face_in, told
+from models.evaluate.acquire import ADVICE, face_in, told
 from models.evaluate.anchors import Anchors
 from models.evaluate.faces import percent
 from models.evaluate.pad_rates import BPCERS, At, Rate, Scored, at_threshold, threshold_at_bpcer
+from models.evaluate.pairs import PairsError
 from models.evaluate.presentations import Presentation, frames, read_presentations
 from models.evaluate.progress import progress
 from models.face import FaceModels
@@ -71,8 +72,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anchors", type=Path, default=BESIDE, help="folder of the public networks (default: %(default)s if there)"
     )
-    parser.add_argument("--every", type=int, default=EVERY, metavar="N", help="every N-th frame of a video")
+    parser.add_argument("--every", type=whole, default=EVERY, metavar="N", help="every N-th frame of a video")
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def whole(text: str) -> int:
+    """A number from 1 on.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def evaluate(options: argparse.Namespace) -> Report:
@@ -92,9 +105,10 @@ def evaluate(options: argparse.Namespace) -> Report:
         thresholds[PUBLIC] = anchors.THRESHOLD
     causes: Counter[str] = Counter()
     shown = [
-        look(item, options.root, max(1, options.every), faces, scorers, causes)
-        for item in progress(listed, len(listed), "pad")
+        look(item, options.root, options.every, faces, scorers, causes) for item in progress(listed, len(listed), "pad")
     ]
+    if causes["unreadable"] == len(listed):
+        raise PairsError(f"none of {len(listed)} presentations can be read; {ADVICE}")
     return Report(
         len(listed),
         sum(len(item.scores[OWN]) for item in shown),

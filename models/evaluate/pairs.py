@@ -73,17 +73,30 @@ def read_pairs(path: Path, limit: int | None = None, half: Half | None = None) -
 
 def parse(path: Path) -> list[tuple[str, str, bool]]:
     """The file's rows."""
+    rows = listed(path, HEADER)
+    for number, (a, b, same) in enumerate(rows, start=2):
+        if same not in ("0", "1") or not a or not b:
+            raise PairsError(f"{path}: line {number} is not two pictures and 0 or 1")
+    return [(a, b, same == "1") for a, b, same in rows]
+
+
+def listed(path: Path, header: tuple[str, ...]) -> list[list[str]]:
+    """The lines of a CSV file below its ``header``, without spaces around the values.
+
+    Raises:
+        PairsError: no such file, no CSV, another header, a line of another length or with a null character.
+    """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file))
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = [[value.strip() for value in line] for line in csv.reader(file)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path}: {error}") from error
-    if not lines or tuple(lines[0]) != HEADER:
-        raise PairsError(f"{path}: the first line is {','.join(HEADER)}")
+    if not lines or tuple(lines[0]) != header:
+        raise PairsError(f"{path}: the first line is {','.join(header)}")
     for number, line in enumerate(lines[1:], start=2):
-        if len(line) != len(HEADER) or line[2] not in ("0", "1") or not line[0] or not line[1]:
-            raise PairsError(f"{path}: line {number} is not two pictures and 0 or 1")
-    return [(a, b, same == "1") for a, b, same in lines[1:]]
+        if len(line) != len(header) or "\0" in "".join(line):
+            raise PairsError(f"{path}: line {number} is not {','.join(header)}")
+    return lines[1:]
 
 
 def spread(rows: list[tuple[str, str, bool]], limit: int) -> list[tuple[str, str, bool]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 
 from models.evaluate.acquire import content_of, decoded
-from models.evaluate.pairs import PairsError
+from models.evaluate.pairs import PairsError, listed
 from models.image import Image
 
 HEADER = ("path", "label", "species", "subject")
@@ -38,14 +37,7 @@ def read_presentations(path: Path) -> tuple[Presentation, ...]:
         PairsError: no such file, another header, a line without path or subject or with an unknown label, an attack
             without species, a species that is live and an attack.
     """
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PairsError(f"{path}: {error}") from error
-    if not lines or tuple(lines[0]) != HEADER:
-        raise PairsError(f"{path}: the first line is {','.join(HEADER)}")
-    found = tuple(parse(path, number, line) for number, line in enumerate(lines[1:], start=2))
+    found = tuple(parse(path, number, line) for number, line in enumerate(listed(path, HEADER), start=2))
     for live, name in ((True, "live"), (False, "attack")):
         if not any(item.live is live for item in found):
             raise PairsError(f"{path}: no {name} presentation")
@@ -57,9 +49,9 @@ def read_presentations(path: Path) -> tuple[Presentation, ...]:
 
 def parse(path: Path, number: int, line: list[str]) -> Presentation:
     """One line."""
-    if len(line) != len(HEADER) or not line[0] or not line[3]:
+    name, label, species, subject = line
+    if not name or not subject:
         raise PairsError(f"{path}: line {number} is not {','.join(HEADER)}")
-    name, label, species, subject = (value.strip() for value in line)
     if label not in LIVE_LABELS + ATTACK_LABELS:
         raise PairsError(f"{path}: line {number}: the label is one of {', '.join(LIVE_LABELS + ATTACK_LABELS)}")
     live = label in LIVE_LABELS

@@ -26,7 +26,7 @@ WORKER = Path(__file__).with_name("faces_worker.py")
 OPENCV = WORK / "venv" / "bin" / "python"
 DLIB = WORK / "dlib" / "bin" / "python"
 FIGURES = Path(__file__).with_name("figures")
-MIN_TIMES_OPENCV, MAX_ADDED_MB, MAX_OVERHEAD = 2.0, 60.0, 0.20
+MIN_TIMES_OPENCV, MAX_ADDED_MIB, MAX_OVERHEAD = 2.0, 60.0, 0.20
 Times = dict[str, float]
 
 
@@ -41,7 +41,7 @@ class Worker:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.added_mb = self._answer()["added_mb"]
+        self.added_mib = self._answer()
 
     def one_pass(self) -> Times:
         """Milliseconds for each stage."""
@@ -77,7 +77,7 @@ def contenders() -> dict[str, str]:
     return found
 
 
-def measure(found: dict[str, str], rounds: int = ROUNDS) -> tuple[dict[str, Times], float]:
+def measure(found: dict[str, str], rounds: int = ROUNDS) -> tuple[dict[str, Times], Times]:
     """The median milliseconds of each contender's stages and whole, and the memory that ours added."""
     samples: dict[str, list[Times]] = {name: [] for name in found}
     with ExitStack() as stack:
@@ -88,8 +88,8 @@ def measure(found: dict[str, str], rounds: int = ROUNDS) -> tuple[dict[str, Time
             for name, worker in workers.items():
                 samples[name].append(worker.one_pass())
             sys.stderr.write(f"faces: round {number + 1} of {rounds}\n")
-        added_mb = workers["ours"].added_mb
-    return {name: medians(passes) for name, passes in samples.items()}, added_mb
+        added_mib = workers["ours"].added_mib
+    return {name: medians(passes) for name, passes in samples.items()}, added_mib
 
 
 def medians(passes: list[Times]) -> Times:
@@ -102,7 +102,7 @@ def medians(passes: list[Times]) -> Times:
 def run() -> Sequence[Row]:
     """The table, and the picture of it."""
     load = [os.getloadavg()[0]]
-    times, added_mb = measure(contenders())
+    times, added_mib = measure(contenders())
     load.append(os.getloadavg()[0])
     keep(times, load)
     rows = [
@@ -124,7 +124,8 @@ def run() -> Sequence[Row]:
         ),
         ratio("dlib / ours", times.get("dlib"), ours, None, "not set up: tests/bench/README.md"),
         Row("ours above the bare networks", 100 * overhead, "%", "<= 20 %", overhead <= MAX_OVERHEAD),
-        Row("memory added by the models", added_mb, "MiB", "<= 60 MB", added_mb <= MAX_ADDED_MB),
+        Row("memory added by the models", added_mib["added"], "MiB", "<= 60", added_mib["added"] <= MAX_ADDED_MIB),
+        Row("the same while a chip photo is looked at", added_mib["added at most"], "MiB"),
         Row("machine's load before and after", load[0], "", note=f"{load[0]:.1f}, {load[1]:.1f} (1 minute's mean)"),
     ]
 

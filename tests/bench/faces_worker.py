@@ -47,6 +47,9 @@ class Contender(ABC):
         """Whether the face is alive, by one picture; the peers have nothing of the kind."""
         return None
 
+    def reference(self, _image: Any) -> None:
+        """What is done once for each check, with the card's photo; the peers have nothing of the kind."""
+
 
 class Ours(Contender):
     """The product's own chain for a live frame, two passes of the detector."""
@@ -71,6 +74,9 @@ class Ours(Contender):
 
     def passive(self, image: Any, face: Any) -> Any:
         return self._passive.assess(image, face.box)
+
+    def reference(self, image: Any) -> None:
+        self._models.reference(image, self.detect(image))
 
 
 class Floor(Contender):
@@ -183,10 +189,10 @@ def one_pass(contender: Contender, images: list[Any]) -> dict[str, float]:
     return spent
 
 
-def resident_mb() -> float:
-    """Resident memory of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def resident_mib(line: str = "VmRSS") -> float:
+    """Resident memory of this process now, or with ``VmHWM`` at most until now."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(dict(each.split(":", 1) for each in status.splitlines())[line].split()[0]) / 1024
 
 
 def main() -> None:
@@ -194,10 +200,12 @@ def main() -> None:
     cv2.setNumThreads(1)
     sys.path.insert(0, str(ROOT))
     images = pictures()
-    before_mb = resident_mb()
+    before_mib = resident_mib()
     contender = CONTENDERS[sys.argv[1]]()
     one_pass(contender, images)
-    print(json.dumps({"added_mb": resident_mb() - before_mb}), flush=True)
+    contender.reference(images[0])
+    added = {"added": resident_mib() - before_mib, "added at most": resident_mib("VmHWM") - before_mib}
+    print(json.dumps(added), flush=True)
     for _ in sys.stdin:
         print(json.dumps(one_pass(contender, images)), flush=True)
 

@@ -98,6 +98,8 @@ LISTS = {
     "path,label\n": "the first line",
     "path,label,species,subject\na.jpg,live,,\n": "line 2",
     "path,label,species,subject\n,live,,a\n": "line 2",
+    "path,label,species,subject\na.jpg,live,, \n": "line 2",
+    "path,label,species,subject\na\0.jpg,live,,a\n": "line 2|NUL",
     "path,label,species,subject\na.jpg,maybe,,a\n": "the label is one of",
     "path,label,species,subject\na.jpg,attack,,a\n": "has a species",
     "path,label,species,subject\na.jpg,live,,a\n": "no attack",
@@ -118,7 +120,8 @@ def test_a_list_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
 
 def test_labels_may_be_spelt_as_data_sets_do(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
-    path.write_text("path,label,species,subject\na.jpg,real,,s1\nb.mp4,fake,screen,s2\n", encoding="utf-8")
+    text = "\ufeffpath,label,species,subject\na.jpg,real,,s1\nb.mp4,fake,screen,s2\n"  # As a spreadsheet writes it.
+    path.write_text(text, encoding="utf-8")
     assert read_presentations(path) == (
         Presentation("a.jpg", True, "live", "s1"),
         Presentation("b.mp4", False, "screen", "s2"),
@@ -250,3 +253,12 @@ def test_missing_public_networks_are_named(presentations: Path, capsys: pytest.C
     empty.mkdir()
     assert main(run(presentations, "--anchors", str(empty))) == 3
     assert FILES[0][0] in capsys.readouterr().err
+
+
+def test_a_wrong_root_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("path,label,species,subject\na.jpg,real,,s1\nb.mp4,fake,screen,s2\n", encoding="utf-8")
+    assert main(["pad", "--manifest", str(path), "--root", str(tmp_path / "elsewhere")]) == 2
+    assert "--root" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["pad", "--manifest", str(path), "--root", str(tmp_path), "--every", "0"])

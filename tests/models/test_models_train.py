@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from models.evaluate.pairs import PairsError
 from models.image import Image
 from models.train import camera, paper, plane, recorded, screen
 from models.train.other_printer import ordered, printed, scattered, separated
@@ -286,3 +287,5 @@ def test_recorded_faces_become_a_shard_of_named_sources_only(
         assert shard["crops"].shape == (2 * recorded.TAKES, SIDE_PX, SIDE_PX, 3 * len(CROPS))
         found = [list(Species)[number] for number in shard["species"]]
     assert found == [Species.LIVE] * recorded.TAKES + [Species.PHONE] * recorded.TAKES
+    with pytest.raises(PairsError, match="s9"):
+        recorded.chosen(tmp_path / "list.csv", ["s1", "s9"])
