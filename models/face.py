@@ -96,6 +96,8 @@ class FaceModels:
     def reference(self, photo: Image, face: Face) -> Template:
         """The template of the chip photo, once for each check: its face and its mirror image's together.
 
+        ``face`` is one that `FaceMesh.steadied` gave: the thresholds were measured so.
+
         Raises:
             ImageError: ``photo`` is no picture, or the face's landmarks lie in one point.
         """

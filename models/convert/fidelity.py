@@ -19,7 +19,8 @@ from models.convert.references import OnnxEmbedder, PublishedDetector
 from models.convert.sources import TAUGHT
 from models.detector import Detector, Face
 from models.embedding import Embedder
-from models.evaluate.chip import FACE_CENTRE, FACE_HEIGHT, HEIGHT_PX, WIDTH_PX, chip_photo
+from models.evaluate.chip import chip_photo
+from models.evaluate.chips import placed
 from models.image import Image, unit
 from models.interpreter import installed_runtime
 from models.manifest import Manifest
@@ -35,16 +36,6 @@ def variants() -> Iterator[Image]:
         for picture in (image, np.ascontiguousarray(image[:, ::-1])):
             for degrees in ROLLS_DEG:
                 yield rolled(picture, degrees)
-
-
-def chip_face(picture: Image, face: Face) -> Image:
-    """The aligned face of the chip photo that is made of ``face``; aligned by where the photo puts it."""
-    photo = chip_photo(picture, face, flatten=True)
-    _, top, _, height = face.box
-    scale = FACE_HEIGHT * HEIGHT_PX / height
-    centre = np.array([face.box[0] + face.box[2] / 2, top + height / 2])
-    place = np.array([WIDTH_PX / 2, FACE_CENTRE * HEIGHT_PX])
-    return align(photo, np.asarray((face.landmarks - centre) * scale + place, np.float32))
 
 
 def landmark_error_percent(face: Face, reference: Face) -> float:
@@ -69,7 +60,7 @@ def main() -> None:
         aligned = align(picture, published.landmarks)
         cosines.append(float(embedder.embed([aligned], Kind.LIVE)[0] @ published_embedder.embed(aligned)))
         if taught is not None:
-            chip = chip_face(picture, published)
+            chip = align(chip_photo(picture, published, flatten=True), placed(published))
             chip_cosines.append(float(unit(embedder.raw(chip, "embedding_chip")) @ taught.embed(chip)))
     print(f"runtime {installed_runtime()[0]}, {len(cosines)} pictures")
     print(

@@ -9,13 +9,15 @@ import argparse
 from pathlib import Path
 
 import cv2
+import numpy as np
 
+from models.detector import Face
 from models.evaluate.acquire import decoded, face_in
-from models.evaluate.chip import DoesNotFit, chip_photo
+from models.evaluate.chip import FACE_CENTRE, FACE_HEIGHT, HEIGHT_PX, WIDTH_PX, DoesNotFit, chip_photo
 from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import progress
 from models.face import FaceModels
-from models.image import Image
+from models.image import FloatArray, Image
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +56,13 @@ def made(models: FaceModels, picture: Image) -> Image | None:
         return None if isinstance(face, str) else chip_photo(picture, face, flatten=True)
     except DoesNotFit:
         return None
+
+
+def placed(face: Face) -> FloatArray:
+    """Where the landmarks of ``face`` lie in the chip photo that is made of it, float32 (5, 2)."""
+    left, top, width, height = face.box
+    centre, place = (left + width / 2, top + height / 2), (WIDTH_PX / 2, FACE_CENTRE * HEIGHT_PX)
+    return np.asarray((face.landmarks - centre) * (FACE_HEIGHT * HEIGHT_PX / height) + place, np.float32)
 
 
 def to_text(written: int) -> str:

@@ -8,9 +8,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
+from models.alignment import MESH_TEMPLATE_PX, SIDE_PX, TEMPLATE_PX, similarity, steadied
+from models.detector import Face
 from models.errors import ImageError, ModelWrong
+from models.evaluate.chip import chip_photo
+from models.evaluate.chips import placed
 from models.face import FaceModels, nearest_face
 from models.image import Image
 from models.liveness.mesh import FaceMesh
@@ -84,6 +89,49 @@ def test_where_no_face_is_there_are_no_points(
     assert mesh.follow(picture, np.zeros((5, 2), np.float32)) is None
     assert mesh.follow(picture, np.zeros_like(points)) is None
     assert mesh.follow(picture, points + 1e7) is None
+
+
+def test_mesh_and_detector_together_align_a_chip_photo_nearer_to_the_picture_it_was_made_of(
+    mesh: FaceMesh, face_models: FaceModels, person: Callable[[str], Image]
+) -> None:
+    apart: dict[str, list[float]] = {"detector": [], "both": []}
+    for stem in PORTRAITS:
+        picture = person(stem)
+        face = nearest_face(face_models.detect(picture))
+        assert face is not None
+        clear = placed(face)
+        for flat in (True, False):
+            photo = chip_photo(picture, face, flatten=flat)
+            seen = nearest_face(face_models.detect(photo))
+            assert seen is not None
+            for name, found in (("detector", seen), ("both", mesh.steadied(photo, seen))):
+                corners = np.array([(0, 0), (0, SIDE_PX), (SIDE_PX, 0), (SIDE_PX, SIDE_PX)], float)
+                wanted, got = (back(similarity(landmarks), corners) for landmarks in (clear, found.landmarks))
+                apart[name].append(float(np.linalg.norm(got - wanted, axis=1).mean()))
+    assert np.mean(apart["both"]) < np.mean(apart["detector"])
+
+
+def back(matrix: npt.NDArray[np.float64], points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where aligned ``points`` lie in the picture."""
+    return np.asarray(np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T)
+
+
+def test_a_face_without_a_mesh_keeps_its_landmarks(mesh: FaceMesh) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (126, 102, 3), np.uint8)
+    face = Face((20, 20, 60, 80), np.array([(35, 50), (65, 50), (50, 65), (38, 80), (62, 80)], np.float32), 0.9)
+    assert mesh.steadied(noise, face) is face
+
+
+def test_landmarks_and_points_that_agree_stay() -> None:
+    points = np.zeros((468, 3), np.float32)
+    for number, place in MESH_TEMPLATE_PX.items():
+        points[number, :2] = place
+    found = steadied(TEMPLATE_PX.astype(np.float32) * 2 + 7, points * 2 + 7)
+    assert found.dtype == np.float32
+    assert np.allclose(found, TEMPLATE_PX * 2 + 7, atol=1e-3)
+    for broken in (np.full((468, 3), np.nan, np.float32), np.zeros((468, 3), np.float32)):
+        with pytest.raises(ImageError):
+            steadied(TEMPLATE_PX.astype(np.float32), broken)
 
 
 def test_noise_is_no_face(mesh: FaceMesh) -> None:
