@@ -29,7 +29,7 @@ from models.evaluate.pairs import Half, Pairs, PairsError, read_pairs
 from models.evaluate.plot import Curve, write_det
 from models.evaluate.store import default_folder
 from models.face import FaceModels
-from models.manifest import MANIFEST
+from models.manifest import MANIFEST, Manifest
 from models.projection import Kind
 
 FMRS = (1e-2, 1e-3, 1e-4)
@@ -132,7 +132,8 @@ def evaluate(options: argparse.Namespace) -> Report:
     trial = compare_all(pairs, acquisition, models, options.condition, options.live)
     if options.det:
         write_det(options.det, [Curve(f"{options.condition}, {trial.people} people", trial.genuine, trial.impostors)])
-    return summarise(trial, pairs, models, options.condition)
+    hashes = {**models.hashes, "mesh": Manifest.load(options.manifest).entry("mesh").sha256}
+    return summarise(trial, pairs, models, hashes, options.condition)
 
 
 def compare_all(
@@ -177,7 +178,7 @@ def failures(causes: Mapping[str, Mapping[str, int]]) -> str:
     return ", ".join(f"{kind} {told(Counter(found))}" for kind, found in causes.items() if found)
 
 
-def summarise(trial: Trial, pairs: Pairs, models: FaceModels, condition: Condition) -> Report:
+def summarise(trial: Trial, pairs: Pairs, models: FaceModels, hashes: dict[str, str], condition: Condition) -> Report:
     """The figures."""
     replicates = Replicates.over(trial.people)
     eer, eer_threshold = equal_error_rate(trial.genuine, trial.impostors)
@@ -195,7 +196,7 @@ def summarise(trial: Trial, pairs: Pairs, models: FaceModels, condition: Conditi
         eer_threshold=eer_threshold,
         points=tuple(at_fmr(trial, replicates, fmr) for fmr in FMRS),
         operating=at_operating_point(trial, replicates, models),
-        models=models.hashes,
+        models=hashes,
     )
 
 

@@ -21,6 +21,7 @@ from models.evaluate.progress import line
 from models.evaluate.store import Store
 from models.face import FaceModels
 from models.image import FloatArray, Image
+from models.liveness.mesh import FaceMesh
 from models.manifest import Manifest
 from models.projection import Kind
 from tests.models.conftest import ROOT
@@ -60,7 +61,7 @@ def test_the_report_counts_everything(
     assert [point["fmr"] for point in report["points"]] == [1e-2, 1e-3, 1e-4]
     assert all(point["fnmr"]["value"] == 0 for point in report["points"])
     assert all(point["extrapolated"] is not None for point in report["points"])
-    assert report["models"] == FaceModels.load().hashes
+    assert report["models"] == {**FaceModels.load().hashes, "mesh": FaceMesh.load().sha256}
 
 
 def test_text_plot_and_progress(pairs: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
