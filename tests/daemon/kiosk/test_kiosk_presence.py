@@ -13,12 +13,15 @@ from tests.daemon.kiosk.test_kiosk_screens import signing, touches
 from tests.daemon.support import check_fields
 
 LOOK_MS = 10
+SHOWN = "async () => (await import('/static/state.js')).now.view.attended"
 
 
 def attended(bench: Bench, glass: Glass) -> None:
-    """Wait until the unit has heard of the last touch."""
+    """Wait until the unit has heard of the last touch, and the page of that."""
     for _ in range(PATIENCE_MS // LOOK_MS):
         if bench.room.attended:
+            bench.again()
+            assert glass.page.wait_for_function(SHOWN)
             return
         glass.page.wait_for_timeout(LOOK_MS)
     raise AssertionError("the unit has heard of no touch")
