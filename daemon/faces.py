@@ -89,9 +89,13 @@ class FaceMatcher:
         self._eyes, self._models = eyes, eyes.models
 
     def reference(self, photo: Photo) -> Template | None:
-        """The template of the chip photo; None if no face is found in it."""
-        face = nearest_face(self._models.detect(photo))
-        return self._models.reference(photo, self._eyes.mesh.steadied(photo, face)) if face else None
+        """The template of the chip photo; None if no face is found in it, or none that can be aligned."""
+        try:
+            face = nearest_face(self._models.detect(photo))
+            return self._models.reference(photo, self._eyes.mesh.steadied(photo, face)) if face else None
+        except ImageError as error:
+            log.info("the card's photo cannot be used: %s", error)
+            return None
 
     def compare(
         self, reference: Template, frames: Iterable[Frame], saw: Saw = lambda _sight, _cause: None

@@ -178,10 +178,11 @@ def test_one_instruction_at_a_time_and_long_enough_to_follow() -> None:
     assert said == ["face_too_dark", "face_turned", "face_blurred"]
 
 
-def test_card_picture_without_a_face(booth: Open, studio: Studio, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shape", [(126, 102, 3), (126, 102), (0, 0, 3)])
+def test_card_picture_without_a_face(booth: Open, studio: Studio, tmp_path: Path, shape: tuple[int, ...]) -> None:
     one = booth(scene(studio, ANNA, tmp_path))
     one.task.open_camera()
-    finding = compared(one.compare(np.full((126, 102, 3), 128, np.uint8)))
+    finding = compared(one.compare(np.full(shape, 128, np.uint8)))
     assert (finding.decision, finding.cause) == ("not_comparable", "card_photo_no_face")
 
 
