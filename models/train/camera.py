@@ -30,6 +30,14 @@ def lit(frame: Picture, random: Random) -> Picture:
     return np.asarray(frame * np.clip(slope * corner, 0.3, 1.8)[:, :, np.newaxis], np.float32)
 
 
+def veiled(frame: Picture, random: Random, wear: float = 1.0) -> Picture:
+    """A window behind her or a smeared lens lays light over everything; the camera makes up for it or not."""
+    if random.random() > 0.1 + 0.4 * wear:
+        return frame
+    veil = random.uniform(0.03, 0.3) * (0.5 * float(frame.mean()) + 0.5 * float(frame.max()))
+    return np.asarray((frame + veil) * random.uniform(1 / (1 + veil), 1.0), np.float32)
+
+
 def focused(frame: Picture, random: Random, wear: float = 1.0) -> Picture:
     """Out of focus or moved, more often a little than much; sharpened by the camera at times."""
     result = frame
@@ -79,5 +87,6 @@ def compressed(frame: Image, random: Random, wear: float = 1.0) -> Image:
 def taken(scene: Picture, random: Random) -> Image:
     """The frame of a camera in front of ``scene``: BGR, uint8."""
     wear = float(random.beta(0.6, 2.4))
-    frame = noisy(exposed(focused(lit(scene, random), random, wear), random, wear), random, wear)
+    seen = veiled(focused(lit(scene, random), random, wear), random, wear)
+    frame = noisy(exposed(seen, random, wear), random, wear)
     return compressed((np.clip(frame, 0, 1) * 255 + 0.5).astype(np.uint8), random, wear)

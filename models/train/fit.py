@@ -1,5 +1,6 @@
-"""Train the network on shards of `sample`; one thread, a checkpoint each epoch. What is kept is a moving average of the
-weights; every tenth of the learned people is held out to judge it.
+"""Train the network on shards of `sample`, on all processors; a checkpoint each epoch.
+
+What is kept is a moving average of the weights; every tenth of the learned people is held out to judge it.
 
 `python -m models.train.fit --data work/train --out work/fit.pt --minutes 30`
 """
@@ -46,15 +47,18 @@ class Data:
 def load(paths: list[Path], *, held_out: bool, without: frozenset[int] = frozenset()) -> Data:
     """All shards, without or with only the people held out; ``without`` leaves species out (leave-one-out tests)."""
     shards = [np.load(path) for path in paths]
-    species = np.concatenate([shard["species"] for shard in shards])
-    person = np.concatenate([shard["person"] for shard in shards])
-    kept = ~np.isin(species, list(without)) & ((person % HELD_OUT == 0) == held_out)
-    crops = np.concatenate([shard["crops"] for shard in shards])[kept]
-    return Data(
-        crops,
-        torch.tensor(CLASS)[torch.from_numpy(species[kept])],
-        torch.from_numpy(species[kept]),
-    )
+    species, kept = [], []
+    for shard in shards:
+        mine = ~np.isin(shard["species"], list(without)) & ((shard["person"] % HELD_OUT == 0) == held_out)
+        kept.append(np.flatnonzero(mine))
+        species.append(shard["species"][mine])
+    # Gigabytes: one shard after the other goes where it stays, so that there is never a second copy of them all.
+    crops = np.empty((sum(map(len, kept)), *shards[0]["crops"].shape[1:]), np.uint8)
+    ends = np.cumsum([len(mine) for mine in kept])
+    for shard, mine, end in zip(shards, kept, ends, strict=True):
+        crops[end - len(mine) : end] = shard["crops"][mine]
+    found = torch.from_numpy(np.concatenate(species))
+    return Data(crops, torch.tensor(CLASS)[found], found)
 
 
 def batch(crops: Image, chosen: Tensor, random: Random) -> Tensor:
@@ -87,14 +91,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=30, help="of processor time")
+    parser.add_argument("--minutes", type=float, default=30, help="of processor time, all processors together")
     parser.add_argument("--without", type=int, nargs="*", default=[], help="species left out, by number")
     parser.add_argument("--extra", type=Path, nargs="*", default=[], help="further shards: nobody is held out")
     parser.add_argument("--init", type=Path, help="checkpoint to go on from")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     network = Passive().to(memory_format=torch.channels_last)
     if options.init:

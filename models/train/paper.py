@@ -1,4 +1,4 @@
-"""A live picture printed on paper: what printer, paper, scissors and hands do to it.
+"""A printed sheet (`printer`): what paper, scissors and hands do to it.
 
 Same conventions as `plane`.
 """
@@ -9,51 +9,6 @@ import cv2
 import numpy as np
 
 from models.train.plane import Box, Mask, Picture, Random, Sheet, smooth_noise
-
-SCREEN_DEG = (0.0, 75.0, 15.0)
-"""Angles of the yellow, magenta and cyan dot screens, in the order of the blue, green and red channel."""
-
-
-def inked(picture: Picture, random: Random) -> Picture:
-    """The printer's gamut: less contrast, paper's white and ink's black, a cast of colour; grey at times."""
-    ink = random.uniform(0.03, 0.2)
-    paper = random.uniform(0.78, 1.0) * np.array([random.uniform(0.9, 1.0), random.uniform(0.95, 1.0), 1.0])
-    grey = picture.mean(axis=2, keepdims=True)
-    saturation = 0.0 if random.random() < 0.15 else random.uniform(0.5, 1.15)
-    toned = np.clip(grey + saturation * (picture - grey), 0, 1) ** random.uniform(0.75, 1.35)
-    cast = random.uniform(0.92, 1.05, 3)
-    return np.asarray(np.clip((ink + (paper - ink) * toned) * cast, 0, 1), np.float32)
-
-
-def halftoned(picture: Picture, pitch_px: float, hardness: float, random: Random) -> Picture:
-    """Dots whose size follows the tone, a screen of its own angle for each ink; ``hardness`` is their contrast."""
-    rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]].astype(np.float32)
-    result = np.empty_like(picture)
-    start_deg = random.uniform(0, 90)
-    for channel, degrees in enumerate(SCREEN_DEG):
-        angle = np.radians(start_deg + degrees)
-        turn = 2 * np.pi / pitch_px
-        across = np.cos(turn * (np.cos(angle) * columns + np.sin(angle) * rows))
-        down = np.cos(turn * (-np.sin(angle) * columns + np.cos(angle) * rows))
-        threshold = 0.5 + 0.25 * (across + down)
-        result[:, :, channel] = 1 / (1 + np.exp(-hardness * (picture[:, :, channel] - threshold)))
-    return result
-
-
-def sprayed(picture: Picture, grain_px: float, strength: float, random: Random) -> Picture:
-    """Random ink drops of an inkjet printer, most in the middle tones, each ink for itself."""
-    shape = picture.shape[:2]
-    drops = np.stack([smooth_noise((shape[0], shape[1]), grain_px, random) for _ in range(3)], axis=2)
-    wet = picture + strength * drops * np.sqrt(picture * (1.02 - picture).clip(0))
-    return np.asarray(np.clip(wet, 0, 1), np.float32)
-
-
-def striped(picture: Picture, random: Random) -> Picture:
-    """Bands that a print head leaves."""
-    rows = np.arange(picture.shape[0], dtype=np.float32)
-    period = random.uniform(3, 24)
-    light = 1 + random.uniform(0.01, 0.06) * np.sign(np.cos(2 * np.pi * rows / period + random.uniform(0, 6.3)))
-    return np.asarray(picture * light[:, np.newaxis, np.newaxis], np.float32)
 
 
 def bordered(picture: Picture, box: Box, random: Random) -> Sheet:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from models.image import Image
-from models.train import camera, paper, screen
+from models.train import camera, paper, printer, screen
 from models.train.plane import (
     Box,
     Matrix,
@@ -228,14 +228,17 @@ def printed(source: Source, random: Random, *, dots: bool) -> tuple[Picture, Box
     factor = random.uniform(1.4, 2.2) if dots else random.uniform(1.0, 1.4)
     size = round(picture.shape[1] * factor), round(picture.shape[0] * factor)
     large = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.float32).clip(0, 1)
-    inked = paper.inked(large, random)
+    inked = printer.inked(large, random)
+    if random.random() < 0.25:
+        inked = printer.toned(inked, random)
     if dots:
-        dotted = paper.halftoned(inked, random.uniform(2.2, 6.5), random.uniform(3, 14), random)
-        inked = np.asarray(inked + random.uniform(0.4, 1.0) * (dotted - inked), np.float32)
+        inked = np.asarray(inked + random.uniform(0.15, 1.0) * (printer.dotted(inked, random) - inked), np.float32)
+    elif random.random() < 0.5:
+        inked = printer.sprayed(inked, random.uniform(1.0, 3.0), random.uniform(0.02, 0.18), random)
     elif random.random() < 0.6:
-        inked = paper.sprayed(inked, random.uniform(1.0, 3.0), random.uniform(0.02, 0.18), random)
+        inked = printer.glossed(large, random)
     if random.random() < 0.3:
-        inked = paper.striped(inked, random)
+        inked = printer.striped(inked, random)
     return inked, (box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor)
 
 
@@ -273,6 +276,8 @@ def held_up(sheet: Sheet, other: Source, random: Random, *, behind_face: bool) -
     """Paper in the room's light, held by fingers, or before the face of ``other``."""
     frame_px = int(random.integers(*FRAME_PX))
     picture, alpha, matrix = put(sheet, frame_px, random)
+    if random.random() < 0.25:
+        picture = np.asarray(picture + random.uniform(0.2, 1.0) * screen.glare(frame_px, random), np.float32)
     if behind_face:
         room = np.asarray(cv2.resize(light(other.picture), (frame_px, frame_px)), np.float32)
         room = np.asarray(room * random.uniform(0.5, 1.2), np.float32)

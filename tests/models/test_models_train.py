@@ -11,7 +11,7 @@ import pytest
 
 from models.evaluate.pairs import PairsError
 from models.image import Image
-from models.train import camera, paper, plane, recorded, screen
+from models.train import camera, paper, plane, printer, recorded, screen
 from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
 from models.train.render import presentations
@@ -74,10 +74,17 @@ STEPS: dict[str, Callable[[Picture, Random], Picture]] = {
     "emitted": screen.emitted,
     "controls": screen.with_controls,
     "reflection": screen.reflection,
-    "inked": paper.inked,
-    "striped": paper.striped,
-    "halftoned": lambda picture, random: paper.halftoned(picture, 5.0, 8.0, random),
-    "sprayed": lambda picture, random: paper.sprayed(picture, 2.0, 0.1, random),
+    "inked": printer.inked,
+    "striped": printer.striped,
+    "halftoned": lambda picture, random: printer.halftoned(picture, 5.0, 8.0, random),
+    "lined": lambda picture, random: printer.lined(picture, 5.0, 8.0, random),
+    "diffused": printer.diffused,
+    "laid": lambda picture, random: printer.laid(printer.separated(picture, random), random),
+    "toned": printer.toned,
+    "glossed": printer.glossed,
+    "dotted": printer.dotted,
+    "sprayed": lambda picture, random: printer.sprayed(picture, 2.0, 0.1, random),
+    "veiled": lambda picture, random: camera.veiled(picture, random, 2.5),
     "exposed": camera.exposed,
     "lit": camera.lit,
     "focused": camera.focused,
@@ -124,9 +131,33 @@ def test_a_cut_out_head_keeps_the_face_and_loses_the_corners(random: Random) -> 
 
 
 def test_halftone_has_only_ink_and_paper_when_hard(random: Random) -> None:
-    dots = paper.halftoned(np.full((90, 90, 3), 0.5, np.float32), 9.0, 200.0, random)
+    dots = printer.halftoned(np.full((90, 90, 3), 0.5, np.float32), 9.0, 200.0, random)
     assert np.mean((dots < 0.05) | (dots > 0.95)) > 0.9
     assert abs(float(dots.mean()) - 0.5) < 0.05
+
+
+@pytest.mark.parametrize("tone", [0.1, 0.5, 0.8])
+def test_dots_of_diffused_errors_make_the_tone(tone: float, random: Random) -> None:
+    dots = printer.diffused(np.full((90, 90, 4), tone, np.float32), random)
+    assert set(np.unique(dots)) == {0, 1}
+    assert float(dots.mean()) == pytest.approx(tone, abs=0.02)
+
+
+def test_lines_have_a_direction_and_the_tone(random: Random) -> None:
+    lines = printer.lined(np.full((120, 120, 1), 0.5, np.float32), 6.0, 50.0, random)[:, :, 0]
+    strength = np.abs(np.fft.fft2(lines - lines.mean()))
+    down, across = np.unravel_index(int(strength.argmax()), strength.shape)
+    frequency = float(np.hypot(*(np.fft.fftfreq(120)[index] for index in (down, across))))
+    assert 1 / frequency == pytest.approx(6.0, rel=0.1)
+    assert float(lines.mean()) == pytest.approx(0.5, abs=0.05)
+
+
+def test_black_ink_takes_the_place_of_the_others(random: Random) -> None:
+    grey = np.full((4, 4, 3), 0.3, np.float32)
+    inks = printer.separated(grey, random)
+    assert np.all(inks[:, :, 3] < 1)
+    assert np.all(inks[:, :, :3] > grey)
+    assert np.allclose(inks[:, :, :3] * inks[:, :, 3:], grey, atol=1e-3)
 
 
 def test_the_grid_beats_where_the_camera_is_too_coarse(random: Random) -> None:
