@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from daemon import session
 from daemon.config import Kiosk
@@ -34,6 +34,8 @@ from tests.support import ROOT
 
 SCREENS = ROOT / "build" / "screens"
 PATIENCE_MS = 30_000
+SEEN_MS = 600
+"""More than a screen must have been in sight before it can be touched (press.js)."""
 expect.set_options(timeout=PATIENCE_MS)
 INSIDE_S = 120.0
 SIZES = {"small": (1024, 600), "usual": (1280, 800), "portrait": (800, 1280)}
@@ -206,10 +208,16 @@ def context_of(browser: Browser, size: str = "usual", **options: Any) -> Browser
 
 
 class Glass:
-    """The page as somebody sees and touches it; complaints of the browser and requests elsewhere are kept."""
+    """The page as somebody sees and touches it; complaints of the browser and requests elsewhere are kept.
 
-    def __init__(self, page: Page, url: str) -> None:
-        self.page, self.url = page, url
+    ``hurried`` puts the page's clock forward by the time for which a screen must have been in sight before a touch of
+    it counts, where the looks of many screens are judged and not what a touch does.
+    """
+
+    def __init__(self, page: Page, url: str, *, hurried: bool = False) -> None:
+        self.page, self.url, self.hurried = page, url, hurried
+        if hurried:
+            page.clock.install()
         self.troubles: list[str] = []
         self.requests: list[str] = []
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
@@ -224,11 +232,19 @@ class Glass:
 
     def ready(self) -> None:
         """Wait until a press counts; a click waits by itself."""
+        if self.hurried:
+            self.page.clock.fast_forward(SEEN_MS)
         self.page.wait_for_selector("html:not([data-fresh])")
 
     def touch(self, words: str) -> None:
         """Touch the button with these words."""
-        self.page.get_by_role("button", name=words, exact=True).click()
+        self.press(self.page.get_by_role("button", name=words, exact=True))
+
+    def press(self, target: Locator) -> None:
+        """Touch this, once a press counts."""
+        target.wait_for()
+        self.ready()
+        target.click()
 
     def type(self, field: str, text: str) -> None:
         self.page.fill(f"#{field}", text)
