@@ -50,7 +50,8 @@ export function explain(cause) {
 // What is wrong with a device, for staff.
 export const deviceTrouble = (trouble) => join(...trouble.split(":").map((part) => table("devices")[part] ?? part));
 
-// A moment, as it is read on a wall's clock.
-export const clock = (at) => new Date(at).toLocaleString(chosen === "zh" ? "zh-CN" : "en-GB", { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" });
+// A moment, as it is read on a wall's clock: China has one time (CHINA of evidence/instants.py), whatever the unit's system has.
+const WALL = { timeZone: "Asia/Shanghai", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" };
+export const clock = (at) => new Date(at).toLocaleString(chosen === "zh" ? "zh-CN" : "en-GB", WALL);
 
 const join = (...parts) => parts.join(chosen === "zh" ? "：" : ": ");

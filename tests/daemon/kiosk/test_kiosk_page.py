@@ -362,3 +362,12 @@ def test_a_drill_cannot_be_mistaken(bench: Bench, glass: Glass) -> None:
     bench.duty.log_in(bench.roster.identify("o-101", PINS["o-101"]))
     glass.touch("开始核验")
     assert begun(bench).drill is True
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_times_are_those_on_chinas_walls(browser: Browser, bench: Bench, zone: str) -> None:
+    """Whatever time zone the unit's system was left in: a midwife reads when it was, by the clock beside her."""
+    with context_of(browser, timezone_id=zone) as context:
+        glass = Glass(context.new_page(), bench.server.url)
+        said = glass.page.evaluate("async (at) => (await import('/static/words.js')).clock(at)", "2026-03-01T18:30:00Z")
+    assert re.fullmatch(r"0?3/0?2 0?2:30", said)
