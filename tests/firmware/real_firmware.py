@@ -189,6 +189,8 @@ class RealFirmware(PtyDevice):
 
     def _listen(self, lines: IO[str]) -> None:
         for line in lines:
+            if not line.endswith("\n"):
+                break  # its power was cut while it said this
             words = line.split()
             if words[:1] == ["out"]:
                 self.levels[int(words[1])] = int(words[2])

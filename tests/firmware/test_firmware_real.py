@@ -34,8 +34,17 @@ def connected(firmware: RealFirmware) -> Coprocessor:
 
 
 def events_of(host: Coprocessor, quiet_s: float = 1.0) -> list[CoprocessorEvent]:
-    """All events until none comes for a while."""
-    return list(iter(lambda: host.next_event(quiet_s), None))
+    """All events that the device keeps: until none comes for a while and it says that it has told all."""
+    found: list[CoprocessorEvent] = []
+    end_s = time.monotonic() + TIMING.ready_s
+    while True:
+        event = host.next_event(quiet_s)
+        if event is not None:
+            found.append(event)
+        elif host.status is not None and len(found) >= host.status.pending:
+            return found
+        else:
+            assert time.monotonic() < end_s, f"{len(found)} events told, {host.status}"
 
 
 def test_silent_host(firmware: RealFirmware) -> None:

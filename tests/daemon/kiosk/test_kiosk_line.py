@@ -119,7 +119,12 @@ def test_a_refusal_outlives_news(bench: Bench, glass: Glass, late: bool) -> None
     bench.show(state)
     glass.step("confirm")
     if late:
-        glass.page.route("**/touch/confirm", lambda route: (bench.show(state, waiting=7), route.continue_())[1])
+
+        def overtaken(route: Route) -> None:
+            bench.show(state, waiting=7)
+            route.continue_()
+
+        glass.page.route("**/touch/confirm", overtaken, times=1)
     confirm(glass, "o-101", "000000")
     wrong = glass.page.locator("#refused")
     if not late:

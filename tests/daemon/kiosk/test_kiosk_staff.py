@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from daemon.check_id import begun_at, new_check_id
 from daemon.events import ShiftChanged
 from daemon.state import State
-from evidence.instants import read_instant
+from evidence.instants import CHINA, read_instant
 from tests.daemon.kiosk.support import PASSPORT, THERE, Bench, Glass
 from tests.daemon.kiosk.test_kiosk_page import told
 from tests.daemon.kiosk.test_kiosk_screens import parked, touches
@@ -18,8 +18,8 @@ from tests.daemon.support import PINS, now
 
 
 def at(check: str) -> str:
-    """Of a check, as a clock on the wall shows it here."""
-    return read_instant(begun_at(check)).astimezone().strftime("%H:%M")
+    """Of a check, as a clock on the wall shows it."""
+    return read_instant(begun_at(check)).astimezone(CHINA).strftime("%H:%M")
 
 
 def test_an_id_tells_when_its_check_began() -> None:
