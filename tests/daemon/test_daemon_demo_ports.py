@@ -27,3 +27,24 @@ def test_programs_side_by_side_take_others():
     one, other = ({*program.communicate(timeout=60)[0].split()} for program in both)
     assert len(one) == len(other) == 100
     assert not one & other
+
+
+def test_what_one_has_chosen_is_held_until_it_ends():
+    """Two whose ways meet: neither has bound a port yet."""
+    asks = [
+        sys.executable,
+        "-c",
+        "import os\nos.getpid = lambda: 7\nfrom daemon.demo.ports import free_port\n"
+        "print(*(free_port() for _ in range(20)), flush=True)\ninput()",
+    ]
+    chosen = []
+    for _ in range(2):
+        with subprocess.Popen(asks, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+            assert first.stdout is not None
+            one = {*first.stdout.readline().split()}
+            other = {*subprocess.run(asks, input="\n", capture_output=True, text=True, timeout=60).stdout.split()}
+            first.communicate("\n", timeout=60)
+        assert len(one) == len(other) == 20
+        assert not one & other
+        chosen.append(one)
+    assert chosen[0] & chosen[1], "free again when they have ended"
