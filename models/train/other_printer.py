@@ -1,8 +1,9 @@
-"""A second printer and camera, for measuring only: nothing is learned from it and it shares no step with `scene`.
+"""A second printer and camera, for measuring only: nothing is learned from it and it shares no code with `scene`.
 
 What a network knows of one renderer it may not know of paper. These prints differ in every step: an ordered matrix or
-a stochastic screen in four inks instead of dot screens, a rolled sheet laid by ray casting instead of a bent plane, a
-point lamp instead of shading by formula, a lens that blurs by averaging, a sensor with a Bayer pattern.
+a stochastic screen instead of `printer`'s dots, lines and diffused errors, inks of one kind that filter light one after
+the other instead of densities drawn anew, a rolled sheet laid by ray casting instead of a bent plane, a point lamp
+instead of shading by formula, a lens that blurs by averaging, a sensor with a Bayer pattern.
 """
 
 from __future__ import annotations
