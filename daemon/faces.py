@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -33,8 +34,11 @@ DEVICE = "camera"
 MODELS = "models"
 """Named as the lost device where this machine does not compute the networks as they were measured."""
 NOBODY = "no_face"
+CHANGED = "face_changed"
+"""Somebody else came nearest while she was looked at."""
 FRAMES = 3
-"""Usable frames per comparison, fused into one template: one bad frame does not decide."""
+"""Usable frames of one face per comparison, fused into one template: one bad frame does not decide. When time is up,
+with fewer: the threshold was measured on single pictures."""
 ATTEMPT_S = 12.0
 """How long she is looked at for as many usable frames, told meanwhile what is in the way: she is asked once."""
 HINT_S = 1.5
@@ -79,7 +83,22 @@ class _Looks:
     scores: list[PassiveScore] = field(default_factory=list)
     face: Face | None = field(default=None, repr=False)
     size: tuple[int, int] = (0, 0)
-    cause: str = NOBODY
+    changed: bool = False
+    causes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def cause(self) -> str:
+        """What stood most in the way."""
+        return CHANGED if self.changed else next((cause for cause, _ in self.causes.most_common(1)), NOBODY)
+
+    def gather(self, template: Template, score: PassiveScore, *, of_one_face: bool) -> None:
+        """Keep what one frame shows; of another face than before: start anew with it."""
+        if not of_one_face:
+            self.templates.clear()
+            self.scores.clear()
+            self.changed = True
+        self.templates.append(template)
+        self.scores.append(score)
 
 
 class FaceMatcher:
@@ -100,7 +119,10 @@ class FaceMatcher:
     def compare(
         self, reference: Template, frames: Iterable[Frame], saw: Saw = lambda _sight, _cause: None
     ) -> tuple[FaceFinding, Compared]:
-        """Compare once :data:`FRAMES` usable frames are seen, or with fewer when the frames end.
+        """Compare once :data:`FRAMES` usable frames of one face are seen, or with fewer when the frames end.
+
+        Never with frames of two people, whose mean is like both: when the face changes, it starts anew, and does not
+        compare what time leaves too little of.
 
         Returns the finding, about life not yet, and what was seen of her.
         """
@@ -113,7 +135,7 @@ class FaceMatcher:
                 log.info("a frame was passed over: %s", error)
             if len(looks.templates) == FRAMES:
                 break
-        if not looks.templates:
+        if not looks.templates or (looks.changed and len(looks.templates) < FRAMES):
             return self.not_comparable(looks.cause), Compared()
         live = self._models.fuse(looks.templates)
         return self._finding(reference, live, len(looks.templates)), Compared(
@@ -122,17 +144,21 @@ class FaceMatcher:
 
     def _look(self, image: Photo, sight: Sight | None, looks: _Looks) -> str | None:
         """Gather the nearest face's template and passive score, or the first thing that is wrong with that face."""
+        cause = self._in_the_way(sight)
+        if sight is None or cause is not None:
+            looks.causes[cause or NOBODY] += 1
+            return cause
+        template = self._models.template(sight.image, sight.face, mirrored=bool(len(looks.templates) % 2))
+        score = self._eyes.passive.assess(sight.image, sight.face.box)
+        looks.gather(template, score, of_one_face=self._models.of_one_face(looks.templates, template))
+        looks.face, looks.size = sight.placed, (image.shape[1], image.shape[0])
+        return None
+
+    def _in_the_way(self, sight: Sight | None) -> str | None:
         if sight is None:
             return NOBODY
         quality = self._models.assess(sight.image, sight.face)
-        if not quality.usable:
-            looks.cause = quality.causes[0].value
-            return looks.cause
-        mirrored = bool(len(looks.templates) % 2)
-        looks.templates.append(self._models.template(sight.image, sight.face, mirrored=mirrored))
-        looks.scores.append(self._eyes.passive.assess(sight.image, sight.face.box))
-        looks.face, looks.size = sight.placed, (image.shape[1], image.shape[0])
-        return None
+        return None if quality.usable else quality.causes[0].value
 
     def not_comparable(self, cause: str) -> FaceFinding:
         """The finding when there is nothing to compare."""

@@ -88,8 +88,17 @@ def compare(reference: Template, live: Template, point: OperatingPoint) -> Compa
     Raises:
         TemplateMismatch: the two come from different networks.
     """
-    if reference.model != live.model:
-        raise TemplateMismatch(f"templates of two models: sha256 {reference.model[:12]}... and {live.model[:12]}...")
-    score = float(np.dot(reference.vector, live.vector))
+    score = similarity(reference, live)
     decision = Decision.MATCH if score >= point.threshold else Decision.NO_MATCH
     return Comparison(score, point.threshold, decision)
+
+
+def similarity(first: Template, second: Template) -> float:
+    """The cosine of two templates, -1 to 1.
+
+    Raises:
+        TemplateMismatch: they come from different networks.
+    """
+    if first.model != second.model:
+        raise TemplateMismatch(f"templates of two models: sha256 {first.model[:12]}... and {second.model[:12]}...")
+    return float(np.dot(first.vector, second.vector))

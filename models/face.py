@@ -138,6 +138,14 @@ class FaceModels:
         """
         return fusion.fuse(templates)
 
+    def of_one_face(self, templates: Sequence[Template], another: Template) -> bool:
+        """Whether ``another`` may be fused with ``templates``: shows the face that every one of them shows.
+
+        Raises:
+            TemplateMismatch: they come from different models.
+        """
+        return fusion.of_one_face(templates, another)
+
     def compare(self, reference: Template, live: Template) -> Comparison:
         """Cosine and decision at `operating_point`.
 

@@ -6,8 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.comparison import similarity
 from models.embedding import Template
 from models.errors import TemplateMismatch
+
+ONE_FACE = 0.5
+"""Templates of one face in frames that follow each other are at least so alike: .94 for a head that is still, .50 the
+least for one that is thrown about before a webcam. Of 3,280 pairs of pictures of different East-Asian women the most
+alike are at .41. What is less alike must not become one template: the mean of two people is like both."""
+
+
+def of_one_face(templates: Sequence[Template], another: Template) -> bool:
+    """Whether ``another`` shows the face that every one of ``templates`` shows.
+
+    Raises:
+        TemplateMismatch: they come from different models.
+    """
+    return all(similarity(template, another) >= ONE_FACE for template in templates)
 
 
 def fuse(templates: Sequence[Template]) -> Template:
