@@ -3,9 +3,9 @@
 Each check is evidence of its own and stays in the record as it was. Light and motion can each show an attack by
 themselves. Two of passive, light and motion have to say live, or light alone where there is no passive network. A
 passive network, which calls 8 to 27 % of living faces an attack, neither suffices alone nor refuses anybody alone:
-where it says attack, both challenges have to say live, else a person looks. Warmth decides nothing: where it is missing
-on a face that all else calls live, one more check is asked for. Frames that repeat show an attack; other odd ones, and
-another face than the one that was compared, raise a doubt; neither ever shows life.
+where it says attack, both challenges have to say live, else a person looks. Warmth decides nothing and is not in the
+table: where it is missing on a face that all else calls live, the motion challenge is asked for. Frames that repeat
+show an attack; other odd ones, and another face than the one that was compared, raise a doubt; neither ever shows life.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Check(StrEnum):
     SAME_FACE = "same_face"
 
 
+DECIDING: Final = (Check.PASSIVE, Check.LIGHT, Check.MOTION)
+"""What the table is about."""
 BESIDE: Final = (Check.FRAMES, Check.SAME_FACE)
 """What holds for every way of looking: no policy forbids it, and it only ever speaks against somebody."""
 
@@ -72,7 +74,7 @@ OPEN: Final = frozenset({UNSURE, NOT})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``decision`` when passive, light, motion and thermal are among these; the first row that fits counts.
+    """``decision`` when passive, light and motion are among these; the first row that fits counts.
 
     ``because`` names the checks whose reasons are told.
     """
@@ -80,7 +82,6 @@ class Row:
     passive: frozenset[Decision]
     light: frozenset[Decision]
     motion: frozenset[Decision]
-    thermal: frozenset[Decision]
     decision: Decision
     because: tuple[Check, ...]
 
@@ -91,17 +92,16 @@ def one(decision: Decision) -> frozenset[Decision]:
 
 
 TABLE: Final = (
-    Row(ANY, one(ATTACK), ANY, ANY, ATTACK, (Check.LIGHT,)),
-    Row(ANY, ANY, one(ATTACK), ANY, ATTACK, (Check.MOTION,)),
+    Row(ANY, one(ATTACK), ANY, ATTACK, (Check.LIGHT,)),
+    Row(ANY, ANY, one(ATTACK), ATTACK, (Check.MOTION,)),
     # A body answered the light and the instruction: two of three, whatever the network says.
-    Row(ANY, one(LIVE), one(LIVE), ANY, LIVE, ()),
+    Row(ANY, one(LIVE), one(LIVE), LIVE, ()),
     # The network alone refuses nobody: a person looks.
-    Row(one(ATTACK), ANY, ANY, ANY, UNSURE, (Check.PASSIVE, Check.LIGHT, Check.MOTION)),
-    Row(one(LIVE), ANY, one(LIVE), ANY, LIVE, ()),
-    Row(frozenset({LIVE, NOT}), one(LIVE), OPEN, one(UNSURE), UNSURE, (Check.THERMAL,)),
-    Row(frozenset({LIVE, NOT}), one(LIVE), OPEN, ANY, LIVE, ()),
-    Row(one(NOT), one(NOT), one(NOT), ANY, NOT, (Check.PASSIVE, Check.LIGHT, Check.MOTION)),
-    Row(ANY, ANY, ANY, ANY, UNSURE, (Check.PASSIVE, Check.LIGHT, Check.MOTION)),
+    Row(one(ATTACK), ANY, ANY, UNSURE, DECIDING),
+    Row(one(LIVE), ANY, one(LIVE), LIVE, ()),
+    Row(frozenset({LIVE, NOT}), one(LIVE), OPEN, LIVE, ()),
+    Row(one(NOT), one(NOT), one(NOT), NOT, DECIDING),
+    Row(ANY, ANY, ANY, UNSURE, DECIDING),
 )
 
 
@@ -143,7 +143,7 @@ def counting(check: Check, result: CheckResult | None, policy: LivenessPolicy) -
 
 def fits(row: Row, counted: Mapping[Check, CheckResult]) -> bool:
     """Whether ``row`` speaks of these results."""
-    return all(counted[check].decision in getattr(row, check.value) for check in ORDER)
+    return all(counted[check].decision in getattr(row, check.value) for check in DECIDING)
 
 
 ORDER: Final = (Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION)
@@ -153,14 +153,14 @@ ORDER: Final = (Check.PASSIVE, Check.THERMAL, Check.LIGHT, Check.MOTION)
 def next_check(policy: LivenessPolicy, results: Sequence[CheckResult], tries: int = 2) -> Check | None:
     """What to do next, or None when the decision stands or nothing more can be done.
 
-    Motion is for when the others leave it open and an answer could close it, or tell whether a passive network is right
-    that says attack; it may be tried ``tries`` times.
+    Motion is for when the others leave it open and an answer could close it, tell whether a passive network is right
+    that says attack, or stand beside a warmth that is missing; it may be tried ``tries`` times.
     """
     names = [result.name for result in results]
     for check in ORDER[:-1]:
         if policy.allows(check) and check.value not in names:
             return check
-    open_still = fuse(policy, results).decision in OPEN
+    open_still = fuse(policy, results).decision in OPEN or cold(policy, results)
     hoped = [CheckResult(Check.MOTION, LIVE), *([CheckResult(Check.PASSIVE, LIVE)] if suspected(results) else [])]
     answered = fuse(policy, [*results, *hoped]).decision is LIVE
     again = open_still and answered and names.count(Check.MOTION) < tries and not settled(results)
@@ -175,3 +175,8 @@ def settled(results: Iterable[CheckResult]) -> bool:
 def suspected(results: Iterable[CheckResult]) -> bool:
     """Whether a passive network says attack."""
     return any(result.name == Check.PASSIVE and result.decision is ATTACK for result in results)
+
+
+def cold(policy: LivenessPolicy, results: Iterable[CheckResult]) -> bool:
+    """Whether warmth was looked for and is missing."""
+    return policy.thermal and any(result.name == Check.THERMAL and result.decision is UNSURE for result in results)

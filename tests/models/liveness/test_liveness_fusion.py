@@ -43,11 +43,27 @@ def test_for_every_combination(decisions: tuple[Decision, ...]) -> None:
 
 @pytest.mark.parametrize("decisions", [one for one in EVERY if one[3] is NOT])
 def test_warmth_never_decides(decisions: tuple[Decision, ...]) -> None:
-    """It can ask for another look at somebody who seems live, nothing else; a warm reading changes nothing."""
-    without = fuse(ALL, results(*decisions)).decision
+    """It is evidence: no reading changes the finding, and every one stays in the record."""
+    without = fuse(ALL, results(*decisions))
     for thermal in Decision:
-        decided = fuse(ALL, results(*decisions[:3], thermal)).decision
-        assert decided is without or (without is LIVE and thermal is UNSURE and decided is UNSURE)
+        finding = fuse(ALL, results(*decisions[:3], thermal))
+        assert (finding.decision, finding.reasons) == (without.decision, without.reasons)
+        assert CheckResult(Check.THERMAL, thermal, ("why",)) in finding.checks
+
+
+def test_where_warmth_is_missing_a_movement_is_asked_for_while_one_is_possible() -> None:
+    """Once it is forbidden, skipped or tried without success she is as live as where no sensor is fitted."""
+    done = [CheckResult("passive", LIVE), CheckResult("thermal", UNSURE, ("not_warmer",)), CheckResult("light", LIVE)]
+    still = CheckResult("motion", UNSURE, ("no_movement",))
+    skipped = not_performed("motion", "skipped_by_officer")
+    without_motion = LivenessPolicy(thermal=True, motion=False)
+    assert [next_check(ALL, rest) for rest in (done, [*done, still])] == [Check.MOTION, Check.MOTION]
+    ends = ((without_motion, done), (ALL, [*done, skipped]), (ALL, [*done, still, still]))
+    for policy, rest in ends:
+        assert next_check(policy, rest) is None
+        assert fuse(policy, rest).decision is LIVE
+    assert next_check(LivenessPolicy(), done) is None, "a reading that the policy forbids asks for nothing"
+    assert fuse(ALL, [*done, CheckResult("motion", ATTACK, ("moves_as_plane",))]).decision is ATTACK
 
 
 def test_every_row_is_needed_and_the_last_one_catches_all() -> None:
