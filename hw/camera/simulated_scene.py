@@ -27,6 +27,8 @@ ROOM_DISTANCE: Final = 20.0
 """Camera to what is behind, 1.25 m: the ring's light falls with the square."""
 SCREEN_REFLECTS: Final = 0.004
 """The ring's light that a screen's glass sends back, against white paper: a hundredth, of a screen thrice as bright."""
+BENDS_UP_TO: Final = 0.95
+"""Share of its radius to which a bent sheet is round, to either side; farther out it stands as askew as there."""
 
 
 @unique
@@ -68,7 +70,8 @@ class Scene:
     to the light comes so much later. ``face_px``: width of the face in the frame. ``motion``: 1 is somebody who stands
     still as people do. ``side_light``: share of the room's light that comes from one side, 0 to 1. ``exposure_drift``
     and ``white_drift``: by what share exposure, and red against blue, go up and down while they are not held. ``seed``
-    draws the rest. ``roll_deg``: the picture is turned so far clockwise about the face: she lies.
+    draws the rest. ``roll_deg``: the picture is turned so far clockwise about the face: she lies. ``radius``: of a bent
+    sheet, in eye distances (a head is 1.2 wide to either side); its print is stretched and looks right from the front.
     """
 
     kind: Kind = Kind.NOBODY
@@ -84,6 +87,7 @@ class Scene:
     white_drift: float = 0.0
     seed: int = 0
     roll_deg: float = 0.0
+    radius: float = 2.0
 
     @classmethod
     def parse(cls, text: str) -> Scene:
@@ -118,6 +122,8 @@ def _value(name: str, value: Any) -> Any:
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{name} is not finite")
+    if name == "radius" and number <= 0:
+        raise ValueError("radius is not above 0")
     return int(number) if name == "seed" else number
 
 
@@ -242,7 +248,7 @@ def front_layer(
         case Kind.SCREEN:
             return layer(picture * np.float32(1.1), np.zeros_like(flat), sheet, None, scene.ratio * SCREEN_REFLECTS)
         case Kind.BENT:
-            return layer(picture, bent(flat, x, chance), sheet, np.asarray(0.5 * bow(x), np.float32))
+            return layer(picture, bent(flat, x, scene.radius, chance), sheet, bow(x, scene.radius))
         case Kind.POSTER:
             return layer(picture, leaning(flat, x, y, chance), np.ones_like(flat))
         case Kind.CUTOUT:
@@ -281,15 +287,19 @@ def leaning(flat: Array, x: Array, y: Array, chance: np.random.Generator) -> Arr
     return np.asarray(flat * (1 + slope_x * x + slope_y * y) * square, np.float32)
 
 
-def bow(x: Array) -> Array:
-    """Depth of a sheet bent about an upright axis, radius of two eye distances, 0 at its middle."""
-    return np.asarray(np.sqrt(np.maximum(4 - np.minimum(np.abs(x), 1.9) ** 2, 0.1)) - 2, np.float32)
+def cosine_of(x: Array, radius: float) -> Array:
+    """How far a sheet bent about an upright axis faces the camera, 1 at its middle."""
+    return np.asarray(np.sqrt(1 - np.minimum(np.abs(x) / radius, BENDS_UP_TO) ** 2), np.float32)
 
 
-def bent(flat: Array, x: Array, chance: np.random.Generator) -> Array:
-    """A bent sheet: the ring's cosine and the room's light both fall towards its sides."""
-    across = np.minimum(np.abs(x), 1.9) / 2
-    cosine = np.sqrt(1 - across**2)
+def bow(x: Array, radius: float) -> Array:
+    """Its depth in eye distances, 0 at its middle."""
+    return np.asarray(radius * (cosine_of(x, radius) - 1), np.float32)
+
+
+def bent(flat: Array, x: Array, radius: float, chance: np.random.Generator) -> Array:
+    """Its answer: the ring's cosine and the room's light both fall towards its sides."""
+    cosine = cosine_of(x, radius)
     room = chance.uniform(0.5, 0.9)
     return np.asarray(flat * cosine / (room + (1 - room) * cosine), np.float32)
 

@@ -1,6 +1,6 @@
 """The light challenge over many simulated people: who is taken for live, who for an attack, and when.
 
-`VERNIX_BENCH_TRIALS` (default 2) challenges for each of some seventy-five conditions, the demo's portraits in turn
+`VERNIX_BENCH_TRIALS` (default 2) challenges for each of some eighty conditions, the demo's portraits in turn
 and those of the folder `VERNIX_BENCH_FACES`. `VERNIX_BENCH_OUT` names a folder for `light_challenge.json` and `.png`.
 A trial takes about a second.
 """
@@ -29,6 +29,8 @@ TRIALS, OUT = "VERNIX_BENCH_TRIALS", "VERNIX_BENCH_OUT"
 RATIOS = (0.005, 0.01, 0.02, 0.05, 0.10)
 USUAL = 0.03
 LATE_MS = (100, 200, 300)
+RADII = (1.2, 1.35, 1.5, 2.0)
+"""Of a bent print, in eye distances: from a head's own to a mild bend."""
 LIVE = "live"
 
 
@@ -71,6 +73,8 @@ def cells() -> list[Cell]:
         found.append(Cell("jitter_ms", jitter_ms, Condition(late_one.name, late_one.scene, jitter_ms)))
     for share in (0.0, 0.3, 0.6, 0.9):
         found.append(Cell("side_light", share, Condition(LIVE, Scene(Kind.LIVE, ratio=USUAL, side_light=share))))
+    for radius in RADII:
+        found.append(Cell("radius", radius, Condition(str(Kind.BENT), Scene(Kind.BENT, ratio=USUAL, radius=radius))))
     return found
 
 
@@ -95,7 +99,7 @@ def measure(trials: int, chosen: Sequence[Cell]) -> Results:
     for trial in range(trials):
         for number, cell in enumerate(chosen):
             seed = trial * len(chosen) + number
-            portrait = portraits[(seed * 7 + trial) % len(portraits)]
+            portrait = portraits[(trial + number) % len(portraits)]
             result = judge(*maker.challenge(cell.condition, portrait, seed))
             counted = results[cell.sweep, cell.condition.name, cell.value]
             counted.decisions[str(result.decision)] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from hw.camera.errors import UnreadablePicture
 from hw.camera.simulated_head import HeadFrame, behind_lids, depth, outline
 from hw.camera.simulated_lens import Lens, lid, progress, turned_sheet
 from hw.camera.simulated_light import KEPT, LightHistory, RoomLight, parse
-from hw.camera.simulated_scene import Act, Kind, Scene, load_scene
+from hw.camera.simulated_scene import Act, Kind, Scene, bow, build, load_scene
 from hw.errors import BadDeviceUri
 from tests.hw.camera.support import camera, failure
 
@@ -78,6 +79,24 @@ def test_paper_answers_flat_and_more_than_the_wall(picture: Path) -> None:
 def test_bent_paper_answers_less_at_its_sides_but_has_no_nose(picture: Path) -> None:
     bent, live = seen(picture, Kind.BENT), seen(picture, Kind.LIVE)
     assert 1.02 < bent["nose"] / bent["side"] < live["nose"] / live["side"]
+
+
+def test_paper_bent_to_a_heads_radius_answers_like_a_head_and_moves_in_its_whole_depth(picture: Path) -> None:
+    mild, narrow = (places(answer(bent_to(picture, radius))) for radius in (2.0, 1.2))
+    assert narrow["nose"] / narrow["side"] > 1.3 > 1.1 * mild["nose"] / mild["side"]
+    x, _ = HeadFrame(100, 63, 29, 0.0).coordinates(WIDTH, HEIGHT)
+    side, middle = bow(x, 1.2)[63, 100 + round(0.9 * 29)], bow(x, 1.2)[63, 100]
+    assert middle == 0
+    assert side == pytest.approx(math.sqrt(1.2**2 - 0.9**2) - 1.2, abs=0.02)
+    for radius in (2.0, 1.2):
+        front = build(bent_to(picture, radius).scene, WIDTH, HEIGHT).front
+        assert front is not None
+        assert front.depth is not None
+        assert front.depth.min() == pytest.approx(radius * (math.sqrt(1 - 0.95**2) - 1), abs=0.01)
+
+
+def bent_to(picture: Path, radius: float) -> Lens:
+    return Lens(scene(picture, Kind.BENT, side_light=0.0, radius=radius), WIDTH, HEIGHT)
 
 
 def test_a_screen_hardly_answers_while_the_wall_does(picture: Path) -> None:
@@ -156,7 +175,7 @@ def test_a_held_camera_drifts_no_more(picture: Path) -> None:
 
 
 def test_a_scene_file_comes_back_as_it_was(picture: Path, tmp_path: Path) -> None:
-    written = replace(scene(picture, Kind.BENT), act=Act.TURN_LEFT, seed=4)
+    written = replace(scene(picture, Kind.BENT), act=Act.TURN_LEFT, seed=4, radius=1.2)
     (tmp_path / "scene.json").write_text(written.to_json(), "utf-8")
     assert load_scene(tmp_path / "scene.json") == written
     assert load_scene(tmp_path / "nothing.json").kind is Kind.NOBODY
@@ -177,6 +196,7 @@ def test_a_scene_file_comes_back_as_it_was(picture: Path, tmp_path: Path) -> Non
         '{"face": [[1], 2]}',
         '{"face": 3}',
         '{"ratio": [1]}',
+        '{"radius": 0}',
     ],
 )
 def test_what_is_no_scene_is_named(text: str) -> None:
