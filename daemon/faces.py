@@ -23,7 +23,7 @@ from hw.errors import HardwareError
 from hw.uri import DeviceUri
 from models.detector import Face
 from models.embedding import Template
-from models.errors import ImageError
+from models.errors import ImageError, ModelsError
 from models.face import nearest_face
 from models.nearest import Nearest, Sight
 from models.passive import PassiveScore
@@ -270,6 +270,10 @@ class FaceTask:
         except HardwareError as error:
             log.warning("camera: %s; %s", error, error.advice)
             self._post(DeviceLost(work.check, DEVICE))
+            return
+        except ModelsError as error:
+            log.exception("nobody is decided about: %s", type(error).__name__)
+            self._post(DeviceLost(work.check, MODELS))
             return
         finally:
             self.preview.drop()

@@ -127,6 +127,7 @@ class Inspection:
         result = self._light(over) if check is Check.LIGHT else self._move(over)
         if result.decision is Decision.LIVE:
             self._answered.add(self.watch.askings)
+            self.watch.see_who_answered()
         return not_performed(check, SKIPPED) if check in self.skipped() else result
 
     def _light(self, over: Callable[[], bool]) -> CheckResult:

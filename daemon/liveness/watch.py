@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from daemon.liveness.eyes import Eyes
-from daemon.liveness.witnesses import Witness
+from daemon.liveness.witnesses import Witness, recognisable
 from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 WITNESS_S = 0.5
 """So often a frame of a challenge is kept until its end: whose face is it that answers?"""
+RETURN_S = 2.0
+"""Whoever has turned as she was asked looks at the screen again within this time."""
 
 
 @dataclass(slots=True)
@@ -105,12 +107,27 @@ class Watch:
         finally:
             self._asking = False
 
+    def see_who_answered(self) -> None:
+        """Keep one more witness of what she was asked last: the first frame in which she can be recognised again.
+
+        Where there is none in time, the last: she was not seen.
+
+        Raises:
+            HardwareError: the camera fails.
+        """
+        last = None
+        for frame, mesh in self.meshes(time.monotonic() + RETURN_S):
+            last = witness_of(frame, mesh, self.askings)
+            if recognisable(self.eyes, last):
+                break
+        if last is not None:
+            self.witnesses.append(last)
+
     def _witness(self, frame: Frame, mesh: FloatArray) -> None:
         asking, last = self.askings if self._asking else 0, self.witnesses[-1] if self.witnesses else None
         if last and last.asking == asking and frame.captured_at_s - last.frame.captured_at_s < WITNESS_S:
             return
-        x, y = mesh[:, :2].mean(axis=0).tolist()
-        self.witnesses.append(Witness(frame, (x, y), asking))
+        self.witnesses.append(witness_of(frame, mesh, asking))
 
     def result(self) -> CheckResult:
         """What the frames themselves say, for the record."""
@@ -120,3 +137,9 @@ class Watch:
             return found
         worse = Decision.ATTACK if found.decision is Decision.ATTACK else Decision.UNSURE
         return replace(found, decision=worse, reasons=(*found.reasons, "another_camera"))
+
+
+def witness_of(frame: Frame, mesh: FloatArray | None, asking: int) -> Witness:
+    """The frame with the middle of the face that is followed in it, outside of it where that is lost."""
+    x, y = (-1.0, -1.0) if mesh is None else mesh[:, :2].mean(axis=0).tolist()
+    return Witness(frame, (x, y), asking)

@@ -1,7 +1,9 @@
 """Whose face answered? Frames kept of the challenges, held against the face that was compared with the card.
 
-Somebody may show her picture to the comparison and answer with another face. A face that cannot be recognised, covered
-or turned, says nothing for or against: so enough have to be seen while the challenge ran that was answered.
+Somebody may show her picture to the comparison and answer with another face. A face that is turned or blinks as it was
+asked to cannot be recognised, and says nothing for or against: so enough have to be seen while the challenge ran that
+was answered, the last of them once it was. One that cannot be recognised for what nobody asked for, covered or far
+away, answers for nobody.
 """
 
 from __future__ import annotations
@@ -13,12 +15,18 @@ from daemon.liveness.eyes import Eyes
 from hw.camera.frame import Frame
 from models.detector import Face
 from models.embedding import Template
+from models.errors import ImageError
 from models.face import nearest_face
 from models.liveness.fusion import Check
 from models.liveness.result import CheckResult, Decision, Evidence
+from models.quality import Cause
 
 LEAST = 2
 """Faces seen well enough in each challenge that was answered: one may be a picture that is just being lowered."""
+HIDDEN = frozenset({Cause.TOO_SMALL, Cause.CUT_OFF, Cause.MOUTH_COVERED, Cause.EYES_COVERED})
+"""Why a face cannot be recognised that no challenge brings about."""
+ASKED_FOR = frozenset({Cause.TURNED, Cause.NODDED, Cause.EYES_CLOSED})
+"""What challenges bring about: a turned face's mouth may seem covered too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +55,11 @@ def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Witness], answered
 
     Returns:
         Live; unsure for ``another_face``, and for ``face_not_seen`` where fewer than :data:`LEAST` faces were seen well
-        enough, of each challenge in ``answered`` or, where there is none, altogether.
+        enough, of each challenge in ``answered`` or, where there is none, altogether; where the last of one that was
+        answered was not, or one was :data:`HIDDEN`.
     """
-    seen = [(one.asking, score) for one in witnesses if (score := _score(eyes, live, one)) is not None]
+    looks = [(one.asking, _look(eyes, live, one)) for one in witnesses]
+    seen = [(asking, look.score) for asking, look in looks if look.score is not None]
     scores, asked = [score for _, score in seen], [asking for asking, _ in seen]
     evidence: dict[str, Evidence] = {"frames": len(scores), "looked_at": len(witnesses)}
     if scores:
@@ -57,18 +67,49 @@ def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Witness], answered
         evidence |= {"score": round(lowest, 4), "threshold": threshold}
         if lowest < threshold:
             return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("another_face",), evidence)
-    if len(scores) < LEAST or any(asked.count(number) < LEAST for number in answered):
+    of_answers = {number: [look for asking, look in looks if asking == number] for number in answered}
+    in_doubt = any(one[-1].score is None or any(look.hidden for look in one) for one in of_answers.values() if one)
+    if in_doubt or len(scores) < LEAST or any(asked.count(number) < LEAST for number in answered):
         return CheckResult(Check.SAME_FACE, Decision.UNSURE, ("face_not_seen",), evidence)
     return CheckResult(Check.SAME_FACE, Decision.LIVE, (), evidence)
 
 
-def _score(eyes: Eyes, live: Template, witness: Witness) -> float | None:
-    """How like the face is that was followed; None where it cannot be recognised."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How like the compared face it is; None where it cannot be recognised, ``hidden`` for no reason that was asked."""
+
+    score: float | None
+    hidden: bool = False
+
+
+def _look(eyes: Eyes, live: Template, witness: Witness) -> _Look:
     models, image = eyes.models, witness.frame.image
-    face = nearest_face(face for face in models.detect(image) if _holds(face, witness.centre))
-    if face is None or not models.assess(image, face).usable:
-        return None
-    return models.compare(live, models.template(image, face)).score
+    try:
+        face = followed(eyes, witness)
+        causes = models.assess(image, face).causes if face else ()
+        if face is None or causes:
+            return _Look(None, bool(HIDDEN.intersection(causes)) and not ASKED_FOR.intersection(causes))
+        return _Look(models.compare(live, models.template(image, face)).score)
+    except ImageError:  # landmarks in one point: no face that anybody can be known by
+        return _Look(None)
+
+
+def recognisable(eyes: Eyes, witness: Witness) -> bool:
+    """Whether the face that was followed can be recognised in this frame."""
+    try:
+        face = followed(eyes, witness)
+        return face is not None and eyes.models.assess(witness.frame.image, face).usable
+    except ImageError:
+        return False
+
+
+def followed(eyes: Eyes, witness: Witness) -> Face | None:
+    """The face that was followed, as the detector sees it.
+
+    Raises:
+        ImageError: the frame is no picture.
+    """
+    return nearest_face(face for face in eyes.models.detect(witness.frame.image) if _holds(face, witness.centre))
 
 
 def _holds(face: Face, point: tuple[float, float]) -> bool:

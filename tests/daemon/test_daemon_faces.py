@@ -209,6 +209,44 @@ def test_a_mask_is_a_finding_with_its_cause(eyes: Eyes, studio: Studio, photo: P
     assert compared_with.live is None
 
 
+def in_turn(studio: Studio, *persons: Person) -> Iterator[Frame]:
+    """A frame of each of them."""
+    lenses = {one.live_photo: Lens(studio.scene(one), 640, 480) for one in persons}
+    for number, one in enumerate(persons):
+        yield Frame(lenses[one.live_photo].picture(number / 15, np.zeros(3)), number + 1, number / 15, "sim:")
+
+
+def test_two_people_never_become_one_template(eyes: Eyes, studio: Studio, photo: Photo) -> None:
+    """Her picture for a moment, then somebody else: the mean of both would be like her."""
+    matcher = FaceMatcher(eyes)
+    reference = matcher.reference(photo)
+    assert reference is not None
+    frames = in_turn(studio, ANNA, ANNA, *(STRANGER,) * FRAMES)
+    finding, seen_of_her = matcher.compare(reference, frames)
+    assert (finding.decision, finding.frames, len(seen_of_her.scores)) == ("no_match", FRAMES, FRAMES)
+    finding, _ = matcher.compare(reference, in_turn(studio, STRANGER, *(ANNA,) * FRAMES))
+    assert (finding.decision, finding.frames) == ("match", FRAMES), "whoever walked past does not count"
+
+
+def test_faces_that_take_turns_are_compared_with_nobody(eyes: Eyes, studio: Studio, photo: Photo) -> None:
+    matcher = FaceMatcher(eyes)
+    reference = matcher.reference(photo)
+    assert reference is not None
+    finding, seen_of_her = matcher.compare(reference, in_turn(studio, *(STRANGER, ANNA) * 4))
+    assert (finding.decision, finding.cause, seen_of_her.live) == ("not_comparable", "face_changed", None)
+
+
+def test_the_cause_is_what_stood_most_in_the_way(eyes: Eyes, studio: Studio, photo: Photo) -> None:
+    """In the dark, and once somebody far away."""
+    matcher = FaceMatcher(eyes)
+    reference = matcher.reference(photo)
+    assert reference is not None
+    dark = seen(studio, lambda image: (image // 12).astype(np.uint8))
+    small = seen(studio, lambda image: cv2.copyMakeBorder(image[::4, ::4], 180, 180, 240, 240, cv2.BORDER_REPLICATE))
+    finding, _ = matcher.compare(reference, [*dark, next(small)])
+    assert (finding.decision, finding.cause) == ("not_comparable", "face_too_dark")
+
+
 def test_who_lies_nearest_is_compared_and_not_her_helper(eyes: Eyes, studio: Studio, photo: Photo) -> None:
     """The helper stands behind the trolley; Anna, lying, is nearer. Her place is told in the frame's own pixels."""
     other = Lens(replace(studio.scene(STRANGER), face_px=90), 320, 240).picture(0.0, np.zeros(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
 from hw.camera.simulated_lens import Lens
-from hw.camera.simulated_scene import Scene
+from hw.camera.simulated_scene import Act, Kind, Scene
 from hw.card_reader.photo import SimulatedDecoder
 from hw.uri import DeviceUri
 from models.embedding import Template
@@ -204,3 +205,62 @@ def test_a_covered_stranger_who_answers_the_ring_for_her_is_not_live(
     assert check(finding, "light")["decision"] == "live", "a living body answers"
     assert check(finding, "same_face")["reasons"] == ["face_not_seen"]
     assert (finding.liveness.decision, finding.liveness.cause) == ("unsure", "same_face:face_not_seen")
+
+
+def resized(image: Image, factor: float) -> Image:
+    """The same scene from farther away."""
+    small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    down, across = SIZE[1] - small.shape[0], SIZE[0] - small.shape[1]
+    borders = down // 2, down - down // 2, across // 2, across - across // 2
+    return np.asarray(cv2.copyMakeBorder(small, *borders, cv2.BORDER_REPLICATE), np.uint8)
+
+
+def test_who_is_far_away_answers_for_nobody(
+    eyes: Eyes, live: Template, anna: list[Image], studio: Studio, masked: Image
+) -> None:
+    """Her picture before it and after it; in between a face that nobody can recognise, and nobody asked for that."""
+    far = resized(picture(studio, STRANGER), 0.55)
+    face = nearest_face(eyes.models.detect(far))
+    assert face is not None
+    assert not eyes.models.assess(far, face).usable
+    for unknown in (far, masked):
+        frames = [witness(image, 1) for image in (anna[0], anna[1], unknown, anna[2])]
+        found = same_face(eyes, live, frames, {1})
+        assert (found.decision, found.reasons) == (Decision.UNSURE, ("face_not_seen",))
+        assert same_face(eyes, live, frames, ()).decision is Decision.LIVE, "nothing rests on it"
+
+
+def test_the_last_of_an_answer_is_recognised(eyes: Eyes, live: Template, anna: list[Image]) -> None:
+    nobody = witness(np.full((SIZE[1], SIZE[0], 3), 128, np.uint8), 1)
+    found = same_face(eyes, live, [witness(anna[0], 1), witness(anna[1], 1), nobody], {1})
+    assert (found.decision, found.reasons) == (Decision.UNSURE, ("face_not_seen",))
+    found = same_face(eyes, live, [witness(anna[0], 1), nobody, witness(anna[1], 1)], {1})
+    assert found.decision is Decision.LIVE, "who turns cannot be recognised for a moment"
+
+
+def test_a_stranger_who_turns_for_her_picture_is_not_live(booth: Booth, eyes: Eyes, studio: Studio) -> None:
+    """No ring. Her picture is compared and held still; then somebody farther away does what is asked, and goes."""
+    flat = studio.scene(ANNA, Kind.PRINT)
+    photo = SimulatedDecoder().decode(studio.card(ANNA, document_of(ANNA, now().date())).photo)
+
+    changes: list[threading.Timer] = []
+
+    def obey(asked: str | None) -> None:
+        if asked in set(Act):
+            moves = replace(studio.scene(STRANGER, Kind.LIVE, Act(asked)), face_px=75)
+            for after_s, scene in ((1.2, moves), (2.2, flat)):
+                changes.append(threading.Timer(after_s, booth.room.show, [scene]))
+                changes[-1].start()
+
+    unit = Unit(booth.room.uri, eyes, Means(frozenset(Challenge), None), photo)
+    unit.on_ask = obey
+    booth.room.show(flat)
+    try:
+        finding = unit.look()
+    finally:
+        unit.close()
+        for change in changes:
+            change.join()
+    assert finding.decision == "match"
+    assert finding.liveness.decision != "live"
+    assert finding.liveness.cause is not None
