@@ -233,13 +233,13 @@ def face_compared(state: State, event: FaceCompared) -> Result:
     """A living match ends it or goes on to the finger; who is not her is looked at again; else finger or officers.
 
     All else was asked within the one look: a face that cannot be used, or a doubt about life, is for people, never for
-    a loop. Somebody else may simply have been nearer.
+    a loop. Somebody else may simply have been nearer; but whoever held up a print is not given another try.
     """
     after = replace(state, faces=(*state.faces, event.finding))
     trouble = after.against_the_face
     if after.matched:
         return judge(after)
-    if event.finding.decision == "no_match" and len(after.faces) <= after.policy.retries:
+    if event.finding.decision == "no_match" and not after.attacked and len(after.faces) <= after.policy.retries:
         return replace(after, trouble="face_not_hers"), (CompareFace(), StartTimer())
     if Factor.FINGER in after.lacking and not after.attacked and trouble != "liveness_missing":
         return read_finger(after)

@@ -138,21 +138,21 @@ def _findings(state: State) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if state.document is not None:
         fields["document"] = {**state.document.facts, "findings": list(state.document.findings)}
-    if state.faces:
-        last = state.faces[-1]
+    if state.face is not None:
+        face, alive = state.face, state.face.liveness
         fields["face"] = {
-            "score": last.score,
-            "threshold": last.threshold,
-            "decision": last.decision,
-            "frames": last.frames,
+            "score": face.score,
+            "threshold": face.threshold,
+            "decision": face.decision,
+            "frames": face.frames,
             "attempts": len(state.faces),
-            "model": dict(last.model),
-            **({"cause": last.cause} if last.cause else {}),
+            "model": dict(face.model),
+            **({"cause": face.cause} if face.cause else {}),
         }
         fields["liveness"] = {
-            "decision": last.liveness.decision,
-            "checks": [dict(one) for one in last.liveness.checks],
-            **({"cause": last.liveness.cause} if last.liveness.cause else {}),
+            "decision": alive.decision,
+            "checks": [dict(one) for one in alive.checks],
+            **({"cause": alive.cause} if alive.cause else {}),
             **({"skipped": [_skipped(one) for one in state.skipped]} if state.skipped else {}),
         }
     finger = _finger(state)

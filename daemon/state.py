@@ -179,19 +179,24 @@ class State:
         return self.policy.lacking(self.begin.checkpoint, [factor for factor, right in shown.items() if right])
 
     @property
+    def face(self) -> FaceFinding | None:
+        """The look at her that counts: the last, or the one before it that found an attack."""
+        attacks = [one for one in self.faces if one.liveness.decision == "attack"]
+        return next(reversed(attacks or self.faces), None)
+
+    @property
     def against_the_face(self) -> str | None:
-        """Why the last face is not that of the document and alive; None if it is."""
-        if not self.faces:
+        """Why her face is not that of the document and alive; None if it is."""
+        if self.face is None:
             return "face_missing"
-        last = self.faces[-1]
-        if last.decision != "match":
-            return last.cause or "face_no_match"
-        alive = last.liveness
+        alive = self.face.liveness
+        if self.face.decision != "match" and not self.attacked:
+            return self.face.cause or "face_no_match"
         if alive.decision == "live" or (alive.decision == "not_performed" and self.policy.liveness != "required"):
             return None
         return "liveness_missing" if alive.decision == "not_performed" else f"liveness:{alive.cause or alive.decision}"
 
     @property
     def attacked(self) -> bool:
-        """Whether the last face was found to be a print, a screen or the like."""
-        return bool(self.faces) and self.faces[-1].liveness.decision == "attack"
+        """Whether a face, in any look, was found to be a print, a screen or the like."""
+        return self.face is not None and self.face.liveness.decision == "attack"

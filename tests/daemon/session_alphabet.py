@@ -146,6 +146,7 @@ def _of_a_check(check: str | None) -> Iterator[tuple[str, Make]]:
         ("match", "attack"),
         ("match", "unsure"),
         ("no_match", "live"),
+        ("no_match", "attack"),
         ("not_comparable", "not_performed"),
     ):
         yield f"face {decision} {alive}", _face(decision, alive, check)

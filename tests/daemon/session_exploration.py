@@ -67,7 +67,7 @@ def _check_key(state: State, trail: Trail) -> Hashable:
         state.without_biometrics,
         (state.document.findings, state.document.type, state.document.from_chip) if state.document else None,
         state.elsewhere is not None,
-        _last_face(state),
+        (_last_face(state), state.check in trail.attacked),
         state.fingers[-1].decision if state.fingers else None,
         (_tries(state), _tried_before(state, trail)),
         _finger_key(state),
@@ -79,7 +79,7 @@ def _check_key(state: State, trail: Trail) -> Hashable:
 
 def _last_face(state: State) -> Hashable:
     last = state.faces[-1] if state.faces else None
-    return last and (last.decision, last.liveness.decision)
+    return last and (last.decision, last.liveness.decision, state.attacked)
 
 
 def _consents(state: State, trail: Trail) -> Hashable:
@@ -138,7 +138,13 @@ def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effe
                 journalled |= {effect.begin.check}
             case ef.SealRecord() if effect.fields["kind"] == "check":
                 sealed |= {effect.check}
-    return Trail(consented, journalled, sealed, _tried(trail, event), camera_on, _opened(trail, effects), timer)
+    tried, opened = _tried(trail, event), _opened(trail, effects)
+    return Trail(consented, journalled, sealed, _attacked(trail, event), tried, camera_on, opened, timer)
+
+
+def _attacked(trail: Trail, event: ev.Event) -> frozenset[str]:
+    found = isinstance(event, fa.FaceCompared) and event.finding.liveness.decision == "attack"
+    return trail.attacked | {event.check} if found else trail.attacked
 
 
 def _opened(trail: Trail, effects: tuple[ef.Effect, ...]) -> bool:

@@ -34,11 +34,13 @@ class Trail:
     """What happened on the way: facts that the invariants need and the state need not hold. Sets are of checks.
 
     ``tries``: of ``face`` and ``finger``, for each check, how many have ended.
+    ``attacked``: a look at her found a print, a screen or the like.
     """
 
     consented: frozenset[str] = frozenset()
     journalled: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
+    attacked: frozenset[str] = frozenset()
     tries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     camera_on: bool = False
     door_open: bool = False
@@ -208,6 +210,7 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     move.hold("nobody is both officers", len(set(officers)) == len(officers))
     if outcome is Outcome.PASSED:
         _pass(move, fields, officers)
+        move.hold("an attack in any look is no pass", fields["check"] not in move.trail_after.attacked)
     elif outcome in DECIDABLE:
         needed = move.before.policy.officers_for(outcome, fields.get("document", {}).get("type"))
         move.hold("officers decide", fields["decision"]["outcome"] == outcome and len(officers) >= needed)

@@ -79,6 +79,13 @@ def _any_face_passes(state: State, event: fa.FaceCompared) -> Result:
     return moves.seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
 
 
+def _attack_forgotten(state: State, event: fa.FaceCompared) -> Result:
+    """As it was: whatever was held up by who is not her, the next look alone counts."""
+    if event.finding.decision == "no_match":
+        event = replace(event, finding=replace(event.finding, liveness=fa.Liveness("not_performed")))
+    return moves.face_compared(state, event)
+
+
 def _anybody_twice(state: State, event: ev.Confirmed) -> Result:
     assert state.statement is not None
     confirmations = (*state.confirmations, event.confirmation)
@@ -132,6 +139,16 @@ def _more_tries(state: State, event: fa.FaceCompared) -> Result:
 
 def _entered_and_tried_anew(state: State, event: ev.ReadAgain) -> Result:
     return moves.read_again(replace(state, document=None), event)
+
+
+def _no_document_after_an_attack(state: State, event: ev.DocumentEntered) -> Result:
+    return (state, ()) if state.attacked else moves.document_entered(state, event)
+
+
+def _three_new_tries(table: Table) -> None:
+    """After an attack they would be noticed sooner, and as something else."""
+    _with(Step.DECISION, ev.ReadAgain, _entered_and_tried_anew)(table)
+    _with(Step.DECISION, ev.DocumentEntered, _no_document_after_an_attack)(table)
 
 
 def _asked_once(state: State, event: ev.ReadAgain) -> Result:
@@ -204,6 +221,10 @@ MUTATIONS: dict[str, Mutation] = {
         _after(Step.FACE, ev.TimedOut, _less(ef.StopDevices)),
     ),
     "any face passes": ("a pass has a living face", _with(Step.FACE, fa.FaceCompared, _any_face_passes)),
+    "an attack is forgotten": (
+        "an attack in any look is no pass",
+        _with(Step.FACE, fa.FaceCompared, _attack_forgotten),
+    ),
     "nobody looks at the document": (
         "a pass has a sound document or an officer",
         _with(Step.FACE, fa.FaceCompared, _face_is_enough),
@@ -241,7 +262,7 @@ MUTATIONS: dict[str, Mutation] = {
     "one more try of her face": ("no more tries than the policy's", _with(Step.FACE, fa.FaceCompared, _more_tries)),
     "three new tries behind an entered document": (
         "no more tries than the policy's",
-        _with(Step.DECISION, ev.ReadAgain, _entered_and_tried_anew),
+        _three_new_tries,
     ),
     "who refused is not asked again": (
         "nothing of the body before consent",

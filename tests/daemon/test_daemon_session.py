@@ -42,8 +42,8 @@ def card(*findings: str) -> ev.CardRead:
     return ev.CardRead("check-1", document(*findings), photo=True)
 
 
-def face(decision: str) -> fa.FaceCompared:
-    return fa.FaceCompared("check-1", finding(decision))
+def face(decision: str, alive: str = "not_performed") -> fa.FaceCompared:
+    return fa.FaceCompared("check-1", finding(decision, alive))
 
 
 def confirmation(state: State, officer: str) -> ev.Confirmed:
@@ -102,6 +102,23 @@ def test_who_is_not_her_is_looked_at_again_and_then_a_person_decides() -> None:
     assert (state.step, state.trouble) == (Step.FACE, "face_not_hers")
     state, _ = play(face("no_match"), state=state)
     assert (state.step, state.trouble) == (Step.DECISION, "face_no_match")
+
+
+def test_an_attack_is_not_tried_again_and_stands_in_the_record() -> None:
+    state, effects = play(BEGIN, CONSENT, card(), face("no_match", "attack"))
+    assert (state.step, state.trouble) == (Step.DECISION, "liveness:replay")
+    assert ef.CompareFace() not in effects
+    state, _ = play(ev.Proposed(Outcome.FAILED, "a print", EXPIRES), state=state)
+    _, effects = play(confirmation(state, "o-1"), state=state)
+    assert seal(effects).fields["liveness"] == {"decision": "attack", "checks": [], "cause": "replay"}
+
+
+def test_an_attack_counts_whatever_was_seen_after_it() -> None:
+    """No look follows one; should one ever, it cannot wash it away."""
+    looks = (finding("no_match", "attack"), finding("match", "live"))
+    state = replace(play(BEGIN, CONSENT, card())[0], faces=looks)
+    assert state.attacked
+    assert (state.against_the_face, state.matched) == ("liveness:replay", False)
 
 
 def test_a_face_that_cannot_be_used_is_a_finding_and_people_go_on() -> None:
