@@ -16,7 +16,7 @@ from hw.errors import HardwareError
 from models.liveness import light, sequence
 from models.liveness.regions import Sample, observe
 from models.liveness.result import CheckResult, Decision, Evidence, not_performed
-from models.liveness.sequence import LightColour
+from models.liveness.sequence import LightColour, LightSequence
 from models.liveness.signal import Timeline
 
 log = logging.getLogger(__name__)
@@ -29,8 +29,8 @@ READY_S = 3.0
 """A co-processor holds its last session for 1.5 s, so that it is silent for a moment after the unit has started."""
 _STOP_S = 0.05
 TRIES = 3
-AGAIN = frozenset({"too_few_frames", "frames_missing", "skin_hidden"})
-"""Unsure because nothing could be measured, by her or by a busy machine: shown again. All else stands."""
+AGAIN = frozenset({"too_few_frames", "frames_missing", "skin_hidden", "clocks_uncertain"})
+"""Unsure because nothing could be measured, by her, a busy machine or its link: shown again. All else stands."""
 
 
 class Light(Protocol):
@@ -90,17 +90,19 @@ def challenge(source: Light | None, watch: Watch, over: Callable[[], bool]) -> C
         pass
     if not source.ready:
         return not_performed(light.NAME, "no_light")
-    result = not_performed(light.NAME, "stopped")
+    result, earlier = not_performed(light.NAME, "stopped"), list[list[int]]()
     for number in range(1, TRIES + 1):
-        result = _once(source, watch, over)
-        result = replace(result, evidence={**result.evidence, "tries": number})
+        drawn = sequence.draw()
+        result = _once(source, watch, over, drawn)
+        tried: Mapping[str, Evidence] = {"tries": number, **({"earlier_sequences": earlier} if earlier else {})}
+        result = replace(result, evidence={**result.evidence, **tried})
         if result.decision is not Decision.UNSURE or not AGAIN & set(result.reasons):
             break
+        earlier = [*earlier, [int(one) for one in drawn.colours]]
     return result
 
 
-def _once(source: Light, watch: Watch, over: Callable[[], bool]) -> CheckResult:
-    drawn = sequence.draw()
+def _once(source: Light, watch: Watch, over: Callable[[], bool], drawn: LightSequence) -> CheckResult:
     shown: Mapping[str, Evidence] = {"sequence": [int(one) for one in drawn.colours], "slot_ms": drawn.slot_ms}
     watch.witnesses.clear()  # who stood there in a try that showed nothing speaks for nobody
     samples = [*_samples(watch, BEFORE_S, over)]

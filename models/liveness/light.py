@@ -30,6 +30,8 @@ MAX_GAP_S: Final = 0.3
 MIN_PATCHES: Final = 30
 MAX_LAG_S: Final = 0.055
 """A live face answers at once: what is measured beyond is error. Half of what the quickest attacker needs, 100 ms."""
+MAX_CLOCK_ERROR_S: Final = 0.02
+"""With less an answer 100 ms late is still told from a live one. A link gives 1 to 6 ms; more is a link in trouble."""
 MIN_GAIN: Final = 0.0020
 """Share of the room's light that must come back; a ring to room ratio of 0.5 % gives about 0.35 %."""
 SURE: Final = 5.0
@@ -136,6 +138,7 @@ RULES: Final = (
     Rule("shape_unclear", Decision.UNSURE, lambda m: not shaped(m)),
     Rule("no_background", Decision.UNSURE, lambda m: not math.isfinite(m.contrast)),
     Rule("surroundings_answer_alike", Decision.UNSURE, lambda m: not m.contrast > MIN_CONTRAST),
+    Rule("clocks_uncertain", Decision.UNSURE, lambda m: not m.clock_error_s <= MAX_CLOCK_ERROR_S),
 )
 
 

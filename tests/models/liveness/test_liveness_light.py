@@ -118,6 +118,32 @@ def test_what_a_camera_does_changes_nothing(points: FloatArray, changes: dict[st
     assert room.judge().decision is Decision.LIVE
 
 
+@pytest.mark.parametrize(("late_s", "error_s"), [(0.0, 0.03), (0.1, 0.06), (0.2, 0.16), (0.3, 0.26), (0.0, math.inf)])
+def test_a_link_that_cannot_tell_what_is_late_tells_of_no_life(
+    points: FloatArray, late_s: float, error_s: float
+) -> None:
+    """However late the answer is, the clocks could be off by as much: nothing is decided by it."""
+    room = Room(points)
+    room.late_s = late_s
+    room.timeline = replace(room.timeline, error_s=error_s)
+    result = room.judge()
+    reason = "clocks_uncertain" if math.isfinite(error_s) else "no_timeline"
+    assert (result.decision, result.reasons) == (Decision.UNSURE, (reason,))
+    finite_json(result)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_at_the_worst_clocks_that_count_live_and_late_are_told_apart(points: FloatArray, seed: int) -> None:
+    room, late, flat = Room(points, seed), Room(points, seed), Room(points, seed)
+    late.late_s, flat.relief = 0.1, 0.0
+    for one in (room, late):
+        one.timeline = replace(one.timeline, error_s=light.MAX_CLOCK_ERROR_S)
+    flat.timeline = replace(flat.timeline, error_s=1.0)
+    assert room.judge().decision is Decision.LIVE
+    assert late.judge().reasons == ("late_response",)
+    assert flat.judge().reasons == ("flat_response",), "what has no face's shape shows itself at any time"
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_another_challenge_is_no_answer(points: FloatArray, seed: int) -> None:
     """A recording of her, lit by an earlier challenge."""

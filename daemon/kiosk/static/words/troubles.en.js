@@ -117,6 +117,7 @@ export const living = {
   shape_unclear: "shape unclear",
   no_background: "no background in view",
   surroundings_answer_alike: "surroundings answer alike",
+  clocks_uncertain: "light's time uncertain",
   too_few_frames: "too few frames",
   frames_missing: "frames missing",
   skin_hidden: "face covered",

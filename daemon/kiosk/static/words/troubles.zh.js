@@ -117,6 +117,7 @@ export const living = {
   shape_unclear: "看不出立体",
   no_background: "看不到背景",
   surroundings_answer_alike: "背景反应相同",
+  clocks_uncertain: "灯光时间不准",
   too_few_frames: "画面太少",
   frames_missing: "画面中断",
   skin_hidden: "脸部被遮挡",
