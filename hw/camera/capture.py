@@ -21,7 +21,7 @@ from hw.camera.codec import Event, Failed, Loaded, Ready, encode
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.ring import RingError, RingWriter
-from hw.camera.sources import Holdable, Source, SourceModule, entry_for
+from hw.camera.sources import Holdable, Source, SourceModule, checked, entry_for
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, HardwareError
 from hw.private_memory import keep_memory_private
 from hw.uri import DeviceUri
@@ -87,6 +87,7 @@ def pump(source: Source, writer: RingWriter, watch: DarkWatch, device: str) -> N
         image, captured_ns = source.read()
     except OSError as error:
         raise named(device, error, opening=False) from error
+    image = checked(image, device)
     if watch.sees_only_dark(image, captured_ns):
         raise CameraDark(device, "the picture has been black for a second")
     height, width = image.shape[:2]

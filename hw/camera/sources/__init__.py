@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from hw.errors import BadDeviceUri
+from hw.errors import BadDeviceUri, DeviceProtocolError
 from hw.uri import DeviceUri
 
 if TYPE_CHECKING:
@@ -26,6 +26,18 @@ class Shot(NamedTuple):
 
     image: npt.NDArray[np.uint8]
     captured_ns: int
+
+
+def checked(image: npt.NDArray[Any], device: str) -> npt.NDArray[np.uint8]:
+    """``image``, if it is what :class:`Shot` says.
+
+    Raises:
+        DeviceProtocolError: it is of another shape or type, or empty.
+    """
+    if image.dtype.name != "uint8" or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        found = f"{image.dtype} {image.shape}"
+        raise DeviceProtocolError(device, f"its picture is {found}, not uint8 (height, width, 3) of 1 pixel or more")
+    return image
 
 
 class Source(Protocol):

@@ -43,7 +43,7 @@ class PiCamera:
         """The next frame; its time is the end of the exposure of its first row."""
         request = self._camera.capture_request()
         try:
-            image = np.ascontiguousarray(request.make_array("main"), np.uint8)
+            image = np.ascontiguousarray(request.make_array("main"))
             self._metadata = request.get_metadata()
         finally:
             request.release()

@@ -1,10 +1,11 @@
-"""Picture files: is it whole, what does it show, and how does it fit the frame."""
+"""Pictures from files and from OpenCV: is it whole, what does it show, and how does it fit the frame."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from hw.camera.errors import UnreadablePicture
 from hw.camera.mode import Mode
+from hw.camera.sources import checked
 
 Image = npt.NDArray[np.uint8]
 
@@ -20,6 +22,10 @@ MAX_FILE_BYTES = 32 * 1024 * 1024
 SCENE_GREY = 40
 """The empty scene and the bars beside a picture: dark, and well above what counts as black."""
 _SCENE_NOISE = 4.0
+
+
+class NoPicture(Exception):
+    """OpenCV had no picture to give: the end, or one that cannot be decoded."""
 
 
 def _jpeg_whole(data: bytes) -> bool:
@@ -66,6 +72,22 @@ def load(path: Path, device: str) -> Image:
     if image is None:
         raise UnreadablePicture(device, f"{path.name}: damaged")
     return image.astype(np.uint8, copy=False)
+
+
+def next_picture(read: Callable[[], tuple[bool, Any]], device: str) -> Image:
+    """What ``read`` of a ``cv2.VideoCapture`` delivers, (height, width, 3) BGR.
+
+    Raises:
+        NoPicture: nothing.
+        DeviceProtocolError: something else.
+    """
+    try:
+        more, image = read()
+    except cv2.error as error:  # a buffer without a byte, for one
+        raise NoPicture(f"OpenCV: {error.err}") from error
+    if not more or image is None:
+        raise NoPicture("none can be decoded")
+    return checked(image, device)
 
 
 def fit(image: Image, mode: Mode) -> Image:

@@ -7,12 +7,11 @@ from collections import OrderedDict
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from hw.camera.errors import UnreadablePicture
 from hw.camera.mode import RATE_HZ, Mode, Pace
 from hw.camera.sources import Shot, Source
-from hw.camera.sources.pictures import SUFFIXES, Image, empty_scene, fit, load
+from hw.camera.sources.pictures import SUFFIXES, Image, NoPicture, empty_scene, fit, load, next_picture
 from hw.errors import DeviceGone, DeviceMissing
 from hw.uri import DeviceUri
 
@@ -111,17 +110,19 @@ class VideoReplay:
             DeviceGone: the file has disappeared.
             UnreadablePicture: it holds no frame that can be decoded.
         """
-        more, image = self._video.read()
-        if not more:
-            self._rewind()
-            more, image = self._video.read()
-        if not more:
-            raise UnreadablePicture(self._device, f"{self._path.name}: no frame can be decoded")
-        return Shot(fit(image.astype(np.uint8, copy=False), self._mode), self._pace.wait())
+        try:
+            image = next_picture(self._video.read, self._device)
+        except NoPicture:  # its end
+            image = self._first()
+        return Shot(fit(image, self._mode), self._pace.wait())
 
-    def _rewind(self) -> None:
+    def _first(self) -> Image:
         self._video.release()
         self._video = self._opened()
+        try:
+            return next_picture(self._video.read, self._device)
+        except NoPicture as error:
+            raise UnreadablePicture(self._device, f"{self._path.name}: {error}") from error
 
 
 def open_source(uri: DeviceUri, mode: Mode) -> Source:

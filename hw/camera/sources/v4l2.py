@@ -13,13 +13,16 @@ import numpy as np
 
 from hw.camera.mode import Mode
 from hw.camera.sources import Shot
-from hw.camera.sources.pictures import fit
-from hw.camera.sources.v4l2_controls import Controls
+from hw.camera.sources.pictures import NoPicture, fit, next_picture
+from hw.camera.sources.v4l2_controls import Control, Controls
 from hw.errors import DeviceBusy, DeviceGone
 from hw.uri import DeviceUri
 
 DEFAULT_FPS = 15
+UNREADABLE_S = 1.0
+"""A damaged picture or two are passed over; with one more read it is still told before the driver's limit of 1.8 s."""
 _MAX_AGE_NS = 1_000_000_000
+_PAUSE_S = 0.02
 
 
 class Video(Protocol):
@@ -60,15 +63,24 @@ class V4l2Camera:
         video.set(cv2.CAP_PROP_BUFFERSIZE, 2)  # a longer queue only makes frames old
 
     def read(self) -> Shot:
-        """The next frame, with the kernel's time stamp.
+        """The next frame that can be read, with the kernel's time stamp.
 
         Raises:
-            DeviceGone: the camera delivers nothing any more.
+            DeviceGone: the camera has delivered none for :data:`UNREADABLE_S`.
+            DeviceProtocolError: it delivers another kind of picture.
+            OSError: it is no longer there.
         """
-        more, image = self._video.read()
-        if not more or image is None:
-            raise DeviceGone(self._device, "the camera delivers no frame any more")
-        return Shot(np.ascontiguousarray(fit(image, self._mode)), self._captured_ns(time.monotonic_ns()))
+        until_s = time.monotonic() + UNREADABLE_S
+        while True:
+            try:
+                image = next_picture(self._video.read, self._device)
+            except NoPicture as error:
+                self._controls.get(Control.GAIN)  # of a camera that was pulled the kernel says so
+                if time.monotonic() >= until_s:
+                    raise DeviceGone(self._device, f"no picture for {UNREADABLE_S:g} s: {error}") from error
+                time.sleep(_PAUSE_S)  # a read that fails at once must not keep a core busy
+            else:
+                return Shot(np.ascontiguousarray(fit(image, self._mode)), self._captured_ns(time.monotonic_ns()))
 
     def hold(self, held: bool) -> None:
         """Hold exposure, gain and white balance as they are, or let them go."""

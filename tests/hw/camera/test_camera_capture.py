@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hw.camera import ring
-from hw.camera.capture import capture, hold, named
+from hw.camera.capture import capture, hold, named, pump
 from hw.camera.codec import Event, Loaded, Ready
+from hw.camera.darkness import DarkWatch
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.simulator import picture
@@ -69,6 +73,16 @@ class Adjustable:
         self.told.append(held)
         if self.error is not None:
             raise self.error
+
+
+class Delivers:
+    """A source with one picture."""
+
+    def __init__(self, image: np.ndarray[Any, Any]) -> None:
+        self.image = image
+
+    def read(self) -> Shot:
+        return Shot(self.image, time.monotonic_ns())
 
 
 def test_a_source_is_told_once_when_the_parent_wants_it_held(parent: Parent) -> None:
@@ -127,6 +141,28 @@ def test_frames_arrive_unchanged(parent: Parent) -> None:
     assert raw is not None
     assert (raw.number, raw.width, raw.height) == (4, 64, 48)
     assert raw.pixels == picture(MODE, 4).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((48, 64), np.uint8),
+        ((48, 64, 1), np.uint8),
+        ((48, 64, 2), np.uint8),
+        ((48, 64, 4), np.uint8),
+        ((0, 0, 3), np.uint8),
+        ((48, 0, 3), np.uint8),
+        ((48, 16, 3), np.float32),
+        ((48, 32, 3), np.uint16),
+        ((48, 64, 3), np.int8),
+    ],
+)
+def test_a_picture_of_another_kind_is_named(parent: Parent, shape: tuple[int, ...], dtype: type) -> None:
+    image = np.zeros(shape, dtype)
+    with pytest.raises(DeviceProtocolError) as caught:
+        pump(Delivers(image), parent.writer, DarkWatch(), "v4l2:///dev/video0")
+    assert re.search(rf"video0: .* {image.dtype} {re.escape(str(shape))}, not uint8 \(height", str(caught.value))
+    assert parent.reader.read() is None
 
 
 def test_black_frames_are_delivered_for_a_second_then_named(parent: Parent) -> None:

@@ -23,12 +23,12 @@ MODE = Mode(64, 48, 10)
 
 
 class Request:
-    def __init__(self, metadata: dict[str, Any]) -> None:
-        self.metadata, self.released = metadata, False
+    def __init__(self, metadata: dict[str, Any], image: np.ndarray[Any, Any]) -> None:
+        self.metadata, self.image, self.released = metadata, image, False
 
-    def make_array(self, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    def make_array(self, name: str) -> np.ndarray[Any, Any]:
         assert name == "main"
-        return np.full((48, 64, 3), 77, np.uint8)
+        return self.image
 
     def get_metadata(self) -> dict[str, Any]:
         return self.metadata
@@ -44,6 +44,7 @@ class StandIn:
         self.number, self.started = number, False
         self.configuration: dict[str, Any] = {}
         self.controls: list[dict[str, Any]] = []
+        self.image: np.ndarray[Any, Any] = np.full((48, 64, 3), 77, np.uint8)
         self.requests: list[Request] = []
         self.metadata: dict[str, Any] = {"ExposureTime": 9000, "AnalogueGain": 2.5, "ColourGains": (1.7, 1.4)}
 
@@ -65,7 +66,7 @@ class StandIn:
 
     def capture_request(self) -> Request:
         stamp = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - 30_000_000
-        self.requests.append(Request({**self.metadata, "SensorTimestamp": stamp}))
+        self.requests.append(Request({**self.metadata, "SensorTimestamp": stamp}, self.image))
         return self.requests[-1]
 
 
@@ -95,6 +96,12 @@ def test_frames_and_their_time(picamera: Any) -> None:
     # 30 ms ago the exposure began, 9 ms later it ended.
     assert before_ns - 22_000_000 <= shot.captured_ns <= time.monotonic_ns() - 20_000_000
     assert library.requests[-1].released
+
+
+def test_samples_of_another_type_reach_the_check_as_they_are(picamera: Any) -> None:
+    source, library = opened(picamera)
+    library.image = np.full((48, 64, 3), 770, np.uint16)
+    assert source.read().image.dtype == np.uint16
 
 
 def test_held_is_what_the_last_frame_had(picamera: Any) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hw.camera.errors import UnreadablePicture
 from hw.camera.mode import Mode
 from hw.camera.sources import pictures
+from hw.errors import DeviceProtocolError
 
 SUFFIXES = [".jpg", ".png", ".webp", ".bmp"]
 
@@ -42,6 +43,15 @@ def test_a_whole_picture_loads(tmp_path: Path, suffix: str) -> None:
     image = pictures.load(path, "replay:x")
     assert image.shape == (48, 64, 3)
     assert np.abs(image.astype(int) - drawing()).mean() < 6
+
+
+def test_what_opencv_cannot_decode_is_no_picture() -> None:
+    with pytest.raises(pictures.NoPicture, match="none can be decoded"):
+        pictures.next_picture(lambda: (False, None), "replay:x")
+    with pytest.raises(pictures.NoPicture, match=r"buf\.empty"):
+        pictures.next_picture(lambda: (True, cv2.imdecode(np.empty(0, np.uint8), cv2.IMREAD_COLOR)), "replay:x")
+    with pytest.raises(DeviceProtocolError, match="float64"):
+        pictures.next_picture(lambda: (True, drawing() / 2), "replay:x")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

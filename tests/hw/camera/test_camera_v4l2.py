@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from hw.camera.mode import Mode
+from hw.camera.process import STALL_S
 from hw.camera.sources import Holdable
-from hw.camera.sources.v4l2 import V4l2Camera, open_source
+from hw.camera.sources.v4l2 import UNREADABLE_S, V4l2Camera, open_source
 from hw.camera.sources.v4l2_controls import VIDIOC_G_CTRL, VIDIOC_S_CTRL, Control, Controls
-from hw.errors import DeviceBusy, DeviceGone, DeviceMissing
+from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError
 from hw.uri import DeviceUri
-from tests.hw.camera.support import camera, failure
+from tests.hw.camera.support import BOUND_S, camera, failure
 
 MODE = Mode(64, 48, None)
 
@@ -64,13 +68,20 @@ class Video:
     def __init__(self, opened: bool = True) -> None:
         self.opened, self.stamp_ms, self.image = opened, 0.0, np.full((48, 64, 3), 90, np.uint8)
         self.properties: dict[int, float] = {}
+        self.damaged: list[Callable[[], Any]] = []
+        """How the next pictures are decoded, before the whole ones."""
         self.pulled = False
+        self.reads = 0
 
     def isOpened(self) -> bool:
         return self.opened
 
     def read(self) -> tuple[bool, np.ndarray[tuple[int, ...], np.dtype[np.uint8]] | None]:
-        return (False, None) if self.pulled else (True, self.image)
+        self.reads += 1
+        if self.pulled:
+            return False, None
+        image = self.damaged.pop(0)() if self.damaged else self.image
+        return image is not None, image
 
     def get(self, propId: int) -> float:
         return self.stamp_ms if propId == cv2.CAP_PROP_POS_MSEC else 0.0
@@ -142,12 +153,54 @@ def test_what_is_asked_of_the_camera_and_a_picture_of_another_size() -> None:
     assert open_camera.read().image.shape == (48, 64, 3)
 
 
-def test_a_pulled_camera_is_gone() -> None:
+def truncated() -> Any:
+    """What OpenCV makes of a Motion-JPEG picture whose end was lost on the bus."""
+    done, data = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))
+    assert done
+    return cv2.imdecode(data[:200], cv2.IMREAD_COLOR)
+
+
+def without_a_byte() -> Any:
+    return cv2.imdecode(np.empty(0, np.uint8), cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize("damaged", [[truncated], [without_a_byte], [truncated, without_a_byte, truncated]])
+def test_a_damaged_picture_is_passed_over(damaged: list[Callable[[], Any]]) -> None:
     video = Video()
-    open_camera = source(video, Kernel())
-    video.pulled = True
-    with pytest.raises(DeviceGone):
+    video.damaged = list(damaged)
+    assert source(video, Kernel()).read().image.mean() == 90
+    assert video.reads == len(damaged) + 1
+
+
+@pytest.mark.parametrize(("decode", "words"), [(truncated, "none can be decoded"), (without_a_byte, "buf.empty")])
+def test_damaged_pictures_alone_are_told_before_the_drivers_limit_without_haste(
+    decode: Callable[[], Any], words: str
+) -> None:
+    video = Video()
+    video.damaged = [decode] * 1000
+    began_s = time.monotonic()
+    with pytest.raises(DeviceGone, match=f"video0: no picture for 1 s: .*{words}"):
+        source(video, Kernel()).read()
+    assert UNREADABLE_S <= time.monotonic() - began_s < BOUND_S
+    assert UNREADABLE_S < STALL_S - 0.5
+    assert 1 < video.reads < 100
+
+
+def test_a_pulled_camera_is_gone_at_once() -> None:
+    video, kernel = Video(), Kernel()
+    open_camera = source(video, kernel)
+    video.pulled = kernel.gone = True
+    with pytest.raises(OSError, match="No such device"):
         open_camera.read()
+    assert video.reads == 1
+
+
+@pytest.mark.parametrize("image", [np.zeros((24, 32), np.uint8), np.zeros((24, 32, 4), np.uint8), np.zeros((0, 0, 3))])
+def test_a_picture_of_another_kind_is_named_before_it_is_fitted(image: np.ndarray[Any, Any]) -> None:
+    video = Video()
+    video.image = image
+    with pytest.raises(DeviceProtocolError, match=re.escape(f"{image.dtype} {image.shape}")):
+        source(video, Kernel()).read()
 
 
 def test_a_device_that_delivers_nothing_is_busy(tmp_path: Path) -> None:
