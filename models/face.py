@@ -22,7 +22,7 @@ ASKED: tuple[Asked, ...] = ("detector", "embedding", "embedding_chip")
 
 
 class FaceModels:
-    """The loaded networks. Not for two threads at once: each thread loads its own (about 58 MB with the runtime)."""
+    """The loaded networks. Not for two threads at once: each thread loads its own (about 45 MB with the runtime)."""
 
     def __init__(
         self,

@@ -6,13 +6,14 @@ import importlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from models.errors import ModelCorrupt, RuntimeMissing
 from models.image import FloatArray
+from models.memory import let_go
 
 RUNTIMES = ("ai_edge_litert", "tflite_runtime")
 
@@ -51,19 +52,24 @@ class TensorType:
 class Network:
     """One network, one input, one output. Not for two threads at once: the interpreter has one set of buffers."""
 
-    def __init__(self, content: bytes, file: Path, num_threads: int) -> None:
-        """Load ``content``, the bytes of a .tflite file; ``file`` is its name in errors.
+    def __init__(self, model: BinaryIO, num_threads: int) -> None:
+        """Load an open .tflite file, which may be closed afterwards: what was verified, whatever is at its path by now.
+
+        It is mapped, and what the runtime has packed for its kernels is given back (`models.memory`): the weights stay
+        in memory once, not twice.
 
         Raises:
             ModelCorrupt: the interpreter does not take the bytes, or there is more than one input or output.
             RuntimeMissing: there is no interpreter.
         """
         _, interpreter = installed_runtime()
+        file = Path(model.name)
         try:
-            self._interpreter = interpreter(model_content=content, num_threads=num_threads)
+            self._interpreter = interpreter(model_path=f"/proc/self/fd/{model.fileno()}", num_threads=num_threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelCorrupt(file, "content", "a TFLite model that this runtime loads", error) from error
+        let_go(model)
         self._input = self._single(file, "input", self._interpreter.get_input_details())
         self._output = self._single(file, "output", self._interpreter.get_output_details())
         self.input_type = TensorType.of(self._input)

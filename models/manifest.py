@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -190,7 +193,7 @@ class Manifest:
         return parse_projection(content, path)
 
     def network(self, weights: Weights, num_threads: int) -> Network:
-        """Verify the file of ``weights`` and load the verified bytes.
+        """Verify the file of ``weights`` and load it.
 
         Raises:
             ModelMissing: the file is not there.
@@ -199,19 +202,14 @@ class Manifest:
         return self.opener(weights, num_threads)()
 
     def opener(self, weights: Weights, num_threads: int) -> Callable[[], Network]:
-        """Verify the file of ``weights``; what comes back loads the verified bytes, as often as it is called.
-
-        Raises:
-            ModelMissing: the file is not there.
-            ModelCorrupt: size or hash is not the manifest's, or, when it is called, shape or type.
-        """
+        """What verifies and loads the file of ``weights`` as often as it is called, with the errors of `network`."""
         path = self.path.parent / weights.file
-        content = read(path)
-        require(path, "size in bytes", weights.bytes, len(content))
-        require(path, "sha256", weights.sha256, hashlib.sha256(content).hexdigest())
 
         def opened() -> Network:
-            network = Network(content, path, num_threads)
+            with opened_file(path) as file:
+                require(path, "size in bytes", weights.bytes, os.fstat(file.fileno()).st_size)
+                require(path, "sha256", weights.sha256, hashlib.file_digest(file, "sha256").hexdigest())
+                network = Network(file, num_threads)
             require(path, "input", weights.input, network.input_type)
             require(path, "output", weights.output, network.output_type)
             return network
@@ -237,8 +235,20 @@ def read(path: Path) -> bytes:
     Raises:
         ModelMissing: it cannot be read.
     """
+    with opened_file(path) as file:
+        return file.read()
+
+
+@contextmanager
+def opened_file(path: Path) -> Iterator[BufferedReader]:
+    """The file, to be read.
+
+    Raises:
+        ModelMissing: it cannot be opened or read.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            yield file
     except OSError as error:
         raise ModelMissing(path, f"{error.strerror}; {ModelMissing.advice}") from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import platform
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,15 +44,21 @@ def record(sha256: str, runtime: str, processor: str, min_cosine: float, output:
     }
 
 
+def float_network(path: Path) -> Network:
+    """One of `FLOAT`."""
+    with path.open("rb") as file:
+        return Network(file, 1)
+
+
 def float_embedder() -> Embedder:
     """The whole embedder, for live pictures and for chip photos, before its weights were quantised."""
-    live, chip = (Network(path.read_bytes(), path, 1) for path in FLOAT[1:])
+    live, chip = (float_network(path) for path in FLOAT[1:])
     return Embedder(live, lambda: chip, None, Manifest.load().entry("embedding").preprocessing)
 
 
 def float_answers() -> dict[str, FloatArray]:
     """The same answers by the networks before their weights were quantised."""
-    detector, embedder = Detector(Network(FLOAT[0].read_bytes(), FLOAT[0], 1)), float_embedder()
+    detector, embedder = Detector(float_network(FLOAT[0])), float_embedder()
     face = drawn_face(embedder.side_px)
     return {
         "detector": sampled(detector.raw(drawn_face(detector.side_px))),

@@ -7,6 +7,7 @@ is live; the mean of both is the answer.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from models.image import FloatArray, Image
 from models.interpreter import Network
-from models.manifest import read
+from models.manifest import opened_file
 from models.passive import Box, cropped
 
 FILES = (("minifasnet_v2_crop2.7.tflite", 2.7), ("minifasnet_v1se_crop4.0.tflite", 4.0))
@@ -36,7 +37,9 @@ class Anchors:
         Raises:
             ModelMissing, ModelCorrupt: a file is missing or no network.
         """
-        return cls(tuple((Network(read(folder / name), folder / name, 1), reach) for name, reach in FILES))
+        with ExitStack() as stack:
+            files = [(stack.enter_context(opened_file(folder / name)), reach) for name, reach in FILES]
+            return cls(tuple((Network(file, 1), reach) for file, reach in files))
 
     def outputs(self, image: Image, box: Box) -> FloatArray:
         """Three scores of each network, float32 (2, 3)."""

@@ -30,7 +30,7 @@ from models.face import FaceModels
 from models.image import FloatArray, Image
 from models.interpreter import Network
 from models.liveness.mesh import FaceMesh
-from models.manifest import Manifest
+from models.manifest import Manifest, opened_file
 from models.passive import PassiveLiveness
 from models.projection import Kind
 from models.selfcheck import sampled
@@ -87,10 +87,9 @@ class Asked:
         embedding = manifest.entry("embedding")
         floats: list[str] = []
         if float_embedding is not None:
-            content = float_embedding.read_bytes()
-            network = Network(content, float_embedding, 1)
-            self._float = Embedder(network, None, None, embedding.preprocessing)
-            floats.append(hashlib.sha256(content).hexdigest())
+            with opened_file(float_embedding) as file:
+                floats.append(hashlib.file_digest(file, "sha256").hexdigest())
+                self._float = Embedder(Network(file, 1), None, None, embedding.preprocessing)
         networks = manifest.entry("detector"), embedding, manifest.entry("mesh"), manifest.liveness_entry()
         self.key = key("answers", (*networks, *floats), ANSWERS_CODE)
 

@@ -50,6 +50,9 @@ STRETCHES: Final = 4
 MIN_VISIBILITY: Final = 0.045
 """Weaker patterns are hard to tell from a slow drift of the room's light (`visibility`)."""
 
+FACE: Final[Rgb] = (0.75, 0.75, 0.75)
+"""What the ring shows before the first colour and at once after the last: its pattern FACE, as `POWER` counts."""
+
 # WCAG 2.2, success criterion 2.3.1: no more than three flashes in any one second, none of saturated red.
 MAX_CHANGES_PER_S: Final = 3
 MAX_RED_SHARE: Final = 0.8
@@ -62,7 +65,7 @@ class UnsafeSequence(ValueError):
 
 
 def require_safe(changes: Sequence[tuple[float, Rgb]]) -> None:
-    """Return if colours may be shown that begin at these moments (seconds, in order); the last may be dark.
+    """Return if colours may be shown that begin at these moments (seconds, in order); the last is what follows.
 
     A change is counted where WCAG counts a pair of them as one flash, so that this is the stricter rule.
 
@@ -93,10 +96,10 @@ class LightSequence:
         require_safe(self.changes())
 
     def changes(self) -> list[tuple[float, Rgb]]:
-        """From when (seconds after the first) on it shows what, up to the dark at its end."""
+        """From when (seconds after the first) on it shows what, up to the pattern that follows."""
         starts = [0, *(slot for slot in range(1, len(self.colours)) if self.colours[slot] != self.colours[slot - 1])]
         shown = [(slot * self.slot_ms / 1000, POWER[self.colours[slot]]) for slot in starts]
-        return [*shown, (len(self.colours) * self.slot_ms / 1000, (0.0, 0.0, 0.0))]
+        return [*shown, (self.duration_s, FACE)]
 
     @property
     def duration_s(self) -> float:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models.liveness.sequence import POWER, LightColour, Rgb, without_drift
+from models.liveness.sequence import FACE, POWER, LightColour, Rgb, without_drift
 
 Array = npt.NDArray[np.float64]
 
@@ -30,8 +30,8 @@ class Timeline:
     """When the ring showed what, in seconds of the frames' clock.
 
     Attributes:
-        changes: (from when on, red green blue), in order; the last is what it showed afterwards, dark or white. Before
-            the first it was dark or white too, for half a second at least.
+        changes: (from when on, red green blue), in order; the last is what it showed afterwards, white. Before the
+            first it was white too, for half a second at least.
         error_s: how far the moments can be off.
     """
 
@@ -40,11 +40,11 @@ class Timeline:
 
     @classmethod
     def shown(cls, slots: Sequence[tuple[float, LightColour]], off_s: float, error_s: float) -> Timeline:
-        """From when each slot's colour came on and when the ring went dark, as the co-processor reports it."""
+        """From when each slot's colour came on and when the last went off, as the co-processor reports it."""
         starts = [
             slot for before, slot in zip([None, *slots], slots, strict=False) if not before or before[1] != slot[1]
         ]
-        return cls((*((at_s, POWER[colour]) for at_s, colour in starts), (off_s, (0.0, 0.0, 0.0))), error_s)
+        return cls((*((at_s, POWER[colour]) for at_s, colour in starts), (off_s, FACE)), error_s)
 
     @property
     def begin_s(self) -> float:

@@ -29,7 +29,8 @@ LIVE_CLASS = 0
 def entry(tflite: Path, checkpoint: Path, threshold: float) -> dict[str, Any]:
     """The manifest's object."""
     content = tflite.read_bytes()
-    network = Network(content, tflite, 1)
+    with tflite.open("rb") as file:
+        network = Network(file, 1)
     types = {"input": network.input_type, "output": network.output_type}
     return {
         "file": NAME,
@@ -64,7 +65,8 @@ def write_manifest(item: dict[str, Any]) -> None:
 def write_golden(plain: Path) -> None:
     """What the committed file answers here, and what the float one answers, for any other machine."""
     passive = PassiveLiveness.load()
-    measure = PassiveLiveness(Network(plain.read_bytes(), plain, 1), Manifest.load().liveness_entry()).answer()
+    with plain.open("rb") as file:
+        measure = PassiveLiveness(Network(file, 1), Manifest.load().liveness_entry()).answer()
     near = cosine(passive.answer(), measure.astype(np.float64))
     document = json.loads(GOLDEN.read_text(encoding="utf-8"))
     kept = [item for item in document["golden"] if item["sha256"] in Manifest.load().seeing - {passive.sha256}]

@@ -57,11 +57,12 @@ class Ours(Contender):
     def __init__(self) -> None:
         from models.alignment import align
         from models.face import FaceModels
+        from models.liveness.mesh import FaceMesh
         from models.passive import PassiveLiveness
         from models.projection import Kind
 
         self._models, self._align, self._kind = FaceModels.load(), align, Kind.LIVE
-        self._passive = PassiveLiveness.load()
+        self._passive, self._mesh = PassiveLiveness.load(), FaceMesh.load()
 
     def detect(self, image: Any) -> Any:
         return self._models.detect(image)[0]
@@ -76,7 +77,7 @@ class Ours(Contender):
         return self._passive.assess(image, face.box)
 
     def reference(self, image: Any) -> None:
-        self._models.reference(image, self.detect(image))
+        self._models.reference(image, self._mesh.steadied(image, self.detect(image)))
 
 
 class Floor(Contender):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from models.errors import ModelCorrupt, ModelMissing
-from models.face import FaceModels
+from models.face import FaceModels, nearest_face
 from models.image import Image
 from models.interpreter import installed_runtime
 from models.manifest import MANIFEST, Manifest
@@ -53,6 +53,22 @@ def test_one_flipped_bit_is_refused(own_models: Path, file: str, place: float) -
     assert caught.value.expected != caught.value.found
     for part in (str(weights), str(caught.value.expected), str(caught.value.found), "install"):
         assert part in str(caught.value)
+
+
+def test_what_is_loaded_for_each_reference_is_verified_each_time(
+    own_models: Path, person: Callable[[str], Image]
+) -> None:
+    """The chip photos' stem is read again for every card: a disk that has gone bad since the start is found out."""
+    models, photo = FaceModels.load(manifest=own_models), person("a_card")
+    face = nearest_face(models.detect(photo))
+    assert face is not None
+    models.reference(photo, face)
+    weights = own_models.parent / CHIP_STEM
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 0x01
+    weights.write_bytes(content)
+    with pytest.raises(ModelCorrupt, match="sha256"):
+        models.reference(photo, face)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 5000])
