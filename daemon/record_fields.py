@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon import signatures
 from daemon.events import Amended, CheckedElsewhere, Confirmation, Consented, Noted, Sealed
-from daemon.face_events import ChallengeSkipped
+from daemon.face_events import ChallengeSkipped, Liveness
 from daemon.finger_events import FingerConsent
 from daemon.finger_texts import FINGER_TEXTS
 from daemon.journal import Entry
@@ -139,7 +139,7 @@ def _findings(state: State) -> dict[str, Any]:
     if state.document is not None:
         fields["document"] = {**state.document.facts, "findings": list(state.document.findings)}
     if state.face is not None:
-        face, alive = state.face, state.face.liveness
+        face = state.face
         fields["face"] = {
             "score": face.score,
             "threshold": face.threshold,
@@ -149,14 +149,21 @@ def _findings(state: State) -> dict[str, Any]:
             "model": dict(face.model),
             **({"cause": face.cause} if face.cause else {}),
         }
-        fields["liveness"] = {
-            "decision": alive.decision,
-            "checks": [dict(one) for one in alive.checks],
-            **({"cause": alive.cause} if alive.cause else {}),
-            **({"skipped": [_skipped(one) for one in state.skipped]} if state.skipped else {}),
-        }
+    if state.face is not None or state.skipped:
+        fields["liveness"] = _liveness(state)
     finger = _finger(state)
     return fields | ({"finger": finger} if finger else {})
+
+
+def _liveness(state: State) -> dict[str, Any]:
+    """What was found, and who left out what: that is told even where it came to no look at her."""
+    found = state.face.liveness if state.face else Liveness("not_performed")
+    return {
+        "decision": found.decision,
+        "checks": [dict(one) for one in found.checks],
+        **({"cause": found.cause} if found.cause else {}),
+        **({"skipped": [_skipped(one) for one in state.skipped]} if state.skipped else {}),
+    }
 
 
 def _finger(state: State) -> dict[str, Any]:

@@ -251,8 +251,9 @@ def _not_of_this_unit(move: Move, fields: Any, outcome: Outcome, officers: list[
     """What an officer entered is never taken for what the unit read and compared."""
     entered = fields.get("document", {}).get("method", "chip") != "chip"
     elsewhere = fields["channel"] != "unit"
-    finger = fields.get("finger", {}).get("decision", "not_performed")  # her consent to it and her slip may stand there
-    matched = {"face", "liveness"} & fields.keys() or finger != "not_performed" or outcome is Outcome.PASSED
+    # Her consent to her finger and her slip may stand there, and who left out a challenge: no findings.
+    found = [fields.get(one, {}).get("decision", "not_performed") for one in ("finger", "liveness")]
+    matched = "face" in fields or set(found) != {"not_performed"} or outcome is Outcome.PASSED
     move.hold("no match beside a document without a chip", not (entered and matched))
     move.hold("no match beside a check done elsewhere", not (elsewhere and matched))
     if entered and outcome in DECIDABLE:

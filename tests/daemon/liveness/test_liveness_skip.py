@@ -16,7 +16,8 @@ from daemon.officers import Roster, read_roster
 from daemon.policy import Policy, load_policy
 from daemon.session import step
 from daemon.state import State, Step
-from tests.daemon.session_alphabet import document
+from evidence.record import Outcome
+from tests.daemon.session_alphabet import EXPIRES, document
 from tests.daemon.support import PINS, Home, now
 
 POLICY = replace(load_policy("neutral"), signatures=())
@@ -72,6 +73,7 @@ def test_a_policy_may_forbid_it(home: Home) -> None:
     assert (state.trouble, state.skipped, effects) == ("challenge_not_skippable", (), ())
 
 
+SAID = [{"challenge": "light", "officer": OFFICER, "role": "officer", "reason": "why", "attested_by": "unit"}]
 SKIP = fa.ChallengeSkipped("light", OFFICER, "officer", "why")
 
 
@@ -96,6 +98,18 @@ def test_the_record_says_who_left_it_out_and_why() -> None:
     state, effects = step(state, fa.FaceCompared("c", finding))
     record = next(one for one in effects if isinstance(one, SealRecord))
     assert record.fields["liveness"]["checks"] == [dict(checks[0])]
-    assert record.fields["liveness"]["skipped"] == [
-        {"challenge": "light", "officer": OFFICER, "role": "officer", "reason": "why", "attested_by": "unit"}
-    ]
+    assert record.fields["liveness"]["skipped"] == SAID
+
+
+@pytest.mark.parametrize("end", [ev.DeviceLost("c", "camera"), ev.TimedOut("c", Step.FACE), ev.Declined("refuse")])
+def test_the_record_says_it_where_it_came_to_no_look_at_her_too(end: ev.Event) -> None:
+    state, _ = step(at_the_face(POLICY), SKIP)
+    state, _ = step(state, end)
+    state, _ = step(state, ev.Proposed(Outcome.UNABLE, "why", EXPIRES))
+    assert state.statement is not None
+    for officer in ("o-1", "o-2"):
+        confirmation = ev.Confirmation(officer, "officer", "pin", state.statement.sha256)
+        state, effects = step(state, ev.Confirmed(confirmation))
+    fields = next(one for one in effects if isinstance(one, SealRecord)).fields
+    assert fields["liveness"] == {"decision": "not_performed", "checks": [], "skipped": SAID}
+    assert "face" not in fields
