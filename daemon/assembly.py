@@ -29,7 +29,7 @@ from daemon.kiosk.server import KioskServer
 from daemon.kiosk.service import findings
 from daemon.kiosk.touches import Touches
 from daemon.kiosk.view import page_facts, view
-from daemon.liveness.eyes import Eyes
+from daemon.liveness.eyes import open_eyes
 from daemon.liveness.inspection import Means
 from daemon.liveness.light import RingLight
 from daemon.mqtt import LinkState, MessageTooLargeError, MqttLink
@@ -72,7 +72,7 @@ class Assembly:
         """Load and check all that the configuration names, before anything is started.
 
         Raises:
-            TreeError, EvidenceError, HardwareError, ModelError, OutboxDamaged, RosterUnusable, LinkError, OSError:
+            TreeError, EvidenceError, HardwareError, OutboxDamaged, RosterUnusable, LinkError, OSError:
                 what is wrong in the environment; nothing was overwritten.
         """
         self.config = config
@@ -82,7 +82,7 @@ class Assembly:
             config.keys.certificate.parent / REVOKED, config.unit.data / REVOKED, identity.authority
         )
         self._gateway_kid = identity.gateway_kid
-        self.eyes = Eyes.load()
+        self.eyes = open_eyes()
         self.storage = Storage(config.unit.data)
         self.outbox = parts.open_outbox(config, identity, self.policy.debts.outcomes)
         bring_into_force(self.outbox, identity)

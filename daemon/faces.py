@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from daemon.cards import Photo
 from daemon.events import DeviceLost, Event
 from daemon.face_events import FaceCompared, FaceFinding
-from daemon.liveness.eyes import Eyes
+from daemon.liveness.eyes import Blind, Eyes
 from daemon.liveness.inspection import Compared, Inspection, Means
 from daemon.liveness.watch import Watch
 from daemon.preview import Preview
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 DEVICE = "camera"
 MODELS = "models"
-"""Named as the lost device where this machine does not compute the networks as they were measured."""
+"""Named as the lost device where the networks cannot be used, or are not computed as they were measured."""
 NOBODY = "no_face"
 CHANGED = "face_changed"
 """Somebody else came nearest while she was looked at."""
@@ -181,7 +181,7 @@ class FaceTask:
     def __init__(
         self,
         uri: DeviceUri,
-        eyes: Eyes,
+        eyes: Eyes | Blind,
         *,
         post: Callable[[Event], None],
         means: Means = NO_MEANS,
@@ -200,7 +200,7 @@ class FaceTask:
             BadDeviceUri: no camera has this URI.
         """
         self._camera = Camera(uri)
-        self._eyes, self._matcher = eyes, FaceMatcher(eyes)
+        self._eyes = eyes
         self._post, self._means, self._told = post, means, told
         self.asked: str | None = None
         self.hint: str | None = None
@@ -260,13 +260,14 @@ class FaceTask:
             self._first_camera = self._camera.identity
 
     def _serve(self, work: _Work) -> None:
-        if self._eyes.problem is not None:
-            log.error("nobody is decided about: %s", self._eyes.problem)
+        eyes = self._eyes
+        if isinstance(eyes, Blind):
+            log.error("nobody is decided about: %s", eyes.problem)
             self._post(DeviceLost(work.check, MODELS))
             return
         started_s = time.monotonic()
         try:
-            finding = self._find(work)
+            finding = self._find(work, eyes)
         except HardwareError as error:
             log.warning("camera: %s; %s", error, error.advice)
             self._post(DeviceLost(work.check, DEVICE))
@@ -282,22 +283,23 @@ class FaceTask:
         if not work.stopped.is_set():
             self._post(FaceCompared(work.check, finding))
 
-    def _find(self, work: _Work) -> FaceFinding:
-        reference = self._matcher.reference(work.photo)
+    def _find(self, work: _Work, eyes: Eyes) -> FaceFinding:
+        matcher = FaceMatcher(eyes)
+        reference = matcher.reference(work.photo)
         if reference is None:
-            return self._matcher.not_comparable("card_photo_no_face")
+            return matcher.not_comparable("card_photo_no_face")
         changed = self._camera.identity != self._first_camera
-        watch = Watch(self._camera, self._eyes, self.preview, work.stopped.is_set, changed)
-        finding, compared = self._look(reference, watch)
+        watch = Watch(self._camera, eyes, self.preview, work.stopped.is_set, changed)
+        finding, compared = self._look(matcher, reference, watch)
         if compared.live is None:
             return finding
-        inspection = Inspection(self._eyes, self._means, watch, self._tell, lambda: self._skipped)
+        inspection = Inspection(eyes, self._means, watch, self._tell, lambda: self._skipped)
         matched = finding.decision == "match"
         return replace(
             finding, liveness=inspection.run(compared) if matched else inspection.without_challenge(compared)
         )
 
-    def _look(self, reference: Template, watch: Watch) -> tuple[FaceFinding, Compared]:
+    def _look(self, matcher: FaceMatcher, reference: Template, watch: Watch) -> tuple[FaceFinding, Compared]:
         """Look at the nearest face, which the mirror marks: helpers see who is taken."""
         guide = Guide(self._hint)
 
@@ -306,7 +308,7 @@ class FaceTask:
             guide.saw(cause)
 
         try:
-            return self._matcher.compare(reference, watch.frames(time.monotonic() + ATTEMPT_S), saw)
+            return matcher.compare(reference, watch.frames(time.monotonic() + ATTEMPT_S), saw)
         finally:
             self.preview.mark(None)
             self._hint(None)

@@ -15,7 +15,7 @@ from hw.coprocessor.numbers import Feature, StatusFlag
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.fingerprint.errors import WrongPassword
 from hw.thermal.driver import BusStuck, NotAcknowledged
-from models.errors import ModelWrong
+from models.errors import ModelsError, ModelWrong
 
 Troubles = tuple[str, ...]
 
@@ -61,6 +61,10 @@ MEANING: Final = MappingProxyType(
         "computes_otherwise": (
             "this machine does not compute the networks as they were measured, so officers decide about every face: "
             "use the runtime of constraints.txt"
+        ),
+        "unusable": (
+            "a file of theirs, or the runtime that computes them, is missing or damaged, so officers decide about "
+            "every face: the log names it; install the vernix package again"
         ),
         "key_revoked": (
             "its key is revoked: nothing it says is believed and records are kept here; put the gateway's new "
@@ -137,9 +141,11 @@ def of_gateway(*, revoked: bool) -> Troubles:
     return ("gateway:key_revoked",) if revoked else ()
 
 
-def of_models(problem: ModelWrong | None) -> Troubles:
+def of_models(problem: ModelsError | None) -> Troubles:
     """What is wrong with the networks on this machine, see :mod:`daemon.liveness.eyes`."""
-    return ("models:computes_otherwise",) if problem is not None else ()
+    if problem is None:
+        return ()
+    return ("models:computes_otherwise" if isinstance(problem, ModelWrong) else "models:unusable",)
 
 
 def of_fingers(problem: HardwareError | None) -> Troubles:

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from models import selfcheck
-from models.errors import ModelWrong
+from models.errors import ModelFileError, ModelsError, ModelWrong, RuntimeMissing
 from models.face import FaceModels
 from models.liveness.mesh import FaceMesh
 from models.passive import PassiveLiveness
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Eyes:
-    """For one thread at a time.
+    """For one thread at a time."""
 
-    ``problem``: why nobody may be decided about with them; the unit runs on, and officers decide.
-    """
-
+    problem: ClassVar[None] = None
     models: FaceModels
     mesh: FaceMesh
     passive: PassiveLiveness
-    problem: ModelWrong | None = None
 
     @classmethod
     def load(cls, golden: Path = selfcheck.GOLDEN) -> Self:
@@ -31,18 +31,35 @@ class Eyes:
 
         Raises:
             ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
+            ModelWrong: a network does not compute what was recorded.
             RuntimeMissing: no TFLite interpreter is installed.
         """
         models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
-        try:
-            selfcheck.run(models, golden)
-            mesh.check_runtime(golden)
-            passive.check_runtime(golden)
-        except ModelWrong as error:
-            return cls(models, mesh, passive, error)
+        selfcheck.run(models, golden)
+        mesh.check_runtime(golden)
+        passive.check_runtime(golden)
         return cls(models, mesh, passive)
 
     @property
     def hashes(self) -> dict[str, str]:
         """SHA-256 of each network by its role, for the record."""
         return {**self.models.hashes, "liveness": self.passive.sha256, "mesh": self.mesh.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """Instead of :class:`Eyes` where those cannot be used: the unit runs on, and officers decide.
+
+    ``problem``: why nobody may be decided about by face.
+    """
+
+    problem: ModelsError
+
+
+def open_eyes(golden: Path = selfcheck.GOLDEN) -> Eyes | Blind:
+    """The networks as :meth:`Eyes.load` has them; without them where one file, or the runtime, cannot be used."""
+    try:
+        return Eyes.load(golden)
+    except (ModelFileError, ModelWrong, RuntimeMissing) as error:
+        log.exception("nobody is decided about by face: %s", error)
+        return Blind(error)

@@ -180,6 +180,7 @@ export const devices = {
   emergency_open: "an emergency nobody has explained, door stays open",
   no_one_shot: "the door would not open if this unit hung, call service",
   computes_otherwise: "results differ from those measured, staff decide about faces",
+  unusable: "missing or damaged, staff decide about faces, call service",
   key_revoked: "its key is revoked, records are kept here, call IT",
   button_held: "emergency button held or wire broken, door stays open",
 };

@@ -180,6 +180,7 @@ export const devices = {
   emergency_open: "紧急放行尚未说明，门保持打开",
   no_one_shot: "本机死机时门不会自动打开，请联系维护",
   computes_otherwise: "计算结果与标定不符，人脸由工作人员核对",
+  unusable: "缺失或损坏，人脸由工作人员核对，请联系维护",
   key_revoked: "密钥已吊销，记录保存在本机，请联系信息科",
   button_held: "紧急按钮按下或断线，门保持打开",
 };
