@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 BEFORE_S = 0.5
 AFTER_S = 0.4
-"""Frames with the ring white or dark, before the first colour and after the last."""
+"""Frames with the ring white, before the first colour and after the last."""
 MOST_S = 10.0
 READY_S = 3.0
 """A co-processor holds its last session for 1.5 s, so that it is silent for a moment after the unit has started."""

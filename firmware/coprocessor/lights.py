@@ -96,12 +96,18 @@ class Lights:
         return number
 
     def poll(self) -> tuple[int, int, int] | None:
-        """Show the step that is due: (number, step, at_us), step -1 when the ring has gone dark after the last."""
+        """Show the step that is due: (number, step, at_us), step -1 when the last is off and the pattern on again.
+
+        Not dark in between: that would be one change more than a challenge promises.
+        """
         if self._number < 0 or ticks_diff(ticks_us(), self._due_us) < 0:
             return None
         number = self._number
         done = self._step == len(self._colours)
-        self._ring.fill(COLOURS[0] if done else COLOURS[self._colours[self._step]])
+        if done:
+            self._paint(self.pattern, self._level(self.pattern))
+        else:
+            self._ring.fill(COLOURS[self._colours[self._step]])
         self._ring.write()
         shown = ticks_us()
         # From the plan, not from this turn's lateness, so that lateness does not add up.
@@ -119,15 +125,19 @@ class Lights:
             return False
         self._draw_at = ticks_add(now, FRAME_MS)
         pattern = PATTERN_CARE_FIRST if care_first else self.pattern
-        mode, _, _, _, period = PATTERNS[pattern]
-        self._phase_ms %= period
-        step = 0 if mode == STEADY else self._phase_ms * (2 * LEVELS) // period
+        step = self._level(pattern)
         if (pattern, step) == self._drawn:
             return False
         self._drawn = (pattern, step)
         self._paint(pattern, step)
         self._ring.write()
         return True
+
+    def _level(self, pattern: int) -> int:
+        """Where ``pattern`` is in its period, in 32 steps."""
+        mode, _, _, _, period = PATTERNS[pattern]
+        self._phase_ms %= period
+        return 0 if mode == STEADY else self._phase_ms * (2 * LEVELS) // period
 
     def _paint(self, pattern: int, step: int) -> None:
         mode, red, green, blue, _ = PATTERNS[pattern]

@@ -42,7 +42,7 @@ class ShownStep:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeReport:
-    """When each colour was on. ``off_s``: when the ring went dark; ``error_s``: how far off it can be."""
+    """When each colour was on. ``off_s``: when the last was off; ``error_s``: how far off it can be."""
 
     steps: tuple[ShownStep, ...]
     off_s: float
@@ -89,6 +89,11 @@ class ChallengeRun:
         self.started = True
         colours = bytes(self._colours).ljust(MAX_STEPS, b"\0")
         return Challenge(self._number, self._step_ms, len(self._colours), colours)
+
+    @property
+    def newest(self) -> Colour:
+        """The colour that is on, as far as it was told; the first one before."""
+        return self._colours[max(self._steps, default=0)]
 
     def clock_sent(self, at_s: float) -> None:
         """The question for the time has left."""

@@ -239,7 +239,8 @@ class Coprocessor:
     def stop_challenge(self) -> None:
         """End :meth:`run_challenge` at once, there with `ChallengeStopped`; the ring shows its pattern again.
 
-        The device ends a challenge when the next one begins: it is sent one that is dark for the shortest time.
+        The device ends a challenge when the next one begins: it is sent one that shows the colour that is on for the
+        shortest time, so that nothing flashes.
         """
         with self._changed:
             run = self._dialogue.challenge
@@ -247,8 +248,8 @@ class Coprocessor:
                 return
             run.fail(ChallengeStopped(self.device, "the light challenge was stopped"))
             if run.started:
-                dark = bytes([Colour.OFF]).ljust(MAX_STEPS, b"\0")
-                self._link.send(Challenge(self._random(16), STEP_MS.start, 1, dark))
+                still = bytes([run.newest]).ljust(MAX_STEPS, b"\0")
+                self._link.send(Challenge(self._random(16), STEP_MS.start, 1, still))
             self._changed.notify_all()
 
     def _send(self, message: Message) -> None:

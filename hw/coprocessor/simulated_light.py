@@ -32,6 +32,11 @@ PATTERN_LIGHT: Final = {
 """The steady patterns; what breathes, blinks or runs around is left dark here."""
 
 
+def light_of(pattern: RingPattern) -> tuple[float, float, float]:
+    """What a ring with ``pattern`` shines."""
+    return PATTERN_LIGHT.get(pattern, DARK)
+
+
 @dataclass(slots=True)
 class Show:
     """A light challenge under way."""

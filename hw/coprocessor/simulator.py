@@ -57,7 +57,7 @@ from hw.coprocessor.numbers import (
     StatusFlag,
 )
 from hw.coprocessor.simulated_console import run_commands
-from hw.coprocessor.simulated_light import COLOUR_LIGHT, DARK, PATTERN_LIGHT, Light, Show
+from hw.coprocessor.simulated_light import COLOUR_LIGHT, DARK, Light, Show, light_of
 from hw.coprocessor.simulated_link import DeviceEnd
 from hw.pty_device import PtyDevice
 
@@ -299,7 +299,7 @@ class SimulatedCoprocessor(PtyDevice):
                 self._heartbeat(HeartbeatFlag(message.flags), message.age_ms)
             case Ring():
                 self.pattern = RingPattern(message.pattern)
-                self.light(PATTERN_LIGHT.get(self.pattern, DARK))
+                self.light(light_of(self.pattern))
             case Buzzer():
                 self.sounds.append(Sound(message.sound))
             case Clock():
@@ -350,7 +350,7 @@ class SimulatedCoprocessor(PtyDevice):
             return
         show.next_s += show.challenge.step_ms / 1000
         if show.step == show.challenge.count:
-            self.light(DARK)
+            self.light(light_of(self.pattern))
             self._tell(ChallengeDone(show.challenge.number, ChallengeResult.COMPLETE, self._now_us()))
             self._show = None
             return

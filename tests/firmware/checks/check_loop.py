@@ -7,6 +7,7 @@ import time
 from coprocessor import messages as m
 from coprocessor.inputs import Contact
 from coprocessor.journal import MAX_WAITING
+from coprocessor.lights import COLOURS
 from coprocessor.memory_ring import MemoryRing
 from coprocessor.safety import Limits
 from memory_board import HeldTime, MemoryPin, greeted
@@ -202,6 +203,26 @@ def check_every_pattern_and_sound():
             controller.buzzer.poll(now)
         assert not controller.board.tones or controller.board.tones[-1] == 0, "silence at the end"
         assert bool(controller.board.tones) == (sound != m.SOUND_NONE)
+
+
+def check_a_challenge_ends_in_its_pattern():
+    """Never dark between the last colour and the pattern: that would be a fourth change within a second."""
+    controller, host = greeted()
+    host.say(m.HEARTBEAT, 0, 0)
+    host.say(m.RING, m.PATTERN_FACE)
+    time.sleep_ms(50)
+    host.turns()
+    shown = controller.board.ring.shown
+    face = shown[-1]
+    shown.clear()
+    host.say(m.CHALLENGE, 7, 5, 3, bytes((2, 2, 4)) + bytes(21))
+    while not host.of(m.CHALLENGE_DONE):
+        host.turns(1)
+    assert [fields[1] for fields in host.of(m.CHALLENGE_STEP)] == [0, 1, 2]
+    assert shown == [COLOURS[2], COLOURS[2], COLOURS[4], face]
+    time.sleep_ms(50)
+    host.turns()
+    assert set(shown[3:]) == {face}
 
 
 def check_silence_shows_care_first():

@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hw.coprocessor.link import MAX_QUEUE
 from hw.coprocessor.messages import EventMessage, Ring
 from hw.coprocessor.numbers import Colour, EventKind, Feature, RingPattern, Sound
 from hw.coprocessor.simulated_console import run_commands
+from hw.coprocessor.simulated_light import COLOUR_LIGHT, light_of
 from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.uri import DeviceUri
 from tests.hw.coprocessor.conftest import KEY, TIMING
@@ -135,6 +137,26 @@ def test_refused_challenge(simulator: SimulatedCoprocessor, monkeypatch: pytest.
     monkeypatch.setattr(simulator, "_begin_show", refuse)
     with connected(simulator) as host, pytest.raises(CommandRefused):
         host.run_challenge([Colour.RED], 50)
+
+
+def test_a_challenge_ends_in_the_pattern_and_a_stopped_one_in_its_colour(simulator: SimulatedCoprocessor) -> None:
+    """Nothing goes dark in between: each would be a flash more than the sequence promises."""
+    with connected(simulator) as host:
+        beating(host, lambda: host.status is not None)
+        host.ring(RingPattern.FACE)
+        eventually(lambda: simulator.pattern is RingPattern.FACE)
+        seen: list[tuple[float, float, float]] = []
+        simulator.light = seen.append
+        host.heartbeat()
+        host.run_challenge([Colour.GREEN, Colour.BLUE], 20)
+        assert seen == [COLOUR_LIGHT[Colour.GREEN], COLOUR_LIGHT[Colour.BLUE], light_of(RingPattern.FACE)]
+        timer = threading.Timer(0.3, host.stop_challenge)
+        timer.start()
+        with pytest.raises(ChallengeStopped):
+            host.run_challenge([Colour.GREEN, *[Colour.BLUE] * 9], 100)
+        timer.join()
+        eventually(lambda: simulator.shown == [Colour.BLUE])
+        eventually(lambda: seen[-1] == light_of(RingPattern.FACE))
 
 
 def test_silence_stops_the_challenge() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hw.coprocessor.challenge import STEP_MS
-from hw.coprocessor.numbers import MAX_STEPS, Colour
-from hw.coprocessor.simulated_light import COLOUR_LIGHT
+from hw.coprocessor.numbers import MAX_STEPS, Colour, RingPattern
+from hw.coprocessor.simulated_light import COLOUR_LIGHT, light_of
 from models.liveness import sequence
 from models.liveness.sequence import LightColour, LightSequence, UnsafeSequence, require_safe
 from tests.support import ROOT
@@ -49,23 +49,46 @@ def test_the_generator_decides_alone() -> None:
     assert first == second
 
 
-def firmware_colours() -> list[tuple[int, int, int]]:
-    """`COLOURS` as the firmware has it; read, because MicroPython's modules are not here to import it."""
+def firmware_table(name: str) -> ast.expr:
+    """What the firmware's lights have under this name; read, because MicroPython's modules are not here to import."""
     tree = ast.parse((ROOT / "firmware" / "coprocessor" / "lights.py").read_text(encoding="utf-8"))
     (found,) = [
         node.value
         for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "COLOURS"
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
     ]
-    return list(ast.literal_eval(found))
+    return found
 
 
 def test_colours_are_the_rings() -> None:
-    shown = firmware_colours()
+    shown = ast.literal_eval(firmware_table("COLOURS"))
     for colour in LightColour:
         assert Colour(colour).name == colour.name
         assert COLOUR_LIGHT[Colour(colour)] == sequence.POWER[colour]
         assert shown[colour] == tuple(round(160 * power) for power in sequence.POWER[colour])
+
+
+def test_what_follows_is_the_rings_pattern_for_a_face() -> None:
+    patterns = firmware_table("PATTERNS")
+    assert isinstance(patterns, ast.Dict)
+    steady, *levels, _ = next(
+        ast.unparse(value).strip("()").split(", ")
+        for key, value in zip(patterns.keys, patterns.values, strict=True)
+        if key is not None and ast.unparse(key) == "PATTERN_FACE"
+    )
+    assert (steady, [int(level) / 160 for level in levels]) == ("STEADY", list(sequence.FACE))
+    assert light_of(RingPattern.FACE) == sequence.FACE
+
+
+def test_the_pattern_that_follows_counts() -> None:
+    """It comes instead of the dark: the dark and then the pattern would be a fourth change within a second."""
+    for _ in range(100):
+        drawn = sequence.draw()
+        *_, (end_s, follows) = drawn.changes()
+        assert (end_s, follows) == (drawn.duration_s, sequence.FACE)
+    *shown, (end_s, follows) = LightSequence((G,) * 9 + (B,) * 5 + (M,) * 5 + (G,) * 5).changes()
+    with pytest.raises(UnsafeSequence, match="changes"):
+        require_safe([*shown, (end_s, (0.0, 0.0, 0.0)), (end_s + 0.002, follows)])
 
 
 G, B, M = LightColour.GREEN, LightColour.BLUE, LightColour.MAGENTA
