@@ -260,8 +260,9 @@ def test_the_end_of_the_check_ends_the_light_at_once(unit: Make, booth: Booth) -
     one.begin()
     wait_for(lambda: played(booth) > before, "the colours", PATIENCE_S)
     one.task.cancel()
-    wait_for(lambda: booth.device.shown[-1:] == [Colour.OFF] and not cameras(), "dark and shut", PATIENCE_S)
-    assert played(booth) == before + 2, "the second one is the dark that ends the first"
+    wait_for(lambda: played(booth) == before + 2 and not cameras(), "stopped and shut", PATIENCE_S)
+    wait_for(lambda: len(booth.device.shown) == 1, "a moment of the colour that was on ends it", PATIENCE_S)
+    assert Colour.OFF not in booth.device.shown, "nothing flashes"
     assert one.events.empty()
     assert one.task.asked is None
     one.task.open_camera()
