@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import socket
 import subprocess
 import sys
@@ -188,18 +187,6 @@ def test_damage_stops_the_unit_with_its_name(damage: Callable[[Home], str], home
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert {path: path.read_bytes() for path in before} == before, "nothing was overwritten"
-
-
-def test_damaged_model_stops_the_unit(home: Home, tmp_path: Path) -> None:
-    """A copy of the models with one flipped byte, found first on the path."""
-    shutil.copytree(ROOT / "models", tmp_path / "site" / "models", ignore=shutil.ignore_patterns("__pycache__", "work"))
-    weights = sorted((tmp_path / "site" / "models" / "weights").glob("yunet*.tflite"))[0]
-    _damage(weights)
-    done = in_process_of_its_own("run", "--config", home.toml, folder=tmp_path / "site")
-    assert done.returncode == ENVIRONMENT, done.stderr
-    assert weights.name in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not home.database.exists()
 
 
 @pytest.mark.parametrize(
