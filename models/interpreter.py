@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -53,22 +54,25 @@ class Network:
     """One network, one input, one output. Not for two threads at once: the interpreter has one set of buffers."""
 
     def __init__(self, model: BinaryIO, num_threads: int) -> None:
-        """Load an open .tflite file, which may be closed afterwards: what was verified, whatever is at its path by now.
+        """Load an open .tflite file, which its caller has verified and may close afterwards.
 
         It is mapped, and what the runtime has packed for its kernels is given back (`models.memory`): the weights stay
         in memory once, not twice.
 
         Raises:
-            ModelCorrupt: the interpreter does not take the bytes, or there is more than one input or output.
+            ModelCorrupt: the interpreter does not take it, there is more than one input or output, or another file has
+                taken its name meanwhile.
             RuntimeMissing: there is no interpreter.
         """
         _, interpreter = installed_runtime()
         file = Path(model.name)
         try:
-            self._interpreter = interpreter(model_path=f"/proc/self/fd/{model.fileno()}", num_threads=num_threads)
+            self._interpreter = interpreter(model_path=str(file), num_threads=num_threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelCorrupt(file, "content", "a TFLite model that this runtime loads", error) from error
+        if not os.path.samestat(file.stat(), os.fstat(model.fileno())):
+            raise ModelCorrupt(file, "content", "the file that was verified", "another, put there meanwhile")
         let_go(model)
         self._input = self._single(file, "input", self._interpreter.get_input_details())
         self._output = self._single(file, "output", self._interpreter.get_output_details())

@@ -25,8 +25,11 @@ def give_back() -> None:
 def let_go(file: BinaryIO) -> None:
     """Give back the pages of ``file`` that this process has mapped: what is read of it again comes from the disk.
 
-    madvise(2), MADV_DONTNEED, of mappings that nobody writes to; proc_pid_maps(5) tells where they are, by inode.
+    madvise(2), MADV_DONTNEED, of mappings that nobody writes to; proc_pid_maps(5) tells where they are, by inode. Where
+    it does not, nothing is done.
     """
+    if not MAPS.exists():
+        return
     status = os.fstat(file.fileno())
     device = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}"
     advise = ctypes.CDLL(None).madvise

@@ -15,7 +15,7 @@ import pytest
 from models.errors import ModelCorrupt, ModelMissing
 from models.face import FaceModels, nearest_face
 from models.image import Image
-from models.interpreter import installed_runtime
+from models.interpreter import Network, installed_runtime
 from models.manifest import MANIFEST, Manifest
 from models.projection import Kind
 
@@ -69,6 +69,14 @@ def test_what_is_loaded_for_each_reference_is_verified_each_time(
     weights.write_bytes(content)
     with pytest.raises(ModelCorrupt, match="sha256"):
         models.reference(photo, face)
+
+
+def test_a_file_that_takes_the_verified_ones_name_is_not_loaded(own_models: Path) -> None:
+    weights, other = own_models.parent / STEM, own_models.parent / CHIP_STEM
+    with weights.open("rb") as verified:
+        other.replace(weights)
+        with pytest.raises(ModelCorrupt, match="another, put there meanwhile"):
+            Network(verified, 1)
 
 
 @pytest.mark.parametrize("keep", [0, 1, 5000])
