@@ -8,12 +8,13 @@ import math
 import sys
 
 from models.errors import ModelsError
-from models.evaluate import agreement, answers, chips, faces, few, pad, quality
+from models.evaluate import agreement, answers, chips, faces, few, looks, pad, quality
 from models.evaluate.pairs import PairsError
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
 COMMANDS = {
     "faces": faces,
+    "looks": looks,
     "quality": quality,
     "pad": pad,
     "few": few,
@@ -53,6 +54,9 @@ def outcome(options: argparse.Namespace) -> str:
     if options.command == "agreement":
         lines = agreement.evaluate(options)
         return as_json(agreement.to_json(lines)) if options.json else agreement.to_text(lines)
+    if options.command == "looks":
+        wrong = looks.evaluate(options)
+        return as_json(looks.to_json(wrong)) if options.json else looks.to_text(wrong)
     if options.command == "quality":
         rejected = quality.evaluate(options)
         return as_json(quality.to_json(rejected)) if options.json else quality.to_text(rejected)
