@@ -83,33 +83,26 @@ class _Look:
 
 
 def _look(eyes: Eyes, live: Template, witness: Witness) -> _Look:
-    models, image = eyes.models, witness.frame.image
-    try:
-        face = followed(eyes, witness)
-        causes = models.assess(image, face).causes if face else ()
-        if face is None or causes:
-            return _Look(None, bool(HIDDEN.intersection(causes)) and not ASKED_FOR.intersection(causes))
-        return _Look(models.compare(live, models.template(image, face)).score)
-    except ImageError:  # landmarks in one point: no face that anybody can be known by
-        return _Look(None)
+    face, causes = _followed(eyes, witness)
+    if face is None or causes:
+        return _Look(None, bool(HIDDEN.intersection(causes)) and not ASKED_FOR.intersection(causes))
+    return _Look(eyes.models.compare(live, eyes.models.template(witness.frame.image, face)).score)
 
 
 def recognisable(eyes: Eyes, witness: Witness) -> bool:
     """Whether the face that was followed can be recognised in this frame."""
+    face, causes = _followed(eyes, witness)
+    return face is not None and not causes
+
+
+def _followed(eyes: Eyes, witness: Witness) -> tuple[Face | None, tuple[Cause, ...]]:
+    """The face that was followed, as the detector sees it, and why it cannot be recognised."""
+    image = witness.frame.image
     try:
-        face = followed(eyes, witness)
-        return face is not None and eyes.models.assess(witness.frame.image, face).usable
-    except ImageError:
-        return False
-
-
-def followed(eyes: Eyes, witness: Witness) -> Face | None:
-    """The face that was followed, as the detector sees it.
-
-    Raises:
-        ImageError: the frame is no picture.
-    """
-    return nearest_face(face for face in eyes.models.detect(witness.frame.image) if _holds(face, witness.centre))
+        face = nearest_face(face for face in eyes.models.detect(image) if _holds(face, witness.centre))
+        return face, eyes.models.assess(image, face).causes if face else ()
+    except ImageError:  # landmarks in one point: no face that anybody can be known by
+        return None, ()
 
 
 def _holds(face: Face, point: tuple[float, float]) -> bool:

@@ -105,14 +105,19 @@ class Trial:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--pairs", type=Path, required=True, help="CSV with the columns a,b,same")
-    parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
-    parser.add_argument("--condition", type=Condition, choices=list(Condition), default=Condition.CHIP)
+    add_trial_arguments(parser)
     parser.add_argument("--live", type=Looks, choices=list(Looks), default=Looks.BOTH, help="looks at a live picture")
-    parser.add_argument("--half", type=Half, choices=list(Half), help="only people that the learned maps saw, or not")
     parser.add_argument("--limit", type=int, metavar="N", help="so many genuine and so many other pairs")
     parser.add_argument("--det", type=Path, metavar="FILE.png", help="write the DET curve")
     parser.add_argument("--manifest", type=Path, default=MANIFEST, help="other models than the committed ones")
+
+
+def add_trial_arguments(parser: argparse.ArgumentParser) -> None:
+    """Whose pictures are compared, as what, and how that is told: the options of every trial of faces."""
+    parser.add_argument("--pairs", type=Path, required=True, help="CSV with the columns a,b,same")
+    parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
+    parser.add_argument("--condition", type=Condition, choices=list(Condition), default=Condition.CHIP)
+    parser.add_argument("--half", type=Half, choices=list(Half), help="only people that the learned maps saw, or not")
     parser.add_argument(
         "--cache", type=Path, default=default_folder(), help="folder for templates (default: %(default)s)"
     )

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from models.evaluate.acquire import Acquired, Acquisition, Condition
-from models.evaluate.faces import bounded_percent, failures
+from models.evaluate.faces import add_trial_arguments, bounded_percent, failures
 from models.evaluate.metrics import Bounded, Doubles, Floats, Ints, Replicates, bounds
-from models.evaluate.pairs import Half, PairsError, read_pairs
+from models.evaluate.pairs import PairsError, read_pairs
 from models.evaluate.progress import progress
-from models.evaluate.store import default_folder
 from models.face import FaceModels
 from models.image import unit
 from models.projection import Kind
@@ -105,14 +103,7 @@ class Report:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--pairs", type=Path, required=True, help="CSV with the columns a,b,same")
-    parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
-    parser.add_argument("--condition", type=Condition, choices=list(Condition), default=Condition.CHIP)
-    parser.add_argument("--half", type=Half, choices=list(Half), help="only people that the learned maps saw, or not")
-    parser.add_argument(
-        "--cache", type=Path, default=default_folder(), help="folder for templates (default: %(default)s)"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_trial_arguments(parser)
 
 
 def evaluate(options: argparse.Namespace) -> Report:
