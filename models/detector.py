@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.image import FloatArray, Image, require_image
+from models.image import FloatArray, Image, halved, require_image
 from models.interpreter import Network
 from models.quarters import QUARTERS, turned_box, turned_points, turned_size
 from models.quarters import turned as quarter_turned
@@ -353,17 +353,3 @@ def square(image: Image, left: int, top: int, side: int) -> Image | None:
     borders = y0 - top, top + side - y1, x0 - left, left + side - x1
     padded = cv2.copyMakeBorder(image[y0:y1, x0:x1], *borders, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     return np.asarray(padded, np.uint8)
-
-
-def halved(image: Image, side_px: int) -> tuple[Image, int]:
-    """``image`` halved until its longer side is under twice ``side_px``, and the whole factor by which it shrank.
-
-    Bilinear sampling skips pixels when it shrinks by more than two; exact halving averages them and is fast.
-    """
-    shrink = 1
-    while max(image.shape[:2]) >= 2 * side_px:
-        height, width = image.shape[0] // 2, image.shape[1] // 2
-        even = image[: 2 * height, : 2 * width]
-        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        shrink *= 2
-    return image, shrink

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +34,20 @@ def require_image(image: object) -> Image:
         height, width = image.shape[:2]
         raise ImageError(f"a side has {MIN_SIDE_PX} to {MAX_SIDE_PX} pixels; the picture is {width}x{height}")
     return image
+
+
+def halved(image: Image, side_px: int) -> tuple[Image, int]:
+    """``image`` halved until its longer side is under twice ``side_px``, and the whole factor by which it shrank.
+
+    Bilinear sampling skips pixels when it shrinks by more than two; exact halving averages them and is fast.
+    """
+    shrink = 1
+    while max(image.shape[:2]) >= 2 * side_px:
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        even = image[: 2 * height, : 2 * width]
+        image = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        shrink *= 2
+    return image, shrink
 
 
 def unit(vector: FloatArray) -> FloatArray:

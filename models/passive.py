@@ -20,9 +20,8 @@ import cv2
 import numpy as np
 
 from models import selfcheck
-from models.detector import halved
 from models.errors import ImageError, ModelWrong
-from models.image import CHANNELS, FloatArray, Image, require_image
+from models.image import CHANNELS, FloatArray, Image, halved, require_image
 from models.interpreter import Network, installed_runtime
 from models.liveness.result import CheckResult, Decision, not_performed
 from models.manifest import MANIFEST, LivenessEntry, Manifest

@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from models.detector import halved
-from models.image import Image
+from models.image import Image, halved
 
 PEOPLE = Path(__file__).parents[2] / "daemon" / "demo" / "people"
 SIDE_PX = 320

@@ -11,9 +11,9 @@ import pytest
 
 from models.comparison import Decision
 from models.convert.pictures import canvas, rolled
-from models.detector import Detector, anchors, decode, halved, overlap, square, suppress
+from models.detector import Detector, anchors, decode, overlap, square, suppress
 from models.face import FaceModels, nearest_face
-from models.image import FloatArray, Image
+from models.image import FloatArray, Image, halved
 from models.interpreter import TensorType
 from models.nearest import Nearest
 from models.quarters import turned, turned_box, turned_points, turned_size
