@@ -209,7 +209,8 @@ def point_lines(network: str, level: str, point: At) -> list[str]:
     if len(point.groups) > 1:
         rates |= {f"BPCER {group}": rate for group, rate in point.groups.items()}
     rates |= {f"APCER {species}": rate for species, rate in point.apcer.items()}
-    return lines + [f"  {name:28}{rate_text(rate)}" for name, rate in rates.items()]
+    width = max(map(len, rates)) + 2
+    return lines + [f"  {name:{width}}{rate_text(rate)}" for name, rate in rates.items()]
 
 
 def rate_text(rate: Rate) -> str:

@@ -207,6 +207,13 @@ def test_the_command_reports_text(presentations: Path, capsys: pytest.CaptureFix
         assert part in text
 
 
+def test_a_species_with_a_long_name_stands_apart_from_its_rate() -> None:
+    name = "telephone replay, videos of the ward"
+    scored = [Scored(True, "live", "s1", 0.9), Scored(False, name, "s2", 0.1)]
+    last = pad.point_lines("own", "frame", at_threshold(scored, "committed threshold", 0.5))[-1]
+    assert last.startswith(f"  APCER {name}  0.00 %")
+
+
 def test_a_list_that_is_missing_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(run(tmp_path / "nowhere.csv")) == 2
     assert "nowhere" in capsys.readouterr().err
