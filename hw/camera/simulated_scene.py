@@ -27,8 +27,10 @@ ROOM_DISTANCE: Final = 20.0
 """Camera to what is behind, 1.25 m: the ring's light falls with the square."""
 SCREEN_REFLECTS: Final = 0.004
 """The ring's light that a screen's glass sends back, against white paper: a hundredth, of a screen thrice as bright."""
-BENDS_UP_TO: Final = 0.95
-"""Share of its radius to which a bent sheet is round, to either side; farther out it stands as askew as there."""
+BENDS_UP_TO: Final = 0.9
+"""Share of its radius to which a bent sheet is round, to either side; farther out it goes on straight."""
+CRUMPLES: Final = 0.3
+"""How far crumples of a sheet reach, in eye distances."""
 
 
 @unique
@@ -42,7 +44,7 @@ class Kind(StrEnum):
     POSTER = "poster"
     """A print that fills the camera's whole view."""
     BENT = "bent"
-    """A sheet bent about an upright axis like a head."""
+    """A sheet bent about an axis, like a head about an upright one; crumpled too, if asked."""
     CUTOUT = "cutout"
     """A print cut along head and shoulders."""
     SCREEN = "screen"
@@ -71,7 +73,8 @@ class Scene:
     still as people do. ``side_light``: share of the room's light that comes from one side, 0 to 1. ``exposure_drift``
     and ``white_drift``: by what share exposure, and red against blue, go up and down while they are not held. ``seed``
     draws the rest. ``roll_deg``: the picture is turned so far clockwise about the face: she lies. ``radius``: of a bent
-    sheet, in eye distances (a head is 1.2 wide to either side); its print is stretched and looks right from the front.
+    sheet, in eye distances (a head is 1.2 wide to either side), below 0 bent away; its print is stretched and looks
+    right from the front. ``bend_deg``: its axis, clockwise from upright. ``crumple``: root mean square of its slope.
     """
 
     kind: Kind = Kind.NOBODY
@@ -88,6 +91,8 @@ class Scene:
     seed: int = 0
     roll_deg: float = 0.0
     radius: float = 2.0
+    bend_deg: float = 0.0
+    crumple: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Scene:
@@ -122,8 +127,8 @@ def _value(name: str, value: Any) -> Any:
     number = float(value)
     if not math.isfinite(number):
         raise ValueError(f"{name} is not finite")
-    if name == "radius" and number <= 0:
-        raise ValueError("radius is not above 0")
+    if name == "radius" and number == 0:
+        raise ValueError("a sheet cannot be bent to a radius of 0")
     return int(number) if name == "seed" else number
 
 
@@ -248,7 +253,8 @@ def front_layer(
         case Kind.SCREEN:
             return layer(picture * np.float32(1.1), np.zeros_like(flat), sheet, None, scene.ratio * SCREEN_REFLECTS)
         case Kind.BENT:
-            return layer(picture, bent(flat, x, scene.radius, chance), sheet, bow(x, scene.radius))
+            z = bent(scene, chance, head, x, y)
+            return layer(picture, scene.ratio * shaped(scene, chance, head, x, y, z), sheet, z)
         case Kind.POSTER:
             return layer(picture, leaning(flat, x, y, chance), np.ones_like(flat))
         case Kind.CUTOUT:
@@ -258,7 +264,7 @@ def front_layer(
 
 
 def shaped(scene: Scene, chance: np.random.Generator, head: HeadFrame, x: Array, y: Array, z: Array) -> Array:
-    """Ring's to room's irradiance on a head, 1 on the average of the face's front."""
+    """Ring's to room's irradiance on what has a shape, 1 on the average of the face's front."""
     normal = normals(z, head.scale_px)
     cos, sin = math.cos(head.roll), math.sin(head.roll)
     to_ring = np.stack([sin * y - cos * x, -sin * x - cos * y, DISTANCE - (z - z.max())], axis=-1)
@@ -287,21 +293,26 @@ def leaning(flat: Array, x: Array, y: Array, chance: np.random.Generator) -> Arr
     return np.asarray(flat * (1 + slope_x * x + slope_y * y) * square, np.float32)
 
 
-def cosine_of(x: Array, radius: float) -> Array:
-    """How far a sheet bent about an upright axis faces the camera, 1 at its middle."""
-    return np.asarray(np.sqrt(1 - np.minimum(np.abs(x) / radius, BENDS_UP_TO) ** 2), np.float32)
+def bent(scene: Scene, chance: np.random.Generator, head: HeadFrame, x: Array, y: Array) -> Array:
+    """Depth of a bent sheet in eye distances, 0 at its middle, with its crumples."""
+    axis = math.radians(scene.bend_deg)
+    z = bow(x * np.float32(math.cos(axis)) + y * np.float32(math.sin(axis)), scene.radius)
+    return z + crumples(scene, chance, head, z.shape) if scene.crumple else z
 
 
-def bow(x: Array, radius: float) -> Array:
-    """Its depth in eye distances, 0 at its middle."""
-    return np.asarray(radius * (cosine_of(x, radius) - 1), np.float32)
+def bow(across: Array, radius: float) -> Array:
+    """Depth of a sheet ``across`` its axis."""
+    off = np.abs(across) / abs(radius)
+    round_part = 1 - np.sqrt(1 - np.minimum(off, BENDS_UP_TO) ** 2)
+    steepness = BENDS_UP_TO / math.sqrt(1 - BENDS_UP_TO**2)
+    return np.asarray(-radius * (round_part + steepness * np.maximum(off - BENDS_UP_TO, 0)), np.float32)
 
 
-def bent(flat: Array, x: Array, radius: float, chance: np.random.Generator) -> Array:
-    """Its answer: the ring's cosine and the room's light both fall towards its sides."""
-    cosine = cosine_of(x, radius)
-    room = chance.uniform(0.5, 0.9)
-    return np.asarray(flat * cosine / (room + (1 - room) * cosine), np.float32)
+def crumples(scene: Scene, chance: np.random.Generator, head: HeadFrame, size: tuple[int, ...]) -> Array:
+    """Heights that make slopes of ``scene.crumple`` in a sheet, in eye distances."""
+    rough = cv2.GaussianBlur(chance.standard_normal(size, np.float32), (0, 0), CRUMPLES * head.scale_px)
+    slope = float(np.sqrt(np.square(np.gradient(rough)).sum(axis=0).mean())) * head.scale_px
+    return np.asarray(rough * np.float32(scene.crumple / slope), np.float32)
 
 
 def rectangle(x: Array, y: Array, half_width: float, top: float, bottom: float) -> Array:

@@ -1,8 +1,8 @@
 """The light challenge: does the face answer the ring's random colours, in time and with a face's shape?
 
 A face's front answers more than its sides do, and more than what is behind it: `relief` and `contrast`. Paper answers
-flat, a tinted recording flat and everywhere, a recording in the camera's place not at all, and whoever looks at the
-light before answering it comes late. Thresholds: `tests/bench/liveness.py`, figures in models/README.md.
+like a sheet, flat or bent, a tinted recording flat and everywhere, a recording in the camera's place not at all, and
+whoever looks at the light before answering it comes late. Thresholds: `tests/bench/liveness.py`, figures in README.md.
 """
 
 from __future__ import annotations
@@ -41,15 +41,17 @@ MIN_CONTRAST: Final = 0.25
 MAX_SHINING: Final = 0.5
 """A face that answers less than so much of what is behind it shines by itself; a lamp above her may well make it
 answer somewhat less than a dark corridor does."""
-MIN_RELIEF: Final = 0.22
-MAX_FLAT_UNEVENNESS: Final = 3.0
-SURE_RELIEF: Final = 2.5
-MIN_UNEVEN_RELIEF, MIN_UNEVENNESS = 0.10, 5.0
+MIN_RELIEF: Final = 0.1
+MAX_SHEET_RELIEF: Final = 0.18
+MIN_UNEVENNESS: Final = 1.25
+MAX_SHEET_UNEVENNESS: Final = 0.9
+MAX_UNEVENNESS: Final = 15.0
+"""Beyond, a lamp from one side draws edges of shadow, on bent paper as on a face, and no shape can be told."""
 MAX_TONE_SLOPE: Final = 0.1
 """A camera's own curve makes the answer of brighter patches so much stronger or weaker, for each factor of e."""
 LEAST: Final = 1e-7
 """Answers and errors below are none."""
-PRIOR_ROUGHNESS: Final = 0.1
+ROUGHNESS: Final = 0.07
 """Gains of neighbouring patches differ by so much anyway: paint, hair, the fit of the mesh."""
 
 
@@ -63,10 +65,10 @@ class Measured:
         correlation: of the skin's chromatic change with the ring's, at `lag_s`.
         lag_s: by how much the answer is late.
         background: the answer of what is behind, with its standard error.
-        relief: by how much more, in gains, a surface facing the ring answers than one seen edge-on; with its standard
-            error. 0 for what is flat, about 0.6 for a face.
-        unevenness: variance of the patches' gains about a slope over the picture, in units of their own errors'
-            variance: 1 for what is flat.
+        relief: by how much more, in gains, a patch that faces the ring answers than one seen edge-on, beyond what any
+            bent sheet does; with its standard error. 0 for paper, about 0.3 for a face.
+        unevenness: variance of the patches' gains about the nearest bent sheet, in units of what errors and
+            `ROUGHNESS` give: 1 or less for paper, 2 to 10 for a face.
     """
 
     frames: int
@@ -133,8 +135,8 @@ RULES: Final = (
     ),
     Rule("no_response", Decision.ATTACK, lambda m: m.gain + 2 * m.gain_error < MIN_GAIN),
     Rule("too_weak", Decision.UNSURE, lambda m: not m.seen),
-    Rule("global_tint", Decision.ATTACK, lambda m: flat(m) and m.contrast + 2 * m.contrast_error < MIN_CONTRAST),
-    Rule("flat_response", Decision.ATTACK, lambda m: flat(m)),
+    Rule("global_tint", Decision.ATTACK, lambda m: sheet(m) and m.contrast + 2 * m.contrast_error < MIN_CONTRAST),
+    Rule("flat_response", Decision.ATTACK, lambda m: sheet(m)),
     Rule("shape_unclear", Decision.UNSURE, lambda m: not shaped(m)),
     Rule("no_background", Decision.UNSURE, lambda m: not math.isfinite(m.contrast)),
     Rule("surroundings_answer_alike", Decision.UNSURE, lambda m: not m.contrast > MIN_CONTRAST),
@@ -147,16 +149,16 @@ def behind_seen(measured: Measured) -> bool:
     return measured.background > max(MIN_GAIN / 2, SURE * measured.background_error)
 
 
-def flat(measured: Measured) -> bool:
-    """Whether the answer surely lacks a face's shape and any other."""
-    return measured.relief + 2 * measured.relief_error < MIN_RELIEF and measured.unevenness < MAX_FLAT_UNEVENNESS
+def sheet(measured: Measured) -> bool:
+    """Whether it surely answers as a sheet does, flat or bent: no more to it, and nothing of a face in what is left."""
+    return measured.relief + 2 * measured.relief_error < MAX_SHEET_RELIEF and measured.unevenness < MAX_SHEET_UNEVENNESS
 
 
 def shaped(measured: Measured) -> bool:
-    """Whether the answer surely has a face's shape; less relief suffices where nothing flat is so uneven."""
-    if measured.unevenness > MIN_UNEVENNESS:
-        return measured.relief - measured.relief_error > MIN_UNEVEN_RELIEF
-    return measured.relief > max(MIN_RELIEF + measured.relief_error, SURE_RELIEF * measured.relief_error)
+    """Whether the answer has a face's shape, which no sheet has however it is bent."""
+    return (
+        measured.relief - measured.relief_error > MIN_RELIEF and MIN_UNEVENNESS < measured.unevenness < MAX_UNEVENNESS
+    )
 
 
 def judge(timeline: Timeline, samples: Iterable[Sample]) -> CheckResult:
@@ -256,28 +258,32 @@ def relief_of(
 ) -> tuple[float, float, float]:
     """Slope of the patches' gains over how much each faces the camera, its error, and the unevenness.
 
-    A sheet held askew, or a light that falls off, gives a slope over the picture, and a camera's bent tone curve one
-    over the brightness: neither is a shape, both are fitted beside it.
+    A sheet that is held askew, bent to any side or lit from the side gives a surface of second order over the picture,
+    and a camera's bent tone curve a slope over the brightness: neither is a face, both are fitted beside it.
     """
     facing = normals(shape)[whole, 2]
-    places = shape[list(PATCHES)][whole, :2]
-    columns = np.column_stack([facing, np.ones(len(gain)), places, light - light.mean()])
-    weight = 1 / np.sqrt(error**2 + PRIOR_ROUGHNESS**2)
-    weighted = columns * weight[:, np.newaxis]
-    known = np.diag([0.0, 0.0, 0.0, 0.0, MAX_TONE_SLOPE**-2])
+    x, y = shape[list(PATCHES)][whole, :2].astype(np.float64).T
+    beside = [np.ones(len(gain)), x, y, x * x, x * y, y * y, light - light.mean()]
+    weight = 1 / np.hypot(error, ROUGHNESS)
+    _, _, unevenness = fitted(gain, weight, beside)
+    slope, spread, variance = fitted(gain, weight, [facing, *beside])
+    return slope, math.sqrt(variance * spread), unevenness
+
+
+def fitted(gain: Array, weight: Array, columns: Sequence[Array]) -> tuple[float, float, float]:
+    """Of the weighted least squares of ``gain``: the first coefficient, its variance with weights of known errors, and
+    how much larger the rest's variance is than those. The last column's slope is no more than `MAX_TONE_SLOPE`.
+    """
+    weighted = np.column_stack(columns) * weight[:, np.newaxis]
+    known = np.diag([0.0] * (len(columns) - 1) + [MAX_TONE_SLOPE**-2])
     inverse = np.linalg.pinv(weighted.T @ weighted + known)
-    rest = (gain - columns @ (inverse @ (weighted.T @ (gain * weight)))) * weight
-    variance = float((rest**2).sum()) / max(1, len(gain) - columns.shape[1])
-    slope = float(inverse[0] @ (weighted.T @ (gain * weight)))
-    return slope, math.sqrt(max(variance * float(inverse[0, 0]), 0.0)), unevenness_of(gain, error, columns[:, 1:])
-
-
-def unevenness_of(gain: Array, error: Array, columns: Array) -> float:
-    """What the slopes over picture and brightness leave, in variances of the patches' own errors."""
-    weighted = columns / error[:, np.newaxis]
-    slopes, *_ = np.linalg.lstsq(weighted, gain / error, rcond=None)
-    rest = gain / error - weighted @ slopes
-    return float((rest**2).sum() / max(1, len(gain) - columns.shape[1]))
+    found = inverse @ (weighted.T @ (gain * weight))
+    rest = gain * weight - weighted @ found
+    return (
+        float(found[0]),
+        max(float(inverse[0, 0]), 0.0),
+        float((rest**2).sum() / max(1, len(gain) - len(columns))),
+    )
 
 
 def together_behind(frames: Sequence[Sample], model: Array, at_s: Array) -> tuple[float, float]:

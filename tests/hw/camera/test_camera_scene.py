@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hw.camera.errors import UnreadablePicture
-from hw.camera.simulated_head import HeadFrame, behind_lids, depth, outline
+from hw.camera.simulated_head import Array, HeadFrame, behind_lids, depth, outline
 from hw.camera.simulated_lens import Lens, lid, progress, turned_sheet
 from hw.camera.simulated_light import KEPT, LightHistory, RoomLight, parse
 from hw.camera.simulated_scene import Act, Kind, Scene, bow, build, load_scene
@@ -81,22 +81,42 @@ def test_bent_paper_answers_less_at_its_sides_but_has_no_nose(picture: Path) -> 
     assert 1.02 < bent["nose"] / bent["side"] < live["nose"] / live["side"]
 
 
-def test_paper_bent_to_a_heads_radius_answers_like_a_head_and_moves_in_its_whole_depth(picture: Path) -> None:
+def test_paper_bent_to_a_heads_radius_answers_the_more_like_a_head(picture: Path) -> None:
     mild, narrow = (places(answer(bent_to(picture, radius))) for radius in (2.0, 1.2))
-    assert narrow["nose"] / narrow["side"] > 1.3 > 1.1 * mild["nose"] / mild["side"]
+    assert narrow["nose"] / narrow["side"] > 1.2 * mild["nose"] / mild["side"] > 1.2
+
+
+def test_bent_paper_is_round_and_then_goes_on_straight() -> None:
     x, _ = HeadFrame(100, 63, 29, 0.0).coordinates(WIDTH, HEIGHT)
-    side, middle = bow(x, 1.2)[63, 100 + round(0.9 * 29)], bow(x, 1.2)[63, 100]
-    assert middle == 0
-    assert side == pytest.approx(math.sqrt(1.2**2 - 0.9**2) - 1.2, abs=0.02)
-    for radius in (2.0, 1.2):
-        front = build(bent_to(picture, radius).scene, WIDTH, HEIGHT).front
-        assert front is not None
-        assert front.depth is not None
-        assert front.depth.min() == pytest.approx(radius * (math.sqrt(1 - 0.95**2) - 1), abs=0.01)
+    row = bow(x, 1.2)[63, 100:]
+    assert row[0] == 0
+    assert row[round(0.9 * 29)] == pytest.approx(math.sqrt(1.2**2 - 0.9**2) - 1.2, abs=0.02)
+    beyond = np.diff(row[round(1.1 * 29) : round(2.2 * 29)])
+    assert beyond == pytest.approx(beyond[0], abs=1e-4)
+    assert np.allclose(bow(x, -1.2), -bow(x, 1.2)), "bent the other way it is hollow"
+
+
+def test_paper_is_bent_about_any_axis(picture: Path) -> None:
+    depth = depth_of(replace(bent_to(picture, 1.2).scene, bend_deg=90))
+    assert np.ptp(depth, axis=1).max() < 0.01 < np.ptp(depth, axis=0).min()
+
+
+def test_crumpled_paper_has_slopes_all_over(picture: Path) -> None:
+    smooth, crumpled = (depth_of(replace(bent_to(picture, 1000.0).scene, crumple=slope)) for slope in (0.0, 0.2))
+    scale = FACE_PX / 2.2
+    slopes = np.hypot(*np.gradient(crumpled - smooth)) * scale
+    assert math.sqrt(np.square(slopes).mean()) == pytest.approx(0.2, rel=0.35)
 
 
 def bent_to(picture: Path, radius: float) -> Lens:
     return Lens(scene(picture, Kind.BENT, side_light=0.0, radius=radius), WIDTH, HEIGHT)
+
+
+def depth_of(bent: Scene) -> Array:
+    front = build(bent, WIDTH, HEIGHT).front
+    assert front is not None
+    assert front.depth is not None
+    return front.depth
 
 
 def test_a_screen_hardly_answers_while_the_wall_does(picture: Path) -> None:

@@ -34,6 +34,7 @@ class Room:
         self.late_s = self.noise = self.exposure = self.white = 0.0
         self.noise = 0.0005
         self.blocks = 6
+        self.bend: tuple[float, float] | None = None  # radius in face widths and axis in radians
 
     def ring(self, at_s: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         shown = np.zeros(3)
@@ -43,12 +44,17 @@ class Room:
         return shown
 
     def samples(self) -> list[Sample]:
-        facing = normals(self.shape)[:, 2]
+        facing = normals(self.shape)[:, 2] if self.bend is None else self.sheet(*self.bend)
         gain = self.skin_gain * (1 + self.relief * (facing - facing.mean()))
         skin = self.chance.uniform(0.1, 0.5, (len(PATCHES), 3))
         behind = self.chance.uniform(0.1, 0.5, (6, 3))
         behind[self.blocks :] = np.nan
         return [self.sample(at_s, skin, gain, behind) for at_s in np.arange(BEGIN_S - 0.5, BEGIN_S + 2.3, 1 / FPS)]
+
+    def sheet(self, radius: float, axis: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        """How much each patch of paper bent about an axis faces the camera."""
+        x, y = self.shape[list(PATCHES), :2].astype(np.float64).T
+        return np.sqrt(1 - np.minimum(np.abs(x * math.cos(axis) + y * math.sin(axis)) / radius, 0.9) ** 2)
 
     def sample(
         self,
@@ -107,6 +113,20 @@ def test_each_attack_has_its_reason(points: FloatArray, changes: dict[str, float
     result = room.judge()
     assert (result.decision, result.reasons[0]) == (Decision.ATTACK, reason)
     finite_json(result)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("relief", [0.6, 1.0])
+@pytest.mark.parametrize("axis", [0.0, 0.6, math.pi / 2])
+@pytest.mark.parametrize("radius", [0.55, 0.7, 1.0])
+def test_paper_however_it_is_bent_is_paper(
+    points: FloatArray, radius: float, axis: float, relief: float, seed: int
+) -> None:
+    """A head's radius is 0.55 of its width: such paper answers at its middle more than at its sides, as a head does."""
+    room = Room(points, seed)
+    room.bend, room.relief = (radius, axis), relief
+    result = room.judge()
+    assert (result.decision, result.reasons[0]) == (Decision.ATTACK, "flat_response")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
