@@ -10,6 +10,7 @@ from daemon.liveness.watch import Watch
 from models.liveness import motion
 from models.liveness.motion import WITHIN_S, Ask, Pose
 from models.liveness.result import CheckResult, Decision
+from models.liveness.tracks import Tracks
 
 LOOK_S = 0.3
 """So often the frames so far are judged: who has done it need not wait for the end."""
@@ -42,8 +43,9 @@ def challenge(
 def _watched(ask: Ask, watch: Watch, over: Callable[[], bool]) -> CheckResult:
     asked_s = judged_s = time.monotonic()
     poses: list[Pose] = []
+    tracks = Tracks()
     for frame, mesh in watch.meshes(asked_s + WITHIN_S):
-        pose = motion.observe(frame.image, mesh, frame.captured_at_s)
+        pose = motion.observe(frame.image, mesh, frame.captured_at_s, tracks)
         if pose is not None:
             poses.append(pose)
         if over():

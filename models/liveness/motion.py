@@ -1,9 +1,9 @@
-"""The motion challenge: she is asked to turn her head or to blink. A face does it in depth, a flat picture as a plane.
+"""The motion challenge: she is asked to turn her head or to blink. A face does it in depth, paper does not.
 
-All points of a plane, however it is held, move by one homography between two views; a nose before its cheeks does not.
-What is left after the best homography is therefore depth. The mesh's own z is not used: the network draws a face's z
-for a flat picture too. Nor do its points tell a blink, they stay where open eyes would be: closing lids are seen in the
-eyes' pixels.
+All points of a plane, however it is held, move by one homography between two views; those of a bent sheet by a surface
+of second order over the picture. A nose before its cheeks does neither, and goes farther. Points of the skin are
+followed by their pixels (`tracks`): the mesh makes a face of paper too, and so says no more than how far something was
+turned. Nor do its points tell a blink, they stay where open eyes would be: closing lids are seen in the eyes' pixels.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from models.image import FloatArray, Image, require_image
 from models.liveness.mesh import POINTS
 from models.liveness.result import CheckResult, Decision
+from models.liveness.tracks import FOLLOWED, NOSE, Tracks
+from models.liveness.upright import CORNERS, Array, cut, upright
 
 NAME: Final = "motion"
-Array = npt.NDArray[np.float64]
 
-# Outer corners of the eyes (subject's right first), tip of the nose.
-CORNERS, NOSE = (33, 263), 4
+TIP: Final = 4
+"""Of the nose."""
 # Both eyes from corner to corner, and cheek to cheek: what a blink does not change.
 STRIPS: Final = ((33, 133), (362, 263), (50, 280))
 STRIP_PX: Final = (24, 12)
@@ -47,9 +47,13 @@ MIN_FRAMES: Final = 12
 MIN_BASELINE: Final = 3
 MIN_TURN: Final = 0.12
 """How far the nose must go, in distances of the eyes' corners; about 12 degrees."""
-MIN_DEPTH: Final = 0.03
-"""What no homography explains, root mean square, in distances of the eyes' corners. A turned face leaves 0.045 to 0.08,
-a sheet up to 0.02, because the mesh makes a face of it."""
+MIN_FOLLOWED, MIN_NOSE_FOLLOWED = 30, 5
+"""So many points must have been followed to say anything of depth, and so many of the nose's."""
+MIN_DEPTH: Final = 0.015
+"""What no bent sheet explains, root mean square, in distances of the eyes' corners. A face turned by 24 degrees leaves
+0.018 to 0.03, a sheet up to 0.006, one bent like a head mostly 0.012."""
+MIN_NOSE: Final = 0.03
+"""A face's nose goes by 0.03 to 0.3 of the whole change of form farther than the nearest bent sheet, paper's less."""
 MIN_SQUEEZE: Final = 0.03
 """From so much narrower on, something has turned; what is flat by 14 degrees."""
 MAX_FLAT_TURN: Final = 0.25
@@ -76,11 +80,18 @@ class Ask(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
-    """The mesh (468, 3) of a frame captured at ``at_s``, and small grey strips of both eyes and the cheeks (3, 288)."""
+    """What is kept of a frame captured at ``at_s``.
+
+    Attributes:
+        mesh: (468, 3).
+        strips: small grey pictures of both eyes and the cheeks, (3, 288).
+        skin: where the points `tracks.FOLLOWED` are, (points, 2), in distances of the eyes' corners; NaN where lost.
+    """
 
     at_s: float
     mesh: FloatArray = field(repr=False)
     strips: FloatArray = field(repr=False)
+    skin: FloatArray = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,8 @@ class Moved:
     Attributes:
         turn: how far the nose went towards her left, the largest excursion with its sign.
         stretch: change of form between rest and the largest excursion, beyond shift, turn in the plane and zoom.
-        depth: what no homography explains of it.
+        depth: what no bent sheet explains of the skin's, NaN where too little of it was followed.
+        nose: by how much the nose went farther than such a sheet, as a share of the skin's change of form; or NaN.
         squeeze: by what share the form has become narrower against its height, as all does that is turned.
         closing: how far the eyes' pixels went from those at rest and came back, the lesser of both.
         at_rest: how far they go at rest.
@@ -102,6 +114,7 @@ class Moved:
     turn: float
     stretch: float
     depth: float
+    nose: float
     squeeze: float
     closing: float
     at_rest: float
@@ -112,7 +125,7 @@ class Moved:
         """For the record."""
         numbers = {
             name: getattr(self, name)
-            for name in ("turn", "stretch", "depth", "squeeze", "closing", "beside", "closed_s")
+            for name in ("turn", "stretch", "depth", "nose", "squeeze", "closing", "beside", "closed_s")
         }
         return {
             "frames": self.frames,
@@ -133,7 +146,7 @@ def as_plane(moved: Moved) -> bool:
     """Something flat was turned: narrower by much more than so small a turn of a head would make it."""
     return (
         moved.squeeze > MIN_SQUEEZE
-        and moved.depth < MIN_DEPTH
+        and not moved.depth > MIN_DEPTH
         and abs(moved.turn) < MAX_FLAT_TURN * math.sqrt(2 * moved.squeeze)
     )
 
@@ -144,7 +157,7 @@ def turn_rules(sign: int) -> tuple[Rule, ...]:
         Rule("moves_as_plane", Decision.ATTACK, as_plane),
         Rule("no_movement", Decision.UNSURE, lambda moved: abs(moved.turn) < MIN_TURN),
         Rule("wrong_direction", Decision.UNSURE, lambda moved: moved.turn * sign < 0),
-        Rule("depth_unclear", Decision.UNSURE, lambda moved: moved.depth < MIN_DEPTH),
+        Rule("depth_unclear", Decision.UNSURE, lambda moved: not (moved.depth > MIN_DEPTH and moved.nose > MIN_NOSE)),
     )
 
 
@@ -195,39 +208,36 @@ def judge(ask: Ask, asked_at_s: float, poses: Iterable[Pose]) -> CheckResult:
     return CheckResult(NAME, found.decision, (found.reason,), moved.evidence())
 
 
-def observe(image: Image, mesh: FloatArray | None, at_s: float) -> Pose | None:
+def observe(image: Image, mesh: FloatArray | None, at_s: float, tracks: Tracks) -> Pose | None:
     """What is kept of ``image`` (BGR), captured at ``at_s``, in which `FaceMesh` found ``mesh``; None without a face.
 
     Raises:
         ImageError: ``image`` is no picture.
     """
     picture = require_image(image)
-    if mesh is None or np.shape(mesh) != (POINTS, 3) or not np.all(np.isfinite(mesh)):
+    if mesh is None or np.shape(mesh) != (POINTS, 3) or not np.all(np.isfinite(mesh)) or not wide(mesh):
         return None
     grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-    pose = Pose(at_s, mesh, np.stack([strip(grey, mesh[a, :2], mesh[b, :2]) for a, b in STRIPS]))
-    return pose if sound(pose) else None
-
-
-def strip(grey: npt.NDArray[np.uint8], begin: FloatArray, end: FloatArray) -> FloatArray:
-    """The grey pixels about the line between two points, upright, (288,)."""
-    way = (end - begin).astype(np.float64)
-    length = max(float(np.linalg.norm(way)), 1e-3)
     width, height = STRIP_PX
-    turn = width / (STRIP_WIDTH * length**2) * np.array([[way[0], way[1]], [-way[1], way[0]]])
-    shift = np.array([width / 2, height / 2]) - turn @ ((begin + end) / 2)
-    cut = cv2.warpAffine(grey, np.column_stack([turn, shift]), STRIP_PX, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(cut, np.float32).ravel()
+    strips = [cut(grey, mesh[a, :2], mesh[b, :2], STRIP_PX, width / STRIP_WIDTH, height / 2) for a, b in STRIPS]
+    flat = np.stack(strips).reshape(len(STRIPS), -1).astype(np.float32)
+    pose = Pose(at_s, mesh, flat, tracks.follow(grey, mesh))
+    return pose if sound(pose) else None
 
 
 def sound(pose: Pose) -> bool:
     """Whether it is a mesh that can be measured."""
     size = len(STRIPS), STRIP_PX[0] * STRIP_PX[1]
-    if np.shape(pose.mesh) != (POINTS, 3) or np.shape(pose.strips) != size:
+    if (np.shape(pose.mesh), np.shape(pose.strips), np.shape(pose.skin)) != ((POINTS, 3), size, (len(FOLLOWED), 2)):
         return False
     if not (math.isfinite(pose.at_s) and np.all(np.isfinite(pose.mesh)) and np.all(np.isfinite(pose.strips))):
         return False
-    corners = pose.mesh[list(CORNERS), :2]
+    return wide(pose.mesh)
+
+
+def wide(mesh: FloatArray) -> bool:
+    """Whether the eyes are far enough apart to say anything."""
+    corners = mesh[list(CORNERS), :2]
     return float(np.linalg.norm(corners[1] - corners[0])) > 8
 
 
@@ -238,14 +248,17 @@ def measure(rest: Sequence[Pose], after: Sequence[Pose]) -> Moved:
     before = np.mean([placed(pose.mesh) for pose in rest], axis=0)
     forms = [placed(pose.mesh) for pose in after]
     at = int(np.argmax([rms(form - by_similarity(before, form)) for form in forms]))
-    peak = np.mean(forms[max(0, at - 1) : at + 2], axis=0)
+    peak = slice(max(0, at - 1), at + 2)
+    form = np.mean(forms[peak], axis=0)
+    depth, nose = depth_of(skin_of(rest), skin_of(after[peak]), float(np.sign(turns[at])))
     closing, at_rest, beside, closed_s = blink_of(rest, after)
     return Moved(
         len(rest) + len(after),
         float(turns[at]),
-        rms(peak - by_similarity(before, peak)),
-        rms(peak - by_homography(before, peak)),
-        squeeze(before, peak),
+        rms(form - by_similarity(before, form)),
+        depth,
+        nose,
+        squeeze(before, form),
         closing,
         at_rest,
         beside,
@@ -253,22 +266,32 @@ def measure(rest: Sequence[Pose], after: Sequence[Pose]) -> Moved:
     )
 
 
+def skin_of(poses: Sequence[Pose]) -> Array:
+    """Where the followed points were on the average, (points, 2); NaN where one was lost."""
+    return np.asarray(np.mean([pose.skin for pose in poses], axis=0), np.float64)
+
+
+def depth_of(before: Array, after: Array, way: float) -> tuple[float, float]:
+    """The numbers `Moved` calls depth and nose, of a turn whose sign is ``way``."""
+    known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    of_nose = np.isin(FOLLOWED, NOSE)[known]
+    if known.sum() < MIN_FOLLOWED or of_nose.sum() < MIN_NOSE_FOLLOWED or of_nose.all():
+        return math.nan, math.nan
+    before, after = before[known], after[known]
+    depth = rms(after - by_bent_sheet(before, before, after))
+    beside = ~of_nose
+    farther = after[of_nose, 0] - by_bent_sheet(before[of_nose], before[beside], after[beside])[:, 0]
+    return depth, way * float(farther.mean()) / max(rms(after - by_similarity(before, after)), 1e-6)
+
+
 def placed(mesh: FloatArray) -> Array:
     """The rigid points (n, 2) with the eyes' corners at (-0.5, 0) and (0.5, 0)."""
     return upright(mesh)[list(RIGID)]
 
 
-def upright(mesh: FloatArray) -> Array:
-    """All points (468, 2) with the eyes' corners at (-0.5, 0) and (0.5, 0)."""
-    points = mesh[:, 0].astype(np.float64) + 1j * mesh[:, 1]
-    right, left = points[CORNERS[0]], points[CORNERS[1]]
-    turned = (points - (right + left) / 2) / (left - right)
-    return np.stack([turned.real, turned.imag], axis=1)
-
-
 def turn_of(mesh: FloatArray) -> float:
     """Where the nose is between the eyes' corners, towards her left."""
-    return float(upright(mesh)[NOSE, 0])
+    return float(upright(mesh)[TIP, 0])
 
 
 def blink_of(rest: Sequence[Pose], after: Sequence[Pose]) -> tuple[float, float, float, float]:
@@ -324,21 +347,15 @@ def by_similarity(points: Array, towards: Array) -> Array:
     return np.stack([moved.real, moved.imag], axis=1)
 
 
-def by_homography(points: Array, towards: Array) -> Array:
-    """``points`` seen as a plane is from elsewhere, as near to ``towards`` as that goes.
+def by_bent_sheet(points: Array, before: Array, after: Array) -> Array:
+    """Where ``points`` (n, 2) go with the bent sheet that goes nearest from ``before`` to ``after``.
 
-    The linear method (Hartley and Zisserman, algorithm 4.2); the points are centred and of size 1 already.
+    A rotation moves what is z deep by z times a constant; z of a sheet bent about an axis is of second order over the
+    picture, which also takes up what a plane's homography has beyond an affine map.
     """
-    x, y = points.T
-    u, v = towards.T
-    one, zero = np.ones_like(x), np.zeros_like(x)
-    rows = np.concatenate(
-        [
-            np.stack([x, y, one, zero, zero, zero, -u * x, -u * y, -u], axis=1),
-            np.stack([zero, zero, zero, x, y, one, -v * x, -v * y, -v], axis=1),
-        ]
-    )
-    matrix = np.linalg.svd(rows, full_matrices=False)[2][-1].reshape(3, 3)
-    seen = np.stack([x, y, one], axis=1) @ matrix.T
-    safe = np.where(np.abs(seen[:, 2:]) > 1e-6, seen[:, 2:], 1e-6)
-    return np.asarray(seen[:, :2] / safe, np.float64)
+
+    def orders(places: Array) -> Array:
+        x, y = places.T
+        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+
+    return np.asarray(orders(points) @ np.linalg.lstsq(orders(before), after, rcond=None)[0], np.float64)
