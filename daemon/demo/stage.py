@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -20,7 +18,7 @@ from daemon.demo.broker import DemoBroker
 from daemon.demo.folder import stage_folder, temporary_files_in
 from daemon.demo.people import Person, Studio
 from daemon.demo.ports import HOST, free_port
-from daemon.demo.process import Process, uninterrupted
+from daemon.demo.process import Process, finished, uninterrupted
 from daemon.demo.room import Room
 from daemon.demo.screen import DemoError, Screen, View
 from daemon.policy import pack_path
@@ -221,8 +219,7 @@ class Stage:
 
     @staticmethod
     def _command(module: str, *arguments: str, given: str = "") -> None:
-        command = [sys.executable, "-m", module, *arguments]
-        done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+        done = finished("-m", module, *arguments, given=given)
         if done.returncode:
             raise DemoError(f"{module} {' '.join(arguments[:2])}: {done.stderr.strip()}")
 
@@ -323,8 +320,7 @@ class Stage:
 
     def gateway(self, *arguments: str) -> list[dict[str, Any]]:
         """What ``vernix-gateway ... --json`` prints, a dict a line."""
-        command = [sys.executable, "-m", "gateway.cli", "--config", str(self.gateway_toml), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = finished("-m", "gateway.cli", "--config", str(self.gateway_toml), *arguments)
         if done.returncode > 1:
             raise DemoError(f"vernix-gateway {arguments[0]}: {done.stderr.strip()}")
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -335,8 +331,7 @@ class Stage:
         bundle.unlink(missing_ok=True)
         self.gateway("export", UNIT, str(bundle))
         authority = self.folder / "site/authority/authority.pem"
-        command = ["-m", "daemon.cli", "verify", str(bundle), "--authority", str(authority), "--json"]
-        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+        done = finished("-m", "daemon.cli", "verify", str(bundle), "--authority", str(authority), "--json")
         if done.returncode > 1:
             raise DemoError(f"vernix verify: {done.stderr.strip()}")
         result: dict[str, Any] = json.loads(done.stdout)

@@ -1,6 +1,6 @@
 """The light challenge over many simulated people: who is taken for live, who for an attack, and when.
 
-`VERNIX_BENCH_TRIALS` (default 2) challenges for each of some eighty conditions, the demo's portraits in turn
+`VERNIX_BENCH_TRIALS` (default 2) challenges for each of a hundred conditions, the demo's portraits in turn
 and those of the folder `VERNIX_BENCH_FACES`. `VERNIX_BENCH_OUT` names a folder for `light_challenge.json` and `.png`.
 A trial takes about a second.
 """
@@ -11,8 +11,8 @@ import json
 import os
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -31,6 +31,15 @@ USUAL = 0.03
 LATE_MS = (100, 200, 300)
 RADII = (1.2, 1.35, 1.5, 2.0)
 """Of a bent print, in eye distances: from a head's own to a mild bend."""
+BENDS: Mapping[str, Mapping[str, float]] = {
+    "bent": {},
+    "bent, ring 10 %": {"ratio": 0.10},
+    "bent, lit aside": {"side_light": 0.6},
+    "bent, askew": {"bend_deg": 35.0},
+    "bent, lying": {"bend_deg": 90.0},
+    "bent, crumpled": {"crumple": 0.2},
+}
+"""What else is done to it."""
 LIVE = "live"
 
 
@@ -74,7 +83,9 @@ def cells() -> list[Cell]:
     for share in (0.0, 0.3, 0.6, 0.9):
         found.append(Cell("side_light", share, Condition(LIVE, Scene(Kind.LIVE, ratio=USUAL, side_light=share))))
     for radius in RADII:
-        found.append(Cell("radius", radius, Condition(str(Kind.BENT), Scene(Kind.BENT, ratio=USUAL, radius=radius))))
+        for name, changes in BENDS.items():
+            scene = replace(Scene(Kind.BENT, ratio=USUAL, radius=radius), **changes)
+            found.append(Cell("radius", radius, Condition(name, scene)))
     return found
 
 
