@@ -16,6 +16,9 @@ from tests.support.strictness import nothing_may_be_skipped
 settings.register_profile("vernix", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("vernix")
 
+LONG = ("tests/residue/", "tests/daemon/kiosk/test_kiosk_screens.py")
+"""Files of few tests that take minutes: they begin, so that no worker is left alone with one at the end."""
+
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 
@@ -43,6 +46,11 @@ def pytest_report_header() -> list[str]:
         "device tests: left out unless asked for (-m device); they need a bench",
         f"skipped tests: {'count as failures' if nothing_may_be_skipped() else 'allowed, see the reasons below'}",
     ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, all else in its order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.hookimpl(wrapper=True)
