@@ -41,7 +41,7 @@ MIN_CONTRAST: Final = 0.25
 MAX_SHINING: Final = 0.5
 """A face that answers less than so much of what is behind it shines by itself; a lamp above her may well make it
 answer somewhat less than a dark corridor does."""
-MIN_RELIEF: Final = 0.1
+MIN_RELIEF: Final = 0.05
 MAX_SHEET_RELIEF: Final = 0.18
 MIN_UNEVENNESS: Final = 1.25
 MAX_SHEET_UNEVENNESS: Final = 0.9

@@ -153,6 +153,7 @@ def test_a_living_face_passes_and_the_record_can_show_why(unit: Make, booth: Boo
     ("kind", "causes"),
     [
         (Kind.PRINT, {"light:flat_response"}),
+        (Kind.BENT, {"light:flat_response"}),
         (Kind.SCREEN, {"light:only_surroundings_answer", "light:no_response"}),
         (Kind.INJECTED, {"light:no_response"}),
         (Kind.TINT, {"light:global_tint"}),
