@@ -361,7 +361,7 @@ class Assembly:
             found += troubles.of_pins(self.pins.problem, **facts)
         self.revoked.refresh()
         found += troubles.of_gateway(revoked=self.revoked.names(self._gateway_kid))
-        found += troubles.of_fingers(self.unit.fingers.problem)
+        found += troubles.of_light(self.unit.faces.unseen) + troubles.of_fingers(self.unit.fingers.problem)
         if self.thermal is not None:
             found += troubles.of_thermal(self.thermal.problem)
         found += troubles.of_emergencies(found, waiting=bool(self.outbox.unaccounted))

@@ -15,6 +15,7 @@ from daemon.events import DeviceLost, Event
 from daemon.face_events import FaceCompared, FaceFinding
 from daemon.liveness.eyes import Blind, Eyes
 from daemon.liveness.inspection import Compared, Inspection, Means
+from daemon.liveness.unseen import Unseen
 from daemon.liveness.watch import Watch
 from daemon.preview import Preview
 from hw.camera.driver import Camera
@@ -175,7 +176,7 @@ class FaceTask:
     """Runs the camera from consent to the end of a check, and compares when asked.
 
     ``asked``: what the screen asks of her now: ``light``, ``turn_left``, ``turn_right``, ``blink``, or None. ``hint``:
-    what is in the way of seeing her.
+    what is in the way of seeing her. ``unseen``: whether anybody answers the ring.
     """
 
     def __init__(
@@ -204,6 +205,7 @@ class FaceTask:
         self._post, self._means, self._told = post, means, told
         self.asked: str | None = None
         self.hint: str | None = None
+        self.unseen = Unseen()
         self.preview = Preview()
         self._work: queue.SimpleQueue[_Work | str | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
@@ -280,6 +282,7 @@ class FaceTask:
             self.preview.drop()
         alive, took_ms = finding.liveness, (time.monotonic() - started_s) * 1e3
         log.info("face in %.0f ms: %s, %s %s", took_ms, finding.decision, alive.decision, alive.cause or "")
+        self.unseen.saw(work.check, alive.checks)
         if not work.stopped.is_set():
             self._post(FaceCompared(work.check, finding))
 

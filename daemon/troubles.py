@@ -8,6 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from daemon.liveness.unseen import Unseen
 from hw.card_reader.driver import ReaderState
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.errors import VersionMismatch
@@ -65,6 +66,10 @@ MEANING: Final = MappingProxyType(
         "unusable": (
             "a file of theirs, or the runtime that computes them, is missing or damaged, so officers decide about "
             "every face: the log names it; install the vernix package again"
+        ),
+        "unseen": (
+            "nothing answers the ring's colours, check after check, so living women are taken for recordings: see that "
+            "it is lit, dim while idle, white for a face; clean it, shade the lamp that outshines it, or replace it"
         ),
         "key_revoked": (
             "its key is revoked: nothing it says is believed and records are kept here; put the gateway's new "
@@ -146,6 +151,11 @@ def of_models(problem: ModelsError | None) -> Troubles:
     if problem is None:
         return ()
     return ("models:computes_otherwise" if isinstance(problem, ModelWrong) else "models:unusable",)
+
+
+def of_light(unseen: Unseen) -> Troubles:
+    """What is wrong with the ring's light, as far as people's faces tell."""
+    return ("light:unseen",) if unseen.stands else ()
 
 
 def of_fingers(problem: HardwareError | None) -> Troubles:

@@ -16,6 +16,8 @@ from daemon.devices import NONE_FITTED
 
 HELD = ("card_reader", "coprocessor", "door", "thermal")
 """Devices whose drivers the unit keeps open, and whose troubles it therefore knows."""
+_PARTS = MappingProxyType({"coprocessor": ("light",)})
+"""What hangs on a device, under a name of its own."""
 MODELS = "models"
 _NOT_NOW = MappingProxyType(
     {
@@ -50,7 +52,7 @@ def _told(config: Config, name: str, found: Sequence[str]) -> dict[str, Any] | N
         return None
     if name in HELD and getattr(config.devices, name) == "none:":
         return {"test": name, "ok": name != "card_reader", "text": NONE_FITTED}
-    own = [one for one in found if one.partition(":")[0] == name]
+    own = [one for one in found if one.partition(":")[0] in (name, *_PARTS.get(name, ()))]
     text = "; ".join(f"{one}: {troubles.meaning(one)}" for one in own)
     said = {"test": name, "ok": not own, "text": text or _WELL.get(name, "in use, in order")}
     return {**said, "troubles": own} if own and name in HELD else said

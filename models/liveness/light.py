@@ -90,6 +90,11 @@ class Measured:
         return self.gain > max(MIN_GAIN, SURE * self.gain_error) and self.correlation > MIN_CORRELATION
 
     @property
+    def answered(self) -> bool:
+        """Whether anything does, the face or what is behind it: not a recording, nor anybody before a dark ring."""
+        return self.seen or behind_seen(self)
+
+    @property
     def contrast(self) -> float:
         """By how much less the background answers than the face, as a share; NaN without a background or an answer."""
         return 1 - self.background / self.gain if abs(self.gain) > LEAST else math.nan
@@ -113,7 +118,7 @@ class Measured:
             "unevenness": self.unevenness,
         }
         finite = {name: round(value, 5) for name, value in numbers.items() if math.isfinite(value)}
-        return {"frames": self.frames, "patches": self.patches, **finite}
+        return {"frames": self.frames, "patches": self.patches, "answered": int(self.answered), **finite}
 
 
 @dataclass(frozen=True, slots=True)

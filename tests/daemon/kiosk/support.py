@@ -178,6 +178,7 @@ def states(policy: Policy) -> dict[str, State]:
         "finger": replace(read, step=Step.FINGER),
         "decision": replace(read, step=Step.DECISION, trouble="document_findings"),
         "no_card": replace(begun, step=Step.DECISION, trouble="no_card:none_issued"),
+        "unanswered": replace(read, step=Step.DECISION, trouble="liveness:light:no_response"),
         "entered": replace(
             begun,
             step=Step.DECISION,

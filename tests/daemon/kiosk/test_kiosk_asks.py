@@ -148,6 +148,14 @@ def test_findings_of_a_unit_at_work(home: Home) -> None:
     assert (in_order["card_reader"]["ok"], in_order["card_reader"]["text"]) == (True, "in use, in order")
 
 
+def test_a_dark_ring_is_found_with_the_co_processor(home: Home) -> None:
+    home.edit("[devices]", '[devices]\ncoprocessor = "serial:///dev/does-not-exist"')
+    found = {one["test"]: one for one in findings(home.config(), ("light:unseen", "door:no_one_shot"))}
+    assert found["coprocessor"]["ok"] is False
+    assert found["coprocessor"]["troubles"] == ["light:unseen"]
+    assert "shade the lamp" in found["coprocessor"]["text"]
+
+
 def begun(seconds: float) -> str:
     """The id of a check that began so long ago."""
     at_ms = int((now().timestamp() - seconds) * 1000)

@@ -91,6 +91,18 @@ def test_a_key_that_exists_twice_is_said(bench: Bench, glass: Glass) -> None:
     expect(glass.page.locator("#body")).to_contain_text("该安全密钥可能有复制品")
 
 
+def test_who_decides_about_an_unanswered_light_is_sent_to_the_ring(bench: Bench, glass: Glass) -> None:
+    """A recording does not answer it, nor does anybody before a ring that is dark: whoever stands there can see it."""
+    bench.show(states(bench.policy)["unanswered"], troubles=("light:unseen",))
+    glass.step("decision")
+    trouble, line = glass.page.locator("#trouble"), glass.page.locator("#line")
+    expect(trouble).to_contain_text("对灯光没有反应（请看灯圈是否亮")
+    expect(line).to_contain_text("灯圈：没有人对它有反应")
+    glass.page.click("#language")
+    expect(trouble).to_contain_text("no answer to the light (is the ring lit?")
+    expect(line).to_contain_text("Light ring: nobody answers it")
+
+
 def test_whose_check_and_until_when(bench: Bench, glass: Glass) -> None:
     """Another woman's wristband is seen on every screen of the check; the second officer sees until when."""
     bench.show(states(bench.policy)["card"])

@@ -201,6 +201,7 @@ SHOTS: dict[str, tuple[str, Callable[[Glass], None], dict[str, Any]]] = {
     "skip": ("face", touches("staff_decides", "skip_light"), {}),
     "finger": ("finger", NOTHING, {}),
     "decision": ("decision", NOTHING, {}),
+    "unanswered": ("unanswered", NOTHING, {"troubles": ("light:unseen",)}),
     "reason": ("decision", touches("failed"), {}),
     "document": ("no_card", touches("document_enter"), {}),
     "document_zone": ("no_card", zone, {}),

@@ -267,6 +267,33 @@ def test_a_lamp_above_her_before_a_dark_corridor_is_no_attack(points: FloatArray
     assert (result.decision, result.reasons) == (Decision.UNSURE, ("surroundings_answer_alike",))
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("skin_gain", "behind_gain", "noise", "reasons", "answered"),
+    [
+        (0.0, 0.0, 0.0005, ("no_response",), 0),
+        (0.0, 0.0, 0.02, ("too_weak",), 0),
+        (0.0012, 0.0022, 0.0005, ("no_response",), 1),
+        (0.0001, 0.01, 0.0005, ("only_surroundings_answer",), 1),
+        (0.03, 0.0, 0.0005, (), 1),
+    ],
+)
+def test_whether_anything_answers_is_told(
+    points: FloatArray,
+    skin_gain: float,
+    behind_gain: float,
+    noise: float,
+    reasons: tuple[str, ...],
+    answered: int,
+    seed: int,
+) -> None:
+    """The face, or what is behind it: if neither does, the ring may be dark."""
+    room = Room(points, seed)
+    room.skin_gain, room.behind_gain, room.noise = skin_gain, behind_gain, noise
+    result = room.judge()
+    assert (result.reasons[:1], result.evidence["answered"]) == (reasons, answered)
+
+
 # --- what is kept of a frame ---------------------------------------------------------------------------------------
 
 
