@@ -25,6 +25,7 @@ from hw.fingerprint.driver import FingerprintModule
 from hw.gpio.driver import PinDoor
 from hw.thermal.driver import ThermalSensor
 from hw.uri import DeviceUri
+from models.liveness.thermal import OFF_DEG, PICTURE_DEG, TURNS_DEG, Mounting
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,8 @@ class Config:
     kiosk: Kiosk = field(default_factory=Kiosk)
     limits: Limits = field(default_factory=Limits)
     printing: Printing = field(default_factory=Printing)
+    thermal: Mounting = field(default_factory=Mounting)
+    """How the sensor of ``devices.thermal`` is mounted; without the table, as the camera is."""
 
     @property
     def address(self) -> Address:
@@ -164,6 +167,18 @@ def _check_printing(printing: Printing) -> None:
             Printer(printing.uri, printing.authority)
     except BadPrinterUri as error:
         raise TreeError("printing.uri", str(error)) from None
+
+
+_MEASURED = "hw/thermal/README.md says how to measure it"
+
+
+def _check_mounting(mounting: Mounting) -> None:
+    if mounting.turned_deg not in TURNS_DEG:
+        known = ", ".join(map(str, TURNS_DEG))
+        raise TreeError("thermal.turned_deg", f"expected one of {known}, found {mounting.turned_deg}; {_MEASURED}")
+    for name, (least, most) in (("picture_deg", PICTURE_DEG), ("right_deg", OFF_DEG), ("down_deg", OFF_DEG)):
+        if not least <= (found := getattr(mounting, name)) <= most:
+            raise TreeError(f"thermal.{name}", f"expected {least:g} to {most:g} degrees, found {found:g}; {_MEASURED}")
 
 
 _DEVICES: dict[str, tuple[Callable[[DeviceUri], object], tuple[str, ...]]] = {
@@ -205,6 +220,7 @@ def load(path: Path) -> Config:
     _check_values(config)
     _check_devices(config)
     _check_printing(config.printing)
+    _check_mounting(config.thermal)
     if not config.unit.policy.endswith(".toml"):
         return config
     policy = path.parent.absolute() / config.unit.policy  # relative paths are relative to this file's folder

@@ -12,6 +12,7 @@ from hw.fingerprint.driver import FingerprintModule
 from hw.gpio.driver import PinDoor
 from hw.thermal.driver import ThermalSensor
 from hw.uri import DeviceUri
+from models.liveness.thermal import USUAL, Mounting
 
 NONE_FITTED = "none fitted"
 
@@ -66,8 +67,8 @@ def door(uri: DeviceUri) -> str:
         return f"pins answer, emergency button {'pressed' if pins.held else 'not pressed'}"
 
 
-def thermal(uri: DeviceUri) -> str:
-    """Read one picture of the thermal sensor.
+def thermal(uri: DeviceUri, mounting: Mounting = USUAL) -> str:
+    """Read one picture of the thermal sensor, and say where in the camera's picture its warmest pixel looks.
 
     Raises:
         HardwareError: it is not there, or not in order.
@@ -75,8 +76,13 @@ def thermal(uri: DeviceUri) -> str:
     with ThermalSensor(uri) as sensor:
         frame = sensor.self_test()
     low, high = float(frame.pixels_c.min()), float(frame.pixels_c.max())
+    right, down = mounting.warmest(frame.pixels_c)
+    place = f"{abs(right):.0f}° {'right' if right > 0 else 'left'}, {abs(down):.0f}° {'down' if down > 0 else 'up'}"
     overflow = "; a pixel is out of range" if frame.overflow else ""
-    return f"pixels of {low:.1f} to {high:.1f} °C, ambient {frame.board_c:.1f} °C{overflow}"
+    return (
+        f"pixels of {low:.1f} to {high:.1f} °C, ambient {frame.board_c:.1f} °C{overflow}; "
+        f"warmest {place} from the middle of the camera's picture"
+    )
 
 
 _DEVICES: dict[str, Callable[[DeviceUri], str]] = {
@@ -97,4 +103,6 @@ def ask(config: Config, name: str) -> str:
         HardwareError: it is not there, or not in order; names the URI and what was tried.
     """
     uri = DeviceUri.parse(getattr(config.devices, name))
-    return NONE_FITTED if uri.scheme == "none" else _DEVICES[name](uri)
+    if uri.scheme == "none":
+        return NONE_FITTED
+    return thermal(uri, config.thermal) if name == "thermal" else _DEVICES[name](uri)

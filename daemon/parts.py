@@ -62,4 +62,4 @@ def pins_of(config: Config) -> PinEntrance | None:
 def thermal_of(config: Config) -> ThermalTask | None:
     """The thermal sensor that the configuration names, not yet opened."""
     uri = DeviceUri.parse(config.devices.thermal)
-    return ThermalTask(ThermalSensor(uri)) if uri.scheme != "none" else None
+    return ThermalTask(ThermalSensor(uri), mounting=config.thermal) if uri.scheme != "none" else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hw.errors import HardwareError
 from hw.thermal.codec import ThermalFrame
 from hw.thermal.driver import ThermalSensor
+from models.liveness.thermal import USUAL, Mounting
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,11 @@ _AGAIN_MOST_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class ThermalView:
-    """A picture and when it was read, in ``time.monotonic`` seconds."""
+    """A picture, when it was read, in ``time.monotonic`` seconds, and how it lies over the camera's."""
 
     frame: ThermalFrame
     read_s: float
+    mounting: Mounting = USUAL
 
     def age_s(self, now_s: float) -> float:
         """How old it is; a new one comes every 0.1 s while the sensor works."""
@@ -34,8 +36,10 @@ class ThermalView:
 class ThermalTask:
     """Reads the sensor ten times a second. A sensor that fails is opened anew, after 1 s, 2 s ... 30 s."""
 
-    def __init__(self, sensor: ThermalSensor, clock: Callable[[], float] = time.monotonic) -> None:
-        self._sensor, self._clock = sensor, clock
+    def __init__(
+        self, sensor: ThermalSensor, clock: Callable[[], float] = time.monotonic, mounting: Mounting = USUAL
+    ) -> None:
+        self._sensor, self._clock, self._mounting = sensor, clock, mounting
         self._view: ThermalView | None = None
         self._closed = threading.Event()
         self.problem: HardwareError | None = None
@@ -68,7 +72,7 @@ class ThermalTask:
         """Read one picture, opening the sensor if it is not open; whether it came."""
         try:
             self._sensor.open()
-            view = ThermalView(self._sensor.read(), self._clock())
+            view = ThermalView(self._sensor.read(), self._clock(), self._mounting)
         except HardwareError as error:
             self._fail(error)
             return False

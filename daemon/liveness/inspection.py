@@ -147,7 +147,7 @@ class Inspection:
         view = self.means.warmth() if self.means.warmth is not None else None
         if view is None or view.frame.overflow or view.age_s(time.monotonic()) > THERMAL_AGE_S or compared.face is None:
             return not_performed(Check.THERMAL, "no_reading")
-        return thermal.judge(view.frame.pixels_c, compared.face.box, compared.size)
+        return thermal.judge(view.frame.pixels_c, compared.face.box, compared.size, view.mounting)
 
     def _finding(self, results: Sequence[CheckResult]) -> Liveness:
         finding = fusion.fuse(self.means.policy(), [*results, self.watch.result()])

@@ -26,38 +26,80 @@ MIN_ABOVE_C: Final = 2.5
 """The sensor's own error is 2.5 degrees between pixels at worst."""
 MAX_ROOM_C: Final = 29.0
 """In a warmer room a face does not stand out."""
+FIELD_DEG: Final = 60.0
+"""What the sensor sees, from left to right and from top to bottom."""
+TURNS_DEG: Final = (0, 90, 180, 270)
+PICTURE_DEG: Final = (20.0, 140.0)
+OFF_DEG: Final = (-30.0, 30.0)
+"""Farther off the sensor does not see the middle of the picture."""
+
+
+def _tan(angle_deg: float) -> float:
+    return math.tan(math.radians(angle_deg))
+
+
+_REACH: Final = _tan(FIELD_DEG / 2)
+"""Of half the sensor's field: in a picture things lie as the tangents of their angles."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """Where the camera's picture lies on the sensor's, both with 0 to 1 from left to right and top to bottom.
+class Mounting:
+    """How the sensor is mounted beside the camera; the defaults are one that stands and looks as the camera does.
 
-    x on the sensor = ``scale_x`` x + ``shift_x``, y likewise. Measured once when the unit is built, with something warm
-    in the corners of the picture. The default is a camera with 60 degrees beside the sensor, not mirrored.
+    Right and left are those of the camera's picture, not of who stands before it.
+
+    Attributes:
+        turned_deg: by how much its picture must be turned clockwise to be upright in the camera's, :data:`TURNS_DEG`.
+        mirrored: turned so, it still has left and right swapped.
+        picture_deg: what the camera's picture shows from left to right, :data:`PICTURE_DEG`.
+        right_deg: how far right of the picture's middle the sensor looks, less than 0 where left, :data:`OFF_DEG`.
+        down_deg: how far below the picture's middle it looks, less than 0 where above, :data:`OFF_DEG`.
     """
 
-    scale_x: float = 1.0
-    shift_x: float = 0.0
-    scale_y: float = 0.75
-    shift_y: float = 0.125
+    turned_deg: int = 0
+    mirrored: bool = False
+    picture_deg: float = FIELD_DEG
+    right_deg: float = 0.0
+    down_deg: float = 0.0
+
+    def upright(self, pixels_c: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """The sensor's picture, (8, 8), as the camera sees the scene."""
+        turned = np.rot90(np.asarray(pixels_c, np.float64), -self.turned_deg // 90)
+        return turned[:, ::-1] if self.mirrored else turned
+
+    def find(self, x: float, y: float, picture: tuple[int, int]) -> tuple[float, float]:
+        """Where a point of the camera's picture lies on the upright one: 0 to 8, from the left and from the top."""
+        width, height = picture
+        scale = _tan(self.picture_deg / 2) / width  # pixels are square: what is seen from top to bottom follows
+        right, down = scale * (2 * x - width) - _tan(self.right_deg), scale * (2 * y - height) - _tan(self.down_deg)
+        return SIDE / 2 * (1 + right / _REACH), SIDE / 2 * (1 + down / _REACH)
+
+    def warmest(self, pixels_c: npt.NDArray[np.floating]) -> tuple[float, float]:
+        """How many degrees right of the camera's middle, and below it, the sensor's warmest pixel looks."""
+        row, column = divmod(int(np.argmax(self.upright(pixels_c))), SIDE)
+        right, down = ((2 * at + 1 - SIDE) / SIDE * _REACH for at in (column, row))
+        return (
+            math.degrees(math.atan(right + _tan(self.right_deg))),
+            math.degrees(math.atan(down + _tan(self.down_deg))),
+        )
 
 
-USUAL_VIEW: Final = View()
+USUAL: Final = Mounting()
 
 
 def judge(
     pixels_c: npt.NDArray[np.floating],
     face: tuple[float, float, float, float],
     picture: tuple[int, int],
-    view: View = USUAL_VIEW,
+    mounting: Mounting = USUAL,
 ) -> CheckResult:
     """Compare the face's pixels with the others.
 
     Args:
-        pixels_c: (8, 8) degrees Celsius, as the camera sees the scene, upper left first.
+        pixels_c: (8, 8) degrees Celsius, as the sensor has them.
         face: left, top, width, height of the face in pixels of the picture.
         picture: width and height of the picture.
-        view: how the two lie on one another.
+        mounting: how the two lie on one another.
 
     Returns:
         Live for ``warmer_than_surroundings``, unsure for ``not_warmer``, ``too_cold`` and ``too_hot``; not performed
@@ -66,7 +108,7 @@ def judge(
     pixels = np.asarray(pixels_c, np.float64)
     if pixels.shape != (SIDE, SIDE) or not np.all((pixels >= RANGE_C[0]) & (pixels <= RANGE_C[1])):
         return not_performed(NAME, "no_reading")
-    covered = cover(face, picture, view)
+    pixels, covered = mounting.upright(pixels), cover(face, picture, mounting)
     if covered is None or not (covered > 0.5).any() or not (covered == 0).any():
         return not_performed(NAME, "face_outside")
     # The upper half of what the face covers: hair, a mask and the pixels' own blur make the rest colder.
@@ -93,15 +135,15 @@ def reason_for(face_c: float, room_c: float) -> str:
 
 
 def cover(
-    face: tuple[float, float, float, float], picture: tuple[int, int], view: View
+    face: tuple[float, float, float, float], picture: tuple[int, int], mounting: Mounting
 ) -> npt.NDArray[np.float64] | None:
-    """How much of each of the sensor's pixels the face covers, (8, 8), 0 to 1; None when the box is no box."""
+    """How much of each of the upright sensor's pixels the face covers, (8, 8), 0 to 1; None when the box is no box."""
     left, top, width, height = face
     if not all(map(math.isfinite, (*face, *picture))) or min(width, height, *picture) <= 0:
         return None
-    x = [SIDE * (view.scale_x * at / picture[0] + view.shift_x) for at in (left, left + width)]
-    y = [SIDE * (view.scale_y * at / picture[1] + view.shift_y) for at in (top, top + height)]
-    return np.outer(shares(y[0], y[1]), shares(x[0], x[1]))
+    x, y = mounting.find(left, top, picture)
+    right, bottom = mounting.find(left + width, top + height, picture)
+    return np.outer(shares(y, bottom), shares(x, right))
 
 
 def shares(begin: float, end: float) -> npt.NDArray[np.float64]:

@@ -81,6 +81,28 @@ WRONG = {
         "or on devices.coprocessor, not on both",
     ),
     "reader of a broken form": ('card_reader = "none:"', 'card_reader = "serial://[x"', "devices.card_reader", "URI"),
+    "sensor turned between": (
+        "[kiosk]",
+        "[thermal]\nturned_deg = 45\n[kiosk]",
+        "thermal.turned_deg",
+        "0, 90, 180, 270",
+    ),
+    "sensor turned in words": ("[kiosk]", '[thermal]\nturned_deg = "90"\n[kiosk]', "thermal.turned_deg", "an integer"),
+    "sensor mirrored by a number": ("[kiosk]", "[thermal]\nmirrored = 1\n[kiosk]", "thermal.mirrored", "true or false"),
+    "sensor that looks elsewhere": (
+        "[kiosk]",
+        "[thermal]\nright_deg = 31\n[kiosk]",
+        "thermal.right_deg",
+        "expected -30 to 30 degrees, found 31; hw/thermal/README.md says how to measure it",
+    ),
+    "sensor that looks nowhere": ("[kiosk]", "[thermal]\ndown_deg = nan\n[kiosk]", "thermal.down_deg", "found nan"),
+    "picture of no width": ("[kiosk]", "[thermal]\npicture_deg = 0\n[kiosk]", "thermal.picture_deg", "20 to 140"),
+    "option of another name": (
+        "[kiosk]",
+        "[thermal]\nturned = 90\n[kiosk]",
+        "thermal.turned",
+        "known here: turned_deg",
+    ),
     "key as a table": (
         'record = "file:record.key"',
         "record = {a = 1}",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from daemon.parts import thermal_of
 from daemon.selftest import TESTS
 from daemon.thermal import ThermalTask
 from daemon.troubles import of_thermal
@@ -14,6 +15,7 @@ from hw.errors import HardwareError
 from hw.thermal.driver import BusStuck, NotAcknowledged, ThermalSensor
 from hw.thermal.simulator import AMBIENT_C, FACE_C, SimulatedBus
 from hw.uri import DeviceUri
+from models.liveness import thermal
 from tests.daemon.support import Home
 from tests.support.brokers import wait_for
 
@@ -108,13 +110,45 @@ def test_selftest_reads_a_picture(home: Home, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("smbus2.SMBus", bus.open)
     home.edit("[devices]", f'[devices]\nthermal = "{URI}"')
     text = TESTS["thermal"](home.config())
-    assert text == f"pixels of {AMBIENT_C} to {FACE_C} °C, ambient {AMBIENT_C} °C"
+    sees = f"pixels of {AMBIENT_C} to {FACE_C} °C, ambient {AMBIENT_C} °C; warmest"
+    assert text == f"{sees} 12° left, 12° up from the middle of the camera's picture"
     bus.absent = True
     with pytest.raises(NotAcknowledged, match="0x69"):
         TESTS["thermal"](home.config())
     bus.stuck = True
     with pytest.raises(BusStuck):
         TESTS["thermal"](home.config())
+
+
+@pytest.mark.parametrize(
+    ("told", "place", "reason"),
+    [
+        ("", "4° left, 27° up", "not_warmer"),
+        ("turned_deg = 90", "27° right, 4° up", "warmer_than_surroundings"),
+        ("turned_deg = 270", "27° left, 4° down", "not_warmer"),
+        ("turned_deg = 270\nmirrored = true", "27° right, 4° down", "warmer_than_surroundings"),
+        ("turned_deg = 90\nright_deg = -20.0", "8° right, 4° up", "face_outside"),
+    ],
+)
+def test_what_the_configuration_says_of_the_mounting_reaches_selftest_and_finding(
+    home: Home, monkeypatch: pytest.MonkeyPatch, told: str, place: str, reason: str
+) -> None:
+    """A sensor that was turned: the face at the right edge of the camera's picture is at the top of its own."""
+    bus = SimulatedBus()
+    bus.pixels_c[0:3, 3:5] = 33.0
+    bus.pixels_c[0, 3] = FACE_C
+    monkeypatch.setattr("smbus2.SMBus", bus.open)
+    home.edit("[devices]", f'[thermal]\n{told}\n[devices]\nthermal = "{URI}"')
+    config = home.config()
+    assert f"warmest {place} from the middle" in TESTS["thermal"](config)
+    sensor = thermal_of(config)
+    assert sensor is not None
+    assert sensor.look()
+    view = sensor.view
+    assert view is not None
+    found = thermal.judge(view.frame.pixels_c, (420.0, 170.0, 200.0, 140.0), (640, 480), view.mounting)
+    assert found.reasons == (reason,)
+    sensor.close()
 
 
 def test_selftest_without_a_bus(home: Home) -> None:

@@ -38,6 +38,7 @@ from hw.uri import DeviceUri
 from models.errors import ModelWrong
 from models.face import FaceModels
 from models.liveness.motion import Ask
+from models.liveness.thermal import USUAL, Mounting
 from models.manifest import Manifest
 from models.passive import PassiveLiveness
 from tests.daemon.liveness.booth import Booth, open_booth
@@ -312,10 +313,10 @@ def test_a_loop_in_the_cameras_place_is_refused_by_its_frames(
     assert check(finding, "frames")["reasons"] == ["frames_repeated"]
 
 
-def warm(face_c: float) -> ThermalView:
+def warm(face_c: float, column: int = 2, mounting: Mounting = USUAL) -> ThermalView:
     pixels = np.full((8, 8), 22.0, np.float32)
-    pixels[1:5, 2:6] = face_c
-    return ThermalView(ThermalFrame(pixels, 24.0, overflow=False), time.monotonic())
+    pixels[1:5, column : column + 4] = face_c
+    return ThermalView(ThermalFrame(pixels, 24.0, overflow=False), time.monotonic(), mounting)
 
 
 def test_warmth_is_evidence_where_it_is_fitted(unit: Make, booth: Booth) -> None:
@@ -327,6 +328,17 @@ def test_warmth_is_evidence_where_it_is_fitted(unit: Make, booth: Booth) -> None
     finding = unit(Means(frozenset({Challenge.THERMAL}), light, lambda: warm(34.0))).look()
     assert check(finding, "thermal")["reasons"] == ["warmer_than_surroundings"]
     assert finding.liveness.decision == "unsure", "warmth decides nothing"
+
+
+@pytest.mark.parametrize(
+    ("mounting", "reason"), [(Mounting(right_deg=-30), "warmer_than_surroundings"), (USUAL, "not_warmer")]
+)
+def test_a_sensor_that_looks_aside_is_believed_as_it_is_mounted(
+    unit: Make, booth: Booth, mounting: Mounting, reason: str
+) -> None:
+    booth.room.stand(ANNA)
+    finding = unit(Means(frozenset({Challenge.THERMAL}), None, lambda: warm(34.0, 6, mounting))).look()
+    assert check(finding, "thermal")["reasons"] == [reason]
 
 
 def test_networks_that_cannot_be_used_decide_about_nobody(unit: Make) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +67,69 @@ def test_what_is_no_reading(pixels: np.ndarray[tuple[int, ...], np.dtype[np.floa
 )
 def test_a_box_outside_or_none(face: tuple[float, float, float, float]) -> None:
     assert thermal.judge(scene(), face, PICTURE).reasons == ("face_outside",)
+
+
+BESIDE = (30.0, 70.0, 120.0, 150.0)
+"""A face that lies elsewhere in a picture that is turned or mirrored in any way."""
+
+
+def seen(mounting: thermal.Mounting, picture: tuple[int, int] = PICTURE) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """What a sensor that is mounted so has of a warm face at :data:`BESIDE`: ray by ray, 64 to a pixel."""
+    at = (np.arange(64) + 0.5) / 32 - 1
+    x, y = np.meshgrid(at, at)
+    roll, right, down = np.radians([mounting.turned_deg, mounting.right_deg, mounting.down_deg])
+    # The sensor is turned clockwise as seen from behind: its right hand looks down, then left.
+    x, y = x * np.cos(roll) - y * np.sin(roll), x * np.sin(roll) + y * np.cos(roll)
+    ray = np.stack([(-x if mounting.mirrored else x) * math.tan(math.pi / 6), y * math.tan(math.pi / 6), x * 0 + 1])
+    ray = np.stack([ray[0], *_leaned(ray[1], ray[2], down)])
+    turned, ahead = _leaned(ray[0], ray[2], right)
+    focal = picture[0] / 2 / math.tan(math.radians(mounting.picture_deg / 2))
+    column, row = picture[0] / 2 + focal * turned / ahead, picture[1] / 2 + focal * ray[1] / ahead
+    left, top, width, height = BESIDE
+    on_face = (left <= column) & (column <= left + width) & (top <= row) & (row <= top + height)
+    return np.where(on_face, 33.0, 23.0).reshape(8, 8, 8, 8).mean(axis=(1, 3))
+
+
+def _leaned(side: Any, ahead: Any, angle: float) -> tuple[Any, Any]:
+    return side * math.cos(angle) + ahead * math.sin(angle), ahead * math.cos(angle) - side * math.sin(angle)
+
+
+MOUNTINGS = [
+    *itertools.starmap(thermal.Mounting, list(itertools.product(thermal.TURNS_DEG, (False, True)))[1:]),
+    thermal.Mounting(right_deg=-14),
+    thermal.Mounting(down_deg=14),
+    thermal.Mounting(picture_deg=40),
+    thermal.Mounting(90, True, 70, -6, 5),
+    thermal.Mounting(270, False, 50, -9, -6),
+]
+
+
+def test_the_ordinary_sensor_sees_the_face() -> None:
+    assert thermal.judge(seen(thermal.USUAL), BESIDE, PICTURE).reasons == ("warmer_than_surroundings",)
+
+
+@pytest.mark.parametrize("mounting", MOUNTINGS, ids=str)
+def test_a_sensor_mounted_otherwise_says_the_same_once_that_is_told(mounting: thermal.Mounting) -> None:
+    pixels = seen(mounting)
+    told, untold = thermal.judge(pixels, BESIDE, PICTURE, mounting), thermal.judge(pixels, BESIDE, PICTURE)
+    assert (told.decision, told.reasons) == (Decision.LIVE, ("warmer_than_surroundings",))
+    assert untold.reasons == ("not_warmer",)
+
+
+@pytest.mark.parametrize("mounting", [thermal.USUAL, *MOUNTINGS], ids=str)
+def test_the_warmest_pixel_is_told_where_the_camera_sees_it(mounting: thermal.Mounting) -> None:
+    right, down = mounting.warmest(seen(mounting))
+    half = math.tan(math.radians(mounting.picture_deg / 2)) * 2 / PICTURE[0]
+    left, top, width, height = BESIDE
+    edges = [math.degrees(math.atan(half * (at - PICTURE[0] / 2))) for at in (left, left + width)]
+    assert edges[0] - 2 < right < edges[1] + 2
+    edges = [math.degrees(math.atan(half * (at - PICTURE[1] / 2))) for at in (top, top + height)]
+    assert edges[0] - 2 < down < edges[1] + 2
+
+
+def test_a_wide_picture_shows_less_from_top_to_bottom() -> None:
+    assert thermal.USUAL.find(0, 0, (640, 480)) == pytest.approx((0, 1))
+    assert thermal.USUAL.find(0, 0, (1280, 720)) == pytest.approx((0, 1.75))
 
 
 def test_whatever_it_sees_it_never_says_attack() -> None:
