@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from daemon import parts, sd_notify, troubles
+from daemon import own_camera, parts, sd_notify, troubles
 from daemon.cards import CardTask
 from daemon.config import Config
 from daemon.delivery import Delivery
@@ -157,6 +157,7 @@ class Assembly:
             post=unit.post,
             means=self._means(),
             told=lambda: self._changed(unit.shown),
+            own=own_camera.OwnCamera(self.config.unit.data / own_camera.FILE, unit.post),
         )
         return unit
 
@@ -361,9 +362,9 @@ class Assembly:
             found += troubles.of_pins(self.pins.problem, **facts)
         self.revoked.refresh()
         found += troubles.of_gateway(revoked=self.revoked.names(self._gateway_kid))
-        found += troubles.of_light(self.unit.faces.unseen) + troubles.of_fingers(self.unit.fingers.problem)
-        if self.thermal is not None:
-            found += troubles.of_thermal(self.thermal.problem)
+        found += troubles.of_camera(self.unit.faces.own) + troubles.of_light(self.unit.faces.unseen)
+        found += troubles.of_fingers(self.unit.fingers.problem)
+        found += troubles.of_thermal(self.thermal.problem if self.thermal else None)
         found += troubles.of_emergencies(found, waiting=bool(self.outbox.unaccounted))
         if found != self._troubles:
             self._troubles = found

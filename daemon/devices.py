@@ -28,13 +28,13 @@ def card_reader(uri: DeviceUri) -> str:
 
 
 def camera(uri: DeviceUri) -> str:
-    """Start the camera and stop it again. No frame is looked at: nobody has consented.
+    """Start the camera and stop it again; which camera it is. No frame is looked at: nobody has consented.
 
     Raises:
         HardwareError: it is not there, or not in order.
     """
-    with Camera(uri):
-        return "opens"
+    with Camera(uri) as device:
+        return device.identity
 
 
 def fingerprint(uri: DeviceUri) -> str:

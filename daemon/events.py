@@ -312,7 +312,7 @@ class Amended:
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """Something about officers that the chain is to hold, ``what`` and its ``facts``; no check changes by it."""
+    """Something about officers or devices that the chain is to hold: ``what`` and its ``facts``. No check changes."""
 
     what: str
     facts: Mapping[str, Any]

@@ -17,6 +17,7 @@ from daemon.liveness.eyes import Blind, Eyes
 from daemon.liveness.inspection import Compared, Inspection, Means
 from daemon.liveness.unseen import Unseen
 from daemon.liveness.watch import Watch
+from daemon.own_camera import OwnCamera
 from daemon.preview import Preview
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
@@ -176,7 +177,7 @@ class FaceTask:
     """Runs the camera from consent to the end of a check, and compares when asked.
 
     ``asked``: what the screen asks of her now: ``light``, ``turn_left``, ``turn_right``, ``blink``, or None. ``hint``:
-    what is in the way of seeing her. ``unseen``: whether anybody answers the ring.
+    what is in the way of seeing her. ``unseen``: whether anybody answers the ring. ``own``: which camera it should be.
     """
 
     def __init__(
@@ -187,6 +188,7 @@ class FaceTask:
         post: Callable[[Event], None],
         means: Means = NO_MEANS,
         told: Callable[[], None] = lambda: None,
+        own: OwnCamera | None = None,
     ) -> None:
         """Prepare; the camera's process starts only with :meth:`open_camera`.
 
@@ -196,6 +198,7 @@ class FaceTask:
             post: told of what was found.
             means: what the policy allows and the unit has to tell life with.
             told: called whenever ``asked`` or ``hint`` has changed.
+            own: which camera is the unit's own; None: the first that opens, for as long as this program runs.
 
         Raises:
             BadDeviceUri: no camera has this URI.
@@ -206,11 +209,11 @@ class FaceTask:
         self.asked: str | None = None
         self.hint: str | None = None
         self.unseen = Unseen()
+        self.own = own or OwnCamera()
         self.preview = Preview()
         self._work: queue.SimpleQueue[_Work | str | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._skipped: frozenset[str] = frozenset()
-        self._first_camera: str | None = None
 
     def open_camera(self) -> None:
         """Start the camera, so that it is ready when the card is read. Only ever after consent."""
@@ -258,8 +261,7 @@ class FaceTask:
             # Told again, as an event, when a comparison is asked for: only then somebody waits for the camera.
             log.warning("camera: %s; %s", error, error.advice)
             return
-        if self._first_camera is None:
-            self._first_camera = self._camera.identity
+        self.own.saw(self._camera.identity)
 
     def _serve(self, work: _Work) -> None:
         eyes = self._eyes
@@ -291,8 +293,7 @@ class FaceTask:
         reference = matcher.reference(work.photo)
         if reference is None:
             return matcher.not_comparable("card_photo_no_face")
-        changed = self._camera.identity != self._first_camera
-        watch = Watch(self._camera, eyes, self.preview, work.stopped.is_set, changed)
+        watch = Watch(self._camera, eyes, self.preview, work.stopped.is_set, self.own.replaced)
         finding, compared = self._look(matcher, reference, watch)
         if compared.live is None:
             return finding

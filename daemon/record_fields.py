@@ -248,7 +248,7 @@ def _of_waiting(state: State, what: str, **more: str) -> dict[str, Any]:
 
 
 def noted(event: Noted) -> dict[str, Any]:
-    """The fields of the event that tells something about officers: a shift, a lockout, a key."""
+    """The fields of the event that tells something about officers or devices: a shift, a lockout, a camera."""
     return {"kind": Kind.EVENT.value, "event": {"type": event.what, **event.facts}}
 
 

@@ -25,14 +25,16 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     yield
 
 
-def _ask_devices(config: Config, *, degraded: bool) -> None:
+def _ask_devices(config: Config, *, degraded: bool) -> dict[str, str]:
+    said = {}
     for name in devices.NAMES:
         try:
-            devices.ask(config, name)
+            said[name] = devices.ask(config, name)
         except HardwareError as error:
             if not degraded:
                 raise
             log.warning("goes on without %s: %s; %s", name, error, error.advice)
+    return said
 
 
 def run(config: Config, *, degraded: bool = False) -> BaseException | None:
@@ -47,6 +49,8 @@ def run(config: Config, *, degraded: bool = False) -> BaseException | None:
     keep_memory_private()
     with DataFolder(config.unit.data):
         assembly = Assembly(config)
-        _ask_devices(config, degraded=degraded)
+        camera = _ask_devices(config, degraded=degraded).get("camera", devices.NONE_FITTED)
+        if camera != devices.NONE_FITTED:
+            assembly.unit.faces.own.saw(camera)
         with _signals(assembly.supervisor.stop):
             return assembly.run()

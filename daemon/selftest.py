@@ -10,9 +10,10 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
-from daemon import devices, memory_risks, troubles
+from daemon import devices, memory_risks, own_camera, record_fields, troubles
 from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.identity import load_identity, open_following
@@ -21,6 +22,7 @@ from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
 from daemon.named import decoder_of, policy_of
 from daemon.officers import read_roster
+from daemon.own_camera import OwnCamera
 from daemon.parts import open_outbox
 from daemon.printing.printer import Printer, PrinterGone, PrinterRefuses
 from evidence.forms.fonts import FontMissing
@@ -106,9 +108,32 @@ def _card_reader(config: Config) -> str:
 
 
 def _camera(config: Config) -> str:
+    """Nothing is kept of it: the first camera of a unit is the one with which the unit is started first."""
     with Camera(DeviceUri.parse(config.devices.camera)) as camera:
         height, width = camera.latest().image.shape[:2]
-    return f"frames of {width} x {height}"
+    own = OwnCamera(config.unit.data / own_camera.FILE)
+    if own.is_another(camera.identity):
+        meant = troubles.meaning(troubles.ANOTHER_CAMERA)
+        raise Failed(f"{camera.identity}, and not {own.identity or 'one that is known'}: {meant}")
+    return f"frames of {width} x {height}, {camera.identity}"
+
+
+def accept_camera(config: Config) -> Result:
+    """Make the camera that delivers now the unit's own, see :meth:`~daemon.own_camera.OwnCamera.accept`.
+
+    Raises:
+        DataFolderBusy: the unit is running.
+        HardwareError: no camera delivers.
+        OSError, sqlite3.Error, EvidenceError, OutboxDamaged: it cannot be recorded or kept; the old one stays.
+    """
+    with DataFolder(config.unit.data), Camera(DeviceUri.parse(config.devices.camera)) as camera:
+        camera.latest()
+        own = OwnCamera(config.unit.data / own_camera.FILE)
+        before = own.identity or "not known"
+        if own.identity != camera.identity:
+            with closing(open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))) as outbox:
+                own.accept(camera.identity, lambda one: outbox.append(record_fields.noted(one), alert=one.alert))
+    return Result("accept", True, f"this unit's own camera is {camera.identity}; before: {before}")
 
 
 def _fingerprint(config: Config) -> str:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from daemon.liveness.unseen import Unseen
+from daemon.own_camera import OwnCamera
 from hw.card_reader.driver import ReaderState
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.errors import VersionMismatch
@@ -67,6 +68,10 @@ MEANING: Final = MappingProxyType(
             "a file of theirs, or the runtime that computes them, is missing or damaged, so officers decide about "
             "every face: the log names it; install the vernix package again"
         ),
+        "another": (
+            "another camera than this unit's own answers, so officers decide about every face: see what is plugged in "
+            "and who was there; if you replaced it, stop the unit: vernix selftest --accept-camera"
+        ),
         "unseen": (
             "nothing answers the ring's colours, check after check, so living women are taken for recordings: see that "
             "it is lit, dim while idle, white for a face; clean it, shade the lamp that outshines it, or replace it"
@@ -79,6 +84,7 @@ MEANING: Final = MappingProxyType(
     }
 )
 """What stands after the colon, for the person at the bench; the screen has its own words."""
+ANOTHER_CAMERA: Final = "camera:another"
 
 
 def of_error(device: str, error: HardwareError) -> str:
@@ -151,6 +157,11 @@ def of_models(problem: ModelsError | None) -> Troubles:
     if problem is None:
         return ()
     return ("models:computes_otherwise" if isinstance(problem, ModelWrong) else "models:unusable",)
+
+
+def of_camera(own: OwnCamera) -> Troubles:
+    """Whether the camera is the unit's own. What else is wrong with it a check finds out: it is closed between them."""
+    return (ANOTHER_CAMERA,) if own.replaced else ()
 
 
 def of_light(unseen: Unseen) -> Troubles:

@@ -46,13 +46,11 @@ def findings(config: Config, found: Sequence[str]) -> list[dict[str, Any]]:
 
 def _told(config: Config, name: str, found: Sequence[str]) -> dict[str, Any] | None:
     """What is known without asking; None where it must be asked."""
-    if name in _NOT_NOW:
-        return {"test": name, "ok": True, "text": _NOT_NOW[name]}
-    if name not in (*HELD, MODELS):
+    if name not in (*HELD, *_NOT_NOW, MODELS):
         return None
     if name in HELD and getattr(config.devices, name) == "none:":
         return {"test": name, "ok": name != "card_reader", "text": NONE_FITTED}
     own = [one for one in found if one.partition(":")[0] in (name, *_PARTS.get(name, ()))]
     text = "; ".join(f"{one}: {troubles.meaning(one)}" for one in own)
-    said = {"test": name, "ok": not own, "text": text or _WELL.get(name, "in use, in order")}
-    return {**said, "troubles": own} if own and name in HELD else said
+    said = {"test": name, "ok": not own, "text": text or {**_NOT_NOW, **_WELL}.get(name, "in use, in order")}
+    return {**said, "troubles": own} if own and name != MODELS else said

@@ -33,7 +33,7 @@ RETURN_S = 2.0
 class Watch:
     """The camera during one try; ``over`` says when nobody wants to see anything any more.
 
-    ``changed``: the camera is not the one that this unit started with. ``askings``: how often she was asked for
+    ``changed``: the camera is not the unit's own. ``askings``: how often she was asked for
     something.
     """
 

@@ -21,7 +21,7 @@ from hw.camera.codec import Event, Failed, Loaded, Ready, encode
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.ring import RingError, RingWriter
-from hw.camera.sources import Holdable, Source, SourceModule, checked, entry_for
+from hw.camera.sources import Holdable, Named, Source, SourceModule, checked, entry_for
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, HardwareError
 from hw.private_memory import keep_memory_private
 from hw.uri import DeviceUri
@@ -118,7 +118,7 @@ def capture(uri: DeviceUri, writer: RingWriter, notify: Callable[[], None], repo
     module, watch = load(uri)
     report(Loaded())
     source = open_source(module, uri)
-    report(Ready())
+    report(Ready(source.identity if isinstance(source, Named) else ""))
     held = False
     while True:
         held = hold(source, writer, held, uri.text)

@@ -3,7 +3,7 @@
 ::
 
     {"event": "loaded"}                                        the source's libraries are imported
-    {"event": "ready"}                                         the camera is open, frames follow in the ring
+    {"event": "ready", "identity": "..."}                      the camera is open and says which it is; frames follow
     {"event": "error", "kind": "busy", "message": "..."}       the last line; the process ends
 """
 
@@ -51,7 +51,9 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The camera is open."""
+    """The camera is open. ``identity``: which one it is, as far as its driver or library tells."""
+
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ def encode(event: Event) -> bytes:
     match event:
         case Loaded():
             line = {"event": "loaded"}
-        case Ready():
-            line = {"event": "ready"}
+        case Ready(identity):
+            line = {"event": "ready", "identity": identity}
         case Failed(error, message):
             line = {"event": "error", "kind": _NAMES[error], "message": _shortened(message)}
     return json.dumps(line).encode() + b"\n"
@@ -98,8 +100,8 @@ def decode(line: bytes) -> Event:
         match json.loads(line):
             case {"event": "loaded"}:
                 return Loaded()
-            case {"event": "ready"}:
-                return Ready()
+            case {"event": "ready", "identity": str(identity)}:
+                return Ready(identity)
             case {"event": "error", "kind": str(kind), "message": str(message)} if kind in KINDS:
                 return Failed(KINDS[kind], message)
     except (ValueError, RecursionError) as error:

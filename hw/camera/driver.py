@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Self
 
 from hw.camera.frame import Frame
-from hw.camera.identity import identity_of
 from hw.camera.mode import Mode
 from hw.camera.process import CaptureProcess, same_error
 from hw.camera.ring import RingError
@@ -50,7 +49,7 @@ class Camera:
             Mode.from_uri(uri)
         self._interpreter = interpreter or (SYSTEM_PYTHON if uri.scheme == "picamera" else sys.executable)
         self.identity = ""
-        """Which camera it was when it was last open; empty before."""
+        """Which camera it was when it was last open, as it told itself; empty before."""
         self._lock = threading.RLock()
         self._process: CaptureProcess | None = None
         self._failure: HardwareError | None = None
@@ -86,7 +85,7 @@ class Camera:
             with self._failing():
                 self._process = CaptureProcess(self.uri, self._interpreter, first=self._last + 1)
                 self._wait_ready(self._process)
-                self.identity = identity_of(self.uri)  # now: of a camera that is not there the kernel knows nothing
+                self.identity = self._process.identity
 
     def _wait_ready(self, process: CaptureProcess) -> None:
         process.check()

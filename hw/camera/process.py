@@ -47,6 +47,8 @@ class CaptureProcess:
             DeviceMissing: there is no such interpreter.
         """
         self._device = uri.text
+        self.identity = uri.text
+        """Which camera it is, once it is :attr:`ready`."""
         self._status = StatusReader()
         layout = ring.Layout(ring.SLOTS, Mode.from_uri(uri).frame_bytes)
         with contextlib.ExitStack() as undo:
@@ -130,8 +132,8 @@ class CaptureProcess:
         match event:
             case Loaded():
                 self._doing = "opening"
-            case Ready():
-                self._doing = "frame"
+            case Ready(identity):
+                self._doing, self.identity = "frame", identity or self.identity
             case Failed(error, message):
                 raise error(self._device, message)
         self._limit_s = time.monotonic() + STALL_S

@@ -28,6 +28,7 @@ class SceneCamera:
     """A camera before which a scene file stands."""
 
     def __init__(self, device: str, scene: Path, light: Path, mode: Mode) -> None:
+        self.identity = ""  # the URI's
         self._device = device
         self._path = scene
         self._light = RoomLight(light)

@@ -4,6 +4,9 @@ With ``scene=FILE`` it shows a person instead, see :mod:`hw.camera.simulated_sou
 
 ``sim:camera?fault=block&after_frames=10``: the fault strikes once ten frames were delivered; at 0 (the default) while
 the camera is being opened, or with the first frame for those that need an open camera.
+
+``sim:...&identity=FILE``: the file's text is what its driver tells; written anew, another camera has taken its place
+at the next opening. Without it the URI is its identity.
 """
 
 from __future__ import annotations
@@ -15,10 +18,12 @@ import signal
 import threading
 from collections.abc import Callable
 from enum import StrEnum, unique
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from hw.camera.identity import plain
 from hw.camera.mode import Mode, Pace
 from hw.camera.simulated_source import open_scene
 from hw.camera.sources import Shot, Source
@@ -96,6 +101,7 @@ class SimulatedCamera:
         self._fault = fault
         self._after = after_frames
         self._delivered = 0
+        self.identity = ""  # the URI's
         if after_frames == 0:
             self._strike()
 
@@ -124,9 +130,15 @@ def open_source(uri: DeviceUri, mode: Mode) -> Source:
     Raises:
         BadDeviceUri: an unknown fault, or a scene without the room's light.
         UnreadablePicture: the scene's file is damaged.
+        OSError: the file of its identity cannot be read.
     """
-    if "scene" in uri.options:
-        return open_scene(uri, mode)
+    camera = open_scene(uri, mode) if "scene" in uri.options else _open_test_picture(uri, mode)
+    if "identity" in uri.options:
+        camera.identity = plain(Path(uri.options["identity"]).read_text("utf-8"))
+    return camera
+
+
+def _open_test_picture(uri: DeviceUri, mode: Mode) -> SimulatedCamera:
     fault = uri.options.get("fault", Fault.NONE)
     if fault not in set(Fault):
         raise BadDeviceUri(uri.text, f"unknown fault {fault!r}; known: {', '.join(Fault)}")

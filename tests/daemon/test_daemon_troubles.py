@@ -205,7 +205,8 @@ def test_the_screen_has_words_for_every_trouble() -> None:
         script = (ROOT / f"daemon/kiosk/static/words/troubles.{language}.js").read_text("utf-8")
         words = script.partition("const devices = {")[2].partition("\n};")[0]
         known = set(re.findall(r"(\w+): \"", words))
-        assert {*troubles.MEANING, "coprocessor", "door", "card_reader", "thermal", "gateway", "light"} <= known
+        devices = {"coprocessor", "door", "card_reader", "thermal", "gateway", "light", "camera"}
+        assert {*troubles.MEANING, *devices} <= known
     assert view(Desk.of(load_policy("neutral")), waiting=0, online=True, why_offline=None, troubles=("door:gone",))[
         "devices"
     ] == ["door:gone"]

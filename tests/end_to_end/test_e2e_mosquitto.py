@@ -34,7 +34,7 @@ def test_check_passes_and_is_receipted(stage: Stage) -> None:
     (row,) = check_rows(stage)
     assert (row["check"], row["seq"], row["outcome"]) == (view["check"], view["seq"], "passed")
     result = stage.verify()
-    assert (result["sound"], result["count"]) == (True, 4)  # birth, the co-processor's start, the shift, the check
+    assert (result["sound"], result["count"]) == (True, 5)  # birth, camera, the co-processor's start, shift, check
     log = (stage.folder / "site/broker/log").read_text("utf-8")
     assert f"as {UNIT} (p5, " in log  # MQTT 5, under the name in the certificate
     assert "as gateway (p2, " in log  # its own number of MQTT 3.1.1

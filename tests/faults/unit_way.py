@@ -18,8 +18,10 @@ from daemon.door import NoDoor
 from daemon.faces import FaceTask
 from daemon.journal import Journal
 from daemon.outbox import Outbox, OutboxDamaged, read_birth
+from daemon.own_camera import FILE as CAMERA
+from daemon.own_camera import OwnCamera
 from daemon.policy import load_policy
-from daemon.record_fields import reached
+from daemon.record_fields import noted, reached
 from daemon.state import State, Step
 from daemon.unit import Unit
 from evidence import receipt
@@ -33,6 +35,7 @@ from evidence.verify import read_record, verify_records
 from gateway.aside import Message
 from gateway.intake import Intake
 from gateway.store import Store
+from hw.camera.identity import mark_of
 from hw.card_reader.photo import photo_decoder
 from hw.uri import DeviceUri
 from tests.daemon.support import SITE, UNIT, Home, check_fields
@@ -159,6 +162,8 @@ class UnitWay:
             last = number == CHECKS - 1
             script = random.choice(SCRIPTS if last else SCRIPTS[:-1])
             _play(unit, entrance, script)
+            if number == 0:
+                _replace_camera(outbox, folder, say, random)
             if random.random() < 0.7:
                 _take_receipt(outbox, say, random.randint(1, 3))
         if random.random() < 0.7:  # else the process ends as a crash would end it
@@ -178,6 +183,7 @@ class UnitWay:
                 records = self._records(outbox)
                 _judge_presses(verdict, records, entrance.button.presses)
                 self._judge_records(verdict, records, said)
+                _judge_camera(verdict, records, folder, said)
                 self._judge_chain(verdict, records, outbox)
                 _judge_waiting(verdict, outbox, said)
                 self._judge_delivery(verdict, outbox, folder)
@@ -250,6 +256,13 @@ def _play(unit: Unit, entrance: Entrance, script: Iterable[Answer]) -> None:
             settle(unit)
 
 
+def _replace_camera(outbox: Outbox, folder: Path, say: Say, random: Random) -> None:
+    """An engineer has put in another camera and accepts it."""
+    identity = f"{random.getrandbits(64):016x}"
+    OwnCamera(folder / CAMERA).accept(identity, lambda one: outbox.append(noted(one), alert=one.alert))
+    say(f"camera {identity}")
+
+
 def _take_receipt(outbox: Outbox, say: Say, count: int) -> None:
     """The gateway has the next ``count`` records."""
     hashes = dict(_hashes(outbox))
@@ -272,6 +285,20 @@ def _judge_interrupted(verdict: Verdict, payload: Mapping[str, Any], step: str, 
         verdict.broken.append("the journal of a check is damaged: its record has neither visit nor step")
     elif step and (found["ref"] != visit or _how_far(payload["step_reached"]) < _how_far(step)):
         verdict.lost.append(f"a check was shown at {step} and is recorded at {payload['step_reached']}")
+
+
+def _judge_camera(verdict: Verdict, records: dict[int, Record], folder: Path, said: Sequence[str]) -> None:
+    """The unit's own camera is the one accepted last, or one that was being accepted after it; each has its record."""
+    own = OwnCamera(folder / CAMERA).identity
+    found = [one.payload["event"] for one in records.values() if "event" in one.payload]
+    accepted = [one["camera"] for one in found if one["type"] == "camera.accepted"]
+    told = [mark_of(line.split()[1]) for line in said if line.startswith("camera ")]
+    if any(one not in accepted for one in told):
+        verdict.lost.append("a camera was accepted, and no record tells of it")
+    elif told and (own is None or mark_of(own) not in accepted[accepted.index(told[-1]) :]):
+        verdict.lost.append("the camera that was accepted last is not the unit's own")
+    elif own is not None and mark_of(own) not in accepted:
+        verdict.broken.append("the unit's own camera is one that nobody has accepted, or its file is damaged")
 
 
 def _how_far(step: str) -> int:

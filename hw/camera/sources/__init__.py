@@ -60,6 +60,15 @@ class Holdable(Protocol):
         """Hold them as they are, or let the automatics go on. Raises as :meth:`Source.read` does."""
 
 
+@runtime_checkable
+class Named(Protocol):
+    """A source that tells which camera it has open, by `hw.camera.identity.plain`; of any other its URI does."""
+
+    @property
+    def identity(self) -> str:
+        """Another text is another camera; the same tells the same after a restart. Empty where nothing tells."""
+
+
 class SourceModule(Protocol):
     """What :data:`SOURCES` names."""
 
@@ -80,7 +89,7 @@ SOURCES: Mapping[str, Entry] = MappingProxyType(
         "replay": Entry("hw.camera.sources.replay"),
         "v4l2": Entry("hw.camera.sources.v4l2"),
         "picamera": Entry("hw.camera.sources.picamera"),
-        "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames", "scene", "light"})),
+        "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames", "scene", "light", "identity"})),
     }
 )
 _COMMON = frozenset({"width", "height", "fps"})

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from picamera2 import Picamera2
 
+from hw.camera.identity import plain
 from hw.camera.mode import Mode
 from hw.camera.sources import Shot
 from hw.errors import BadDeviceUri, DeviceMissing
@@ -26,7 +27,8 @@ AUTOMATIC = ("AeEnable", "AwbEnable")
 class PiCamera:
     """One camera; frames in the sensor's own time."""
 
-    def __init__(self, camera: Any, mode: Mode) -> None:
+    def __init__(self, camera: Any, mode: Mode, identity: str) -> None:
+        self.identity = identity
         self._camera = camera
         self._metadata: Mapping[str, Any] = {}
         period_us = round(1_000_000 / (mode.fps or DEFAULT_FPS))
@@ -69,6 +71,14 @@ def captured_ns(metadata: Mapping[str, Any], now_ns: int) -> int:
     return min(stamp_ns, now_ns)
 
 
+def identity_of(info: Mapping[str, Any]) -> str:
+    """The sensor's model, where it is connected and which way it looks: an entry of ``Picamera2.global_camera_info``.
+
+    A sensor has no serial number that libcamera tells: another one of the same model on the same cable is the same.
+    """
+    return plain(*(f"{name} {info[name]}" for name in ("Model", "Id", "Location") if name in info))
+
+
 def open_source(uri: DeviceUri, mode: Mode) -> PiCamera:
     """The camera of ``uri``.
 
@@ -82,4 +92,4 @@ def open_source(uri: DeviceUri, mode: Mode) -> PiCamera:
     known = Picamera2.global_camera_info()
     if number >= len(known):
         raise DeviceMissing(uri.text, f"{len(known)} cameras are connected; check the ribbon cable")
-    return PiCamera(Picamera2(number), mode)
+    return PiCamera(Picamera2(number), mode, identity_of(known[number]))

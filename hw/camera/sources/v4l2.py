@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from hw.camera.identity import Ioctl, identity_of
 from hw.camera.mode import Mode
 from hw.camera.sources import Shot
 from hw.camera.sources.pictures import NoPicture, fit, next_picture
@@ -50,7 +52,8 @@ def open_video(path: str) -> Video:
 class V4l2Camera:
     """One camera; frames in the camera's own time."""
 
-    def __init__(self, device: str, video: Video, controls: Controls, mode: Mode) -> None:
+    def __init__(self, device: str, video: Video, controls: Controls, mode: Mode, identity: str) -> None:
+        self.identity = identity
         self._device = device
         self._video = video
         self._controls = controls
@@ -95,7 +98,9 @@ class V4l2Camera:
         return stamp_ns if now_ns - _MAX_AGE_NS < stamp_ns <= now_ns else now_ns
 
 
-def open_source(uri: DeviceUri, mode: Mode, make: Callable[[str], Video] = open_video) -> V4l2Camera:
+def open_source(
+    uri: DeviceUri, mode: Mode, make: Callable[[str], Video] = open_video, ioctl: Ioctl = fcntl.ioctl
+) -> V4l2Camera:
     """The camera of ``uri``.
 
     Raises:
@@ -104,8 +109,11 @@ def open_source(uri: DeviceUri, mode: Mode, make: Callable[[str], Video] = open_
     """
     cv2.setNumThreads(1)
     fd = os.open(uri.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # names what OpenCV would pass over in silence
-    video = make(uri.path)
-    if not video.isOpened():
+    try:
+        video = make(uri.path)
+        if not video.isOpened():
+            raise DeviceBusy(uri.text, os.strerror(errno.EBUSY) + ", or no camera that delivers pictures")
+        return V4l2Camera(uri.text, video, Controls(fd, ioctl), mode, identity_of(fd, ioctl))
+    except BaseException:
         os.close(fd)
-        raise DeviceBusy(uri.text, os.strerror(errno.EBUSY) + ", or no camera that delivers pictures")
-    return V4l2Camera(uri.text, video, Controls(fd), mode)
+        raise

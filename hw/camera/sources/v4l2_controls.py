@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import fcntl
 import struct
-from collections.abc import Callable
 from enum import IntEnum, unique
 from typing import Final
+
+from hw.camera.identity import Ioctl
 
 
 @unique
@@ -45,8 +46,6 @@ VALUES: Final = (Control.EXPOSURE_ABSOLUTE, Control.GAIN, Control.WHITE_BALANCE_
 """What is then kept at the value that the automatic has found."""
 _LACKING: Final = frozenset({errno.EINVAL, errno.ENOTTY, errno.EACCES, errno.EBUSY, errno.ERANGE, errno.EIO})
 """A control that this camera lacks, or that an automatic governs at this moment."""
-
-Ioctl = Callable[[int, int, bytearray], int]
 
 
 class Controls:

@@ -150,6 +150,22 @@ def test_a_living_face_passes_and_the_record_can_show_why(unit: Make, booth: Boo
     json.dumps(finding.liveness.checks, allow_nan=False)
 
 
+def test_a_living_face_before_another_camera_is_not_taken_for_live(unit: Make, booth: Booth, tmp_path: Path) -> None:
+    """Swapped between two checks of one run: the light is answered as ever, and officers decide until it is back."""
+    booth.room.stand(ANNA)
+    fitted = tmp_path / "fitted"
+    fitted.write_text("HD Camera", "utf-8")
+    one = unit(uri=f"{booth.room.uri}&identity={fitted}")
+    for name, reasons in (("HD Camera", []), ("USB Video", ["another_camera"]), ("HD Camera", [])):
+        fitted.write_text(name, "utf-8")
+        one.task.cancel()
+        one.task.open_camera()
+        finding = one.look() if reasons else decided(one)
+        assert (finding.decision, finding.liveness.decision) == ("match", "unsure" if reasons else "live")
+        frames = check(finding, "frames")
+        assert (frames["reasons"], frames["evidence"]["camera"]) == (reasons, mark_of(name))
+
+
 @pytest.mark.parametrize(
     ("kind", "causes"),
     [

@@ -8,7 +8,12 @@ from hw.camera.codec import KINDS, MAX_LINE, Event, Failed, Loaded, Ready, Statu
 from hw.camera.errors import CameraDark, UnreadablePicture
 from hw.errors import DeviceBusy
 
-EVENTS: list[Event] = [Loaded(), Ready(), *(Failed(error, f"about {kind}: 忙") for kind, error in KINDS.items())]
+EVENTS: list[Event] = [
+    Loaded(),
+    Ready(),
+    Ready("HD 忙"),
+    *(Failed(error, f"about {kind}: 忙") for kind, error in KINDS.items()),
+]
 
 
 def collect(data: bytes, size: int) -> list[Event]:
@@ -38,6 +43,8 @@ def test_half_a_line_is_no_event() -> None:
         b"[]",
         b"7",
         b'{"event": "waiting"}',
+        b'{"event": "ready"}',
+        b'{"event": "ready", "identity": 7}',
         b'{"event": "error", "kind": "nobody knows", "message": ""}',
         b'{"event": "error", "kind": "busy"}',
         b'{"event": "error", "kind": "busy", "message": 7}',

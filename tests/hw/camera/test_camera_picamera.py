@@ -14,7 +14,7 @@ import pytest
 
 from hw.camera.driver import Camera
 from hw.camera.mode import Mode
-from hw.camera.sources import Holdable
+from hw.camera.sources import Holdable, Named
 from hw.errors import BadDeviceUri, DeviceMissing
 from hw.uri import DeviceUri
 from tests.hw.camera.support import failure
@@ -50,7 +50,9 @@ class StandIn:
 
     @staticmethod
     def global_camera_info() -> list[dict[str, Any]]:
-        return [{"Num": 0}]
+        return [
+            {"Model": "imx708", "Location": 2, "Rotation": 180, "Id": "/base/soc/i2c0mux/i2c@1/imx708@1a", "Num": 0}
+        ]
 
     def create_video_configuration(self, **options: Any) -> dict[str, Any]:
         return options
@@ -130,6 +132,18 @@ def test_metadata_without_a_time_or_from_the_future(picamera: Any) -> None:
 def test_what_is_not_there(picamera: Any, text: str, error: type[Exception]) -> None:
     with pytest.raises(error):
         picamera.open_source(DeviceUri.parse(text), MODE)
+
+
+def test_which_camera_it_is(picamera: Any) -> None:
+    """Model, place and side, as libcamera tells them; which of them is number 0 may change with what is connected."""
+    source, library = opened(picamera)
+    assert isinstance(source, Named)
+    assert source.identity == "Model imx708, Id /base/soc/i2c0mux/i2c@1/imx708@1a, Location 2"
+    (known,) = library.global_camera_info()
+    stick = known | {"Model": "USB Video", "Id": "/base/axi/pcie@120000/rp1/usb@200000-1:1.0-534d:2109"}
+    assert picamera.identity_of(stick) != source.identity
+    assert picamera.identity_of(known | {"Num": 1, "Rotation": 0}) == source.identity
+    assert picamera.identity_of({"Num": 0}) == "", "then it is the URI"
 
 
 def test_without_the_library_the_capture_process_says_so() -> None:

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 import pytest
 
+from hw.camera.identity import VIDIOC_QUERYCAP
 from hw.camera.mode import Mode
 from hw.camera.process import STALL_S
-from hw.camera.sources import Holdable
+from hw.camera.sources import Holdable, Named
 from hw.camera.sources.v4l2 import UNREADABLE_S, V4l2Camera, open_source
 from hw.camera.sources.v4l2_controls import VIDIOC_G_CTRL, VIDIOC_S_CTRL, Control, Controls
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError
@@ -92,7 +93,7 @@ class Video:
 
 
 def source(video: Video, kernel: Kernel) -> V4l2Camera:
-    return V4l2Camera("v4l2:///dev/video0", video, Controls(3, kernel.ioctl), MODE)
+    return V4l2Camera("v4l2:///dev/video0", video, Controls(3, kernel.ioctl), MODE, "HD Camera")
 
 
 def test_held_is_what_the_automatics_had_found_and_comes_back_to_them() -> None:
@@ -208,6 +209,29 @@ def test_a_device_that_delivers_nothing_is_busy(tmp_path: Path) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     with pytest.raises(DeviceBusy):
         open_source(DeviceUri.parse(f"v4l2://{tmp_path}/video0"), MODE, lambda _: Video(opened=False))
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_an_open_camera_tells_which_it_is(tmp_path: Path) -> None:
+    (tmp_path / "video0").touch()
+    uri = DeviceUri.parse(f"v4l2://{tmp_path}/video0")
+
+    def ioctl(_: int, request: int, buffer: bytearray) -> int:
+        assert request == VIDIOC_QUERYCAP
+        buffer[:8], buffer[16:25], buffer[48:53] = b"uvcvideo", b"HD Camera", b"usb-1"
+        return 0
+
+    found = open_source(uri, MODE, lambda _: Video(), ioctl)
+    assert isinstance(found, Named)
+    assert found.identity == "uvcvideo, HD Camera, usb-1"
+
+
+def test_a_device_that_does_not_say_what_it_is_is_refused(tmp_path: Path) -> None:
+    """It delivers pictures, and is no camera that the kernel knows."""
+    (tmp_path / "video0").touch()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOTTY)):
+        open_source(DeviceUri.parse(f"v4l2://{tmp_path}/video0"), MODE, lambda _: Video())
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
