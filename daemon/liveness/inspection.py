@@ -74,14 +74,18 @@ class Compared:
 
 @dataclass(slots=True)
 class Inspection:
-    """The checks of one try. ``tell`` shows what is asked of her; ``skipped``: what an officer leaves out by now."""
+    """The checks of one try. ``tell`` shows what is asked of her; ``skipped``: what an officer leaves out by now.
+
+    She is asked for nothing twice, and for a blink only when she has answered the light: paper with holes for the eyes
+    of whoever holds it blinks too, but it neither turns nor answers like a face.
+    """
 
     eyes: Eyes
     means: Means
     watch: Watch
     tell: Callable[[str | None], None]
     skipped: Callable[[], frozenset[str]]
-    _asked: list[Ask] = field(default_factory=list)
+    _not_asked: list[Ask] = field(default_factory=lambda: [Ask.BLINK])
     _answered: set[int] = field(default_factory=set)
 
     def without_challenge(self, compared: Compared) -> Liveness:
@@ -128,6 +132,8 @@ class Inspection:
         if result.decision is Decision.LIVE:
             self._answered.add(self.watch.askings)
             self.watch.see_who_answered()
+            if check is Check.LIGHT:
+                self._not_asked.remove(Ask.BLINK)
         return not_performed(check, SKIPPED) if check in self.skipped() else result
 
     def _light(self, over: Callable[[], bool]) -> CheckResult:
@@ -139,8 +145,8 @@ class Inspection:
             self.tell(None)
 
     def _move(self, over: Callable[[], bool]) -> CheckResult:
-        ask, result = movement.challenge(self._asked, self.watch, self.tell, over)
-        self._asked.append(ask)
+        ask, result = movement.challenge(self._not_asked, self.watch, self.tell, over)
+        self._not_asked.append(ask)
         return result
 
     def _warm(self, compared: Compared) -> CheckResult:

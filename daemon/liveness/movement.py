@@ -22,7 +22,7 @@ def challenge(
     """Ask for one movement that is not among ``before``, and judge what is seen.
 
     Args:
-        before: what was asked before.
+        before: what she is not asked for, mostly because she was before.
         watch: the camera.
         tell: shows what is asked on the screen; None takes it away.
         over: whether the challenge was skipped or the check is over.

@@ -160,7 +160,7 @@ def sheet(measured: Measured) -> bool:
 
 
 def shaped(measured: Measured) -> bool:
-    """Whether the answer has a face's shape, which no sheet has however it is bent."""
+    """Whether the answer has a face's shape, which no smoothly bent sheet has in even light."""
     return (
         measured.relief - measured.relief_error > MIN_RELIEF and MIN_UNEVENNESS < measured.unevenness < MAX_UNEVENNESS
     )

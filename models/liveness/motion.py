@@ -46,14 +46,15 @@ WITHIN_S: Final = 4.0
 MIN_FRAMES: Final = 12
 MIN_BASELINE: Final = 3
 MIN_TURN: Final = 0.12
-"""How far the nose must go, in distances of the eyes' corners; about 12 degrees."""
+"""How far the nose must go, in distances of the eyes' corners: by some 12 degrees. Depth is seen from 16 to 18 on."""
 MIN_FOLLOWED, MIN_NOSE_FOLLOWED = 30, 5
 """So many points must have been followed to say anything of depth, and so many of the nose's."""
 MIN_DEPTH: Final = 0.015
 """What no bent sheet explains, root mean square, in distances of the eyes' corners. A face turned by 24 degrees leaves
 0.018 to 0.03, a sheet up to 0.006, one bent like a head mostly 0.012."""
 MIN_NOSE: Final = 0.03
-"""A face's nose goes by 0.03 to 0.3 of the whole change of form farther than the nearest bent sheet, paper's less."""
+"""A face's nose goes by 0.03 to 0.3 of the whole change of form farther than the nearest bent sheet, paper's mostly
+less. What is modelled like a nose, a cone of paper even, goes as far."""
 MIN_SQUEEZE: Final = 0.03
 """From so much narrower on, something has turned; what is flat by 14 degrees."""
 MAX_FLAT_TURN: Final = 0.25
@@ -146,7 +147,7 @@ def as_plane(moved: Moved) -> bool:
     """Something flat was turned: narrower by much more than so small a turn of a head would make it."""
     return (
         moved.squeeze > MIN_SQUEEZE
-        and not moved.depth > MIN_DEPTH
+        and moved.depth <= MIN_DEPTH
         and abs(moved.turn) < MAX_FLAT_TURN * math.sqrt(2 * moved.squeeze)
     )
 
@@ -275,7 +276,7 @@ def depth_of(before: Array, after: Array, way: float) -> tuple[float, float]:
     """The numbers `Moved` calls depth and nose, of a turn whose sign is ``way``."""
     known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
     of_nose = np.isin(FOLLOWED, NOSE)[known]
-    if known.sum() < MIN_FOLLOWED or of_nose.sum() < MIN_NOSE_FOLLOWED or of_nose.all():
+    if known.sum() < MIN_FOLLOWED or of_nose.sum() < MIN_NOSE_FOLLOWED:
         return math.nan, math.nan
     before, after = before[known], after[known]
     depth = rms(after - by_bent_sheet(before, before, after))
@@ -351,11 +352,12 @@ def by_bent_sheet(points: Array, before: Array, after: Array) -> Array:
     """Where ``points`` (n, 2) go with the bent sheet that goes nearest from ``before`` to ``after``.
 
     A rotation moves what is z deep by z times a constant; z of a sheet bent about an axis is of second order over the
-    picture, which also takes up what a plane's homography has beyond an affine map.
+    picture, which also takes up what a plane's homography has beyond an affine map; the last term is a fold along the
+    nose.
     """
 
     def orders(places: Array) -> Array:
         x, y = places.T
-        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=1)
+        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, abs(x)], axis=1)
 
     return np.asarray(orders(points) @ np.linalg.lstsq(orders(before), after, rcond=None)[0], np.float64)

@@ -53,15 +53,20 @@ class Tracks:
             grey: the frame (height, width).
             mesh: the face's points in it, (468, 3): where to look at all.
         """
-        right, left = (mesh[corner, :2] for corner in CORNERS)
-        view = cut(grey, right, left, (SIDE_PX, SIDE_PX), EYES_PX, EYES_DOWN_PX)
+        seen = view(grey, mesh)
         middle = np.array([SIDE_PX / 2, EYES_DOWN_PX])
         if self._before is None:
             self._at = (upright(mesh)[list(FOLLOWED)] * EYES_PX + middle).astype(np.float32)
         else:
-            self._at = moved(self._before, view, self._at)
-        self._before = view
+            self._at = moved(self._before, seen, self._at)
+        self._before = seen
         return np.asarray((self._at - middle) / EYES_PX, np.float32)
+
+
+def view(grey: Grey, mesh: FloatArray) -> Grey:
+    """The face upright, as small as it is looked at."""
+    right, left = (mesh[corner, :2] for corner in CORNERS)
+    return cut(grey, right, left, (SIDE_PX, SIDE_PX), EYES_PX, EYES_DOWN_PX)
 
 
 def moved(before: Grey, after: Grey, points: FloatArray) -> FloatArray:

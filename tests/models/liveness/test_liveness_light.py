@@ -35,6 +35,7 @@ class Room:
         self.noise = 0.0005
         self.blocks = 6
         self.bend: tuple[float, float] | None = None  # radius in face widths and axis in radians
+        self.shadows = 0.0
 
     def ring(self, at_s: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         shown = np.zeros(3)
@@ -46,6 +47,7 @@ class Room:
     def samples(self) -> list[Sample]:
         facing = normals(self.shape)[:, 2] if self.bend is None else self.sheet(*self.bend)
         gain = self.skin_gain * (1 + self.relief * (facing - facing.mean()))
+        gain = gain * (1 + self.shadows * self.chance.choice([-1.0, 1.0], len(PATCHES)))
         skin = self.chance.uniform(0.1, 0.5, (len(PATCHES), 3))
         behind = self.chance.uniform(0.1, 0.5, (6, 3))
         behind[self.blocks :] = np.nan
@@ -127,6 +129,18 @@ def test_paper_however_it_is_bent_is_paper(
     room.bend, room.relief = (radius, axis), relief
     result = room.judge()
     assert (result.decision, result.reasons[0]) == (Decision.ATTACK, "flat_response")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("changes", [{"relief": 0.25}, {"relief": 1.2, "shadows": 0.5}])
+def test_hardly_a_shape_and_edges_of_shadows_are_neither_face_nor_paper(
+    points: FloatArray, changes: dict[str, float], seed: int
+) -> None:
+    room = Room(points, seed)
+    for name, value in changes.items():
+        setattr(room, name, value)
+    result = room.judge()
+    assert (result.decision, result.reasons[0]) == (Decision.UNSURE, "shape_unclear"), result.evidence
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -24,17 +25,26 @@ Vector = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 class Subject:
-    """Meshes over time. ``flat``: the picture of a face, ``radius``: bent, in distances of the eyes' corners;
-    ``yaw_deg``: towards her left.
+    """Meshes over time. ``flat``: the picture of a face, ``radius``: bent, in distances of the eyes' corners, or with
+    depths by places; ``yaw_deg``: towards her left.
     """
 
     def __init__(
-        self, points: FloatArray, *, flat: bool = False, radius: float = math.inf, axis: float = 0.0, seed: int = 0
+        self,
+        points: FloatArray,
+        *,
+        flat: bool = False,
+        radius: float = math.inf,
+        axis: float = 0.0,
+        pleat: Callable[[Vector], Vector] | None = None,
+        seed: int = 0,
     ) -> None:
         self.rest = points.astype(np.float64) - points.mean(axis=0)
         self.eyes = float(np.linalg.norm(points[263, :2] - points[33, :2]))
         self.mesh_depth = self.rest[:, 2].copy()
-        if flat:
+        if pleat is not None:
+            self.rest[:, 2] = pleat(self.rest[:, :2] / self.eyes) * self.eyes
+        elif flat:
             across = (self.rest[:, 0] * math.cos(axis) + self.rest[:, 1] * math.sin(axis)) / self.eyes
             off = np.minimum(np.abs(across) / radius, 0.9)
             self.rest[:, 2] = radius * (1 - np.sqrt(1 - off**2)) * self.eyes if math.isfinite(radius) else 0.0
@@ -113,6 +123,34 @@ def test_bent_paper_is_not_alive_though_the_mesh_makes_a_turning_face_of_it(
     assert ended(subject, Ask.TURN_LEFT)[0] is not Decision.LIVE
     if axis == 0:
         assert ended(subject, Ask.TURN_LEFT) == (Decision.UNSURE, ("depth_unclear",))
+
+
+@pytest.mark.parametrize("yaw_deg", [20, 25, 32])
+@pytest.mark.parametrize("slope", [0.3, 0.6, 1.0])
+def test_paper_folded_along_the_nose_is_not_alive(points: FloatArray, slope: float, yaw_deg: float) -> None:
+    subject = Subject(points, pleat=lambda places: slope * abs(places[:, 0]))
+    subject.yaw_deg, subject.drawn_as_a_face = yaw_deg, True
+    assert ended(subject, Ask.TURN_LEFT) == (Decision.UNSURE, ("depth_unclear",))
+
+
+@pytest.mark.parametrize("yaw_deg", [20, 30])
+def test_a_pleated_sheet_has_depth_but_no_nose(points: FloatArray, yaw_deg: float) -> None:
+    """Folded beside the nose, which lies deeper than its cheeks."""
+    subject = Subject(points, pleat=lambda places: 1.5 * abs(abs(places[:, 0]) - 0.2))
+    subject.yaw_deg, subject.drawn_as_a_face = yaw_deg, True
+    result = judge(Ask.TURN_LEFT, ASKED_S, subject.poses())
+    assert result.reasons == ("depth_unclear",)
+    assert result.evidence["depth"] > motion.MIN_DEPTH
+    assert result.evidence["nose"] < motion.MIN_NOSE
+
+
+def test_whose_skin_is_lost_is_nobodys_picture(points: FloatArray) -> None:
+    """A quick turn or a mask: the mesh may then say anything, and she is asked again."""
+    subject = Subject(points, flat=True)
+    subject.yaw_deg, subject.lost = 40, len(FOLLOWED)
+    assert ended(subject, Ask.TURN_LEFT)[0] is Decision.UNSURE
+    subject.lost = 0
+    assert ended(subject, Ask.TURN_LEFT) == (Decision.ATTACK, ("moves_as_plane",))
 
 
 @pytest.mark.parametrize("lost", [len(FOLLOWED) - 29, len(FOLLOWED)])

@@ -11,7 +11,7 @@ import pytest
 from models.face import FaceModels, nearest_face
 from models.image import FloatArray, Image
 from models.liveness.mesh import FaceMesh
-from models.liveness.tracks import FOLLOWED, Tracks
+from models.liveness.tracks import EYES_DOWN_PX, EYES_PX, FOLLOWED, SIDE_PX, Tracks, flow, moved, view
 from models.liveness.upright import Grey, upright
 
 STEPS = 12
@@ -67,6 +67,20 @@ def test_what_is_hidden_is_lost_for_good(face: tuple[Grey, FloatArray]) -> None:
     lost = np.isnan(hidden)
     again = tracks.follow(grey, mesh)
     assert np.isnan(again[lost]).all()
+
+
+def test_what_is_found_but_not_on_the_way_back_is_lost(
+    face: tuple[Grey, FloatArray], person: Callable[[str], Image]
+) -> None:
+    """Another face in the same place has corners and edges too, and none of hers."""
+    grey, mesh = face
+    other = cv2.resize(cv2.cvtColor(person("a_live"), cv2.COLOR_BGR2GRAY), (grey.shape[1], grey.shape[0]))
+    here, there = (view(np.asarray(one, np.uint8), mesh) for one in (grey, other))
+    points = (upright(mesh)[list(FOLLOWED)] * EYES_PX + [SIDE_PX / 2, EYES_DOWN_PX]).astype(np.float32)
+    _, found = flow(here, there, points)
+    kept = np.isfinite(moved(here, there, points)).all(axis=1)
+    assert found.mean() > 0.3
+    assert kept.mean() < found.mean() / 3
 
 
 def test_a_picture_without_anything_on_it_moves_nowhere(face: tuple[Grey, FloatArray]) -> None:
