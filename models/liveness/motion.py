@@ -50,11 +50,11 @@ MIN_TURN: Final = 0.12
 MIN_FOLLOWED, MIN_NOSE_FOLLOWED = 30, 5
 """So many points must have been followed to say anything of depth, and so many of the nose's."""
 MIN_DEPTH: Final = 0.015
-"""What no bent sheet explains, root mean square, in distances of the eyes' corners. A face turned by 24 degrees leaves
-0.018 to 0.03, a sheet up to 0.006, one bent like a head mostly 0.012."""
+"""What no sheet explains, bent or folded, root mean square, in distances of the eyes' corners. A face turned by 24
+degrees leaves 0.018 to 0.03, a sheet up to 0.006, one bent like a head mostly 0.012."""
 MIN_NOSE: Final = 0.03
-"""A face's nose goes by 0.03 to 0.3 of the whole change of form farther than the nearest bent sheet, paper's mostly
-less. What is modelled like a nose, a cone of paper even, goes as far."""
+"""A face's nose goes by 0.03 to 0.3 of the whole change of form farther than the nearest sheet, paper's mostly less.
+What is modelled like a nose, a cone of paper even, goes as far."""
 MIN_SQUEEZE: Final = 0.03
 """From so much narrower on, something has turned; what is flat by 14 degrees."""
 MAX_FLAT_TURN: Final = 0.25
@@ -102,8 +102,8 @@ class Moved:
     Attributes:
         turn: how far the nose went towards her left, the largest excursion with its sign.
         stretch: change of form between rest and the largest excursion, beyond shift, turn in the plane and zoom.
-        depth: what no bent sheet explains of the skin's, NaN where too little of it was followed.
-        nose: by how much the nose went farther than such a sheet, as a share of the skin's change of form; or NaN.
+        depth: what no bent or folded sheet explains of the skin's, NaN where too little of it was followed.
+        nose: by how much the nose went farther than either, as a share of the skin's change of form; or NaN.
         squeeze: by what share the form has become narrower against its height, as all does that is turned.
         closing: how far the eyes' pixels went from those at rest and came back, the lesser of both.
         at_rest: how far they go at rest.
@@ -279,10 +279,11 @@ def depth_of(before: Array, after: Array, way: float) -> tuple[float, float]:
     if known.sum() < MIN_FOLLOWED or of_nose.sum() < MIN_NOSE_FOLLOWED:
         return math.nan, math.nan
     before, after = before[known], after[known]
-    depth = rms(after - by_bent_sheet(before, before, after))
+    depth = rms(after - by_sheet(before, before, after, folded=True))
     beside = ~of_nose
-    farther = after[of_nose, 0] - by_bent_sheet(before[of_nose], before[beside], after[beside])[:, 0]
-    return depth, way * float(farther.mean()) / max(rms(after - by_similarity(before, after)), 1e-6)
+    sheets = (by_sheet(before[of_nose], before[beside], after[beside], folded=folded) for folded in (False, True))
+    farther = min(way * float((after[of_nose] - sheet)[:, 0].mean()) for sheet in sheets)
+    return depth, farther / max(rms(after - by_similarity(before, after)), 1e-6)
 
 
 def placed(mesh: FloatArray) -> Array:
@@ -348,16 +349,15 @@ def by_similarity(points: Array, towards: Array) -> Array:
     return np.stack([moved.real, moved.imag], axis=1)
 
 
-def by_bent_sheet(points: Array, before: Array, after: Array) -> Array:
-    """Where ``points`` (n, 2) go with the bent sheet that goes nearest from ``before`` to ``after``.
+def by_sheet(points: Array, before: Array, after: Array, *, folded: bool = False) -> Array:
+    """Where ``points`` (n, 2) go with the sheet, bent at will, that goes nearest from ``before`` to ``after``.
 
     A rotation moves what is z deep by z times a constant; z of a sheet bent about an axis is of second order over the
-    picture, which also takes up what a plane's homography has beyond an affine map; the last term is a fold along the
-    nose.
+    picture, which also takes up what a plane's homography has beyond an affine map. ``folded``: along the nose too.
     """
 
     def orders(places: Array) -> Array:
         x, y = places.T
-        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, abs(x)], axis=1)
+        return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y, *([abs(x)] if folded else [])], axis=1)
 
     return np.asarray(orders(points) @ np.linalg.lstsq(orders(before), after, rcond=None)[0], np.float64)
