@@ -95,16 +95,19 @@ def finished(*arguments: str, given: str = "") -> subprocess.CompletedProcess[st
     """
     command = [sys.executable, *arguments]
     pipe = subprocess.PIPE
-    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    child = None
     try:
+        with uninterrupted():
+            child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         said, complained = child.communicate(given)
     except BaseException:
-        with uninterrupted():
-            child.kill()
-            child.wait()
+        if child is not None:
+            with uninterrupted():
+                child.kill()
+                child.wait()
         raise
     finally:
-        for stream in (child.stdin, child.stdout, child.stderr):
+        for stream in () if child is None else (child.stdin, child.stdout, child.stderr):
             if stream is not None:
                 stream.close()
     return subprocess.CompletedProcess(command, child.returncode, said, complained)

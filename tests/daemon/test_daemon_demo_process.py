@@ -17,16 +17,16 @@ def test_what_a_command_says_and_how_it_ended():
     assert (told.stdout, told.stderr, told.returncode) == ("hm!\n", "beside\n", 3)
 
 
-def test_an_interrupted_command_has_ended_and_was_waited_for():
-    """It takes no notice of Ctrl-C, and could still write where everything is being removed."""
+@pytest.mark.parametrize("after_s", [0.0, 0.002, 0.005, 0.01, 0.5])
+def test_an_interrupted_command_has_ended_and_was_waited_for(after_s: float):
+    """It takes no notice of Ctrl-C, which may come while it is started, and could still write where all is removed."""
     me = psutil.Process()
     before = {child.pid for child in me.children()}
-    deaf = "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)"
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            finished("-c", deaf)
-    finally:
-        timer.join()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(after_s)
     assert {child.pid for child in me.children()} <= before
+
+
+def interrupted(after_s: float) -> None:
+    threading.Timer(after_s, os.kill, (os.getpid(), signal.SIGINT)).start()
+    finished("-c", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)")
