@@ -22,6 +22,7 @@ BENCHES = {
     "kiosk": "tests.bench.kiosk",
     "forms": "tests.bench.forms",
     "export": "tests.bench.export",
+    "firmware": "tests.bench.firmware",
 }
 """Name on the command line, and the module whose `run()` measures and returns rows."""
 

@@ -22,11 +22,16 @@ def test_an_interrupted_command_has_ended_and_was_waited_for(after_s: float):
     """It takes no notice of Ctrl-C, which may come while it is started, and could still write where all is removed."""
     me = psutil.Process()
     before = {child.pid for child in me.children()}
-    with pytest.raises(KeyboardInterrupt):
-        interrupted(after_s)
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(after_s)
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert {child.pid for child in me.children()} <= before
 
 
 def interrupted(after_s: float) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background begins with it ignored
     threading.Timer(after_s, os.kill, (os.getpid(), signal.SIGINT)).start()
     finished("-c", "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\ntime.sleep(60)")
