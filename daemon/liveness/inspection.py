@@ -85,7 +85,8 @@ class Inspection:
     watch: Watch
     tell: Callable[[str | None], None]
     skipped: Callable[[], frozenset[str]]
-    _not_asked: list[Ask] = field(default_factory=lambda: [Ask.BLINK])
+    _but: list[Ask] = field(default_factory=lambda: [Ask.BLINK])
+    """What she is not asked for any more, or not yet."""
     _answered: set[int] = field(default_factory=set)
 
     def without_challenge(self, compared: Compared) -> Liveness:
@@ -133,7 +134,7 @@ class Inspection:
             self._answered.add(self.watch.askings)
             self.watch.see_who_answered()
             if check is Check.LIGHT:
-                self._not_asked.remove(Ask.BLINK)
+                self._but.remove(Ask.BLINK)
         return not_performed(check, SKIPPED) if check in self.skipped() else result
 
     def _light(self, over: Callable[[], bool]) -> CheckResult:
@@ -145,8 +146,8 @@ class Inspection:
             self.tell(None)
 
     def _move(self, over: Callable[[], bool]) -> CheckResult:
-        ask, result = movement.challenge(self._not_asked, self.watch, self.tell, over)
-        self._not_asked.append(ask)
+        ask, result = movement.challenge(self._but, self.watch, self.tell, over)
+        self._but.append(ask)
         return result
 
     def _warm(self, compared: Compared) -> CheckResult:

@@ -17,12 +17,12 @@ LOOK_S = 0.3
 
 
 def challenge(
-    before: Collection[Ask], watch: Watch, tell: Callable[[str | None], None], over: Callable[[], bool]
+    but: Collection[Ask], watch: Watch, tell: Callable[[str | None], None], over: Callable[[], bool]
 ) -> tuple[Ask, CheckResult]:
-    """Ask for one movement that is not among ``before``, and judge what is seen.
+    """Ask for one movement, any ``but`` these, and judge what is seen.
 
     Args:
-        before: what she is not asked for, mostly because she was before.
+        but: what she is not asked for.
         watch: the camera.
         tell: shows what is asked on the screen; None takes it away.
         over: whether the challenge was skipped or the check is over.
@@ -30,7 +30,7 @@ def challenge(
     Raises:
         HardwareError: the camera fails.
     """
-    ask = motion.draw(but=before)
+    ask = motion.draw(but=but)
     tell(ask)
     try:
         with watch.asking():

@@ -66,9 +66,9 @@ class Measured:
         lag_s: by how much the answer is late.
         background: the answer of what is behind, with its standard error.
         relief: by how much more, in gains, a patch that faces the ring answers than one seen edge-on, beyond what any
-            bent sheet does; with its standard error. 0 for paper, about 0.3 for a face.
+            bent sheet does; with its standard error. About 0 for paper and 0.3 for a face, in even light.
         unevenness: variance of the patches' gains about the nearest bent sheet, in units of what errors and
-            `ROUGHNESS` give: 1 or less for paper, 2 to 10 for a face.
+            `ROUGHNESS` give: mostly below 1 for paper, 2 to 10 for a face; more where shadows have edges.
     """
 
     frames: int

@@ -10,10 +10,10 @@ import pytest
 from daemon import troubles
 from daemon.demo.people import ANNA, Studio, document_of
 from daemon.demo.screen import View
-from daemon.liveness.light import challenge
 from daemon.liveness.unseen import Unseen
 from hw.card_reader.simulator import SimulatedCard, SimulatedReader
 from models.face import FaceModels
+from models.liveness.fusion import Check
 from models.liveness.result import not_performed
 from tests.daemon.liveness.booth import open_room
 from tests.daemon.support import PINS, Home, RunningUnit, now
@@ -61,15 +61,9 @@ def test_one_check_counts_once_however_often_it_looks() -> None:
 
 def test_what_measured_nothing_neither_counts_nor_clears() -> None:
     """A co-processor that cannot show colours, an officer who leaves them out, a busy machine, another's face."""
-    silent = [("x", NOTHING), ("y", []), ("z", [challenge_without_a_ring()])]
+    silent = [("x", NOTHING), ("y", []), ("z", [not_performed(Check.LIGHT, "no_light").to_dict()])]
     assert after(*silent, *silent, ("a", DARK)) == ()
     assert after(("a", DARK), *silent, ("b", DARK), *silent, ("c", DARK), *silent) == (TROUBLE,)
-
-
-def challenge_without_a_ring() -> dict[str, Any]:
-    found = challenge(None, None, lambda: False)  # type: ignore[arg-type]  # nobody looks through the camera
-    assert found == not_performed("light", "no_light")
-    return found.to_dict()
 
 
 def look(unit: RunningUnit, reader: SimulatedReader, card: SimulatedCard, visit: str) -> View:
