@@ -40,7 +40,7 @@ def veiled(frame: Picture, random: Random, wear: float = 1.0) -> Picture:
 
 def focused(frame: Picture, random: Random, wear: float = 1.0) -> Picture:
     """Out of focus or moved, more often a little than much; sharpened by the camera at times."""
-    result = frame
+    result = smoothed(frame, random) if random.random() < 0.15 else frame
     if random.random() < 0.7:
         result = np.asarray(cv2.GaussianBlur(result, (0, 0), 0.2 + random.exponential(0.15 + 0.35 * wear)), np.float32)
     if random.random() < 0.15 * wear:
@@ -48,6 +48,15 @@ def focused(frame: Picture, random: Random, wear: float = 1.0) -> Picture:
     if random.random() < 0.4:
         result = result + random.uniform(0.2, 1.2) * (result - cv2.GaussianBlur(result, (0, 0), 1.0))
     return np.asarray(result, np.float32)
+
+
+def smoothed(frame: Picture, random: Random) -> Picture:
+    """Skin without pores, edges kept: what cameras of telephones and programs for video calls do to faces."""
+    reach = int(random.integers(5, 10))
+    return np.asarray(
+        cv2.bilateralFilter(np.ascontiguousarray(frame, np.float32), reach, random.uniform(0.03, 0.12), reach / 2),
+        np.float32,
+    )
 
 
 def streak(random: Random) -> Picture:

@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    persons = people(options.pictures, Half.UNSEEN)
+    persons = people([options.pictures], Half.UNSEEN)
     total = options.each * (len(Species) + 2)
     with (options.out / "list.csv").open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file)

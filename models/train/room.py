@@ -19,6 +19,10 @@ from models.train.plane import Box, Mask, Picture, Random, composed, rounded, sm
 OUTLINE_PX = 90
 """Side at which the outline is sought; finer costs more and finds no more."""
 ROUNDS = 3
+TIGHT = 0.6
+"""A face that is this much of its picture's shorter side has nothing around it that could be cut out."""
+BRIGHT = 0.06
+"""Share of the things in a room that shine: windows by day, lamps, other screens."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +31,11 @@ class Source:
 
     picture: Image
     box: Box
+
+    @property
+    def tight(self) -> bool:
+        """Whether the picture ends at her face: she cannot stand in a room."""
+        return bool(max(self.box[2:]) > TIGHT * min(self.picture.shape[:2]))
 
     @cached_property
     def outline(self) -> Mask:
@@ -79,6 +88,8 @@ def room(other: Source, frame_px: int, random: Random) -> Picture:
         scene = blurred(np.asarray(seen[:, ::-1], np.float32), random.uniform(0.004, 0.06))
     for _ in range(int(random.integers(0, 9))):
         above, alpha = thing(frame_px, other, random)
+        if random.random() < BRIGHT:
+            above = np.asarray(above * random.uniform(1.0, 3.0), np.float32)
         scene = composed(scene, above, alpha)
     return blurred(scene, random.uniform(0.001, 0.012)) if random.random() < 0.6 else scene
 

@@ -32,6 +32,9 @@ SIDE_PX = 112
 LIVE_SHARE = 0.4
 SHARES = (0.25, 0.15, 0.15, 0.15, 0.15, 0.15)
 """Of the attacks, in the order of `scene.ATTACKS`."""
+TRIMMED = 0.25
+"""Share of frames with little around the face. All, if her picture has nothing around it: live she could be shown no
+other way, and an attack with surroundings would then be told by them alone."""
 TAKES = 3
 """Frames of one scene."""
 SHARD = 500
@@ -45,27 +48,27 @@ class Person:
     number: int
 
 
-def people(folder: Path, half: Half) -> list[Person]:
+def people(folders: list[Path], half: Half) -> list[Person]:
     """All pictures of one half's people in which the detector finds a face."""
     models = FaceModels.load()
-    names = sorted(path.name for path in folder.glob("*.jpg"))
-    keys = person_keys(names)
+    files = [path for folder in folders for path in sorted(folder.glob("*.jpg"))]
+    keys = person_keys([path.name for path in files])
     numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
     found = []
-    for name, key in progress(list(zip(names, keys, strict=True)), len(names), "faces"):
+    for path, key in progress(list(zip(files, keys, strict=True)), len(files), "faces"):
         if half_of(key) is not half:
             continue
-        picture = np.asarray(cv2.imread(str(folder / name)), np.uint8)
+        picture = np.asarray(cv2.imread(str(path)), np.uint8)
         face = central_face(models.detect(picture), picture)
         if face is not None:
             found.append(Person(Source(picture, face.box), numbers[key]))
     return found
 
 
-def trimmed(frame: Frame, random: Random) -> tuple[Image, Box]:
-    """A quarter of all frames has little around the face, as a narrow camera or a crop has."""
+def trimmed(frame: Frame, share: float, random: Random) -> tuple[Image, Box]:
+    """With the chance ``share`` there is little around the face, as with a narrow camera or a crop."""
     left, top, width, height = frame.box
-    if random.random() > 0.25:
+    if random.random() > share:
         return frame.picture, frame.box
     side = frame.picture.shape[0]
     reach = random.uniform(0.0, 0.4, 4) * np.array([width, height, width, height])
@@ -97,12 +100,13 @@ def usable(picture: Image, box: Box) -> bool:
 def frames(persons: list[Person], count: int, seed: int) -> Iterator[tuple[Image, Box, Species, int]]:
     """So many frames: picture, box, species, person."""
     random = np.random.default_rng(seed)
+    wide = [person for person in persons if not person.source.tight] or persons
     while count:
-        person, other = (persons[int(index)] for index in random.integers(0, len(persons), 2))
+        person, other = (some[int(random.integers(len(some)))] for some in (persons, wide))
         live = random.random() < LIVE_SHARE
         species = Species.LIVE if live else Species(random.choice(ATTACKS, p=SHARES))
         for frame in islice(shots(person.source, other.source, species, random), TAKES):
-            picture, box = trimmed(frame, random)
+            picture, box = trimmed(frame, 1.0 if person.source.tight else TRIMMED, random)
             box = jittered(box, random)
             if count and usable(picture, box):
                 count -= 1
@@ -112,7 +116,7 @@ def frames(persons: list[Person], count: int, seed: int) -> Iterator[tuple[Image
 def main() -> None:
     """Write the shards."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=Path, required=True, help="folder of live pictures, LFW's names")
+    parser.add_argument("--pictures", type=Path, nargs="+", required=True, help="folders of live pictures, LFW's names")
     parser.add_argument("--half", type=Half, choices=list(Half), default=Half.LEARNED)
     parser.add_argument("--count", type=int, default=12000)
     parser.add_argument("--seed", type=int, default=1)

@@ -86,7 +86,7 @@ def skin(source: Source) -> Picture:
 
 def live(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
     """She stands before the camera; at times a rectangle or a hand of somebody is in view, but not before her face."""
-    if random.random() < WIDE:
+    if random.random() < WIDE and not source.tight:
         frame_px = int(random.integers(*FRAME_PX))
         scene, box = standing(source, other, frame_px, random.uniform(*FAR), random)
     else:
@@ -169,7 +169,7 @@ def put(sheet: Sheet, frame_px: int, random: Random) -> tuple[Picture, Picture, 
 
 def portrayed(source: Source, other: Source, random: Random) -> Source:
     """What the attacker has of her: her portrait, or a video of her in a room."""
-    return staged(source, other, random) if random.random() < 0.35 else source
+    return staged(source, other, random) if random.random() < 0.35 and not source.tight else source
 
 
 def phone(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
@@ -190,6 +190,8 @@ def recorded(picture: Picture, random: Random) -> Picture:
     """A replay was taken by a camera and stored once before; mostly that left traces."""
     if random.random() < 0.15:
         return picture
+    if random.random() < 0.3:
+        picture = camera.smoothed(picture, random)
     factor = random.uniform(0.35, 0.9)
     size = max(24, round(picture.shape[1] * factor)), max(24, round(picture.shape[0] * factor))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
@@ -216,6 +218,8 @@ def shown(sheet: Sheet, other: Source, random: Random, *, held: bool) -> tuple[P
         picture = picture + screen.reflection(room, random)
     if random.random() < 0.35:
         picture = picture + screen.glare(frame_px, random)
+    if random.random() < 0.35:
+        picture = picture + screen.lamps(frame_px, random)
     scene = composed(room, np.asarray(picture, np.float32), alpha)
     if held and random.random() < 0.7:
         scene = with_fingers(scene, corners(sheet, matrix), skin(other), random)
@@ -278,6 +282,8 @@ def held_up(sheet: Sheet, other: Source, random: Random, *, behind_face: bool) -
     picture, alpha, matrix = put(sheet, frame_px, random)
     if random.random() < 0.25:
         picture = np.asarray(picture + random.uniform(0.2, 1.0) * screen.glare(frame_px, random), np.float32)
+    if random.random() < 0.1:
+        picture = np.asarray(picture + screen.lamps(frame_px, random), np.float32)
     if behind_face:
         room = np.asarray(cv2.resize(light(other.picture), (frame_px, frame_px)), np.float32)
         room = np.asarray(room * random.uniform(0.5, 1.2), np.float32)

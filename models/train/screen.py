@@ -103,7 +103,25 @@ def glare(frame_px: int, random: Random) -> Picture:
     return np.asarray(blurred[:, :, np.newaxis] * tint, np.float32)
 
 
+def lamps(frame_px: int, random: Random) -> Picture:
+    """Lamps mirrored in glass or gloss: small, bright, with sharp edges, to be added."""
+    spots = np.zeros((frame_px, frame_px), np.float32)
+    for _ in range(int(random.integers(1, 5))):
+        centre = [int(value) for value in random.integers(0, frame_px, 2)]
+        axes = [max(1, round(frame_px * random.uniform(0.004, 0.05))) for _ in range(2)]
+        bright = float(random.uniform(0.4, 1.5))
+        if random.random() < 0.5:
+            cv2.ellipse(spots, centre, axes, random.uniform(0, 180), 0, 360, bright, -1, cv2.LINE_AA)
+        else:
+            corners = cv2.boxPoints((centre, (2 * axes[0], 2 * axes[1]), random.normal(0, 15)))
+            cv2.fillConvexPoly(spots, np.rint(corners).astype(np.int32), bright, cv2.LINE_AA)
+    blurred = cv2.GaussianBlur(spots, (0, 0), random.uniform(0.3, 1.5))
+    tint = random.uniform(0.85, 1.0, 3).astype(np.float32)
+    return np.asarray(blurred[:, :, np.newaxis] * tint, np.float32)
+
+
 def reflection(room: Picture, random: Random) -> Picture:
-    """The room mirrored in the glass, faint and blurred, to be added."""
-    blurred = cv2.GaussianBlur(room[:, ::-1], (0, 0), random.uniform(1.5, 8))
-    return np.asarray(blurred * random.uniform(0.02, 0.15), np.float32)
+    """The room mirrored in the glass, faint or, before a dark picture, as clear as in a mirror, to be added."""
+    clear = random.random() < 0.4
+    blurred = cv2.GaussianBlur(room[:, ::-1], (0, 0), random.uniform(0.5, 3) if clear else random.uniform(1.5, 8))
+    return np.asarray(blurred * random.uniform(0.02, 0.3 if clear else 0.15), np.float32)

@@ -16,7 +16,7 @@ from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
 from models.train.render import presentations
 from models.train.room import Source, light, outlined, standing
-from models.train.sample import CROPS, SIDE_PX, Person, jittered, trimmed, usable
+from models.train.sample import CROPS, SIDE_PX, Person, frames, jittered, trimmed, usable
 from models.train.scene import ATTACKS, Frame, Species, content, live, shot, skin
 from models.train.vary import varied
 
@@ -88,6 +88,8 @@ STEPS: dict[str, Callable[[Picture, Random], Picture]] = {
     "exposed": camera.exposed,
     "lit": camera.lit,
     "focused": camera.focused,
+    "smoothed": camera.smoothed,
+    "lamps": lambda picture, random: picture + screen.lamps(picture.shape[0], random)[:, : picture.shape[1]],
     "noisy": camera.noisy,
 }
 
@@ -193,7 +195,7 @@ def test_placement_puts_the_face_where_it_says(random: Random) -> None:
 def test_live_shows_the_person_and_not_a_plane(random: Random) -> None:
     scene, box = live(made(1), made(2), random)
     assert scene.shape[0] == scene.shape[1]
-    assert 0 <= float(scene.min()) <= float(scene.max()) <= 1.2
+    assert float(scene.min()) >= 0
     left, top, width, height = (round(value) for value in box)
     assert scene[top : top + height, left : left + width].std() > 0.02
 
@@ -240,7 +242,7 @@ def test_trimming_keeps_the_face(random: Random) -> None:
     picture: Image = np.zeros((300, 300, 3), np.uint8)
     sizes = set()
     for _ in range(40):
-        smaller, box = trimmed(Frame(picture, (100.0, 90.0, 80.0, 110.0), Species.LIVE), random)
+        smaller, box = trimmed(Frame(picture, (100.0, 90.0, 80.0, 110.0), Species.LIVE), 0.5, random)
         sizes.add(smaller.shape[:2])
         assert usable(smaller, box)
         assert box[2:] == (80.0, 110.0)
@@ -248,6 +250,36 @@ def test_trimming_keeps_the_face(random: Random) -> None:
     assert not usable(picture, (-60.0, 0.0, 100.0, 100.0))
     assert not usable(picture, (250.0, 0.0, 100.0, 100.0))
     assert jittered((10.0, 10.0, 50.0, 50.0), random) != (10.0, 10.0, 50.0, 50.0)
+
+
+def test_whose_picture_ends_at_her_face_is_never_seen_with_a_room_around_her() -> None:
+    whole = made(1)
+    left, top, width, height = (round(value) for value in BOX)
+    cut = whole.picture[top - 10 : top + height + 10, left - 10 : left + width + 10]
+    near = Person(Source(cut, (10.0, 10.0, float(width), float(height))), 1)
+    assert near.source.tight
+    assert not whole.tight
+    shown = list(frames([near, near, near, Person(whole, 2)], 120, seed=5))
+    assert {species for _, _, species, number in shown if number == 1} >= {Species.LIVE, Species.PHONE, Species.PRINT}
+    around = [max(picture.shape[:2]) / max(box[2:]) for picture, box, _, number in shown if number == 1]
+    assert max(around) < 2
+    assert max(max(picture.shape[:2]) / max(box[2:]) for picture, box, _, number in shown if number == 2) > 3
+
+
+def test_a_lamp_in_the_glass_is_small_and_bright(random: Random) -> None:
+    for _ in range(10):
+        spots = screen.lamps(300, random)
+        assert 0 < float(np.mean(spots > 0.05)) < 0.1
+        assert float(spots.max()) > 0.15
+
+
+def test_smoothing_takes_the_grain_and_leaves_the_edge(random: Random) -> None:
+    edge = np.full((60, 60, 3), 0.2, np.float32)
+    edge[:, 30:] = 0.8
+    grainy = edge + random.normal(0, 0.015, edge.shape).astype(np.float32)
+    smooth = camera.smoothed(grainy, random)
+    assert smooth[:, :25].std() < 0.7 * grainy[:, :25].std()
+    assert float((smooth[:, 30] - smooth[:, 29]).mean()) > 0.5
 
 
 def test_variation_changes_both_crops_alike_but_not_their_size(random: Random) -> None:
