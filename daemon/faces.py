@@ -295,8 +295,6 @@ class FaceTask:
             return matcher.not_comparable("card_photo_no_face")
         watch = Watch(self._camera, eyes, self.preview, work.stopped.is_set, self.own.replaced)
         finding, compared = self._look(matcher, reference, watch)
-        if compared.live is None:
-            return finding
         inspection = Inspection(eyes, self._means, watch, self._tell, lambda: self._skipped)
         matched = finding.decision == "match"
         return replace(

@@ -9,20 +9,20 @@ face that cannot be judged has a named finding and no score.
 from __future__ import annotations
 
 import math
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Real
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import cv2
 import numpy as np
 
 from models import selfcheck
-from models.errors import ImageError, ModelWrong
+from models.errors import ImageError
 from models.image import CHANNELS, FloatArray, Image, halved, require_image
-from models.interpreter import Network, installed_runtime
+from models.interpreter import Network
 from models.liveness.result import CheckResult, Decision, not_performed
 from models.manifest import MANIFEST, LivenessEntry, Manifest
 from models.quality import inside
@@ -157,10 +157,7 @@ class PassiveLiveness:
             ModelWrong: it does not, or nothing was recorded for its file.
             ModelMissing, ModelCorrupt: `golden.json` is missing or broken.
         """
-        known = selfcheck.expected(selfcheck.load(path), self.sha256, "liveness")
-        found = selfcheck.cosine(self.answer(), np.array(known.output))
-        if not found >= known.min_cosine:
-            raise ModelWrong("liveness", f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
+        selfcheck.require(selfcheck.load(path), self.sha256, "liveness", self.answer())
 
     def answer(self) -> FloatArray:
         """The network's outputs for the drawn face as it is, mirrored in brightness, and in three other lights."""
@@ -216,7 +213,7 @@ def problem(image: Image, box: Box) -> PassiveFinding | None:
         require_image(image)
     except ImageError:
         return PassiveFinding.NO_PICTURE
-    if not (all(map(math.isfinite, box)) and min(box[2:]) > 0 and max(map(abs, box)) < MAX_PLACE_PX):
+    if not (is_box(box) and min(box[2:]) > 0 and max(map(abs, box)) < MAX_PLACE_PX):
         return PassiveFinding.NO_FACE
     share = inside(box, image)
     if share < MIN_INSIDE:
@@ -225,6 +222,15 @@ def problem(image: Image, box: Box) -> PassiveFinding | None:
         return PassiveFinding.TOO_SMALL
     face = part(image, box)
     return next((finding for finding, holds in LIMITS.items() if holds(face)), None)
+
+
+def is_box(value: object) -> TypeGuard[Box]:
+    """Whether it is four finite numbers."""
+    return (
+        isinstance(value, Sequence)
+        and len(value) == 4
+        and all(isinstance(one, Real) and math.isfinite(one) for one in value)
+    )
 
 
 def part(image: Image, box: Box) -> Image:

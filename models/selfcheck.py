@@ -50,10 +50,19 @@ def run(models: FaceModels, path: Path = GOLDEN) -> None:
         raise ModelCorrupt(THRESHOLDS, what, models.space, models.operating_point.space)
     golden = load(path)
     for role, answer in answers(models).items():
-        known = expected(golden, models.ways[role], role)
-        found = cosine(answer, np.array(known.output))
-        if not found >= known.min_cosine:
-            raise ModelWrong(role, f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
+        require(golden, models.ways[role], role, answer)
+
+
+def require(golden: list[Golden], sha256: str, role: str, answer: FloatArray) -> None:
+    """Return if ``answer`` is what was recorded for the network ``sha256`` here.
+
+    Raises:
+        ModelWrong: it is not, or nothing was recorded for its file.
+    """
+    known = expected(golden, sha256, role)
+    found = cosine(answer, np.array(known.output))
+    if not found >= known.min_cosine:
+        raise ModelWrong(role, f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
 
 
 def expected(golden: list[Golden], sha256: str, role: str) -> Golden:

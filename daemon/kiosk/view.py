@@ -51,7 +51,7 @@ def page_facts(unit: Unit, policy: Policy) -> dict[str, Any]:
             ],
         },
         "consent": {"id": policy.consent.id, "zh": policy.consent.zh.strip(), "en": policy.consent.en.strip()},
-        "may_skip": [one.value for one in policy.challenges.allowed] if policy.challenges.officer_may_skip else [],
+        "may_skip": list(policy.challenges.skippable),
         "documents": {kind.value: {"zh": zh, "en": en} for kind, (zh, en) in DOCUMENTS.items()},
         "entered": [kind.value for kind in ENTERED],
         "channels": {one.id: {"zh": one.title, "en": one.title_en} for one in policy.channels},

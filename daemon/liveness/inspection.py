@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from daemon.face_events import Liveness
@@ -90,7 +90,7 @@ class Inspection:
     _answered: set[int] = field(default_factory=set)
 
     def without_challenge(self, compared: Compared) -> Liveness:
-        """Of a face that is not the card's: nothing is asked of her, and what was seen is kept."""
+        """Of a face that is not the card's or could not be compared: nothing is asked of her, what was seen is kept."""
         return self._finding([passive.judge(compared.scores)])
 
     def run(self, compared: Compared) -> Liveness:
@@ -135,7 +135,10 @@ class Inspection:
             self.watch.see_who_answered()
             if check is Check.LIGHT:
                 self._but.remove(Ask.BLINK)
-        return not_performed(check, SKIPPED) if check in self.skipped() else result
+        # An attack that was seen stays one, and what was measured stays in the record.
+        if check in self.skipped() and result.decision is not Decision.ATTACK:
+            return replace(result, decision=Decision.NOT_PERFORMED, reasons=(SKIPPED,))
+        return result
 
     def _light(self, over: Callable[[], bool]) -> CheckResult:
         if self.means.light is not None:

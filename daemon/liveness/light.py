@@ -118,7 +118,7 @@ def _once(source: Light, watch: Watch, over: Callable[[], bool], drawn: LightSeq
                 wait([playing], _STOP_S)  # it may only just have begun, then it is told again
     timeline = _timeline(playing)
     if timeline is None:
-        return not_performed(light.NAME, "stopped" if over() else "light_failed")
+        return replace(not_performed(light.NAME, "stopped" if over() else "light_failed"), evidence=shown)
     samples += _samples(watch, AFTER_S, over)
     result = light.judge(timeline, samples)
     return replace(result, evidence={**result.evidence, **shown})

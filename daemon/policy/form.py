@@ -224,6 +224,12 @@ class Challenges:
     officer_may_skip: An[bool, Form("an officer may leave out one that she cannot do, with the reason")]
     source: Cite
 
+    @property
+    def skippable(self) -> tuple[str, ...]:
+        """What an officer may leave out. Warmth asks nothing of her, so there is nothing that she could not do."""
+        asked = (one.value for one in self.allowed if one is not Challenge.THERMAL)
+        return tuple(asked) if self.officer_may_skip else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:

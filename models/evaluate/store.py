@@ -1,4 +1,4 @@
-"""What the network answered for pictures outside the repository, kept between runs: personal data, mode 0700."""
+"""What the network answered for pictures outside the repository, kept between runs: personal data, mode 0600."""
 
 from __future__ import annotations
 
@@ -50,11 +50,13 @@ class Store:
         """Write the file, whole or not at all."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self.path.with_suffix(".part.npz")
-        np.savez(
-            part,
-            pictures=np.array(list(self.vectors), dtype="U64"),
-            vectors=np.array(list(self.vectors.values()), np.float32),
-            failed=np.array(list(self.causes), dtype="U64"),
-            causes=np.array(list(self.causes.values()), dtype="U32"),
-        )
+        part.unlink(missing_ok=True)  # what a run that was killed left keeps its mode
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            np.savez(
+                file,
+                pictures=np.array(list(self.vectors), dtype="U64"),
+                vectors=np.array(list(self.vectors.values()), np.float32),
+                failed=np.array(list(self.causes), dtype="U64"),
+                causes=np.array(list(self.causes.values()), dtype="U32"),
+            )
         part.replace(self.path)

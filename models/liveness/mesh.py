@@ -7,7 +7,6 @@ landmarks first, then by the points found, which sit tighter: two runs a frame, 
 from __future__ import annotations
 
 import math
-import platform
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -18,11 +17,10 @@ import numpy.typing as npt
 
 from models.alignment import steadied
 from models.detector import Face
-from models.errors import ModelWrong
 from models.image import FloatArray, Image, require_image
-from models.interpreter import Network, installed_runtime
+from models.interpreter import Network
 from models.manifest import MANIFEST, Entry, Manifest
-from models.selfcheck import GOLDEN, cosine, drawn_face, expected, load, sampled
+from models.selfcheck import GOLDEN, drawn_face, load, require, sampled
 
 POINTS: Final = 468
 MARGIN: Final = 1.5
@@ -111,10 +109,7 @@ class FaceMesh:
         Raises:
             ModelWrong: it does not, or nothing was recorded for its file.
         """
-        known = expected(load(path), self.sha256, "mesh")
-        found = cosine(self.answer(), np.array(known.output))
-        if not found >= known.min_cosine:
-            raise ModelWrong("mesh", f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
+        require(load(path), self.sha256, "mesh", self.answer())
 
     def answer(self) -> FloatArray:
         """At most 256 numbers of the network's output for the drawn face."""

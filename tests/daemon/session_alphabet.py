@@ -148,6 +148,7 @@ def _of_a_check(check: str | None) -> Iterator[tuple[str, Make]]:
         ("no_match", "live"),
         ("no_match", "attack"),
         ("not_comparable", "not_performed"),
+        ("not_comparable", "attack"),
     ):
         yield f"face {decision} {alive}", _face(decision, alive, check)
     for decision in ("match", "no_match", "not_performed"):

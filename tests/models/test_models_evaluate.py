@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -230,6 +231,16 @@ def test_a_damaged_store_counts_as_none(tmp_path: Path) -> None:
     other.load()
     assert np.array_equal(other.vectors["x" * 64], np.ones((2, 512)))
     assert other.causes == {"y" * 64: "no_face"}
+
+
+def test_what_was_computed_from_faces_is_for_its_owner_only(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    store = Store(tmp_path, "key")
+    part = store.path.with_suffix(".part.npz")
+    part.touch(0o644)
+    store.save()
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
+    assert not part.exists()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_portraits_are_live(passive: PassiveLiveness, person: Callable[[str], Im
     assert decisions.count(PassiveDecision.LIVE) >= 5
 
 
-FAULTS: dict[str, tuple[Callable[[], Any], Box, PassiveFinding]] = {
+FAULTS: dict[str, tuple[Callable[[], Any], Any, PassiveFinding]] = {
     "black": (lambda: np.zeros((200, 200, 3), np.uint8), (50, 50, 80, 100), PassiveFinding.TOO_DARK),
     "white": (lambda: np.full((200, 200, 3), 255, np.uint8), (50, 50, 80, 100), PassiveFinding.TOO_BRIGHT),
     "a wall": (lambda: np.full((200, 200, 3), 120, np.uint8), (50, 50, 80, 100), PassiveFinding.FLAT),
@@ -69,6 +69,11 @@ FAULTS: dict[str, tuple[Callable[[], Any], Box, PassiveFinding]] = {
     "box without size": (lambda: noise(200, 200), (50, 50, 0, 100), PassiveFinding.NO_FACE),
     "box of NaN": (lambda: noise(200, 200), (50, float("nan"), 80, 100), PassiveFinding.NO_FACE),
     "endless box": (lambda: noise(200, 200), (50, 50, float("inf"), 100), PassiveFinding.NO_FACE),
+    "box of three": (lambda: noise(200, 200), (50, 50, 80), PassiveFinding.NO_FACE),
+    "box of five": (lambda: noise(200, 200), (50, 50, 80, 100, 3), PassiveFinding.NO_FACE),
+    "box with a word": (lambda: noise(200, 200), ("50", 50, 80, 100), PassiveFinding.NO_FACE),
+    "box of words": (lambda: noise(200, 200), ("50", "a", 80, 100), PassiveFinding.NO_FACE),
+    "no box": (lambda: noise(200, 200), None, PassiveFinding.NO_FACE),
     "huge box": (lambda: noise(200, 200), (-1e30, 0, 1e30, 100), PassiveFinding.NO_FACE),
     "tiny picture": (lambda: noise(8, 8), (0, 0, 8, 8), PassiveFinding.NO_PICTURE),
     "grey picture": (lambda: noise(200, 200)[..., 0], (50, 50, 80, 100), PassiveFinding.NO_PICTURE),

@@ -64,6 +64,7 @@ class V4l2Camera:
         video.set(cv2.CAP_PROP_FRAME_HEIGHT, mode.height)
         video.set(cv2.CAP_PROP_FPS, mode.fps or DEFAULT_FPS)
         video.set(cv2.CAP_PROP_BUFFERSIZE, 2)  # a longer queue only makes frames old
+        controls.automate()
 
     def read(self) -> Shot:
         """The next frame that can be read, with the kernel's time stamp.

@@ -31,8 +31,12 @@ class Control(IntEnum):
 
 VIDIOC_G_CTRL: Final = 0xC008561B
 VIDIOC_S_CTRL: Final = 0xC008561C
+VIDIOC_QUERYCTRL: Final = 0xC0445624
 EXPOSURE_MANUAL: Final = 1
 _CONTROL: Final = struct.Struct("=Ii")
+_QUERY: Final = struct.Struct("=II32s4iI2I")
+"""struct v4l2_queryctrl: identifier, type, name, minimum, maximum, step, default, flags, reserved."""
+_DEFAULT: Final = 6
 
 AUTOMATIC: Final = {
     Control.EXPOSURE_AUTO: EXPOSURE_MANUAL,
@@ -64,6 +68,16 @@ class Controls:
         """Whether the camera took the value."""
         return self._ask(VIDIOC_S_CTRL, control, value) is not None
 
+    def automate(self) -> None:
+        """Let every automatic run as the camera's maker left it.
+
+        Who held them may have been killed meanwhile, and the camera still stands as it was held.
+        """
+        for control in AUTOMATIC:
+            default = self._default(control)
+            if default is not None:
+                self.set(control, default)
+
     def hold(self) -> tuple[Control, ...]:
         """Stop every automatic where it is; returns what is held. Holding twice changes nothing."""
         if self._before:
@@ -82,13 +96,19 @@ class Controls:
                 self.set(control, self._before[control])
         self._before = {}
 
+    def _default(self, control: Control) -> int | None:
+        buffer = bytearray(_QUERY.pack(control, 0, b"", 0, 0, 0, 0, 0, 0, 0))
+        return int(_QUERY.unpack(buffer)[_DEFAULT]) if self._answered(VIDIOC_QUERYCTRL, buffer) else None
+
     def _ask(self, request: int, control: Control, value: int) -> int | None:
         buffer = bytearray(_CONTROL.pack(control, value))
+        return int(_CONTROL.unpack(buffer)[1]) if self._answered(request, buffer) else None
+
+    def _answered(self, request: int, buffer: bytearray) -> bool:
         try:
             self._ioctl(self._fd, request, buffer)
         except OSError as error:
             if error.errno in _LACKING:
-                return None
+                return False
             raise
-        answer: int = _CONTROL.unpack(buffer)[1]
-        return answer
+        return True

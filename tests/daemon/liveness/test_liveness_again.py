@@ -14,8 +14,10 @@ from daemon.liveness.light import Light
 from daemon.liveness.watch import Watch
 from daemon.preview import Preview
 from hw.camera.driver import Camera
+from hw.errors import DeviceTimeout
 from hw.uri import DeviceUri
 from models.face import FaceModels
+from models.liveness.result import Decision
 from models.liveness.sequence import LightColour
 from models.liveness.signal import Timeline
 from tests.daemon.liveness.booth import Booth, open_booth
@@ -45,6 +47,23 @@ class SlowOnce:
 
     def stop(self) -> None:
         self.ring.stop()
+
+
+class Lost(SlowOnce):
+    """The ring plays, and nobody hears when it did."""
+
+    def show(self, colours: Sequence[LightColour], slot_ms: int) -> Timeline:
+        super().show(colours, slot_ms)
+        raise DeviceTimeout("coprocessor", "no answer within 1 s")
+
+
+def test_a_light_whose_moments_were_lost_keeps_what_it_showed(booth: Booth, eyes: Eyes) -> None:
+    booth.room.stand(ANNA)
+    source = Lost(booth.light)
+    with Camera(DeviceUri.parse(booth.room.uri)) as camera:
+        result = light.challenge(source, Watch(camera, eyes, Preview(), lambda: False), lambda: False)
+    assert (result.decision, result.reasons) == (Decision.NOT_PERFORMED, ("light_failed",))
+    assert [result.evidence["sequence"]] == source.played
 
 
 def test_a_slow_link_is_asked_again_and_every_sequence_is_kept(booth: Booth, eyes: Eyes) -> None:

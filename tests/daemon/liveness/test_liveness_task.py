@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from daemon.cards import Photo
-from daemon.demo.people import ANNA, STRANGER, Person, Studio, document_of
+from daemon.demo.people import ANNA, STRANGER, Studio, document_of
 from daemon.events import DeviceLost, Event
 from daemon.face_events import FaceCompared, FaceFinding
 from daemon.faces import FaceTask
@@ -29,7 +29,7 @@ from daemon.policy.words import Challenge
 from daemon.thermal import ThermalView
 from hw.camera.identity import mark_of
 from hw.camera.simulated_lens import Lens
-from hw.camera.simulated_scene import Kind
+from hw.camera.simulated_scene import Kind, Scene
 from hw.card_reader.photo import SimulatedDecoder
 from hw.coprocessor.messages import Challenge as ChallengeMessage
 from hw.coprocessor.numbers import Colour
@@ -38,6 +38,7 @@ from hw.uri import DeviceUri
 from models.errors import ModelWrong
 from models.face import FaceModels
 from models.liveness.motion import Ask
+from models.liveness.result import CheckResult, Decision
 from models.liveness.thermal import USUAL, Mounting
 from models.manifest import Manifest
 from models.passive import PassiveLiveness
@@ -205,15 +206,15 @@ def test_a_picture_that_is_turned_is_refused(unit: Make, booth: Booth, monkeypat
     one.on_ask = booth.obey
     finding = one.look()
     assert finding.liveness.decision in ("attack", "unsure")
-    assert finding.liveness.cause in ("motion:moves_as_plane", "motion:depth_unclear", "light:no_light")
+    assert check(finding, "motion")["reasons"][0] in ("moves_as_plane", "depth_unclear")
 
 
 @pytest.fixture(scope="module")
 def doubting(eyes: Eyes) -> Eyes:
     """A passive network that says attack of everybody, as it does of every tenth living face and more."""
     manifest = Manifest.load()
-    entry = dataclasses.replace(manifest.liveness_entry(), threshold=1.1)
-    return dataclasses.replace(eyes, passive=PassiveLiveness(manifest.network(entry.network, 1), entry))
+    entry = replace(manifest.liveness_entry(), threshold=1.1)
+    return replace(eyes, passive=PassiveLiveness(manifest.network(entry.network, 1), entry))
 
 
 def test_whom_the_network_alone_suspects_moves_and_passes(unit: Make, booth: Booth, doubting: Eyes) -> None:
@@ -266,6 +267,26 @@ def test_an_officer_may_leave_the_light_out(unit: Make, booth: Booth) -> None:
     assert (finding.liveness.decision, finding.liveness.cause) == ("unsure", "light:skipped_by_officer")
 
 
+@pytest.mark.parametrize(
+    ("seen", "kept"), [(Decision.ATTACK, "flat_response"), (Decision.UNSURE, "skipped_by_officer")]
+)
+def test_what_a_challenge_saw_before_it_was_left_out_is_kept(
+    unit: Make, booth: Booth, monkeypatch: pytest.MonkeyPatch, seen: Decision, kept: str
+) -> None:
+    booth.room.stand(ANNA)
+    one = unit(Means(NO_MOTION, booth.light))
+
+    def ended(*_: object) -> CheckResult:
+        one.task.skip("light")
+        return CheckResult("light", seen, ("flat_response",), {"sequence": [1, 2, 3]})
+
+    monkeypatch.setattr("daemon.liveness.light.challenge", ended)
+    finding = one.look()
+    assert check(finding, "light")["reasons"] == [kept]
+    assert check(finding, "light")["evidence"] == {"sequence": [1, 2, 3]}
+    assert finding.liveness.decision == ("attack" if seen is Decision.ATTACK else "unsure")
+
+
 def played(booth: Booth) -> int:
     return sum(isinstance(one, ChallengeMessage) for one in booth.device.obeyed)
 
@@ -312,9 +333,9 @@ def test_a_camera_that_dies_in_the_challenge_is_lost(unit: Make, booth: Booth) -
     assert one.task.asked is None
 
 
-def recorded(folder: Path, studio: Studio, person: Person) -> str:
-    """A loop of six frames of her, in the camera's place."""
-    lens = Lens(studio.scene(person), 320, 240)
+def recorded(folder: Path, scene: Scene) -> str:
+    """A loop of six frames, in the camera's place."""
+    lens = Lens(scene, 320, 240)
     for number in range(6):
         cv2.imwrite(str(folder / f"{number}.png"), lens.picture(number / 15, np.zeros(3)))
     return f"replay://{folder}?width=320&height=240&fps=15"
@@ -323,10 +344,20 @@ def recorded(folder: Path, studio: Studio, person: Person) -> str:
 def test_a_loop_in_the_cameras_place_is_refused_by_its_frames(
     unit: Make, face_models: FaceModels, tmp_path: Path
 ) -> None:
-    one = unit(Means(EVERYTHING - NO_MOTION, None), recorded(tmp_path, Studio(face_models), ANNA))
+    one = unit(Means(EVERYTHING - NO_MOTION, None), recorded(tmp_path, Studio(face_models).scene(ANNA)))
     finding = one.look()
     assert finding.liveness.decision == "attack"
     assert check(finding, "frames")["reasons"] == ["frames_repeated"]
+
+
+def test_a_loop_is_an_attack_where_no_face_in_it_can_be_compared_too(
+    unit: Make, face_models: FaceModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.faces.ATTEMPT_S", 3.0)
+    far = replace(Studio(face_models).scene(ANNA), face_px=30)
+    finding = unit(Means(EVERYTHING - NO_MOTION, None), recorded(tmp_path, far)).look()
+    assert finding.decision == "not_comparable"
+    assert (finding.liveness.decision, finding.liveness.cause) == ("attack", "frames:frames_repeated")
 
 
 def warm(face_c: float, column: int = 2, mounting: Mounting = USUAL) -> ThermalView:

@@ -20,7 +20,7 @@ from hw.camera.mode import Mode
 from hw.camera.process import STALL_S
 from hw.camera.sources import Holdable, Named
 from hw.camera.sources.v4l2 import UNREADABLE_S, V4l2Camera, open_source
-from hw.camera.sources.v4l2_controls import VIDIOC_G_CTRL, VIDIOC_S_CTRL, Control, Controls
+from hw.camera.sources.v4l2_controls import VIDIOC_G_CTRL, VIDIOC_QUERYCTRL, VIDIOC_S_CTRL, Control, Controls
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError
 from hw.uri import DeviceUri
 from tests.hw.camera.support import BOUND_S, camera, failure
@@ -44,10 +44,11 @@ class Kernel:
         }
         for control in lacking:
             del self.values[control]
+        self.defaults = dict(self.values)
         self.gone = False
 
     def ioctl(self, _: int, request: int, buffer: bytearray) -> int:
-        number, value = struct.unpack("=Ii", buffer)
+        number, value = struct.unpack_from("=Ii", buffer)
         if self.gone:
             raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
         if number not in self.values:
@@ -57,6 +58,9 @@ class Kernel:
             if control is Control.EXPOSURE_ABSOLUTE and self.values.get(Control.EXPOSURE_AUTO, 1) != 1:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
             self.values[control] = value
+        elif request == VIDIOC_QUERYCTRL:
+            assert len(buffer) == 68
+            struct.pack_into("=i", buffer, 52, self.defaults[control])
         else:
             assert request == VIDIOC_G_CTRL
             struct.pack_into("=Ii", buffer, 0, number, self.values[control])
@@ -112,6 +116,20 @@ def test_held_is_what_the_automatics_had_found_and_comes_back_to_them() -> None:
         assert kernel.values[control] == before[control]
     held.hold(True)
     held.hold(False)
+    assert kernel.values == before
+
+
+@pytest.mark.parametrize("lacking", [None, *Control])
+def test_a_camera_that_was_left_held_is_opened_with_its_automatics_running(lacking: Control | None) -> None:
+    """Whoever held it was killed: what a camera is told outlives the process that told it."""
+    kernel = Kernel(*([lacking] if lacking else []))
+    before = dict(kernel.values)
+    source(Video(), kernel).hold(True)
+    assert kernel.values != before
+    again = source(Video(), kernel)
+    assert kernel.values == before
+    again.hold(True)
+    again.hold(False)
     assert kernel.values == before
 
 
@@ -217,7 +235,8 @@ def test_an_open_camera_tells_which_it_is(tmp_path: Path) -> None:
     uri = DeviceUri.parse(f"v4l2://{tmp_path}/video0")
 
     def ioctl(_: int, request: int, buffer: bytearray) -> int:
-        assert request == VIDIOC_QUERYCAP
+        if request != VIDIOC_QUERYCAP:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         buffer[:8], buffer[16:25], buffer[48:53] = b"uvcvideo", b"HD Camera", b"usb-1"
         return 0
 
