@@ -161,8 +161,8 @@ class Camera:
     def hold(self, held: bool) -> None:
         """Hold exposure, gain and white balance as they are (for a light challenge), or let them go on.
 
-        From the next frame on; cameras without such controls go on as they do. A restart lets go. Harmless while the
-        camera is closed.
+        From the next frame on; cameras without such controls go on as they do. A restart lets go: a source is opened
+        with its automatics running. Harmless while the camera is closed.
         """
         process = self._process
         if process is not None:

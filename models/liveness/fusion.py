@@ -2,7 +2,7 @@
 
 Each check is evidence of its own and stays in the record as it was. Light and motion can each show an attack by
 themselves. Two of passive, light and motion have to say live, or light alone where there is no passive network. A
-passive network, which calls 8 to 27 % of living faces an attack, neither suffices alone nor refuses anybody alone:
+passive network, which doubts 3 to 25 % of living faces' frames, neither suffices alone nor refuses anybody alone:
 where it says attack, both challenges have to say live, else a person looks. Warmth decides nothing and is not in the
 table: where it is missing on a face that all else calls live, the motion challenge is asked for. Frames that repeat
 show an attack; other odd ones, and another face than the one that was compared, raise a doubt; neither ever shows life.

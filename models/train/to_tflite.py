@@ -1,6 +1,7 @@
 """The exported weights as an int8 TFLite file, in the conversion's environment (`models/convert/README.md`).
 
-`python -m models.train.to_tflite --weights fit.npz --calibration shard.npz --out passive.tflite [--plain]`
+`python -m models.train.to_tflite --weights fit.npz --calibration shard.npz --out passive.tflite`; without a shard to
+calibrate on it is float
 """
 
 from __future__ import annotations
