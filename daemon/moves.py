@@ -248,7 +248,7 @@ def face_compared(state: State, event: FaceCompared) -> Result:
 
 def skip_challenge(state: State, event: ChallengeSkipped) -> Result:
     """An officer leaves out a challenge that she cannot do, where the policy allows it; the record says who."""
-    if not state.policy.challenges.officer_may_skip:
+    if event.challenge not in state.policy.challenges.skippable:
         return replace(state, trouble="challenge_not_skippable"), ()
     return replace(state, skipped=(*state.skipped, event)), (SkipChallenge(event.challenge),)
 

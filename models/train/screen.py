@@ -98,9 +98,7 @@ def glare(frame_px: int, random: Random) -> Picture:
         axes = [max(2, round(frame_px * random.uniform(0.01, 0.25))) for _ in range(2)]
         angle = random.uniform(0, 180)
         cv2.ellipse(spots, centre, axes, angle, 0, 360, float(random.uniform(0.1, 0.9)), -1, cv2.LINE_AA)
-    blurred = cv2.GaussianBlur(spots, (0, 0), frame_px * random.uniform(0.01, 0.06))
-    tint = random.uniform(0.85, 1.0, 3).astype(np.float32)
-    return np.asarray(blurred[:, :, np.newaxis] * tint, np.float32)
+    return shining(spots, frame_px * random.uniform(0.01, 0.06), random)
 
 
 def lamps(frame_px: int, random: Random) -> Picture:
@@ -115,7 +113,12 @@ def lamps(frame_px: int, random: Random) -> Picture:
         else:
             corners = cv2.boxPoints((centre, (2 * axes[0], 2 * axes[1]), random.normal(0, 15)))
             cv2.fillConvexPoly(spots, np.rint(corners).astype(np.int32), bright, cv2.LINE_AA)
-    blurred = cv2.GaussianBlur(spots, (0, 0), random.uniform(0.3, 1.5))
+    return shining(spots, random.uniform(0.3, 1.5), random)
+
+
+def shining(spots: Mask, blur_px: float, random: Random) -> Picture:
+    """Light of about white, out of focus by ``blur_px``."""
+    blurred = cv2.GaussianBlur(spots, (0, 0), blur_px)
     tint = random.uniform(0.85, 1.0, 3).astype(np.float32)
     return np.asarray(blurred[:, :, np.newaxis] * tint, np.float32)
 

@@ -74,6 +74,11 @@ def test_a_policy_may_forbid_it(home: Home) -> None:
     assert (state.trouble, state.skipped, effects) == ("challenge_not_skippable", (), ())
 
 
+def test_what_asks_nothing_of_her_is_not_left_out() -> None:
+    state, effects = step(at_the_face(POLICY), replace(SKIP, challenge="thermal"))
+    assert (state.trouble, state.skipped, effects) == ("challenge_not_skippable", (), ())
+
+
 SAID = [{"challenge": "light", "officer": OFFICER, "role": "officer", "reason": "why", "attested_by": "unit"}]
 SKIP = fa.ChallengeSkipped("light", OFFICER, "officer", "why")
 
