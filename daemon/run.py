@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import signal
-import threading
-from collections.abc import Iterator
 
 from daemon import devices
 from daemon.assembly import Assembly
 from daemon.config import Config
 from daemon.lock import DataFolder
+from evidence.console import stopped_by_signal
 from hw.errors import HardwareError
 from hw.private_memory import keep_memory_private
 
 log = logging.getLogger(__name__)
-
-
-@contextlib.contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    yield
 
 
 def _ask_devices(config: Config, *, degraded: bool) -> dict[str, str]:
@@ -52,5 +42,5 @@ def run(config: Config, *, degraded: bool = False) -> BaseException | None:
         camera = _ask_devices(config, degraded=degraded).get("camera", devices.NONE_FITTED)
         if camera != devices.NONE_FITTED:
             assembly.unit.faces.own.saw(camera)
-        with _signals(assembly.supervisor.stop):
+        with stopped_by_signal(assembly.supervisor.stop.set):
             return assembly.run()

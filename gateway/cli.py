@@ -6,7 +6,6 @@ import argparse
 import datetime as dt
 import json
 import logging
-import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from typing import Any
 
 from evidence import jws, record
 from evidence.certificates import Profile, check_certificate, load_certificate
-from evidence.console import quietly
+from evidence.console import quietly, stopped_by_signal
 from evidence.errors import EvidenceError, KeyUnusableError, RevokedError
 from evidence.forms.fonts import FontMissing
 from evidence.forms.render import FormUnusable
@@ -82,10 +81,9 @@ def run(config: Config, _arguments: argparse.Namespace) -> int:
         revocations = RevocationList(store, authority, config.keys.revocations)
         intake = Intake(store, config.gateway.site, authority, encryption, revocations=revocations)
         receiver = Receiver(config.broker, config.gateway.site, intake, store, signer)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: receiver.stop())
         try:
-            receiver.run()
+            with stopped_by_signal(receiver.stop):
+                receiver.run()
         except sqlite3.Error as error:
             raise StoreFailed(
                 f"{config.gateway.data}: the store failed: {error}; make room or repair the disk and start again:"

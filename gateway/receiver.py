@@ -93,7 +93,7 @@ class Receiver:
             self._stop.wait(retry_s)
 
     def stop(self) -> None:
-        """End :meth:`run`; from any thread or signal handler."""
+        """End :meth:`run`; from any thread, never from a signal handler: that may hold the event's lock."""
         self._stop.set()
 
     def _serve_once(self) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.errors import DeviceMissing
 from tests.daemon.support import Home, RunningUnit
 from tests.support.brokers import wait_for
+from tests.support.signals import take_signal
 
 KEY = bytes(range(KEY_SIZE))
 
@@ -39,6 +42,14 @@ def test_stopped_on_purpose(home: Home, device: SimulatedCoprocessor) -> None:
         unit.kill()
     wait_for(lambda: not device.locked, "the door of a unit that was killed")
     assert not device.keep_power, "nobody said that this was meant"
+
+
+def test_stopped_whichever_thread_takes_the_signal(home: Home) -> None:
+    """The kernel gives it to any that is awake, such as one that starts the camera's process."""
+    with RunningUnit(home) as unit:
+        threads = [int(task.name) for task in Path(f"/proc/{unit.process.pid}/task").iterdir()]
+        take_signal(unit.process.pid, max(set(threads) - {unit.process.pid}), signal.SIGTERM)
+        assert unit.process.wait(30) == 0
 
 
 def test_a_part_that_dies_is_not_stopped_on_purpose(home: Home, device: SimulatedCoprocessor) -> None:

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from evidence.console import INTERRUPTED, UNREAD, quietly
+from evidence.console import INTERRUPTED, UNREAD, quietly, stopped_by_signal
 from tests.support import ROOT
+from tests.support.signals import take_signal
 
 PACKAGES = ("daemon", "gateway", "provisioning")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -87,3 +89,36 @@ def test_installed_scripts_are_those_entries() -> None:
     found = {line.split(" = ")[0].strip(): line.split(" = ")[1] for line in lines if line.endswith(":main")}
     names = dict(zip(PACKAGES, ("vernix", "vernix-gateway", "vernix-provision"), strict=True))
     assert found == {name: f"{package}.__main__:main" for package, name in names.items()}
+
+
+WAITS = """
+import threading
+from evidence.console import stopped_by_signal
+stop = threading.Event()
+other = threading.Thread(target=threading.Event().wait, daemon=True)
+other.start()
+with stopped_by_signal(stop.set):
+    print(other.native_id, flush=True)
+    stop.wait()
+print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("taken_by", ["main thread", "another thread"])
+def test_stopped_by_signal_whichever_thread_takes_it(number: signal.Signals, taken_by: str) -> None:
+    with python("-c", WAITS) as one:
+        assert one.stdout is not None
+        other = int(one.stdout.readline())
+        take_signal(one.pid, other if taken_by == "another thread" else one.pid, number)
+        assert one.communicate(timeout=20) == (b"stopped\n", b"")
+    assert one.returncode == 0
+
+
+def test_a_signal_after_the_block_is_the_programs_own() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with stopped_by_signal(lambda: None):
+        assert signal.getsignal(signal.SIGTERM) != before
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert "signals" not in [thread.name for thread in threading.enumerate()]
