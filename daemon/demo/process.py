@@ -44,6 +44,11 @@ class Process:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    @property
+    def last_words(self) -> str:
+        """The end of its log, for a message: the log goes with the stage's folder."""
+        return " | ".join(self.log.read_text("utf-8", "replace").strip().splitlines()[-3:])
+
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
         self._process.kill()
@@ -57,7 +62,9 @@ class Process:
             return 0 if status == -signal.SIGTERM else status
         except subprocess.TimeoutExpired:
             self.kill()
-            raise DemoError(f"a process did not stop within {_STOP_S:g} s; its log: {self.log}") from None
+            raise DemoError(
+                f"{self.log.stem} did not stop within {_STOP_S:g} s; its log ends with: {self.last_words}"
+            ) from None
 
     def _wait(self, timeout_s: float | None) -> int:
         status = self._process.wait(timeout_s)

@@ -251,8 +251,7 @@ class Stage:
             self._screen.told = self._obey
             self._screen.wait("the unit's first view", lambda view: "step" in view)
         except DemoError as error:
-            tail = log.read_text("utf-8", "replace").strip().splitlines()[-3:]
-            raise DemoError(f"{error}; the unit's log ends with: {' | '.join(tail)}") from error
+            raise DemoError(f"{error}; the unit's log ends with: {unit.last_words}") from error
         if self.officer is not None:
             self._screen.touch("log_in", officer=self.officer, pin=OFFICERS[self.officer])
 
@@ -267,7 +266,7 @@ class Stage:
         unit, self.unit = self.unit, None
         self._leave_screen()
         if unit is not None and unit.running and (status := unit.stop()):
-            raise DemoError(f"the unit ended with status {status}; its log: {unit.log}")
+            raise DemoError(f"the unit ended with status {status}; its log ends with: {unit.last_words}")
 
     def _leave_screen(self) -> None:
         if self._screen is not None:
@@ -316,7 +315,7 @@ class Stage:
         """Stop the gateway in order."""
         gateway, self.gateway_process = self.gateway_process, None
         if gateway is not None and gateway.running and (status := gateway.stop()):
-            raise DemoError(f"the gateway ended with status {status}; its log: {gateway.log}")
+            raise DemoError(f"the gateway ended with status {status}; its log ends with: {gateway.last_words}")
 
     def gateway(self, *arguments: str) -> list[dict[str, Any]]:
         """What ``vernix-gateway ... --json`` prints, a dict a line."""
