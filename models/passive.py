@@ -200,11 +200,7 @@ def cropped(image: Image, box: Box, reach: float, side_px: int) -> Image:
     x = min(max(round(left + (width - side) / 2), 0), columns - side)
     y = min(max(round(top + (height - side) / 2), 0), rows - side)
     square, _ = halved(image[y : y + side, x : x + side], side_px)
-    if len(square) <= side_px:
-        return np.asarray(cv2.resize(square, (side_px, side_px)), np.uint8)
-    # OpenCV averages in float32 whatever it is given, and quicker if it is given that.
-    means = cv2.resize(square.astype(np.float32), (side_px, side_px), interpolation=cv2.INTER_AREA)
-    return np.rint(means).astype(np.uint8)
+    return np.asarray(cv2.resize(square, (side_px, side_px)), np.uint8)
 
 
 def problem(image: Image, box: Box) -> PassiveFinding | None:

@@ -21,6 +21,8 @@ OUTLINE_PX = 90
 ROUNDS = 3
 TIGHT = 0.6
 """A face that is this much of its picture's shorter side has nothing around it that could be cut out."""
+APART = 0.4
+"""Share of the people in rooms on whom falls another light than on what is behind them."""
 BRIGHT = 0.06
 """Share of the things in a room that shine: windows by day, lamps, other screens."""
 
@@ -129,7 +131,18 @@ def standing(source: Source, other: Source, frame_px: int, share: float, random:
     y, x = np.mgrid[0:frame_px, 0:frame_px].astype(np.float32)
     person, cover = dressed(source, (x - x0) / scale, (y - y0) / scale, random)
     behind = np.asarray(room(other, frame_px, random) * random.uniform(0.4, 1.2), np.float32)
+    if random.random() < APART:
+        person = lit_apart(person, random)
     return composed(behind, person, cover), (left * scale + x0, top * scale + y0, width * scale, height * scale)
+
+
+def lit_apart(person: Picture, random: Random) -> Picture:
+    """Her light is not the room's: before a window or a bright wall she is dark, beside a lamp warm, from one side."""
+    rows, columns = person.shape[:2]
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j].astype(np.float32)
+    slope = np.clip(1 + random.normal(0, 0.3) * x + random.normal(0, 0.2) * y, 0.3, 1.7)[:, :, np.newaxis]
+    tint = np.exp(random.normal(0, 0.12, 3))
+    return np.asarray(person * slope * tint * random.uniform(0.2, 1.1), np.float32)
 
 
 def dressed(source: Source, across: Mask, down: Mask, random: Random) -> tuple[Picture, Mask]:

@@ -50,6 +50,8 @@ WIDE = 0.65
 """Share of frames in which the face is small enough for all that the network sees of its surroundings."""
 FAR = (0.17, 0.4)
 """Share of the frame's height that the face then has."""
+NEAR = (0.38, 0.66)
+"""Share of the frame's height that a face has before a webcam."""
 FRAME_PX = (200, 340)
 
 
@@ -86,9 +88,10 @@ def skin(source: Source) -> Picture:
 
 def live(source: Source, other: Source, random: Random) -> tuple[Picture, Box]:
     """She stands before the camera; at times a rectangle or a hand of somebody is in view, but not before her face."""
-    if random.random() < WIDE and not source.tight:
+    wide = random.random() < WIDE
+    if not source.tight and (wide or random.random() < 0.5):
         frame_px = int(random.integers(*FRAME_PX))
-        scene, box = standing(source, other, frame_px, random.uniform(*FAR), random)
+        scene, box = standing(source, other, frame_px, random.uniform(*(FAR if wide else NEAR)), random)
     else:
         scene, box = filling(source, random)
     frame_px = scene.shape[0]
@@ -156,12 +159,14 @@ def surroundings(other: Source, frame_px: int, random: Random) -> Picture:
         picture = room(other, frame_px, random)
     else:
         picture, _ = standing(other, other, frame_px, random.uniform(*FAR), random)
-    return np.asarray(picture * random.uniform(0.15, 1.1), np.float32)
+    return np.asarray(
+        picture * (random.uniform(0.15, 1.1) if random.random() < 0.75 else random.uniform(1.1, 2.0)), np.float32
+    )
 
 
 def put(sheet: Sheet, frame_px: int, random: Random) -> tuple[Picture, Picture, Matrix]:
     """The sheet placed in the frame: its picture there, how far it covers, and the homography."""
-    share = random.uniform(*FAR) if random.random() < WIDE else random.uniform(0.38, 0.62)
+    share = random.uniform(*(FAR if random.random() < WIDE else NEAR))
     matrix = placement(sheet, frame_px, frame_px * share, random)
     picture, alpha = warped(sheet, matrix, frame_px)
     return picture, alpha, matrix

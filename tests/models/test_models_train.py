@@ -11,7 +11,7 @@ import pytest
 
 from models.evaluate.pairs import PairsError
 from models.image import Image
-from models.train import camera, paper, plane, printer, recorded, screen
+from models.train import camera, paper, plane, printer, recorded, room, screen
 from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
 from models.train.render import presentations
@@ -208,7 +208,10 @@ def test_the_outline_has_the_head_and_not_the_corners() -> None:
     assert np.array_equal(mask, outlined(made(1).picture, BOX))
 
 
-def test_who_stands_in_a_room_is_seen_where_it_says_and_the_room_around_her(random: Random) -> None:
+def test_who_stands_in_a_room_is_seen_where_it_says_and_the_room_around_her(
+    random: Random, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "APART", 0.0)
     source, other = made(1), made(2)
     for _ in range(8):
         scene, (left, top, width, height) = standing(source, other, 300, 0.2, random)
@@ -222,6 +225,20 @@ def test_who_stands_in_a_room_is_seen_where_it_says_and_the_room_around_her(rand
         below = scene[round(top + 1.6 * height) : round(top + 1.8 * height), round(left + width / 2)]
         assert np.abs(below - light(source.picture)[196, 107]).mean() < 0.2
         assert scene[:20].std() > 0
+
+
+def test_her_light_may_be_another_than_the_rooms(random: Random) -> None:
+    person = np.full((60, 60, 3), 0.5, np.float32)
+    seen = [room.lit_apart(person, random) for _ in range(60)]
+    brightness = np.array([float(one.mean()) for one in seen])
+    assert brightness.min() < 0.25
+    assert 0.4 < brightness.max() < 0.8
+    sides = np.array([one[:, :10].mean() / one[:, -10:].mean() for one in seen])
+    assert sides.min() < 0.7
+    assert sides.max() > 1.4
+    colours = np.array([one[..., 2].mean() / one[..., 0].mean() for one in seen])
+    assert colours.min() < 0.85
+    assert colours.max() > 1.15
 
 
 def test_what_the_attacker_shows_has_the_face(random: Random) -> None:
