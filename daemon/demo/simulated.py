@@ -77,4 +77,4 @@ def _serve(commands: dict[str, Callable[[], None]]) -> None:
         elif word:
             print(f"known: {', '.join(commands)}, quit", flush=True)
     while True:  # no terminal (a service, a closed pipe): stay until a signal comes
-        time.sleep(3600)
+        time.sleep(1)  # a signal that another thread took is answered only once this one wakes
