@@ -6,7 +6,7 @@ PYTHON ?= python3
 # Half of the suite waits - for starts, brokers, pages - so three share two cores. Files are taken in their order, the long
 # ones first (tests/conftest.py): xdist's own begins with those of many tests, and six minutes of screens, six tests, would
 # be left for one worker at the end.
-WORKERS ?= 4
+WORKERS ?= 3
 ARGS ?=
 BUDGET ?= 300
 BIN := .venv/bin
