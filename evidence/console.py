@@ -54,12 +54,16 @@ def stopped_by_signal(stop: Callable[[], None]) -> Iterator[None]:
     """
     told, tell = socket.socketpair()
     tell.setblocking(False)
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    # First: what comes in between is kept in the socket until somebody listens.
     before_fd = signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
 
     def listen() -> None:
-        while told.recv(1):
-            stop()
+        while number := told.recv(1):
+            # Other signals that have a handler come here too.
+            if number[0] in numbers:
+                stop()
 
     listener = threading.Thread(target=listen, name="signals", daemon=True)
     listener.start()

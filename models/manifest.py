@@ -310,6 +310,8 @@ def parse_liveness(item: Mapping[str, Any]) -> LivenessEntry:
         network=parse_entry({"role": "liveness", **fields}),
     )
     shape, classes = entry.network.input.shape, math.prod(entry.network.output.shape)
+    if {entry.network.input.dtype, entry.network.output.dtype} != {"float32"}:
+        raise ValueError("input and output are float32: a network of integers has its QUANTIZE and DEQUANTIZE inside")
     if not all(0.5 <= reach <= 10 for reach in entry.crops):
         raise ValueError(f"crops are 0.5 to 10 sides of the face, not {entry.crops}")
     if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 3 * len(entry.crops):

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol, Self, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import smbus2
 
 from hw.errors import (
@@ -24,6 +26,7 @@ from hw.errors import (
     HardwareError,
 )
 from hw.thermal.codec import (
+    BOARD_RANGE_C,
     PIXEL_BYTES,
     FrameRate,
     Power,
@@ -145,34 +148,34 @@ class ThermalSensor:
         """The current picture; a new one is there every 0.1 s (or 1 s).
 
         Raises:
-            DeviceProtocolError: what came is not a picture, three times.
+            DeviceProtocolError: what came is not a picture, or the board's temperature cannot be, three times. A line
+                that hangs loose reads as all ones, which are pixels of -0.25 degrees and a board of -127.9.
         """
         for attempt in range(1, ATTEMPTS + 1):
-            data = b"".join(self._block(Register.T01L + at, BLOCK) for at in range(0, PIXEL_BYTES, BLOCK))
             try:
-                pixels = decode_pixels(data)
+                pixels, board_c = self._temperatures()
                 break
-            except ValueError as error:
+            except (ValueError, DeviceProtocolError) as error:
                 log.warning("%s: %s", self.device, error)
                 if attempt == ATTEMPTS:
                     raise DeviceProtocolError(self.device, f"no picture: {error}") from error
-        board_c = decode_thermistor(self._block(Register.TTHL, 2))
         status = StatusBit(self._byte(Register.STAT) & int(StatusBit.OVF_IRS | StatusBit.OVF_THS))
         if status:
             self._write(Register.SCLR, int(status))
         return ThermalFrame(pixels, board_c, bool(status))
 
     def self_test(self) -> ThermalFrame:
-        """A picture with a plausible board temperature.
-
-        Raises:
-            DeviceProtocolError: the board's temperature cannot be.
-        """
+        """A picture of the sensor, opened for it; raises as :meth:`open` and :meth:`read`."""
         self.open()
-        frame = self.read()
-        if not -20 <= frame.board_c <= 80:
-            raise DeviceProtocolError(self.device, f"board at {frame.board_c:.1f} degrees")
-        return frame
+        return self.read()
+
+    def _temperatures(self) -> tuple[npt.NDArray[np.float32], float]:
+        """Of the pixels and the board. ValueError, DeviceProtocolError: they cannot be."""
+        data = b"".join(self._block(Register.T01L + at, BLOCK) for at in range(0, PIXEL_BYTES, BLOCK))
+        pixels, board_c = decode_pixels(data), decode_thermistor(self._block(Register.TTHL, 2))
+        if not BOARD_RANGE_C[0] <= board_c <= BOARD_RANGE_C[1]:
+            raise ValueError(f"board at {board_c:.1f} degrees")
+        return pixels, board_c
 
     def _bus_or_gone(self) -> Bus:
         if self._bus is None:

@@ -44,7 +44,7 @@ def read_pairs(path: Path, limit: int | None = None, half: Half | None = None) -
     the list, not its beginning only.
 
     Raises:
-        PairsError: no such file, another header, a line without two pictures or without 0 or 1.
+        PairsError: no such file, another header, a line without two different pictures or without 0 or 1.
     """
     rows = parse(path)
     listed = {picture for a, b, _ in rows for picture in (a, b)}
@@ -75,8 +75,8 @@ def parse(path: Path) -> list[tuple[str, str, bool]]:
     """The file's rows."""
     rows = listed(path, HEADER)
     for number, (a, b, same) in enumerate(rows, start=2):
-        if same not in ("0", "1") or not a or not b:
-            raise PairsError(f"{path}: line {number} is not two pictures and 0 or 1")
+        if same not in ("0", "1") or not a or not b or a == b:
+            raise PairsError(f"{path}: line {number} is not two different pictures and 0 or 1")
     return [(a, b, same == "1") for a, b, same in rows]
 
 

@@ -115,6 +115,18 @@ def test_stopped_by_signal_whichever_thread_takes_it(number: signal.Signals, tak
     assert one.returncode == 0
 
 
+def test_other_signals_stop_nothing() -> None:
+    came, stopped = threading.Event(), threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: came.set())
+    try:
+        with stopped_by_signal(stopped.set):
+            signal.raise_signal(signal.SIGUSR1)
+            assert came.wait(10)
+        assert not stopped.is_set()  # whoever listens has ended, and had this one before
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_a_signal_after_the_block_is_the_programs_own() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with stopped_by_signal(lambda: None):

@@ -246,7 +246,8 @@ def test_what_was_computed_from_faces_is_for_its_owner_only(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "reason"),
     [("", "first line"), ("x,y,z\n", "first line"), ("a,b,same\n1,2\n", "line 2"), ("a,b,same\nx_1,x_2,7\n", "line 2"),
-     ("a,b,same\n,x,1\n", "line 2"), ("a,b,same\n", "no pair"), ("a,b,same\nx_1.jpg,y_1.jpg,1\n", "pair 1"),
+     ("a,b,same\n,x,1\n", "line 2"), ("a,b,same\nx_1,x_1,1\n", "line 2 is not two different pictures"),
+     ("a,b,same\n", "no pair"), ("a,b,same\nx_1.jpg,y_1.jpg,1\n", "pair 1"),
      ("a,b,same\nx_1.jpg,x_2.jpg,0\nx_1.jpg,x_2.jpg,1\n", "pair 1")],
 )  # fmt: skip
 def test_a_list_that_cannot_be_used_is_named(

@@ -257,7 +257,9 @@ def test_another_network_is_asked_as_its_entry_says() -> None:
     ("key", "value"),
     [("crops", []), ("crops", [2.0]), ("crops", [0.1, 2.0]), ("crops", 3), ("live_class", 99), ("live_class", -1),
      ("live_class", "1"), ("live_class", True), ("threshold", 0), ("threshold", 1.5), ("threshold", None),
-     ("answer", "votes"), ("surplus", "x"), ("role", "liveness")],
+     ("answer", "votes"), ("surplus", "x"), ("role", "liveness"),
+     # Numbers of such a network are no probabilities, and bytes are not what the crops become.
+     ("output", {"shape": [1, 3], "dtype": "int8"}), ("input", {"shape": [1, 112, 112, 9], "dtype": "uint8"})],
 )  # fmt: skip
 def test_a_wrong_entry_is_named(own_models: Path, key: str, value: object) -> None:
     edit(own_models, **{key: value})

@@ -194,6 +194,30 @@ def test_board_temperature_that_cannot_be() -> None:
         thermal.self_test()
 
 
+def test_a_line_that_hangs_loose_is_no_picture() -> None:
+    """All ones on the bus are pixels of -0.25 degrees: nobody would be warmer than what is around her."""
+
+    class Loose(SimulatedBus):
+        def _read(self, register: int) -> int:  # noqa: ARG002
+            return 0xFF
+
+    with sensor(Loose()) as thermal, pytest.raises(DeviceProtocolError, match=r"board at -127\.9 degrees"):
+        thermal.read()
+
+
+def test_one_short_block_is_asked_for_again() -> None:
+    class Once(SimulatedBus):
+        shorts = 1
+
+        def read_i2c_block_data(self, i2c_addr: int, register: int, length: int) -> list[int]:
+            data = super().read_i2c_block_data(i2c_addr, register, length)
+            self.shorts, short = self.shorts - 1, self.shorts > 0
+            return data[:-1] if short else data
+
+    with sensor(Once()) as thermal:
+        assert thermal.read().board_c == AMBIENT_C
+
+
 def test_reading_a_closed_sensor() -> None:
     with pytest.raises(DeviceGone, match="not open"):
         sensor(SimulatedBus()).read()
