@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zxingcpp
 
 from daemon.demo.people import ANNA, BELLA, Person, document_of
 from daemon.demo.screen import Screen
@@ -34,6 +33,7 @@ from provisioning.unit_toml import UnitSettings
 from tests.daemon.support import PINS, SITE, Home, RunningUnit, now
 from tests.support import ROOT
 from tests.support.brokers import wait_for
+from tests.support.codes import read_qr
 
 SHE = "she"
 TEMPLATE = Finger(SHE).template(512)
@@ -85,8 +85,7 @@ class Ward:
         """What a scanner reads of the code on the screen."""
         rows = json.loads(self.screen._request("POST", "/ask/slip", b"{}"))["rows"]
         modules = np.array([[255 * (one == "0") for one in row] for row in rows], np.uint8)
-        (read,) = zxingcpp.read_barcodes(np.kron(modules, np.ones((4, 4), np.uint8)))
-        return str(read.text)
+        return read_qr(np.kron(modules, np.ones((4, 4), np.uint8)))
 
     def records(self) -> list[dict[str, Any]]:
         """Every check's record, opened with the site's recovery key after the unit has ended."""
