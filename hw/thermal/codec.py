@@ -19,8 +19,9 @@ PIXEL_BYTES: Final = 2 * ROWS * COLUMNS
 PIXEL_STEP_C: Final = 0.25
 THERMISTOR_STEP_C: Final = 0.0625
 PIXEL_RANGE_C: Final = (-20.0, 100.0)
-BOARD_RANGE_C: Final = (-20.0, 80.0)
 """What the sensor's data sheet lets a pixel be (high-gain type: 0 to 80); outside of it the bytes are not a picture."""
+BOARD_RANGE_C: Final = (-20.0, 80.0)
+"""Where a unit can stand at all; outside of it they are none either."""
 
 
 @unique

@@ -155,7 +155,7 @@ class ThermalSensor:
             try:
                 pixels, board_c = self._temperatures()
                 break
-            except (ValueError, DeviceProtocolError) as error:
+            except ValueError as error:
                 log.warning("%s: %s", self.device, error)
                 if attempt == ATTEMPTS:
                     raise DeviceProtocolError(self.device, f"no picture: {error}") from error
@@ -170,7 +170,7 @@ class ThermalSensor:
         return self.read()
 
     def _temperatures(self) -> tuple[npt.NDArray[np.float32], float]:
-        """Of the pixels and the board. ValueError, DeviceProtocolError: they cannot be."""
+        """Of the pixels and the board. ValueError: they cannot be."""
         data = b"".join(self._block(Register.T01L + at, BLOCK) for at in range(0, PIXEL_BYTES, BLOCK))
         pixels, board_c = decode_pixels(data), decode_thermistor(self._block(Register.TTHL, 2))
         if not BOARD_RANGE_C[0] <= board_c <= BOARD_RANGE_C[1]:
@@ -188,7 +188,7 @@ class ThermalSensor:
     def _block(self, register: int, length: int) -> bytes:
         data = bytes(self._trying("read", lambda bus: bus.read_i2c_block_data(self._address, register, length)))
         if len(data) != length:
-            raise DeviceProtocolError(self.device, f"{len(data)} bytes instead of {length} from register {register:#x}")
+            raise ValueError(f"{len(data)} bytes instead of {length} from register {register:#x}")
         return data
 
     def _write(self, register: int, value: int) -> None:
