@@ -85,8 +85,10 @@ def with_history(frame: Frame) -> Frame:
 
 
 def test_nothing_is_wrong(device: SimulatedCoprocessor) -> None:
+    device.silent = True
     with driving(device) as driver:
         assert found(driver) == ("coprocessor:no_answer",), "nothing was heard yet"
+        device.silent = False
         settled(driver)
         assert found(driver) == ()
 

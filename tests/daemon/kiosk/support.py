@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
 from daemon import session
 from daemon.config import Kiosk
@@ -34,6 +34,7 @@ from tests.support import ROOT
 
 SCREENS = ROOT / "build" / "screens"
 PATIENCE_MS = 30_000
+LOOK_MS = 10
 SEEN_MS = 600
 """More than a screen must have been in sight before it can be touched (press.js)."""
 expect.set_options(timeout=PATIENCE_MS)
@@ -221,11 +222,30 @@ class Glass:
             page.clock.install()
         self.troubles: list[str] = []
         self.requests: list[str] = []
+        self.unanswered: set[Request] = set()
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("console", lambda message: self.troubles.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("request", self._asked)
+        page.on("response", lambda response: self._answered(response.request))
+        page.on("requestfailed", self._answered)
         page.goto(url)
         page.wait_for_selector("#main[data-step]")
+
+    def _asked(self, request: Request) -> None:
+        self.requests.append(request.url)
+        self.unanswered.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self.unanswered.discard(request)  # a stream that was answered may still fail
+
+    def answered(self, path: str) -> None:
+        """Wait until everything that the page has asked of this path so far is answered."""
+        self.page.evaluate("0")  # what the page asked before this is known when this returns
+        for _ in range(PATIENCE_MS // LOOK_MS):
+            if not any(request.url.endswith(path) for request in self.unanswered):
+                return
+            self.page.wait_for_timeout(LOOK_MS)
+        raise AssertionError(f"the page waits for {path}")
 
     def step(self, step: str) -> None:
         """Wait until that screen is shown."""

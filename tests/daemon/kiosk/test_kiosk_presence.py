@@ -8,16 +8,16 @@ from playwright.sync_api import expect
 from daemon.check_id import new_check_id
 from daemon.state import State
 from daemon.worklist import Expected
-from tests.daemon.kiosk.support import INSIDE_S, PATIENCE_MS, Bench, Glass, states
+from tests.daemon.kiosk.support import INSIDE_S, LOOK_MS, PATIENCE_MS, Bench, Glass, states
 from tests.daemon.kiosk.test_kiosk_screens import signing, touches
 from tests.daemon.support import check_fields
 
-LOOK_MS = 10
 SHOWN = "async () => (await import('/static/state.js')).now.view.attended"
 
 
 def attended(bench: Bench, glass: Glass) -> None:
     """Wait until the unit has heard of the last touch, and the page of that."""
+    glass.answered("/room")
     for _ in range(PATIENCE_MS // LOOK_MS):
         if bench.room.attended:
             bench.again()
