@@ -82,7 +82,7 @@ class Assembly:
             config.keys.certificate.parent / REVOKED, config.unit.data / REVOKED, identity.authority
         )
         self._gateway_kid = identity.gateway_kid
-        self.eyes = open_eyes()
+        self.eyes = open_eyes(config.models.liveness)
         self.storage = Storage(config.unit.data)
         self.outbox = parts.open_outbox(config, identity, self.policy.debts.outcomes)
         bring_into_force(self.outbox, identity)

@@ -78,11 +78,11 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def selftest(arguments: argparse.Namespace) -> int:
     """Test every device, key and connection that the configuration names. Exit 1 if one is not in order."""
-    from daemon.selftest import accept_camera, run_tests
+    from daemon.selftest import accept_camera, accept_liveness, run_tests
 
     failed, config = False, load(arguments.config)
-    accepted = [accept_camera(config)] if arguments.accept_camera else []
-    for result in chain(accepted, run_tests(config, EXPECTED)):
+    wanted = ((arguments.accept_camera, accept_camera), (arguments.accept_liveness, accept_liveness))
+    for result in chain((accept(config) for asked, accept in wanted if asked), run_tests(config, EXPECTED)):
         failed = failed or not result.ok
         if arguments.json:
             print(json.dumps(asdict(result), ensure_ascii=False), flush=True)
@@ -176,10 +176,16 @@ def _parser() -> argparse.ArgumentParser:
         "--degraded", action="store_true", help="start also when a device is missing: officers decide (used by systemd)"
     )
     add("demo", demo, config=False, prints=True).add_argument("--only", metavar="SCENARIO", help="play only this one")
-    add("selftest", selftest, config=True, prints=True).add_argument(
+    testing = add("selftest", selftest, config=True, prints=True)
+    testing.add_argument(
         "--accept-camera",
         action="store_true",
         help="first make the camera that is fitted now this unit's own; a record and the next delivery tell of it",
+    )
+    testing.add_argument(
+        "--accept-liveness",
+        action="store_true",
+        help="first record what the passive network of [models] liveness answers here; every start asks for the same",
     )
     verifying = add("verify", verify, config=False, prints=True)
     verifying.add_argument("file", type=Path)

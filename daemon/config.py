@@ -79,6 +79,15 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
+class Models:
+    """Networks other than those of this software."""
+
+    liveness: Path | None = None
+    """Manifest of a passive liveness network of the hospital's own, see ``models/README.md``; taken into use by
+    ``vernix selftest --accept-liveness``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kiosk:
     """Where the screen's page is served; localhost only, port 0 takes any free one."""
 
@@ -132,6 +141,7 @@ class Config:
     kiosk: Kiosk = field(default_factory=Kiosk)
     limits: Limits = field(default_factory=Limits)
     printing: Printing = field(default_factory=Printing)
+    models: Models = field(default_factory=Models)
     thermal: Mounting = field(default_factory=Mounting)
     """How the sensor of ``devices.thermal`` is mounted; without the table, as the camera is."""
 

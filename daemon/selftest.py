@@ -34,6 +34,9 @@ from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
 from hw.gpio.driver import PinDoor
 from hw.uri import DeviceUri
+from models import golden
+from models.passive import PassiveLiveness
+from models.selfcheck import here
 
 _BROKER_S = 10.0
 _REFUSAL_S = 1.0
@@ -92,8 +95,8 @@ def _clock(_config: Config) -> str:
     return f"synchronised within {kernel.error.total_seconds() * 1000:.0f} ms"
 
 
-def _models(_config: Config) -> str:
-    eyes = Eyes.load()
+def _models(config: Config) -> str:
+    eyes = Eyes.load(config.models.liveness)
     return (
         ", ".join(f"{role} {digest[:12]}" for role, digest in eyes.hashes.items()) + "; they compute what was recorded"
     )
@@ -134,6 +137,23 @@ def accept_camera(config: Config) -> Result:
             with closing(open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))) as outbox:
                 own.accept(camera.identity, lambda one: outbox.append(record_fields.noted(one), alert=one.alert))
     return Result("accept", True, f"this unit's own camera is {camera.identity}; before: {before}")
+
+
+def accept_liveness(config: Config) -> Result:
+    """Record what the hospital's own passive network answers on this unit, in `golden.json` beside its manifest.
+
+    Raises:
+        ModelMissing, ModelCorrupt, RuntimeMissing: it cannot be used; nothing was written.
+        OSError: the record cannot be written.
+    """
+    manifest = config.models.liveness
+    if manifest is None:
+        return Result("accept", False, "no network to accept: unit.toml has no line liveness under [models]")
+    passive, path = PassiveLiveness.load(manifest=manifest), golden.beside(manifest)
+    before = golden.load(path) if path.exists() else []
+    golden.save(path, [*before, golden.Golden.of(passive.sha256, here(), passive.answer())])
+    of = f"passive network {passive.sha256[:12]}, live from {passive.threshold:g} on"
+    return Result("accept", True, f"{of}: what it answers with {' on '.join(here())} is recorded in {path}")
 
 
 def _fingerprint(config: Config) -> str:

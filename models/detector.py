@@ -96,6 +96,15 @@ class _Seen:
     fine: Face | None = None
 
 
+def parted(output: FloatArray) -> dict[str, FloatArray]:
+    """The columns of the network's output (anchors, 16) by what they mean."""
+    return {
+        "scores": output[:, [CLASS, OBJECT]].T,
+        "boxes": output[:, CENTRE.start : SIZE.stop],
+        "points": output[:, POINTS],
+    }
+
+
 class Detector:
     """YuNet behind numpy. Not for two threads at once."""
 

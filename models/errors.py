@@ -69,18 +69,18 @@ class ModelWrong(ModelsError):
     """This runtime on this processor does not compute what was measured: nobody may be decided about with it.
 
     Attributes:
-        role: the network.
-        min_cosine: how near its output has to come to the recorded one.
+        role: the network, and which part of its output.
+        least: how near that has to come to the recorded one (`models.golden.agreement`).
         found: how near it came; NaN when nothing was recorded.
     """
 
     advice = "use the runtime of constraints.txt, or record and measure this one: see models/README.md"
 
-    def __init__(self, role: str, where: str, min_cosine: float, found: float) -> None:
+    def __init__(self, role: str, where: str, least: float, found: float) -> None:
         super().__init__(
-            f"{role}: {where} computes something else: cosine {found:.5f} to the golden vector, "
-            f"at least {min_cosine:.5f} expected; {self.advice}"
+            f"{role}: {where} computes something else: agreement {found:.5f} with the golden vector, "
+            f"at least {least:.5f} expected; {self.advice}"
         )
         self.role = role
-        self.min_cosine = min_cosine
+        self.least = least
         self.found = found

@@ -15,11 +15,12 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 from models.errors import ModelCorrupt, ModelMissing
 from models.interpreter import Network, TensorType, installed_runtime
-from models.preprocessing import Preprocessing, parse_preprocessing
+from models.preprocessing import Preprocessing, parse_preprocessing, require_keys
 from models.projection import Projection, parse_projection
 
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "manifest.json"
+LISTS = ("models", "projections", "liveness")
 PARTS = ("chip", "trunk")
 ALIGNED = (1, 112, 112, 3)
 """What `models.alignment` makes."""
@@ -116,9 +117,10 @@ class LivenessEntry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The parsed manifest; ``path`` is its file, weights are found beside it."""
+    """The parsed manifest; ``path`` is its file, ``sha256`` that of its content, weights are found beside it."""
 
     path: Path
+    sha256: str
     entries: tuple[Entry, ...]
     projections: tuple[ProjectionEntry, ...] = ()
     liveness: tuple[LivenessEntry, ...] = ()
@@ -129,17 +131,24 @@ class Manifest:
 
         Raises:
             ModelMissing: there is no such file.
-            ModelCorrupt: it is not JSON, or an entry lacks a key, has one too many or one of another type.
+            ModelCorrupt: it is not JSON, or it or an entry lacks a key, has one too many or one of another type.
         """
+        content = read(path)
         try:
-            document = json.loads(read(path))
+            document = json.loads(content)
         except ValueError as error:
             raise ModelCorrupt(path, "content", "JSON in UTF-8", error) from error
         try:
-            entries = tuple(parse_entry(item) for item in document["models"])
-            projections = tuple(ProjectionEntry(**texts(item)) for item in document.get("projections", []))
-            return cls(path, entries, projections, tuple(map(parse_liveness, document.get("liveness", []))))
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            lists = {name: document.pop(name, []) for name in LISTS}
+            require_keys("a manifest", document, ())
+            return cls(
+                path,
+                hashlib.sha256(content).hexdigest(),
+                tuple(map(parse_entry, lists["models"])),
+                tuple(ProjectionEntry(**texts(item)) for item in lists["projections"]),
+                tuple(map(parse_liveness, lists["liveness"])),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelCorrupt(
                 path, "an entry", "as models/README.md says", f"{type(error).__name__} {error}"
             ) from error
@@ -330,7 +339,8 @@ def parse_liveness(item: Mapping[str, Any]) -> LivenessEntry:
 
 
 def parse_tensor(item: Mapping[str, Any]) -> TensorType:
-    """`{"shape": [...], "dtype": "float32"}`."""
+    """`{"shape": [...], "dtype": "float32"}`; KeyError, TypeError or ValueError otherwise."""
+    require_keys("a tensor", item, ("shape", "dtype"))
     return TensorType(tuple(int(size) for size in item["shape"]), text(item["dtype"]))
 
 

@@ -19,7 +19,7 @@ from typing import TypeAlias, TypeGuard
 import cv2
 import numpy as np
 
-from models import selfcheck
+from models import golden, selfcheck
 from models.errors import ImageError
 from models.image import CHANNELS, FloatArray, Image, halved, require_image
 from models.interpreter import Network
@@ -150,20 +150,21 @@ class PassiveLiveness:
         """The network's own output, float32 (classes,), for stacked crops of its input's size."""
         return self._network.run(self._entry.network.preprocessing.apply(crops)).ravel()
 
-    def check_runtime(self, path: Path = selfcheck.GOLDEN) -> None:
+    def check_runtime(self, path: Path = golden.GOLDEN) -> None:
         """Return if the network computes what was recorded; for the start, beside `models.selfcheck.run`.
 
         Raises:
             ModelWrong: it does not, or nothing was recorded for its file.
-            ModelMissing, ModelCorrupt: `golden.json` is missing or broken.
+            ModelMissing, ModelCorrupt: ``path``, a `golden.json`, is missing or broken.
         """
-        selfcheck.require(selfcheck.load(path), self.sha256, "liveness", self.answer())
+        selfcheck.require(golden.load(path), self.sha256, "liveness", self.answer())
 
-    def answer(self) -> FloatArray:
+    def answer(self) -> golden.Answer:
         """The network's outputs for the drawn face as it is, mirrored in brightness, and in three other lights."""
         face = selfcheck.drawn_face(self.side_px)
         drawn = [face, 255 - face, face // 2, face // 4, 255 - face // 3]
-        return np.concatenate([self.raw(np.tile(picture, (1, 1, len(self._entry.crops)))) for picture in drawn])
+        outputs = [self.raw(np.tile(picture, (1, 1, len(self._entry.crops)))) for picture in drawn]
+        return {"classes": np.concatenate(outputs)}
 
     def _unusable(self, finding: PassiveFinding) -> PassiveScore:
         return PassiveScore(None, self.threshold, PassiveDecision.UNUSABLE, finding)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -29,9 +29,16 @@ class Preprocessing:
 
 def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
     """`{"colour": "RGB", "offset": 127.5, "scale": 0.0078125}`; KeyError, TypeError or ValueError otherwise."""
+    require_keys("preprocessing", item, ("colour", "offset", "scale"))
     if item["colour"] not in ("BGR", "RGB"):
         raise ValueError(f"colour is BGR or RGB, not {item['colour']!r}")
     return Preprocessing(item["colour"], float(item["offset"]), float(item["scale"]))
+
+
+def require_keys(what: str, item: Mapping[str, Any], known: Collection[str]) -> None:
+    """ValueError if ``item`` has a key that nobody reads: what it says would be believed and not done."""
+    if unknown := sorted(item.keys() - set(known)):
+        raise ValueError(f"{what} has {', '.join(known) or 'no other keys'}; nobody reads {', '.join(unknown)}")
 
 
 @cache

@@ -1,41 +1,29 @@
 """Does this runtime on this processor compute what was measured? Asked at every start, before anybody is decided about.
 
-Each network sees a drawn picture that shows nobody, made of whole numbers only, and its output is held against
-`golden.json`: for each weights file the output on each runtime and processor on which it was recorded. Where nothing
-was recorded the float network's output is the measure, with a wider tolerance.
+Each network sees a drawn picture that shows nobody, made of whole numbers only, and its answer is held against
+`golden.json`, part by part, so that none hides behind larger numbers: for each weights file the answer on each runtime
+and processor on which it was recorded. Where nothing was recorded the float network's answer is the measure, with a
+wider tolerance.
 """
 
 from __future__ import annotations
 
-import json
 import platform
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from models.comparison import THRESHOLDS
+from models.detector import parted
 from models.errors import ModelCorrupt, ModelWrong
-from models.face import FaceModels
+from models.face import Asked, FaceModels
+from models.golden import ANY, GOLDEN, Answer, Golden, agreement, load
 from models.image import FloatArray, Image
 from models.interpreter import installed_runtime
-from models.manifest import FOLDER, read
 
-GOLDEN = FOLDER / "golden.json"
-ANY = "any"
 SAMPLES = 256
-"""Numbers kept of an output; of a longer one every so-manieth."""
-
-
-@dataclass(frozen=True, slots=True)
-class Golden:
-    """What the way ``sha256`` (`manifest.Entry.ways`) answers; ``runtime`` and ``processor`` may be `any`."""
-
-    sha256: str
-    runtime: str
-    processor: str
-    min_cosine: float
-    output: tuple[float, ...]
+"""Numbers looked at of a part; of a longer one as many at equal distances, its first and last among them."""
 
 
 def run(models: FaceModels, path: Path = GOLDEN) -> None:
@@ -53,43 +41,63 @@ def run(models: FaceModels, path: Path = GOLDEN) -> None:
         require(golden, models.ways[role], role, answer)
 
 
-def require(golden: list[Golden], sha256: str, role: str, answer: FloatArray) -> None:
+def here() -> tuple[str, str]:
+    """The runtime and the processor that records made here are of."""
+    return installed_runtime()[0], platform.machine()
+
+
+def require(golden: Iterable[Golden], sha256: str, role: str, answer: Answer) -> None:
     """Return if ``answer`` is what was recorded for the network ``sha256`` here.
 
     Raises:
         ModelWrong: it is not, or nothing was recorded for its file.
     """
-    known = expected(golden, sha256, role)
-    found = cosine(answer, np.array(known.output))
-    if not found >= known.min_cosine:
-        raise ModelWrong(role, f"{installed_runtime()[0]} on {platform.machine()}", known.min_cosine, found)
+    known, where = expected(golden, sha256, role), " on ".join(here())
+    if known.parts.keys() != answer.keys():
+        raise ModelWrong(role, f"{where}: {', '.join(answer)}, recorded {', '.join(known.parts)};", 1.0, float("nan"))
+    for name, part in known.parts.items():
+        found = agreement(answer[name], np.array(part.output, np.float32))
+        if not found >= part.least:
+            raise ModelWrong(f"{role}, {name}", where, part.least, found)
 
 
-def expected(golden: list[Golden], sha256: str, role: str) -> Golden:
-    """The record for this runtime and processor, else the one for any."""
-    here = {(installed_runtime()[0], platform.machine()): 0, (ANY, ANY): 1}
-    known = [item for item in golden if item.sha256 == sha256 and (item.runtime, item.processor) in here]
+def expected(golden: Iterable[Golden], sha256: str, role: str) -> Golden:
+    """The record for this runtime and processor, else the one for any.
+
+    Raises:
+        ModelWrong: there is neither.
+    """
+    nearest = {here(): 0, (ANY, ANY): 1}
+    known = [item for item in golden if item.sha256 == sha256 and (item.runtime, item.processor) in nearest]
     if not known:
         raise ModelWrong(role, f"weights {sha256[:12]}..., for which nothing was recorded,", 1.0, float("nan"))
-    return min(known, key=lambda item: here[item.runtime, item.processor])
+    return min(known, key=lambda item: nearest[item.runtime, item.processor])
 
 
-def cosine(first: FloatArray, second: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    """Of two vectors; -1 when they differ in length or one is not finite."""
-    if first.shape != second.shape or not np.all(np.isfinite(first)):
-        return -1.0
-    return float(first @ second / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-12))
+def answers(models: FaceModels) -> dict[str, Answer]:
+    """What each file that sees a face makes of the drawn one, with what follows it."""
+    return {role: answer(role, models.raw(role, drawn_face(models.side_px(role)))) for role in models.asked}
 
 
-def answers(models: FaceModels) -> dict[str, FloatArray]:
-    """For each file that sees a face at most `SAMPLES` numbers of what it and what follows it make of the drawn one."""
-    return {role: sampled(models.raw(role, drawn_face(models.side_px(role)))) for role in models.asked}
+def answer(role: Asked, output: FloatArray) -> Answer:
+    """The parts of an output: the detector's by what they mean, an embedder's is one."""
+    if role != "detector" or output.ndim != 2:
+        return {"vector": sampled(output)}
+    parts = parted(output)
+    return {"scores": peaks(parts.pop("scores")), **{name: sampled(part) for name, part in parts.items()}}
 
 
 def sampled(output: FloatArray) -> FloatArray:
-    """Every so-manieth number."""
+    """At most `SAMPLES` of the numbers, as they lie in memory."""
     flat = output.ravel()
-    return flat[:: max(1, len(flat) // SAMPLES)][:SAMPLES]
+    return np.asarray(flat[np.linspace(0, max(len(flat) - 1, 0), min(len(flat), SAMPLES)).round().astype(int)])
+
+
+def peaks(scores: FloatArray) -> FloatArray:
+    """The greatest of each of `SAMPLES` stretches: most anchors see nothing, and their scores say nothing."""
+    flat = scores.ravel()
+    starts = np.linspace(0, len(flat), SAMPLES, endpoint=False).astype(int)
+    return np.array([stretch.max() for stretch in np.split(flat, starts[1:])], np.float32)
 
 
 def drawn_face(side: int) -> Image:
@@ -117,25 +125,3 @@ SHAPES = (
     ((56, 92), (15, 4), (90, 90, 180)),
 )
 """Ellipses (centre, half axes, colour BGR) in a picture of 112x112, in the order in which they are drawn."""
-
-
-def load(path: Path) -> list[Golden]:
-    """The records of `golden.json`.
-
-    Raises:
-        ModelMissing: there is no such file.
-        ModelCorrupt: it is not what `models.convert.golden_start` writes.
-    """
-    try:
-        return [
-            Golden(
-                str(item["sha256"]),
-                str(item["runtime"]),
-                str(item["processor"]),
-                float(item["min_cosine"]),
-                tuple(float(value) for value in item["output"]),
-            )
-            for item in json.loads(read(path))["golden"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelCorrupt(path, "content", "golden vectors", f"{type(error).__name__} {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -10,7 +11,9 @@ from typing import ClassVar, Self
 from models import selfcheck
 from models.errors import ModelFileError, ModelsError, ModelWrong, RuntimeMissing
 from models.face import FaceModels
+from models.golden import GOLDEN, beside
 from models.liveness.mesh import FaceMesh
+from models.manifest import MANIFEST, Manifest
 from models.passive import PassiveLiveness
 
 log = logging.getLogger(__name__)
@@ -24,26 +27,32 @@ class Eyes:
     models: FaceModels
     mesh: FaceMesh
     passive: PassiveLiveness
+    manifests: Mapping[str, str]
+    """SHA-256 of what says how each network is asked: `manifest`, and `liveness_manifest` where another one has it."""
 
     @classmethod
-    def load(cls, golden: Path = selfcheck.GOLDEN) -> Self:
+    def load(cls, liveness: Path | None = None, golden: Path = GOLDEN) -> Self:
         """Verify and load what the manifest names, and ask each network for what ``golden`` has recorded of it.
+
+        ``liveness``: the manifest of a passive network of the hospital's own, its `golden.json` beside it.
 
         Raises:
             ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
             ModelWrong: a network does not compute what was recorded.
             RuntimeMissing: no TFLite interpreter is installed.
         """
-        models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
+        models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load(manifest=liveness or MANIFEST)
         selfcheck.run(models, golden)
         mesh.check_runtime(golden)
-        passive.check_runtime(golden)
-        return cls(models, mesh, passive)
+        passive.check_runtime(beside(liveness) if liveness else golden)
+        others = {"liveness_manifest": Manifest.load(liveness).sha256} if liveness else {}
+        return cls(models, mesh, passive, {"manifest": Manifest.load().sha256, **others})
 
     @property
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of each network by its role, for the record."""
-        return {**self.models.hashes, "liveness": self.passive.sha256, "mesh": self.mesh.sha256}
+        """SHA-256 of each network by its role and of the manifests, for the record."""
+        networks = {**self.models.hashes, "liveness": self.passive.sha256, "mesh": self.mesh.sha256}
+        return {**networks, **self.manifests}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,10 @@ class Blind:
     problem: ModelsError
 
 
-def open_eyes(golden: Path = selfcheck.GOLDEN) -> Eyes | Blind:
+def open_eyes(liveness: Path | None = None, golden: Path = GOLDEN) -> Eyes | Blind:
     """The networks as :meth:`Eyes.load` has them; without them where one file, or the runtime, cannot be used."""
     try:
-        return Eyes.load(golden)
+        return Eyes.load(liveness, golden)
     except (ModelFileError, ModelWrong, RuntimeMissing) as error:
         log.exception("nobody is decided about by face: %s", error)
         return Blind(error)

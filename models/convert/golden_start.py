@@ -7,10 +7,8 @@ need not be at hand: `.ci/arm golden` runs this in an emulated one.
 
 from __future__ import annotations
 
-import json
-import platform
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,30 +16,17 @@ from models.convert.sources import DETECTOR, EMBEDDING, TAUGHT, float_tflite
 from models.detector import Detector
 from models.embedding import Embedder
 from models.face import FaceModels
-from models.image import FloatArray
-from models.interpreter import Network, installed_runtime
+from models.golden import ANY, GOLDEN, Answer, Golden, agreement, load, save
+from models.interpreter import Network
 from models.liveness.mesh import FaceMesh
 from models.manifest import Manifest
 from models.passive import PassiveLiveness
-from models.selfcheck import ANY, GOLDEN, answers, cosine, drawn_face, sampled
+from models.selfcheck import answer, answers, drawn_face, here
 
-SAME_MIN_COSINE = 0.9995
-"""Same runtime and processor: only another version of the runtime may round otherwise."""
 ANY_MARGIN = 0.01
 """A processor that was not recorded may be this much farther from the float network than this one is."""
 
 FLOAT = tuple(map(float_tflite, (DETECTOR.plain, EMBEDDING.plain, TAUGHT)))
-
-
-def record(sha256: str, runtime: str, processor: str, min_cosine: float, output: FloatArray) -> dict[str, Any]:
-    """One object of the list."""
-    return {
-        "sha256": sha256,
-        "runtime": runtime,
-        "processor": processor,
-        "min_cosine": round(min_cosine, 4),
-        "output": [float(f"{value:.6g}") for value in output.tolist()],
-    }
 
 
 def float_network(path: Path) -> Network:
@@ -56,51 +41,51 @@ def float_embedder() -> Embedder:
     return Embedder(live, lambda: chip, None, Manifest.load().entry("embedding").preprocessing)
 
 
-def float_answers() -> dict[str, FloatArray]:
+def float_answers() -> dict[str, Answer]:
     """The same answers by the networks before their weights were quantised."""
     detector, embedder = Detector(float_network(FLOAT[0])), float_embedder()
     face = drawn_face(embedder.side_px)
     return {
-        "detector": sampled(detector.raw(drawn_face(detector.side_px))),
-        "embedding": sampled(embedder.raw(face, "embedding")),
-        "embedding_chip": sampled(embedder.raw(face, "embedding_chip")),
+        "detector": answer("detector", detector.raw(drawn_face(detector.side_px))),
+        "embedding": answer("embedding", embedder.raw(face, "embedding")),
+        "embedding_chip": answer("embedding_chip", embedder.raw(face, "embedding_chip")),
     }
 
 
-def any_processor(here: dict[str, FloatArray], models: FaceModels, mesh: str) -> list[dict[str, Any]]:
-    """What holds wherever nothing was recorded: the float networks' answers; ``here`` are the committed ones'.
+def by_float(sha256: str, found: Answer, plain: Answer) -> Golden:
+    """What holds wherever nothing was recorded: the float network's answer ``plain``, as near as ``found`` is and a
+    margin."""
+    least = {name: agreement(found[name], plain[name].astype(np.float64)) - ANY_MARGIN for name in plain}
+    return Golden.of(sha256, (ANY, ANY), plain, least)
+
+
+def any_processor(found: Mapping[str, Answer], models: FaceModels, mesh: str) -> list[Golden]:
+    """What holds wherever nothing was recorded; ``found`` are the committed networks' answers here.
 
     The mesh's weights are float already. The passive network's are recorded where it is trained
     (`models.train.publish`).
     """
-    records = [record(mesh, ANY, ANY, 1 - ANY_MARGIN, here[mesh])]
-    if all(path.exists() for path in FLOAT):
-        for role, output in float_answers().items():
-            sha256 = models.ways[role]
-            near = cosine(here[sha256], output.astype(np.float64))
-            records.append(record(sha256, ANY, ANY, near - ANY_MARGIN, output))
-    return records
+    plain = float_answers() if all(path.exists() for path in FLOAT) else {}
+    known = [by_float(models.ways[role], found[models.ways[role]], one) for role, one in plain.items()]
+    return [by_float(mesh, found[mesh], found[mesh]), *known]
 
 
 def main() -> None:
     """Write the file: this machine's records anew, everybody else's as they were."""
     models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load()
-    here = {models.ways[role]: answer for role, answer in answers(models).items()}
-    here |= {mesh.sha256: mesh.answer(), passive.sha256: passive.answer()}
-    runtime, processor = installed_runtime()[0], platform.machine()
-    records = [record(sha256, runtime, processor, SAME_MIN_COSINE, output) for sha256, output in here.items()]
-    print(f"recorded   {len(records)} networks for {runtime} on {processor}")
-    others = json.loads(GOLDEN.read_text(encoding="utf-8"))["golden"] if GOLDEN.exists() else []
-    kept = [item for item in others if item["sha256"] in here and key(item) not in map(key, records)]
+    found = {models.ways[role]: one for role, one in answers(models).items()}
+    found |= {mesh.sha256: mesh.answer(), passive.sha256: passive.answer()}
+    before = [record for record in load(GOLDEN) if record.sha256 in found] if GOLDEN.exists() else []
     # Made once for new weights, where they are made: a machine that computes worse must not widen what holds for any.
-    new = [item for item in any_processor(here, models, mesh.sha256) if key(item) not in map(key, kept)]
-    document = {"golden": sorted(kept + records + new, key=key)}
-    GOLDEN.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-
-
-def key(item: dict[str, Any]) -> tuple[str, str, str]:
-    """What there is one record of."""
-    return str(item["sha256"]), str(item["runtime"]), str(item["processor"])
+    save(
+        GOLDEN,
+        [
+            *any_processor(found, models, mesh.sha256),
+            *before,
+            *(Golden.of(sha256, here(), one) for sha256, one in found.items()),
+        ],
+    )
+    print(f"recorded   {len(found)} networks for {' on '.join(here())}")
 
 
 if __name__ == "__main__":

@@ -68,9 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--manifest", dest="presentations", type=Path, required=True, help="CSV: path,label,species,subject"
     )
     parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
-    parser.add_argument("--models", type=Path, default=MANIFEST, help="another models' manifest (another network)")
+    parser.add_argument("--models", type=Path, default=MANIFEST, help="manifest of another passive network")
     parser.add_argument(
-        "--anchors", type=Path, default=BESIDE, help="folder of the public networks (default: %(default)s if there)"
+        "--anchors", type=Path, metavar="DIR", help=f"folder of the public networks (default: {BESIDE}, if there)"
     )
     parser.add_argument("--every", type=whole, default=EVERY, metavar="N", help="every N-th frame of a video")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -96,12 +96,13 @@ def evaluate(options: argparse.Namespace) -> Report:
         ModelsError: the models cannot be loaded.
     """
     listed = read_presentations(options.presentations)
-    faces = FaceModels.load(manifest=options.models)
+    faces = FaceModels.load()
     passive = PassiveLiveness.load(manifest=options.models)
     scorers: dict[str, Scorer] = {OWN: passive.score}
     thresholds = {OWN: passive.threshold}
-    if options.anchors.is_dir():
-        scorers[PUBLIC] = Anchors.load(options.anchors).score
+    folder = options.anchors or (BESIDE if BESIDE.is_dir() else None)
+    if folder is not None:
+        scorers[PUBLIC] = Anchors.load(folder).score
         thresholds[PUBLIC] = anchors.THRESHOLD
     causes: Counter[str] = Counter()
     shown = [

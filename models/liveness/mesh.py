@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from models.alignment import steadied
 from models.detector import Face
+from models.golden import GOLDEN, Answer, load
 from models.image import FloatArray, Image, require_image
 from models.interpreter import Network
 from models.manifest import MANIFEST, Entry, Manifest
-from models.selfcheck import GOLDEN, drawn_face, load, require, sampled
+from models.selfcheck import drawn_face, require, sampled
 
 POINTS: Final = 468
 MARGIN: Final = 1.5
@@ -111,9 +112,10 @@ class FaceMesh:
         """
         require(load(path), self.sha256, "mesh", self.answer())
 
-    def answer(self) -> FloatArray:
-        """At most 256 numbers of the network's output for the drawn face."""
-        return sampled(self.raw(drawn_face(self._side_px)))
+    def answer(self) -> Answer:
+        """Points of the drawn face, and whether the network sees one."""
+        output = self.raw(drawn_face(self._side_px))
+        return {"points": sampled(output[:-1]), "presence": output[-1:]}
 
     def _look(self, image: Image, centre: Matrix, side: float, turn_deg: float) -> FloatArray | None:
         if not (math.isfinite(side) and 8 <= side <= 4 * max(image.shape[:2])):

@@ -9,17 +9,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import platform
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from models.convert.golden_start import ANY_MARGIN, SAME_MIN_COSINE, record
-from models.interpreter import Network, installed_runtime
+from models.convert.golden_start import by_float
+from models.golden import GOLDEN, Golden, load, save
+from models.interpreter import Network
 from models.manifest import FOLDER, MANIFEST, Manifest
 from models.passive import PassiveLiveness
-from models.selfcheck import ANY, GOLDEN, cosine
+from models.selfcheck import here
 from models.train.sample import CROPS
 
 NAME = "weights/passive_112_int8.tflite"
@@ -67,12 +65,9 @@ def write_golden(plain: Path) -> None:
     passive = PassiveLiveness.load()
     with plain.open("rb") as file:
         measure = PassiveLiveness(Network(file, 1), Manifest.load().liveness_entry()).answer()
-    near = cosine(passive.answer(), measure.astype(np.float64))
-    document = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    kept = [item for item in document["golden"] if item["sha256"] in Manifest.load().seeing - {passive.sha256}]
-    here = record(passive.sha256, installed_runtime()[0], platform.machine(), SAME_MIN_COSINE, passive.answer())
-    kept += [here, record(passive.sha256, ANY, ANY, near - ANY_MARGIN, measure)]
-    GOLDEN.write_text(json.dumps({"golden": kept}, indent=1) + "\n", encoding="utf-8")
+    others = [one for one in load(GOLDEN) if one.sha256 in Manifest.load().seeing - {passive.sha256}]
+    found = passive.answer()
+    save(GOLDEN, [*others, Golden.of(passive.sha256, here(), found), by_float(passive.sha256, found, measure)])
 
 
 def main() -> None:

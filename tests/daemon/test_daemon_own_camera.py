@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from daemon import troubles
-from daemon.cli import ENVIRONMENT, FINDING, main
+from daemon.cli import ENVIRONMENT, FINDING
 from daemon.events import Event, Noted
 from daemon.kiosk.service import findings
 from daemon.lock import DataFolder
 from daemon.own_camera import FILE, OwnCamera
 from hw.camera.identity import mark_of
+from tests.daemon.conftest import Selftest
 from tests.daemon.support import Home, RunningUnit
 
 OWN, STICK = "uvcvideo, HD Camera, usb-1.2, serial 8F2C", "uvcvideo, USB Video, usb-1.2"
@@ -115,10 +115,6 @@ def test_a_unit_at_work_tells_it_in_its_self_test(home: Home) -> None:
 # --- the engineer -------------------------------------------------------------------------------------------------
 
 
-Selftest = Callable[..., tuple[int, dict[str, str], str]]
-"""Arguments in; exit status, the report's texts by test, and what stands on standard error."""
-
-
 @pytest.fixture
 def camera(home: Home) -> Path:
     """The file that says which camera is fitted: the unit's own, once it is first used."""
@@ -126,18 +122,6 @@ def camera(home: Home) -> Path:
     told.write_text(OWN, "utf-8")
     home.edit('camera = "none:"', f'camera = "sim:camera?width=64&height=48&identity={told}"')
     return told
-
-
-@pytest.fixture
-def selftest(home: Home, capsys: pytest.CaptureFixture[str]) -> Selftest:
-    def run(*arguments: str) -> tuple[int, dict[str, str], str]:
-        capsys.readouterr()
-        status = main(["selftest", "--json", "--config", str(home.toml), *arguments])
-        shown = capsys.readouterr()
-        report = {one["test"]: one["text"] for one in map(json.loads, shown.out.splitlines())}
-        return status, report, shown.err
-
-    return run
 
 
 def events(home: Home) -> list[tuple[str, str, bool]]:

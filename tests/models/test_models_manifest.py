@@ -148,7 +148,19 @@ def test_a_file_with_the_right_hash_that_is_no_model_is_refused(own_models: Path
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", "7", '{"models": 3}', '{"models": [3]}', '{"models": [{}]}', '{"weights": []}', "\xff"],
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "7",
+        '{"models": 3}',
+        '{"models": [3]}',
+        '{"models": [{}]}',
+        '{"weights": []}',
+        "\xff",
+        '{"models": [], "note": "x"}',
+    ],
 )
 def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
     manifest = tmp_path / "manifest.json"
@@ -160,7 +172,9 @@ def test_a_broken_manifest_is_named(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [("file", 3), ("bytes", "many"), ("bytes", float("inf")), ("input", {"shape": 3}),
-     ("preprocessing", {"colour": "grey"}), ("surplus", "x"), ("origin", {"package": "x"}), ("runtimes", 5)],
+     ("preprocessing", {"colour": "grey"}), ("preprocessing", {"colour": "BGR", "offset": 0, "scale": 1, "mean": 127}),
+     ("input", {"shape": [1, 112, 112, 3], "dtype": "float32", "layout": "NCHW"}),
+     ("surplus", "x"), ("origin", {"package": "x"}), ("runtimes", 5)],
 )  # fmt: skip
 def test_a_wrong_entry_is_named(own_models: Path, key: str, value: object) -> None:
     edit(own_models, lambda document: document["models"][1].update({key: value}))
@@ -219,7 +233,7 @@ def test_the_entry_for_the_installed_runtime_is_taken() -> None:
     manifest = Manifest.load()
     (entry,) = [entry for entry in manifest.entries if entry.role == "detector"]
     other = dataclasses.replace(entry, runtimes=("another",), file="other.tflite")
-    assert Manifest(MANIFEST, (other, entry)).entry("detector") is entry
+    assert dataclasses.replace(manifest, entries=(other, entry)).entry("detector") is entry
     assert installed_runtime()[0] in entry.runtimes
 
 

@@ -140,6 +140,7 @@ def test_every_committed_network_has_records() -> None:
 
 CHANGES: dict[str, Callable[[FloatArray], FloatArray]] = {
     "shifted by one": lambda output: np.roll(output, 1),
+    "twice as large": lambda output: 2 * output,
     "nothing": np.zeros_like,
     "not finite": lambda output: np.full_like(output, np.nan),
     "the other sign": np.negative,
@@ -152,7 +153,7 @@ def test_another_answer_is_refused(change: str) -> None:
         def raw(self, crops: Image) -> FloatArray:
             return CHANGES[change](super().raw(crops))
 
-    with pytest.raises(ModelWrong, match=r"liveness: .* computes something else"):
+    with pytest.raises(ModelWrong, match=r"liveness, classes: .* computes something else"):
         Changed.load().check_runtime()
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from daemon.liveness.eyes import Blind, Eyes, open_eyes
 from daemon.troubles import of_models
-from models import interpreter, selfcheck
+from models import interpreter
 from models.errors import ModelCorrupt, ModelMissing, ModelsError, ModelWrong, RuntimeMissing
+from models.golden import GOLDEN
 from models.manifest import FOLDER, Manifest
 from tests.daemon.support import PINS, Home, RunningUnit
 
@@ -31,7 +32,8 @@ def _broken_golden(golden: Path, _: pytest.MonkeyPatch) -> None:
 def _other_golden(golden: Path, _: pytest.MonkeyPatch) -> None:
     document = json.loads(golden.read_text("utf-8"))
     for one in document["golden"]:
-        one["output"].reverse()
+        for part in one["parts"].values():
+            part["output"].reverse()
     golden.write_text(json.dumps(document), "utf-8")
 
 
@@ -52,7 +54,7 @@ def _no_runtime(_: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_cannot_be_used_is_told_and_stops_nothing(
     spoil: Spoil, error: type[ModelsError], trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    golden = Path(shutil.copy(selfcheck.GOLDEN, tmp_path))
+    golden = Path(shutil.copy(GOLDEN, tmp_path))
     spoil(golden, monkeypatch)
     try:
         found = open_eyes(golden)
