@@ -248,9 +248,12 @@ def decode(output: FloatArray, cells: FloatArray) -> tuple[FloatArray, FloatArra
     rows, cell = output[order], cells[order]
     corner, stride = cell[:, :2], cell[:, 2:]
     centre = corner + rows[:, CENTRE] * stride
-    size = np.exp(rows[:, SIZE]) * stride
+    with np.errstate(over="ignore"):  # what is not finite is left out below
+        size = np.exp(rows[:, SIZE]) * stride
     points = corner[:, None] + rows[:, POINTS].reshape(-1, 5, 2) * stride[:, None]
-    return centre[:, None] + size[:, None] * HALVES, points, scores[best]
+    corners = centre[:, None] + size[:, None] * HALVES
+    somewhere = np.isfinite(corners).all(axis=(1, 2)) & np.isfinite(points).all(axis=(1, 2))
+    return corners[somewhere], points[somewhere], scores[best][somewhere]
 
 
 def suppress(corners: FloatArray, scores: FloatArray) -> list[int]:

@@ -14,7 +14,8 @@ from types import FrameType
 
 from daemon.demo.screen import DemoError
 
-_STOP_S = 10.0
+_STOP_S = 20.0
+"""A unit gives its own parts 8 s, after its screen and its link have ended."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends the demo: Ctrl-C, ``kill``, and a terminal that is closed."""
 

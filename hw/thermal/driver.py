@@ -133,9 +133,13 @@ class ThermalSensor:
 
     def close(self) -> None:
         """Give the bus back; closing twice is harmless."""
-        if self._bus is not None:
-            self._bus.close()
-            self._bus = None
+        bus, self._bus = self._bus, None
+        if bus is not None:
+            try:
+                bus.close()
+            except OSError as error:
+                # It is given back by then; what failed before is what whoever closes it has to hear of.
+                log.warning("%s: close: %s", self.device, error)
 
     def __enter__(self) -> Self:
         self.open()
@@ -173,6 +177,8 @@ class ThermalSensor:
         """Of the pixels and the board. ValueError: they cannot be."""
         data = b"".join(self._block(Register.T01L + at, BLOCK) for at in range(0, PIXEL_BYTES, BLOCK))
         pixels, board_c = decode_pixels(data), decode_thermistor(self._block(Register.TTHL, 2))
+        if not board_c and not pixels.any():
+            raise ValueError("everything at 0 degrees: a line that is held low reads so")
         if not BOARD_RANGE_C[0] <= board_c <= BOARD_RANGE_C[1]:
             raise ValueError(f"board at {board_c:.1f} degrees")
         return pixels, board_c

@@ -6,13 +6,14 @@ import argparse
 import json
 import math
 import sys
+from typing import Any
 
 from models.errors import ModelsError
 from models.evaluate import agreement, answers, chips, faces, few, looks, pad, quality
 from models.evaluate.pairs import PairsError
 
 OK, USAGE, ENVIRONMENT = 0, 2, 3
-COMMANDS = {
+COMMANDS: dict[str, Any] = {
     "faces": faces,
     "looks": looks,
     "quality": quality,
@@ -22,6 +23,7 @@ COMMANDS = {
     "answers": answers,
     "agreement": agreement,
 }
+"""Modules: `add_arguments`, `evaluate`, `to_text`, and `to_json` of those that have the option."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,26 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def outcome(options: argparse.Namespace) -> str:
     """What the command prints."""
-    if options.command == "few":
-        return few.to_text(few.evaluate(options))
-    if options.command == "chips":
-        return chips.to_text(chips.evaluate(options))
-    if options.command == "answers":
-        return answers.to_text(answers.evaluate(options))
-    if options.command == "agreement":
-        lines = agreement.evaluate(options)
-        return as_json(agreement.to_json(lines)) if options.json else agreement.to_text(lines)
-    if options.command == "looks":
-        wrong = looks.evaluate(options)
-        return as_json(looks.to_json(wrong)) if options.json else looks.to_text(wrong)
-    if options.command == "quality":
-        rejected = quality.evaluate(options)
-        return as_json(quality.to_json(rejected)) if options.json else quality.to_text(rejected)
-    if options.command == "pad":
-        shown = pad.evaluate(options)
-        return as_json(pad.to_json(shown)) if options.json else pad.to_text(shown)
-    report = faces.evaluate(options)
-    return as_json(faces.to_json(report)) if options.json else faces.to_text(report)
+    command = COMMANDS[options.command]
+    found = command.evaluate(options)
+    return as_json(command.to_json(found)) if getattr(options, "json", False) else str(command.to_text(found))
 
 
 def as_json(report: object) -> str:

@@ -20,12 +20,13 @@ from models.evaluate.metrics import (
     Impostors,
     Replicates,
     accuracy,
+    bounded,
     bounds,
     equal_error_rate,
     extrapolated_threshold,
     impostors,
 )
-from models.evaluate.pairs import Half, Pairs, PairsError, read_pairs
+from models.evaluate.pairs import Half, Pairs, PairsError, read_pairs, whole
 from models.evaluate.plot import Curve, write_det
 from models.evaluate.store import default_folder
 from models.face import FaceModels
@@ -87,7 +88,8 @@ class Report:
     eer: float
     eer_threshold: float
     points: tuple[AtFmr, ...]
-    operating: AtThreshold
+    operating: AtThreshold | None
+    """None where the committed threshold is of other networks' templates."""
     models: dict[str, str]
 
 
@@ -107,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     add_trial_arguments(parser)
     parser.add_argument("--live", type=Looks, choices=list(Looks), default=Looks.BOTH, help="looks at a live picture")
-    parser.add_argument("--limit", type=int, metavar="N", help="so many genuine and so many other pairs")
+    parser.add_argument("--limit", type=whole, metavar="N", help="so many genuine and so many other pairs")
     parser.add_argument("--det", type=Path, metavar="FILE.png", help="write the DET curve")
     parser.add_argument("--manifest", type=Path, default=MANIFEST, help="other models than the committed ones")
 
@@ -132,6 +134,8 @@ def evaluate(options: argparse.Namespace) -> Report:
         ModelsError: the models cannot be loaded.
     """
     pairs = read_pairs(options.pairs, options.limit, options.half)
+    if options.det and not options.det.parent.is_dir():
+        raise PairsError(f"--det {options.det}: there is no folder {options.det.parent}")
     models = FaceModels.load(manifest=options.manifest)
     acquisition = Acquisition(models, options.root, options.cache, options.manifest)
     trial = compare_all(pairs, acquisition, models, options.condition, options.live)
@@ -209,29 +213,31 @@ def at_fmr(trial: Trial, replicates: Replicates, fmr: float) -> AtFmr:
     """FNMR where the FMR is ``fmr``; in each replicate at its own threshold."""
     threshold = trial.impostors.threshold(fmr)
     thresholds = replicates.thresholds(trial.impostors, fmr)
+    fnmrs, people = replicates.fnmrs(trial.genuine, thresholds), len(np.unique(trial.genuine.people))
     false_matches = int(fmr * len(trial.impostors.scores))
     return AtFmr(
         fmr,
-        Bounded(trial.genuine.fnmr(threshold), *bounds(replicates.fnmrs(trial.genuine, thresholds))),
+        bounded(trial.genuine.fnmr(threshold), fnmrs, people),
         Bounded(threshold, *bounds(thresholds)),
         false_matches,
         extrapolated_threshold(trial.impostors.scores, fmr) if false_matches < ENOUGH else None,
     )
 
 
-def at_operating_point(trial: Trial, replicates: Replicates, models: FaceModels) -> AtThreshold:
-    """Both rates at the threshold by which the unit decides."""
+def at_operating_point(trial: Trial, replicates: Replicates, models: FaceModels) -> AtThreshold | None:
+    """Both rates at the threshold by which the unit decides, if it is of these networks."""
     point = models.operating_point
-    fmrs, fnmrs = (
-        replicates.fmrs(trial.impostors, point.threshold),
-        replicates.fnmrs(trial.genuine, point.threshold),
-    )
+    if point.space != models.space:
+        return None
+    fmrs = replicates.fmrs(trial.impostors, point.threshold)
+    fnmrs = replicates.fnmrs(trial.genuine, point.threshold)
+    people = len(np.unique(trial.genuine.people))
     return AtThreshold(
         point.name,
         point.threshold,
         point.fmr,
-        Bounded(trial.impostors.fmr(point.threshold), *bounds(fmrs)),
-        Bounded(trial.genuine.fnmr(point.threshold), *bounds(fnmrs)),
+        bounded(trial.impostors.fmr(point.threshold), fmrs, trial.people * (trial.people - 1) // 2),
+        bounded(trial.genuine.fnmr(point.threshold), fnmrs, people),
     )
 
 
@@ -242,7 +248,6 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def to_text(report: Report) -> str:
     """A table for people."""
-    at = report.operating
     return "\n".join(
         [
             f"condition {report.condition}: {report.people} people, {report.pictures} pictures, "
@@ -252,12 +257,21 @@ def to_text(report: Report) -> str:
             f"EER {percent(report.eer)} at {report.eer_threshold:.3f}",
             f"{'FMR':>8}  {'FNMR (95 % bounds)':28}threshold (95 % bounds)",
             *(point_text(point) for point in report.points),
-            f"operating point {at.name}, threshold {at.threshold:.3f}:",
-            f"  FMR {at.fmr.value:.2e} ({at.fmr.low:.1e} to {at.fmr.high:.1e}), "
-            f"{at.fmr.value / at.intended_fmr:.2f} times the intended {at.intended_fmr:g}",
-            f"  FNMR {bounded_percent(at.fnmr)}",
+            *operating_text(report.operating),
         ]
     )
+
+
+def operating_text(at: AtThreshold | None) -> list[str]:
+    """Its lines."""
+    if at is None:
+        return ["operating point: none, the committed threshold was measured with other networks (models/README.md)"]
+    return [
+        f"operating point {at.name}, threshold {at.threshold:.3f}:",
+        f"  FMR {at.fmr.value:.2e} ({at.fmr.low:.1e} to {at.fmr.high:.1e}), "
+        f"{at.fmr.value / at.intended_fmr:.2f} times the intended {at.intended_fmr:g}",
+        f"  FNMR {bounded_percent(at.fnmr)}",
+    ]
 
 
 def point_text(point: AtFmr) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import platform
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,7 @@ FACES_CODE = (
     "embedding.py",
     "evaluate/acquire.py",
     "evaluate/chip.py",
+    "face.py",
     "image.py",
     "interpreter.py",
     "liveness/mesh.py",
@@ -32,11 +34,18 @@ ANSWERS_CODE = (*FACES_CODE, "evaluate/answers.py", "passive.py", "selfcheck.py"
 
 
 def key(what: str, networks: Iterable[Network], code: Iterable[str]) -> str:
-    """`what.hash.runtime-processor`: the hash is over ``networks`` and the files ``code`` of this package."""
-    digest = hashlib.sha256(repr(list(networks)).encode())
+    """`what.hash.runtime-processor`: the hash is over ``networks``, the files ``code`` of this package and OpenCV's and
+    the runtime's versions. Of what kind a processor is beyond its name is not in it."""
+    versions = [version_of(name) for name in ("opencv_python_headless", installed_runtime()[0])]
+    digest = hashlib.sha256(repr((list(networks), versions)).encode())
     for name in code:
         digest.update((FOLDER / name).read_bytes())
     return f"{what}.{digest.hexdigest()[:16]}.{installed_runtime()[0]}-{platform.machine()}"
+
+
+def version_of(package: str) -> str:
+    """The installed one's."""
+    return importlib.metadata.version(package)
 
 
 def kept(folder: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.evaluate.acquire import Acquired, Acquisition, Condition
 from models.evaluate.faces import add_trial_arguments, bounded_percent, failures
-from models.evaluate.metrics import Bounded, Doubles, Floats, Ints, Replicates, bounds
+from models.evaluate.metrics import Bounded, Doubles, Floats, Ints, Replicates, bounded
 from models.evaluate.pairs import PairsError, read_pairs
 from models.evaluate.progress import progress
 from models.face import FaceModels
@@ -75,7 +75,8 @@ class Tally:
         fmrs = quadratic(drawn, self.matches) / np.maximum(quadratic(drawn, self.strangers), 1)
         fnmrs = (drawn @ self.misses) / np.maximum(drawn @ self.own, 1)
         fmr, fnmr = self.matches.sum() / self.strangers.sum(), self.misses.sum() / self.own.sum()
-        return Bounded(float(fmr), *bounds(fmrs)), Bounded(float(fnmr), *bounds(fnmrs))
+        people, pairs = np.count_nonzero(self.own), np.count_nonzero(np.triu(self.strangers + self.strangers.T))
+        return bounded(float(fmr), fmrs, int(pairs)), bounded(float(fnmr), fnmrs, int(people))
 
 
 @dataclass(frozen=True, slots=True)

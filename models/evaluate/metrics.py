@@ -119,6 +119,21 @@ def bounds(values: npt.NDArray[np.floating]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def bounded(rate: float, replicates: npt.NDArray[np.floating], independent: int) -> Bounded:
+    """``rate`` with the bounds of its ``replicates``; by `exact` where they would have no width.
+
+    ``independent``: the people, or the pairs of people, that the rate is of.
+    """
+    low, high = exact(rate > 0, independent) if rate in (0, 1) else bounds(replicates)
+    return Bounded(rate, low, high)
+
+
+def exact(all_wrong: bool, independent: int) -> tuple[float, float]:
+    """Clopper and Pearson's interval when none of the ``independent`` ones, or every one, shows an error."""
+    limit = 1 - (CONFIDENCE[0] / 100) ** (1 / independent)
+    return (1 - limit, 1.0) if all_wrong else (0.0, limit)
+
+
 def above(score: np.float32) -> float:
     """The next float32 above ``score``: the lowest threshold that it does not reach."""
     return float(np.nextafter(score, np.float32(np.inf), dtype=np.float32))

@@ -17,7 +17,7 @@ from models.evaluate.acquire import ADVICE, face_in, told
 from models.evaluate.anchors import Anchors
 from models.evaluate.faces import percent
 from models.evaluate.pad_rates import BPCERS, At, Rate, Scored, at_threshold, threshold_at_bpcer
-from models.evaluate.pairs import PairsError
+from models.evaluate.pairs import PairsError, whole
 from models.evaluate.presentations import Presentation, frames, read_presentations
 from models.evaluate.progress import progress
 from models.face import FaceModels
@@ -74,18 +74,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--every", type=whole, default=EVERY, metavar="N", help="every N-th frame of a video")
     parser.add_argument("--json", action="store_true", help="print JSON")
-
-
-def whole(text: str) -> int:
-    """A number from 1 on.
-
-    Raises:
-        ValueError: it is none.
-    """
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def evaluate(options: argparse.Namespace) -> Report:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluate.metrics import Bounded, Doubles, Replicates, bounds
+from models.evaluate.metrics import Bounded, Doubles, Replicates, bounded
 
 MIN_SUBJECTS = 6
 """With fewer subjects a bootstrap over them says nothing."""
-TAIL = 0.025
 Z = 1.959964
 BPCERS = (0.01, 0.05, 0.10)
 """BPCER at which the APCER is reported beside the committed threshold."""
@@ -99,11 +98,8 @@ def rate(items: Sequence[Scored], threshold: float) -> Rate:
     value = errors / count
     if len(names) < MIN_SUBJECTS:
         return Rate(Bounded(value, *wilson(errors, count)), errors, count, len(names), silent, "items")
-    if errors in (0, count):
-        low, high = exact(errors > 0, len(names))
-    else:
-        low, high = bounds(drawn(wrong.astype(np.float64), subjects, len(names)))
-    return Rate(Bounded(value, low, high), errors, count, len(names), silent, "subjects")
+    replicates = drawn(wrong.astype(np.float64), subjects, len(names))
+    return Rate(bounded(value, replicates, len(names)), errors, count, len(names), silent, "subjects")
 
 
 def drawn(wrong: Doubles, subjects: np.ndarray[tuple[int, ...], np.dtype[np.intp]], count: int) -> Doubles:
@@ -120,9 +116,3 @@ def wilson(errors: int, count: int) -> tuple[float, float]:
     middle = (share + Z**2 / (2 * count)) / (1 + Z**2 / count)
     half = Z * np.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2)) / (1 + Z**2 / count)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-def exact(all_wrong: bool, subjects: int) -> tuple[float, float]:
-    """Clopper and Pearson's interval when no subject, or every one, shows an error: a bootstrap would have no width."""
-    limit = 1 - TAIL ** (1 / subjects)
-    return (1 - limit, 1.0) if all_wrong else (0.0, limit)

@@ -72,12 +72,12 @@ def read_pairs(path: Path, limit: int | None = None, half: Half | None = None) -
 
 
 def parse(path: Path) -> list[tuple[str, str, bool]]:
-    """The file's rows."""
+    """The file's rows, each once: a line that is repeated is no second comparison."""
     rows = listed(path, HEADER)
     for number, (a, b, same) in enumerate(rows, start=2):
         if same not in ("0", "1") or not a or not b or a == b:
             raise PairsError(f"{path}: line {number} is not two different pictures and 0 or 1")
-    return [(a, b, same == "1") for a, b, same in rows]
+    return list(dict.fromkeys((a, b, same == "1") for a, b, same in rows))
 
 
 def listed(path: Path, header: tuple[str, ...]) -> list[list[str]]:
@@ -97,6 +97,14 @@ def listed(path: Path, header: tuple[str, ...]) -> list[list[str]]:
         if len(line) != len(header) or "\0" in "".join(line):
             raise PairsError(f"{path}: line {number} is not {','.join(header)}")
     return lines[1:]
+
+
+def whole(text: str) -> int:
+    """A number from 1 on, of an option; ValueError otherwise."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def spread(rows: list[tuple[str, str, bool]], limit: int) -> list[tuple[str, str, bool]]:

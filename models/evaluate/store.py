@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,14 +50,17 @@ class Store:
     def save(self) -> None:
         """Write the file, whole or not at all."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part.npz")
-        part.unlink(missing_ok=True)  # what a run that was killed left keeps its mode
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            np.savez(
-                file,
-                pictures=np.array(list(self.vectors), dtype="U64"),
-                vectors=np.array(list(self.vectors.values()), np.float32),
-                failed=np.array(list(self.causes), dtype="U64"),
-                causes=np.array(list(self.causes.values()), dtype="U32"),
-            )
-        part.replace(self.path)
+        # Each run's own, readable by its owner alone: two may write at once.
+        descriptor, part = tempfile.mkstemp(".part", f"{self.key}.", self.folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                np.savez(
+                    file,
+                    pictures=np.array(list(self.vectors), dtype="U64"),
+                    vectors=np.array(list(self.vectors.values()), np.float32),
+                    failed=np.array(list(self.causes), dtype="U64"),
+                    causes=np.array(list(self.causes.values()), dtype="U32"),
+                )
+            Path(part).replace(self.path)
+        finally:
+            Path(part).unlink(missing_ok=True)

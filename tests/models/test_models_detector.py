@@ -241,6 +241,18 @@ def test_scores_beyond_one_are_clipped_and_weak_ones_dropped() -> None:
     assert decode(output, anchors(320))[2].tolist() == [1.0]
 
 
+@pytest.mark.parametrize("column", [2, 4, 6])
+def test_what_lies_nowhere_is_no_face(column: int) -> None:
+    """A size that overflows, or a place that is no number: the score is good and there is nothing to look at."""
+    for value in (np.inf, np.nan, 1e4):
+        row = [0.9, 0.9, *[0.0] * 14]
+        row[column] = value
+        detector = Detector(Scripted({5: row, 900: [0.8, 0.8, 0, 0, 1, 1]}))
+        found = detector.detect(np.full((240, 320, 3), 90, np.uint8), refine=True, around=False)
+        assert len(found) <= 2
+        assert all(np.isfinite([*face.box, *face.landmarks.ravel()]).all() for face in found)
+
+
 def test_at_most_eight_faces_largest_first() -> None:
     rows = {40 * 4 * row + 4 * column: [0.9, 0.9, 0, 0, 1 + 0.01 * (10 * row + column), 1]
             for row in range(5) for column in range(10)}  # fmt: skip

@@ -60,9 +60,40 @@ def test_the_report_counts_everything(
     assert report["fta"] == 0
     assert report["eer"] == 0
     assert [point["fmr"] for point in report["points"]] == [1e-2, 1e-3, 1e-4]
-    assert all(point["fnmr"]["value"] == 0 for point in report["points"])
+    for point in report["points"]:
+        assert point["fnmr"] == {"value": 0, "low": 0, "high": pytest.approx(1 - 0.025 ** (1 / 2))}, "of two people"
     assert all(point["extrapolated"] is not None for point in report["points"])
     assert report["models"] == {**FaceModels.load().hashes, "mesh": FaceMesh.load().sha256}
+
+
+def test_the_committed_threshold_is_of_the_committed_networks(
+    own_models: Path, pairs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(own_models.read_text(encoding="utf-8"))
+    document["projections"] = []
+    own_models.write_text(json.dumps(document), encoding="utf-8")
+    assert evaluate(pairs, "--manifest", str(own_models), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["operating"] is None
+    assert evaluate(pairs, "--manifest", str(own_models)) == 0
+    assert "measured with other networks" in capsys.readouterr().out
+
+
+def test_a_line_that_is_repeated_is_no_second_comparison(pairs: Path) -> None:
+    once = read_pairs(pairs)
+    pairs.write_text(PAIRS + PAIRS.partition("\n")[2], encoding="utf-8")
+    assert read_pairs(pairs) == once
+
+
+def test_what_cannot_be_done_is_said_before_the_work(
+    pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert evaluate(pairs, "--det", str(tmp_path / "nowhere" / "det.png")) == 2
+    captured = capsys.readouterr()
+    assert "--det" in captured.err
+    assert "%" not in captured.err, "no progress yet"
+    for limit in ("0", "-1"):
+        with pytest.raises(SystemExit):
+            evaluate(pairs, "--limit", limit)
 
 
 def test_text_plot_and_progress(pairs: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -190,6 +221,7 @@ def test_a_key_names_runtime_processor_networks_and_code(tmp_path: Path, monkeyp
     for name in ("here.py", "there.py"):
         (tmp_path / name).write_text(name, encoding="utf-8")
     monkeypatch.setattr(key, "FOLDER", tmp_path)
+    monkeypatch.setattr(key, "version_of", lambda name: f"{name} 1")
     known = key.key("faces-photo", [entry], ["here.py"])
     assert known.startswith("faces-photo.")
     assert known == key.key("faces-photo", [entry], ["here.py"])
@@ -204,7 +236,9 @@ def test_a_key_names_runtime_processor_networks_and_code(tmp_path: Path, monkeyp
     monkeypatch.setattr(key, "installed_runtime", lambda: ("some_runtime", None))
     others.append(key.key("faces-photo", [entry], ["here.py"]))
     assert others[-1].endswith(".some_runtime-another")
-    assert len({known, *others}) == 6
+    monkeypatch.setattr(key, "version_of", lambda name: f"{name} 2")
+    others.append(key.key("faces-photo", [entry], ["here.py"]))
+    assert len({known, *others}) == 7
 
 
 def test_what_templates_are_made_by_is_in_their_key() -> None:
@@ -236,11 +270,12 @@ def test_a_damaged_store_counts_as_none(tmp_path: Path) -> None:
 def test_what_was_computed_from_faces_is_for_its_owner_only(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     store = Store(tmp_path, "key")
-    part = store.path.with_suffix(".part.npz")
-    part.touch(0o644)
     store.save()
     assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
-    assert not part.exists()
+    store.vectors = {"x": np.zeros((1, 2), np.float32), "y": np.zeros((1, 3), np.float32)}
+    with pytest.raises(ValueError, match="inhomogeneous"):
+        store.save()
+    assert list(tmp_path.iterdir()) == [store.path], "of what could not be written nothing is left"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from models.evaluate import looks
 from models.evaluate.__main__ import main
 from models.evaluate.acquire import Acquired, Acquisition, Condition
 from models.evaluate.looks import Album, Tally, album_of, decisions, tally
-from models.evaluate.metrics import Floats, Replicates, bounds, impostors
+from models.evaluate.metrics import Floats, Replicates, bounds, exact, impostors
 from models.face import FaceModels
 from models.image import Image, unit
 from models.projection import Kind
@@ -111,7 +111,7 @@ def test_rates_and_bounds_are_those_of_the_evaluation_of_pairs() -> None:
         assert fmr.value == pytest.approx(known.fmr(0.8))
         assert 0 < fmr.low < fmr.value < fmr.high < 1
         assert (fmr.low, fmr.high) == pytest.approx(bounds(replicates.fmrs(known, 0.8)))
-        assert (fnmr.value, fnmr.low, fnmr.high) == (0, 0, 0)
+        assert (fnmr.value, fnmr.low, fnmr.high) == (0, *exact(all_wrong=False, independent=people))
 
 
 def test_what_one_person_carries_has_wide_bounds() -> None:
@@ -163,8 +163,10 @@ def test_the_command_tells_three_rates(
     assert (report["people"], report["left_out"], report["references"]) == (2, 0, 2 * EACH)
     assert report["threshold"] == face_models.operating_point.threshold
     assert [rates["decision"] for rates in report["rates"]] == list(looks.DECISIONS)
-    nothing = {"value": 0, "low": 0, "high": 0}
-    assert all(rates["fmr"] == nothing == rates["fnmr"] for rates in report["rates"])
+    for rates in report["rates"]:
+        for rate, independent in (("fmr", 1), ("fnmr", 2)):  # one pair of people, two people
+            low, high = exact(all_wrong=False, independent=independent)
+            assert rates[rate] == {"value": 0, "low": low, "high": pytest.approx(high)}
     assert command(pictures, "--condition", "chip") == 0
     printed = capsys.readouterr()
     assert "condition chip: 2 people, 20 references" in printed.out

@@ -13,7 +13,8 @@ import pytest
 from models.evaluate import pad
 from models.evaluate.__main__ import main
 from models.evaluate.anchors import FILES, Anchors
-from models.evaluate.pad_rates import Scored, at_threshold, exact, rate, threshold_at_bpcer, wilson
+from models.evaluate.metrics import exact
+from models.evaluate.pad_rates import Scored, at_threshold, rate, threshold_at_bpcer, wilson
 from models.evaluate.pairs import PairsError
 from models.evaluate.presentations import Presentation, frames, read_presentations
 from models.image import FloatArray, Image
@@ -72,7 +73,7 @@ def test_no_error_at_all_still_has_an_upper_bound() -> None:
     found = rate(items(False, "print", {f"s{number}": [0.1] * 9 for number in range(20)}), 0.5)
     assert found.rate.value == 0
     assert found.rate.high == pytest.approx(1 - 0.025 ** (1 / 20))
-    assert exact(all_wrong=True, subjects=20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
+    assert exact(all_wrong=True, independent=20) == (pytest.approx(0.025 ** (1 / 20)), 1.0)
 
 
 def test_few_subjects_are_named() -> None:

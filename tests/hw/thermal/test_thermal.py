@@ -205,6 +205,30 @@ def test_a_line_that_hangs_loose_is_no_picture() -> None:
         thermal.read()
 
 
+def test_a_line_that_is_held_low_is_no_picture() -> None:
+    class Held(SimulatedBus):
+        def _read(self, register: int) -> int:  # noqa: ARG002
+            return 0
+
+    with sensor(Held()) as thermal, pytest.raises(DeviceProtocolError, match="held low"):
+        thermal.read()
+
+
+def test_a_bus_that_cannot_be_closed_hides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Stiff(SimulatedBus):
+        def close(self) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    bus = Stiff()
+    bus.absent = True
+    thermal = sensor(bus)
+    with pytest.raises(NotAcknowledged):
+        thermal.open()
+    assert "close" in caplog.text
+    bus.absent = False
+    assert thermal.self_test().board_c == AMBIENT_C, "it is opened anew"
+
+
 def test_one_short_block_is_asked_for_again() -> None:
     class Once(SimulatedBus):
         shorts = 1
