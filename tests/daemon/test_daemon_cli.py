@@ -51,7 +51,7 @@ def in_process_of_its_own(*argv: str | Path, folder: Path = ROOT) -> subprocess.
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60)
 
 
-SECTIONS = "unit, keys, broker, devices, kiosk, limits, printing, thermal"
+SECTIONS = "unit, keys, broker, devices, kiosk, limits, printing, models, thermal"
 
 
 @pytest.mark.parametrize(

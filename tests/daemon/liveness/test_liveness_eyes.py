@@ -57,9 +57,9 @@ def test_what_cannot_be_used_is_told_and_stops_nothing(
     golden = Path(shutil.copy(GOLDEN, tmp_path))
     spoil(golden, monkeypatch)
     try:
-        found = open_eyes(golden)
+        found = open_eyes(golden=golden)
         with pytest.raises(error):
-            Eyes.load(golden)
+            Eyes.load(golden=golden)
     finally:
         interpreter.installed_runtime.cache_clear()
     assert isinstance(found, Blind)
