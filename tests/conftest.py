@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import settings
 
 from tests.support.programs import FindProgram, read_list
 from tests.support.strictness import nothing_may_be_skipped
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Machines differ in speed: how long one example takes says nothing. Examples are the same in every run.
 settings.register_profile("vernix", deadline=None, derandomize=True, print_blob=True)
@@ -38,6 +41,15 @@ def program() -> FindProgram:
         return path
 
     return find
+
+
+@pytest.fixture(scope="module")
+def browser(program: FindProgram) -> Iterator[Browser]:
+    """The browser that pages are looked at in, for a module."""
+    from tests.support.browsers import launched  # not there where only the networks are tested, beside tflite-runtime
+
+    with launched(program) as started:
+        yield started
 
 
 def pytest_report_header() -> list[str]:

@@ -6,22 +6,12 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from daemon.demo.people import ANNA, Person, document_of
 from daemon.demo.screen import TouchRefusedError, View
 from daemon.demo.stage import OFFICERS, Stage
-from tests.daemon.kiosk.support import FLAGS, Glass, context_of
-from tests.support.programs import FindProgram
-
-
-@contextmanager
-def chromium(program: FindProgram) -> Iterator[Browser]:
-    """One for a module: a process can drive only one at a time."""
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
-        yield started
-        started.close()
+from tests.daemon.kiosk.support import Glass, context_of
 
 
 class Hands:

@@ -15,11 +15,10 @@ from playwright.sync_api import Browser, expect
 from daemon.demo.people import ANNA, BELLA, document_of
 from daemon.demo.stage import OFFICERS, UNIT, Stage
 from tests.daemon.kiosk.test_kiosk_page import SCAN
-from tests.end_to_end.hands import Hands, chromium, hands_on
+from tests.end_to_end.hands import Hands, hands_on
 from tests.end_to_end.support import all_receipted, silent
 from tests.support import ROOT
 from tests.support.brokers import wait_for
-from tests.support.programs import FindProgram
 
 FIRST, SECOND = OFFICERS
 SPECIMENS = json.loads((ROOT / "tests/vectors/mrz/icao_9303.json").read_text("utf-8"))["specimens"]
@@ -42,12 +41,6 @@ class InJiangxi(Stage):
 def stage() -> Iterator[Stage]:
     with InJiangxi(silent) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser(program: FindProgram) -> Iterator[Browser]:
-    with chromium(program) as started:
-        yield started
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from playwright.sync_api import Browser, expect
 from daemon.demo.people import ANNA, BELLA, STRANGER
 from daemon.demo.stage import OFFICERS, Stage
 from daemon.selftest import TESTS
-from tests.end_to_end.hands import Hands, chromium, hands_on
+from tests.end_to_end.hands import Hands, hands_on
 from tests.end_to_end.support import all_receipted, check_rows, silent
 from tests.support.brokers import wait_for
-from tests.support.programs import FindProgram
 
 FIRST, SECOND = OFFICERS
 
@@ -22,12 +21,6 @@ FIRST, SECOND = OFFICERS
 def stage() -> Iterator[Stage]:
     with Stage(silent) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser(program: FindProgram) -> Iterator[Browser]:
-    with chromium(program) as started:
-        yield started
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Request, Route, expect
 
 from daemon.demo.stage import APPROVERS, OFFICERS, PASSWORDS, UNIT, Stage
 from evidence.decision import check_decision
 from evidence.verify import read_record
 from gateway.cli import main as vernix_gateway
 from gateway.store import Store
-from tests.daemon.kiosk.support import FLAGS, Glass, context_of
+from tests.daemon.kiosk.support import Glass, context_of
 from tests.daemon.kiosk.test_kiosk_page import SCAN
 from tests.end_to_end.support import SiteMosquitto, all_receipted, silent
 from tests.support.brokers import wait_for
@@ -138,14 +138,6 @@ class Ward:
 def stage(program: FindProgram) -> Iterator[Stage]:
     with Stage(silent, make_broker=SiteMosquitto.maker(program("mosquitto"))) as opened:
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser(program: FindProgram) -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from daemon.policy import load_policy
 from daemon.policy import words as policy_words
@@ -32,7 +32,6 @@ from gateway.statistics.report import roster_of
 from gateway.statistics.survey import Period, Survey
 from tests.gateway.conftest import folder_in_memory
 from tests.gateway.ward import BEGIN, RARE, Ward, check_id, document_of
-from tests.support.programs import FindProgram
 
 Say = Callable[..., str]
 QUARTER = ("--from", "2026-07-01", "--to", "2026-09-30")
@@ -311,25 +310,22 @@ def test_words_are_those_of_the_packs() -> None:
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 
-def test_pages_need_nothing_and_everybody_can_read_them(say: Say, program: FindProgram, tmp_path: Path) -> None:
+def test_pages_need_nothing_and_everybody_can_read_them(say: Say, browser: Browser, tmp_path: Path) -> None:
     say("statistics", *QUARTER, "--html", tmp_path / "statistics.html")
     say("report", "--quarter", "2026Q3", "--out", tmp_path / "report.html", status=1)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox"], headless=True)
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: asked.append(message.text))
-        for name in ("statistics", "report"):
-            page.goto((tmp_path / f"{name}.html").as_uri())
-            assert page.locator("h1").inner_text().startswith(("核验结果统计", "身份核验季度自查报告 2026Q3"))
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390
-            page.get_by_role("button", name="English").click()
-            assert page.evaluate("document.documentElement.lang") == "en"
-            assert "Drills (not counted): 1" in page.locator("main").inner_text()
-            assert page.locator("svg").count() == 6
-            assert Axe().run(page).response["violations"] == []
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: asked.append(message.text))
+    for name in ("statistics", "report"):
+        page.goto((tmp_path / f"{name}.html").as_uri())
+        assert page.locator("h1").inner_text().startswith(("核验结果统计", "身份核验季度自查报告 2026Q3"))
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_role("button", name="English").click()
+        assert page.evaluate("document.documentElement.lang") == "en"
+        assert "Drills (not counted): 1" in page.locator("main").inner_text()
+        assert page.locator("svg").count() == 6
+        assert Axe().run(page).response["violations"] == []
     assert asked == [(tmp_path / f"{name}.html").as_uri() for name in ("statistics", "report")]
 
 

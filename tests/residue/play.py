@@ -18,13 +18,14 @@ from daemon.demo.people import ANNA, STRANGER
 from daemon.demo.stage import OFFICERS, Stage
 from daemon.policy import pack_path
 from models.face import FaceModels
-from tests.daemon.kiosk.support import FLAGS, Glass
+from tests.daemon.kiosk.support import Glass
 from tests.daemon.kiosk.test_kiosk_page import SCAN
 from tests.end_to_end.hands import Hands
 from tests.end_to_end.support import silent
 from tests.residue.marks import Marks, in_a_process, inside, personal, pieces_of, typed
 from tests.residue.places import in_files, in_memory
 from tests.support import ROOT
+from tests.support.browsers import FLAGS
 
 AFTER_MS = 12_000
 """The result, and what is personal about it, is gone from the screen ten seconds after it came."""

@@ -5,20 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.daemon.kiosk.support import FLAGS, Bench, Glass, context_of
+from tests.daemon.kiosk.support import Bench, Glass, context_of
 from tests.daemon.support import Home
-from tests.support.programs import FindProgram
-
-
-@pytest.fixture(scope="module")
-def browser(program: FindProgram) -> Iterator[Browser]:
-    """One for a module: a process can drive only one at a time, and runs no other event loop meanwhile."""
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 @pytest.fixture

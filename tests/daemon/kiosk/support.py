@@ -40,15 +40,6 @@ SEEN_MS = 600
 expect.set_options(timeout=PATIENCE_MS)
 INSIDE_S = 120.0
 SIZES = {"small": (1024, 600), "usual": (1280, 800), "portrait": (800, 1280)}
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--autoplay-policy=no-user-gesture-required",
-)
 DOCUMENT = Document(
     {"type": "resident_id_card", "method": "chip"},
     ("expired",),

@@ -6,28 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from tests.evidence.web.support import Files, Verifier
-from tests.support.programs import FindProgram
-
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(program: FindProgram) -> Iterator[Browser]:
-    """One for a module: a process can drive only one at a time, and runs no other event loop meanwhile."""
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS, headless=True)
-        yield started
-        started.close()
 
 
 @pytest.fixture
