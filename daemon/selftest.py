@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from daemon import devices, memory_risks, own_camera, record_fields, troubles
 from daemon.clock import read_kernel
 from daemon.config import Config
+from daemon.events import Noted
 from daemon.identity import load_identity, open_following
-from daemon.liveness.eyes import Eyes
+from daemon.liveness.eyes import Eyes, own_passive
 from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
 from daemon.named import decoder_of, policy_of
@@ -35,7 +36,6 @@ from hw.errors import HardwareError
 from hw.gpio.driver import PinDoor
 from hw.uri import DeviceUri
 from models import golden
-from models.passive import PassiveLiveness
 from models.selfcheck import here
 
 _BROKER_S = 10.0
@@ -140,20 +140,31 @@ def accept_camera(config: Config) -> Result:
 
 
 def accept_liveness(config: Config) -> Result:
-    """Record what the hospital's own passive network answers on this unit, in `golden.json` beside its manifest.
+    """Make what the hospital's own passive network answers on this unit what every start asks of it.
+
+    It is written into `golden.json` beside the network's manifest, after the chain holds who was accepted.
 
     Raises:
-        ModelMissing, ModelCorrupt, RuntimeMissing: it cannot be used; nothing was written.
-        OSError: the record cannot be written.
+        DataFolderBusy: the unit is running.
+        ModelsError: it cannot be used, or this machine does not compute the other networks as they were measured.
+        OSError, sqlite3.Error, EvidenceError, OutboxDamaged: it cannot be recorded or kept.
     """
     manifest = config.models.liveness
     if manifest is None:
         return Result("accept", False, "no network to accept: unit.toml has no line liveness under [models]")
-    passive, path = PassiveLiveness.load(manifest=manifest), golden.beside(manifest)
-    before = golden.load(path) if path.exists() else []
-    golden.save(path, [*before, golden.Golden.of(passive.sha256, here(), passive.answer())])
+    with DataFolder(config.unit.data):
+        Eyes.load()  # a machine that computes those otherwise is no witness for this one
+        own, passive = own_passive(manifest)
+        if fault := passive.fault():
+            return Result("accept", False, f"{manifest}: {fault}")
+        path = golden.beside(manifest)
+        before = golden.load(path) if path.exists() else []
+        facts = {"network": passive.sha256, "manifest": own.sha256, "threshold": passive.threshold, "by": "selftest"}
+        with closing(open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))) as outbox:
+            outbox.append(record_fields.noted(Noted("liveness.accepted", facts, alert=True)), alert=True)
+        golden.save(path, [*before, golden.Golden.of(passive.sha256, here(), passive.answer())])
     of = f"passive network {passive.sha256[:12]}, live from {passive.threshold:g} on"
-    return Result("accept", True, f"{of}: what it answers with {' on '.join(here())} is recorded in {path}")
+    return Result("accept", True, f"{of}: what it answers with {' on '.join(here())} is kept in {path}")
 
 
 def _fingerprint(config: Config) -> str:

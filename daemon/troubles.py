@@ -17,7 +17,7 @@ from hw.coprocessor.numbers import Feature, StatusFlag
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.fingerprint.errors import WrongPassword
 from hw.thermal.driver import BusStuck, NotAcknowledged
-from models.errors import ModelsError, ModelWrong
+from models.errors import ModelsError, ModelWrong, OwnNetworkUnusable
 
 Troubles = tuple[str, ...]
 
@@ -67,6 +67,11 @@ MEANING: Final = MappingProxyType(
         "unusable": (
             "a file of theirs, or the runtime that computes them, is missing or damaged, so officers decide about "
             "every face: the log names it; install the vernix package again"
+        ),
+        "not_accepted": (
+            "the hospital's own passive network is damaged, or nobody has accepted it here, so officers decide about "
+            "every face: the log says which; if it is the one that is meant, stop the unit: vernix selftest "
+            "--accept-liveness"
         ),
         "another": (
             "another camera than this unit's own answers, so officers decide about every face: see what is plugged in "
@@ -156,6 +161,8 @@ def of_models(problem: ModelsError | None) -> Troubles:
     """What is wrong with the networks on this machine, see :mod:`daemon.liveness.eyes`."""
     if problem is None:
         return ()
+    if isinstance(problem, OwnNetworkUnusable):
+        return ("models:not_accepted",)
     return ("models:computes_otherwise" if isinstance(problem, ModelWrong) else "models:unusable",)
 
 

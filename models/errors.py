@@ -47,6 +47,22 @@ class ModelCorrupt(ModelFileError):
         self.found = found
 
 
+class OwnNetworkUnusable(ModelsError):
+    """The hospital's own passive network cannot be used: it is damaged, or nobody has accepted what it answers here."""
+
+    advice = "put it right, or if it is the network that is meant, stop the unit: vernix selftest --accept-liveness"
+
+    def __init__(self, manifest: Path, reason: ModelsError) -> None:
+        why = str(reason).removesuffix(f"; {reason.advice}")
+        super().__init__(f"{manifest}, the passive network of [models] liveness: {why}; {self.advice}")
+
+
+class NetworkFailed(ModelsError):
+    """The runtime gave up on a network: there is no answer for this picture."""
+
+    advice = "start again; if it stays so, the runtime is not that of constraints.txt, or memory is short"
+
+
 class RuntimeMissing(ModelsError):
     """No TFLite interpreter is installed."""
 

@@ -88,7 +88,7 @@ def load(path: Path) -> list[Golden]:
     """
     try:
         return [_parsed(item) for item in json.loads(read(path))["golden"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise ModelCorrupt(path, "content", "golden vectors", f"{type(error).__name__} {error}") from error
 
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from models.errors import ModelCorrupt, RuntimeMissing
+from models.errors import ModelCorrupt, NetworkFailed, RuntimeMissing
 from models.image import FloatArray
 from models.memory import let_go
 
@@ -93,11 +93,15 @@ class Network:
 
         Raises:
             ValueError: another shape.
+            NetworkFailed: the runtime gives no answer.
         """
         if value.shape != self.input_type.shape:
             raise ValueError(f"the input has shape {self.input_type.shape}, not {value.shape}")
         # The view must be gone before invoke(), so it has no name.
         np.copyto(self._interpreter.tensor(self._input["index"])(), value, casting="unsafe")
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise NetworkFailed(f"no answer: {error}; {NetworkFailed.advice}") from error
         result: FloatArray = self._interpreter.get_tensor(self._output["index"])
         return result

@@ -136,7 +136,7 @@ class Manifest:
         content = read(path)
         try:
             document = json.loads(content)
-        except ValueError as error:
+        except (RecursionError, ValueError) as error:
             raise ModelCorrupt(path, "content", "JSON in UTF-8", error) from error
         try:
             lists = {name: document.pop(name, []) for name in LISTS}
@@ -260,6 +260,8 @@ def opened_file(path: Path) -> Iterator[BufferedReader]:
             yield file
     except OSError as error:
         raise ModelMissing(path, f"{error.strerror}; {ModelMissing.advice}") from error
+    except ValueError as error:
+        raise ModelMissing(path, f"{error}; {ModelMissing.advice}") from error
 
 
 def parse_entry(item: Mapping[str, Any]) -> Entry:

@@ -95,7 +95,11 @@ class PassiveLiveness:
             ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
             RuntimeMissing: no TFLite interpreter is installed.
         """
-        models = Manifest.load(manifest)
+        return cls.of(Manifest.load(manifest), num_threads)
+
+    @classmethod
+    def of(cls, models: Manifest, num_threads: int = 1) -> PassiveLiveness:
+        """Verify and load the network of a manifest that was read; raises as `load`."""
         entry = models.liveness_entry()
         return cls(models.network(entry.network, num_threads), entry)
 
@@ -165,6 +169,17 @@ class PassiveLiveness:
         drawn = [face, 255 - face, face // 2, face // 4, 255 - face // 3]
         outputs = [self.raw(np.tile(picture, (1, 1, len(self._entry.crops)))) for picture in drawn]
         return {"classes": np.concatenate(outputs)}
+
+    def fault(self) -> str | None:
+        """Why what it answers for the drawn faces is not what the manifest says; None where it may be."""
+        seen = self.answer()["classes"].reshape(-1, math.prod(self._network.output_type.shape))
+        if not np.all(np.isfinite(seen)):
+            return "it answers something that is no number"
+        if self._entry.answer == "probabilities" and not np.all((seen >= -ROUNDING) & (seen <= 1 + ROUNDING)):
+            return "its answers are no probabilities: see `answer` in its entry"
+        if not np.ptp(seen, axis=0).any():
+            return "whatever it sees, it answers the same: see `preprocessing` in its entry"
+        return None
 
     def _unusable(self, finding: PassiveFinding) -> PassiveScore:
         return PassiveScore(None, self.threshold, PassiveDecision.UNUSABLE, finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,9 @@ import cv2
 import numpy as np
 
 from models.image import CHANNELS, FloatArray, Image
+
+MAX_SCALE = 1e6
+"""No network is taught with pixels of such a size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
     require_keys("preprocessing", item, ("colour", "offset", "scale"))
     if item["colour"] not in ("BGR", "RGB"):
         raise ValueError(f"colour is BGR or RGB, not {item['colour']!r}")
-    return Preprocessing(item["colour"], float(item["offset"]), float(item["scale"]))
+    offset, scale = float(item["offset"]), float(item["scale"])
+    if not (math.isfinite(offset) and 0 < abs(scale) < MAX_SCALE):
+        raise ValueError(f"offset {offset} or scale {scale} is no number that a picture is made of")
+    return Preprocessing(item["colour"], offset, scale)
 
 
 def require_keys(what: str, item: Mapping[str, Any], known: Collection[str]) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
 from models import selfcheck
-from models.errors import ModelFileError, ModelsError, ModelWrong, RuntimeMissing
+from models.errors import ModelCorrupt, ModelFileError, ModelsError, ModelWrong, NetworkFailed, OwnNetworkUnusable
 from models.face import FaceModels
 from models.golden import GOLDEN, beside
 from models.liveness.mesh import FaceMesh
-from models.manifest import MANIFEST, Manifest
+from models.manifest import Manifest
 from models.passive import PassiveLiveness
 
 log = logging.getLogger(__name__)
@@ -39,14 +40,21 @@ class Eyes:
         Raises:
             ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
             ModelWrong: a network does not compute what was recorded.
+            OwnNetworkUnusable: any of these is true of the hospital's own network.
+            NetworkFailed: the runtime gave up.
             RuntimeMissing: no TFLite interpreter is installed.
         """
-        models, mesh, passive = FaceModels.load(), FaceMesh.load(), PassiveLiveness.load(manifest=liveness or MANIFEST)
+        shipped, models, mesh = Manifest.load(), FaceModels.load(), FaceMesh.load()
         selfcheck.run(models, golden)
         mesh.check_runtime(golden)
-        passive.check_runtime(beside(liveness) if liveness else golden)
-        others = {"liveness_manifest": Manifest.load(liveness).sha256} if liveness else {}
-        return cls(models, mesh, passive, {"manifest": Manifest.load().sha256, **others})
+        if liveness is None:
+            passive = PassiveLiveness.of(shipped)
+            passive.check_runtime(golden)
+            return cls(models, mesh, passive, {"manifest": shipped.sha256})
+        own, passive = own_passive(liveness)
+        with of_the_hospital(liveness):
+            passive.check_runtime(beside(liveness))
+        return cls(models, mesh, passive, {"manifest": shipped.sha256, "liveness_manifest": own.sha256})
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -65,10 +73,33 @@ class Blind:
     problem: ModelsError
 
 
+def own_passive(path: Path) -> tuple[Manifest, PassiveLiveness]:
+    """The manifest of a hospital's own passive network, and the network; whether it was accepted is not asked.
+
+    Raises:
+        OwnNetworkUnusable: a file is missing or is not the manifest's, or this names anything else.
+    """
+    with of_the_hospital(path):
+        manifest = Manifest.load(path)
+        if manifest.entries or manifest.projections or len(manifest.liveness) != 1:
+            found = f"{len(manifest.entries)}, {len(manifest.projections)} and {len(manifest.liveness)}"
+            raise ModelCorrupt(path, "the number of models, projections and liveness", "0, 0 and 1", found)
+        return manifest, PassiveLiveness.of(manifest)
+
+
+@contextmanager
+def of_the_hospital(manifest: Path) -> Iterator[None]:
+    """What is wrong in this block is so with the hospital's own network: not with what this software brings."""
+    try:
+        yield
+    except (ModelFileError, ModelWrong, NetworkFailed) as error:
+        raise OwnNetworkUnusable(manifest, error) from error
+
+
 def open_eyes(liveness: Path | None = None, golden: Path = GOLDEN) -> Eyes | Blind:
     """The networks as :meth:`Eyes.load` has them; without them where one file, or the runtime, cannot be used."""
     try:
         return Eyes.load(liveness, golden)
-    except (ModelFileError, ModelWrong, RuntimeMissing) as error:
+    except ModelsError as error:
         log.exception("nobody is decided about by face: %s", error)
         return Blind(error)

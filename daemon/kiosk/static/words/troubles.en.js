@@ -182,6 +182,7 @@ export const devices = {
   emergency_open: "an emergency nobody has explained, door stays open",
   no_one_shot: "the door would not open if this unit hung, call service",
   computes_otherwise: "results differ from those measured, staff decide about faces",
+  not_accepted: "the hospital's liveness network is damaged or not accepted, staff decide about faces, call service",
   unusable: "missing or damaged, staff decide about faces, call service",
   another: "not this unit's own, staff decide about faces, call service",
   unseen: "nobody answers it, see that it lights, clean it, shade lamps, call service",

@@ -182,6 +182,7 @@ export const devices = {
   emergency_open: "紧急放行尚未说明，门保持打开",
   no_one_shot: "本机死机时门不会自动打开，请联系维护",
   computes_otherwise: "计算结果与标定不符，人脸由工作人员核对",
+  not_accepted: "医院自备活体模型损坏或未确认，人脸由工作人员核对，请联系维护",
   unusable: "缺失或损坏，人脸由工作人员核对，请联系维护",
   another: "不是本机原来的，人脸由工作人员核对，请联系维护",
   unseen: "没有人对它有反应，请看是否亮，擦净，遮挡强光，联系维护",
