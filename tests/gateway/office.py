@@ -27,7 +27,7 @@ def fill(ward: Ward) -> None:
     one, other, gone = (ward.unit(name) for name in ("u1", "u2", "u3"))
     for number, name in enumerate(NAMES):
         one.now += dt.timedelta(days=1)
-        one.check(document=document_of(number, name), visit={"ref": f"V-{number}", "source": "typed"})
+        one.check(document=document_of(number, name), visit={"ref": f"V-2026-{number:04}", "source": "typed"})
     one.check("failed", officers=("g-0001", "g-0002"), contact={"phone": "+86 791 5550"})
     one.check("passed", drill=True)
     other.check("manual", officers=("g-0001", "g-0002"), channel="ganfutong", document=document_of(9, LONG, "passport"))
