@@ -36,21 +36,27 @@ averages out."""
 
 
 class Embedder:
-    """The embedding network behind numpy. Not for two threads at once."""
+    """The embedding network behind numpy. Not for two threads at once.
+
+    One stem is in memory at a time, the one that was asked last: changing it takes 3 ms, twice in a check, keeping both
+    9 MB.
+    """
 
     def __init__(
-        self, live: Network, chip: Callable[[], Network] | None, trunk: Network | None, preprocessing: Preprocessing
+        self, stems: Mapping[Way, Callable[[], Network]], trunk: Network | None, preprocessing: Preprocessing
     ) -> None:
         """``preprocessing`` makes the stems' input from a picture; without ``trunk`` a stem is the whole network.
 
-        ``live`` is the stem for live pictures, and for all without ``chip``. The one for chip photos is called for when
-        one is seen, once in a check: loading it takes 3 ms, keeping it 9 MB.
+        ``stems`` are called for whenever another one was asked before. Without one for chip photos, the one for live
+        pictures sees all.
         """
-        self._live = live
-        self._chip = chip
+        self._stems = stems
         self._trunk = trunk
         self._preprocessing = preprocessing
-        self._shape = live.input_type.shape[1:]
+        self._loaded: tuple[Way, Network] | None = None
+        for way in reversed(WAYS[Kind.CHIP]):  # Whether each loads is known from the start; the live one stays.
+            if way in stems:
+                self._shape = self._stem(way).input_type.shape[1:]
 
     @classmethod
     def load(cls, manifest: Manifest, entry: Entry, num_threads: int) -> Embedder:
@@ -59,13 +65,11 @@ class Embedder:
         Raises:
             ModelMissing, ModelCorrupt: a file is missing or is not the manifest's.
         """
-        live = manifest.network(entry, num_threads)
-        chip = None if entry.chip is None else manifest.opener(entry.chip, num_threads)
+        stems: dict[Way, Callable[[], Network]] = {"embedding": manifest.opener(entry, num_threads)}
+        if entry.chip is not None:
+            stems["embedding_chip"] = manifest.opener(entry.chip, num_threads)
         trunk = None if entry.trunk is None else manifest.network(entry.trunk, num_threads)
-        if chip is not None:
-            chip()  # Whether it loads is known from the start.
-            give_back()
-        return cls(live, chip, trunk, entry.preprocessing)
+        return cls(stems, trunk, entry.preprocessing)
 
     @property
     def side_px(self) -> int:
@@ -88,17 +92,22 @@ class Embedder:
         """
         if not looks:
             raise ImageError("a face is embedded by at least one look at it")
-        ways = [way for way in WAYS[kind] if way == "embedding" or self._chip is not None]
+        ways = [way for way in WAYS[kind] if way in self._stems]
         return np.stack([unit(row) for way in ways for row in self._answers(looks, way)])
 
     def _answers(self, looks: Sequence[Image], way: Way) -> list[FloatArray]:
         inputs = [self._preprocessing.apply(self._required(look)) for look in looks]
-        stem = self._live if way == "embedding" or self._chip is None else self._chip()
+        stem = self._stem(way if way in self._stems else "embedding")
         seen = [stem.run(value) for value in inputs]
-        del stem
-        if way == "embedding_chip":
-            give_back()
         return [(part if self._trunk is None else self._trunk.run(part)).ravel() for part in seen]
+
+    def _stem(self, way: Way) -> Network:
+        """The stem for ``way``, in place of the one before."""
+        if self._loaded is None or self._loaded[0] != way:
+            self._loaded = None
+            give_back()
+            self._loaded = way, self._stems[way]()
+        return self._loaded[1]
 
     def _required(self, aligned: Image) -> Image:
         if getattr(aligned, "dtype", None) != np.uint8 or aligned.shape != self._shape:

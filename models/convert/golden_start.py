@@ -7,14 +7,14 @@ need not be at hand: `.ci/arm golden` runs this in an emulated one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from models.convert.sources import DETECTOR, EMBEDDING, TAUGHT, float_tflite
 from models.detector import Detector
-from models.embedding import Embedder
+from models.embedding import Embedder, Way
 from models.face import FaceModels
 from models.golden import ANY, GOLDEN, Answer, Golden, agreement, load, save
 from models.interpreter import Network
@@ -38,7 +38,8 @@ def float_network(path: Path) -> Network:
 def float_embedder() -> Embedder:
     """The whole embedder, for live pictures and for chip photos, before its weights were quantised."""
     live, chip = (float_network(path) for path in FLOAT[1:])
-    return Embedder(live, lambda: chip, None, Manifest.load().entry("embedding").preprocessing)
+    stems: dict[Way, Callable[[], Network]] = {"embedding": lambda: live, "embedding_chip": lambda: chip}
+    return Embedder(stems, None, Manifest.load().entry("embedding").preprocessing)
 
 
 def float_answers() -> dict[str, Answer]:

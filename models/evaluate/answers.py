@@ -89,7 +89,8 @@ class Asked:
         if float_embedding is not None:
             with opened_file(float_embedding) as file:
                 floats.append(hashlib.file_digest(file, "sha256").hexdigest())
-                self._float = Embedder(Network(file, 1), None, None, embedding.preprocessing)
+                network = Network(file, 1)
+            self._float = Embedder({"embedding": lambda: network}, None, embedding.preprocessing)
         networks = manifest.entry("detector"), embedding, manifest.entry("mesh"), manifest.liveness_entry()
         self.key = key("answers", (*networks, *floats), ANSWERS_CODE)
 

@@ -20,6 +20,7 @@ BENCHES = {
     "motion": "tests.bench.liveness_motion",
     "outbox": "tests.bench.outbox",
     "kiosk": "tests.bench.kiosk",
+    "mirror": "tests.bench.mirror",
     "forms": "tests.bench.forms",
     "export": "tests.bench.export",
     "firmware": "tests.bench.firmware",

@@ -15,11 +15,9 @@ import numpy as np
 from daemon.cards import to_document
 from daemon.demo.people import ANNA, Picture, Studio, document_of
 from daemon.demo.room import Room
-from daemon.faces import FRAMES, FaceMatcher, FaceTask
+from daemon.faces import FRAMES, FaceMatcher
 from daemon.liveness.eyes import Eyes
-from daemon.liveness.inspection import Means
 from daemon.liveness.witnesses import Witness, same_face
-from daemon.policy.words import Challenge
 from hw.camera.driver import Camera
 from hw.camera.frame import Frame
 from hw.card_reader.driver import CardReader
@@ -34,7 +32,6 @@ from models.liveness.signal import Timeline
 from tests.bench.table import Row
 
 CHECKS = 30
-MIRROR_S = 3.0
 
 
 def _frames(uri: str) -> list[Frame]:
@@ -73,7 +70,7 @@ def _decided(matcher: FaceMatcher, eyes: Eyes, photo: Picture, frames: list[Fram
 
 
 def run() -> Sequence[Row]:
-    """Lay the same card again and again; time reading it and all that follows apart. Then count the mirror's frames."""
+    """Lay the same card again and again; time reading it and all that follows apart."""
     eyes = Eyes.load()
     studio, matcher, decoder = Studio(eyes.models), FaceMatcher(eyes), photo_decoder("simulated")
     today = dt.datetime.now().astimezone().date()
@@ -99,32 +96,9 @@ def run() -> Sequence[Row]:
                 reader_ms.append(read.wire_s * 1e3)
                 simulator.lift()
                 reader.wait_for_removal(threading.Event(), timeout_s=10)
-        rate = _mirror_rate(eyes, room.uri.replace("fps=15", "fps=30"), decoder.decode(card.photo))
     p95 = float(np.percentile(own_ms, 95))
     return [
         Row(f"card read to decided, challenge apart, {FRAMES} frames, median", float(np.median(own_ms)), "ms"),
         Row(f"card read to decided, challenge apart, {FRAMES} frames, p95", p95, "ms", "<= 300", p95 <= 300),
         Row("reader on a pty, no wire and card time", float(np.median(reader_ms)), "ms", note="real: 112 ms wire"),
-        Row("mirror while her face is followed, camera at 30/s", rate, "frames/s", ">= 15", rate >= 15),
     ]
-
-
-def _mirror_rate(eyes: Eyes, uri: str, photo: Picture) -> float:
-    """Pictures a second that the screen gets while a movement is waited for that does not come; the camera is in it."""
-    task = FaceTask(DeviceUri.parse(uri), eyes, post=lambda _: None, means=Means(frozenset({Challenge.MOTION})))
-    thread = threading.Thread(target=task.run)
-    thread.start()
-    try:
-        task.open_camera()
-        task.compare("bench", photo)
-        while task.asked is None:
-            time.sleep(0.01)
-        number, pictures, begin_s = -1, 0, time.monotonic()
-        while time.monotonic() - begin_s < MIRROR_S:
-            shown = task.preview.newer(number, 1.0)
-            if shown is not None:
-                number, pictures = shown[0], pictures + 1
-        return pictures / (time.monotonic() - begin_s)
-    finally:
-        task.close()
-        thread.join()

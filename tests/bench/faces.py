@@ -28,7 +28,7 @@ WORKER = Path(__file__).with_name("faces_worker.py")
 OPENCV = WORK / "venv" / "bin" / "python"
 DLIB = WORK / "dlib" / "bin" / "python"
 FIGURES = Path(__file__).with_name("figures")
-MIN_TIMES_OPENCV, MAX_ADDED_MIB, MAX_OVERHEAD = 2.0, 60.0, 0.20
+MIN_TIMES_OPENCV, MAX_ADDED_MB, MAX_OVERHEAD = 2.0, 60.0, 0.20
 Times = dict[str, float]
 
 
@@ -43,7 +43,7 @@ class Worker:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.added_mib = self._answer()
+        self.added_mb = self._answer()
 
     def one_pass(self) -> Times:
         """Milliseconds for each stage."""
@@ -82,7 +82,7 @@ def contenders() -> dict[str, str]:
 def measure(found: dict[str, str]) -> tuple[dict[str, Times], Times]:
     """The median milliseconds of each contender's stages and whole, and the most memory that ours added."""
     samples: dict[str, list[Times]] = {name: [] for name in found}
-    added_mib: Times = {}
+    added_mb: Times = {}
     for start in range(STARTS):
         with ExitStack() as stack:
             workers = {name: Worker(name, python) for name, python in found.items()}
@@ -92,9 +92,9 @@ def measure(found: dict[str, str]) -> tuple[dict[str, Times], Times]:
                 for name, worker in workers.items():
                     samples[name].append(worker.one_pass())
                 sys.stderr.write(f"faces: round {start * ROUNDS + number + 1} of {STARTS * ROUNDS}\n")
-            ours = workers["ours"].added_mib
-            added_mib = {what: max(value, added_mib.get(what, 0.0)) for what, value in ours.items()}
-    return {name: medians(passes) for name, passes in samples.items()}, added_mib
+            ours = workers["ours"].added_mb
+            added_mb = {what: max(value, added_mb.get(what, 0.0)) for what, value in ours.items()}
+    return {name: medians(passes) for name, passes in samples.items()}, added_mb
 
 
 def medians(passes: list[Times]) -> Times:
@@ -107,7 +107,7 @@ def medians(passes: list[Times]) -> Times:
 def run() -> Sequence[Row]:
     """The table, and the picture of it."""
     load = [os.getloadavg()[0]]
-    times, added_mib = measure(contenders())
+    times, added_mb = measure(contenders())
     load.append(os.getloadavg()[0])
     keep(times, load)
     rows = [
@@ -117,6 +117,7 @@ def run() -> Sequence[Row]:
         if name in ("ours", "floor") or "passive" not in stage
     ]
     ours = times["ours"]["whole"]
+    most = added_mb["added at most"]
     overhead = times["ours"]["with passive"] / times["floor"]["with passive"] - 1
     return [
         *rows,
@@ -129,8 +130,10 @@ def run() -> Sequence[Row]:
         ),
         ratio("dlib / ours", times.get("dlib"), ours, None, "not set up: tests/bench/README.md"),
         Row("ours above the bare networks", 100 * overhead, "%", "<= 20 %", overhead <= MAX_OVERHEAD),
-        Row("memory added by the models", added_mib["added"], "MiB", "<= 60", added_mib["added"] <= MAX_ADDED_MIB),
-        Row("the same while a chip photo is looked at", added_mib["added at most"], "MiB"),
+        Row("memory added by the models", added_mb["added"], "MB"),
+        Row(
+            "the same at most, while they are loaded or a chip photo is seen", most, "MB", "<= 60", most <= MAX_ADDED_MB
+        ),
         Row("machine's load before and after", load[0], "", note=f"{load[0]:.1f}, {load[1]:.1f} (1 minute's mean)"),
     ]
 

@@ -190,10 +190,10 @@ def one_pass(contender: Contender, images: list[Any]) -> dict[str, float]:
     return spent
 
 
-def resident_mib(line: str = "VmRSS") -> float:
-    """Resident memory of this process now, or with ``VmHWM`` at most until now."""
+def resident_mb(line: str = "VmRSS") -> float:
+    """Resident memory of this process now, or with ``VmHWM`` at most until now, in millions of bytes."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(dict(each.split(":", 1) for each in status.splitlines())[line].split()[0]) / 1024
+    return int(dict(each.split(":", 1) for each in status.splitlines())[line].split()[0]) * 1024 / 1e6
 
 
 def main() -> None:
@@ -201,11 +201,11 @@ def main() -> None:
     cv2.setNumThreads(1)
     sys.path.insert(0, str(ROOT))
     images = pictures()
-    before_mib = resident_mib()
+    before_mb = resident_mb()
     contender = CONTENDERS[sys.argv[1]]()
     one_pass(contender, images)
     contender.reference(images[0])
-    added = {"added": resident_mib() - before_mib, "added at most": resident_mib("VmHWM") - before_mib}
+    added = {"added": resident_mb() - before_mb, "added at most": resident_mb("VmHWM") - before_mb}
     print(json.dumps(added), flush=True)
     for _ in sys.stdin:
         print(json.dumps(one_pass(contender, images)), flush=True)

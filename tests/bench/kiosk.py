@@ -39,7 +39,8 @@ WATCH = """() => {
 
 
 @contextmanager
-def _page(stage: Stage) -> Iterator[Page]:
+def opened_page(stage: Stage) -> Iterator[Page]:
+    """The unit's page in headless Chromium, idle."""
     path = read_list()["chromium"].find()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=_FLAGS, headless=True)
@@ -110,7 +111,7 @@ def _draw(page: Page) -> None:
     page.mouse.up()
 
 
-def _willing_s(stage: Stage, page: Page) -> tuple[int, float]:
+def willing_s(stage: Stage, page: Page) -> tuple[int, float]:
     """One willing woman: touches of her whole check, and seconds from her card to the signed record."""
     stage.look(ANNA)
     card = stage.studio.card(ANNA, document_of(ANNA, dt.datetime.now().astimezone().date()))
@@ -132,10 +133,10 @@ def _willing_s(stage: Stage, page: Page) -> tuple[int, float]:
 
 def run() -> Sequence[Row]:
     """Play it all on one stage."""
-    with Stage(lambda _text: None) as stage, _page(stage) as page:
+    with Stage(lambda _text: None) as stage, opened_page(stage) as page:
         seen = _touches(page)
         opened = [_emergency_ms(stage, page) for _ in range(EMERGENCIES)]
-        checks = [_willing_s(stage, page) for _ in range(CHECKS)]
+        checks = [willing_s(stage, page) for _ in range(CHECKS)]
     p95, slowest = float(np.percentile(seen, 95)), max(opened)
     touches, longest_s = max(count for count, _ in checks), max(seconds for _, seconds in checks)
     return [
