@@ -245,7 +245,7 @@ class Glass:
     def ready(self) -> None:
         """Wait until a press counts; a click waits by itself."""
         if self.hurried:
-            self.page.clock.fast_forward(SEEN_MS)
+            self.page.clock.run_for(SEEN_MS)
         self.page.wait_for_selector("html:not([data-fresh])")
 
     def touch(self, words: str) -> None:
