@@ -20,11 +20,12 @@ from models.evaluate.metrics import (
     Impostors,
     Replicates,
     accuracy,
-    bounded,
     bounds,
     equal_error_rate,
     extrapolated_threshold,
     impostors,
+    of_pairs,
+    of_people,
 )
 from models.evaluate.pairs import Half, Pairs, PairsError, read_pairs, whole
 from models.evaluate.plot import Curve, write_det
@@ -133,7 +134,8 @@ def evaluate(options: argparse.Namespace) -> Report:
         PairsError: the list cannot be used, or nothing in its pictures can be compared.
         ModelsError: the models cannot be loaded.
     """
-    pairs = read_pairs(options.pairs, options.limit, options.half)
+    symmetric = options.condition is Condition.PHOTO
+    pairs = read_pairs(options.pairs, options.limit, options.half, symmetric=symmetric)
     if options.det and not options.det.parent.is_dir():
         raise PairsError(f"--det {options.det}: there is no folder {options.det.parent}")
     models = FaceModels.load(manifest=options.manifest)
@@ -217,7 +219,7 @@ def at_fmr(trial: Trial, replicates: Replicates, fmr: float) -> AtFmr:
     false_matches = int(fmr * len(trial.impostors.scores))
     return AtFmr(
         fmr,
-        bounded(trial.genuine.fnmr(threshold), fnmrs, people),
+        of_people(trial.genuine.fnmr(threshold), fnmrs, people),
         Bounded(threshold, *bounds(thresholds)),
         false_matches,
         extrapolated_threshold(trial.impostors.scores, fmr) if false_matches < ENOUGH else None,
@@ -236,8 +238,8 @@ def at_operating_point(trial: Trial, replicates: Replicates, models: FaceModels)
         point.name,
         point.threshold,
         point.fmr,
-        bounded(trial.impostors.fmr(point.threshold), fmrs, trial.people * (trial.people - 1) // 2),
-        bounded(trial.genuine.fnmr(point.threshold), fnmrs, people),
+        of_pairs(trial.impostors.fmr(point.threshold), fmrs, trial.people * (trial.people - 1) // 2),
+        of_people(trial.genuine.fnmr(point.threshold), fnmrs, people),
     )
 
 

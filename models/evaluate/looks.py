@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from models.evaluate.acquire import Acquired, Acquisition, Condition
 from models.evaluate.faces import add_trial_arguments, bounded_percent, failures
-from models.evaluate.metrics import Bounded, Doubles, Floats, Ints, Replicates, bounded
+from models.evaluate.metrics import Bounded, Doubles, Floats, Ints, Replicates, of_pairs, of_people
 from models.evaluate.pairs import PairsError, read_pairs
 from models.evaluate.progress import progress
 from models.face import FaceModels
@@ -76,7 +76,7 @@ class Tally:
         fnmrs = (drawn @ self.misses) / np.maximum(drawn @ self.own, 1)
         fmr, fnmr = self.matches.sum() / self.strangers.sum(), self.misses.sum() / self.own.sum()
         people, pairs = np.count_nonzero(self.own), np.count_nonzero(np.triu(self.strangers + self.strangers.T))
-        return bounded(float(fmr), fmrs, int(pairs)), bounded(float(fnmr), fnmrs, int(people))
+        return of_pairs(float(fmr), fmrs, int(pairs)), of_people(float(fnmr), fnmrs, int(people))
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,12 +119,23 @@ def bounds(values: npt.NDArray[np.floating]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bounded(rate: float, replicates: npt.NDArray[np.floating], independent: int) -> Bounded:
-    """``rate`` with the bounds of its ``replicates``; by `exact` where they would have no width.
+def of_people(rate: float, replicates: npt.NDArray[np.floating], people: int) -> Bounded:
+    """``rate`` of so many ``people`` with the bounds of its ``replicates``, never narrower than those of no error.
 
-    ``independent``: the people, or the pairs of people, that the rate is of.
+    A bootstrap over people of whom one errs says less than what so few people can exclude, over those of whom none does
+    nothing: the upper bound is at least `exact`'s where nothing errs, the lower at most its where everything does.
     """
-    low, high = exact(rate > 0, independent) if rate in (0, 1) else bounds(replicates)
+    low, high = bounds(replicates)
+    return Bounded(rate, min(low, exact(True, people)[0]), max(high, exact(False, people)[1]))
+
+
+def of_pairs(rate: float, replicates: npt.NDArray[np.floating], pairs: int) -> Bounded:
+    """An FMR of so many ``pairs`` of people with the bounds of its ``replicates``; `exact`'s where nothing matched.
+
+    The latter are wide, as if the comparisons of two people were all one: a single pair that is seen to match, in some
+    of its comparisons, says more, and the bounds are then those of the people drawn.
+    """
+    low, high = exact(rate > 0, pairs) if rate in (0, 1) else bounds(replicates)
     return Bounded(rate, low, high)
 
 

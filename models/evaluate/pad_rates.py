@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluate.metrics import Bounded, Doubles, Replicates, bounded
+from models.evaluate.metrics import Bounded, Doubles, Replicates, of_people
 
 MIN_SUBJECTS = 6
 """With fewer subjects a bootstrap over them says nothing."""
@@ -99,7 +99,7 @@ def rate(items: Sequence[Scored], threshold: float) -> Rate:
     if len(names) < MIN_SUBJECTS:
         return Rate(Bounded(value, *wilson(errors, count)), errors, count, len(names), silent, "items")
     replicates = drawn(wrong.astype(np.float64), subjects, len(names))
-    return Rate(bounded(value, replicates, len(names)), errors, count, len(names), silent, "subjects")
+    return Rate(of_people(value, replicates, len(names)), errors, count, len(names), silent, "subjects")
 
 
 def drawn(wrong: Doubles, subjects: np.ndarray[tuple[int, ...], np.dtype[np.intp]], count: int) -> Doubles:

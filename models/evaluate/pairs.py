@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import TypeAlias
 
 HEADER = ("a", "b", "same")
+Row: TypeAlias = tuple[str, str, bool]
 
 
 class Half(StrEnum):
@@ -37,16 +39,19 @@ class Pairs:
     same: tuple[bool, ...]
 
 
-def read_pairs(path: Path, limit: int | None = None, half: Half | None = None) -> Pairs:
+def read_pairs(path: Path, limit: int | None = None, half: Half | None = None, *, symmetric: bool = False) -> Pairs:
     """Read a CSV file with the columns a, b, same (1 or 0).
 
     ``half`` leaves out the other half's people. ``limit`` takes so many genuine and so many other pairs, evenly over
-    the list, not its beginning only.
+    the list, not its beginning only. ``symmetric``: both pictures are made the same way, so that ``a,b`` and
+    ``b,a`` are one comparison.
 
     Raises:
-        PairsError: no such file, another header, a line without two different pictures or without 0 or 1.
+        PairsError: no such file, another header, a line without two different pictures or without 0 or 1, or whose
+            ``same`` is not what the names of its pictures say.
     """
-    rows = parse(path)
+    lines = parse(path)
+    rows = either_way_once(lines) if symmetric else list(lines)
     listed = {picture for a, b, _ in rows for picture in (a, b)}
     if half is not None:
         listed = in_half(listed, half)
@@ -65,19 +70,29 @@ def read_pairs(path: Path, limit: int | None = None, half: Half | None = None) -
         second=tuple(index[b] for _, b, _ in rows),
         same=tuple(same for _, _, same in rows),
     )
-    for number, (a, b, same) in enumerate(zip(pairs.first, pairs.second, pairs.same, strict=True), start=1):
-        if same != (pairs.people[a] == pairs.people[b]):
-            raise PairsError(f"pair {number}: 'same' says {int(same)}, the folder or file prefix says {int(not same)}")
+    for row, a, b in zip(rows, pairs.first, pairs.second, strict=True):
+        if row[2] != (pairs.people[a] == pairs.people[b]):
+            told = f"'same' says {int(row[2])}, the folders or file prefixes of its pictures say {int(not row[2])}"
+            raise PairsError(f"{path}: line {lines[row]}: {told}")
     return pairs
 
 
-def parse(path: Path) -> list[tuple[str, str, bool]]:
-    """The file's rows, each once: a line that is repeated is no second comparison."""
-    rows = listed(path, HEADER)
-    for number, (a, b, same) in enumerate(rows, start=2):
+def parse(path: Path) -> dict[Row, int]:
+    """The file's rows, each once, and the first line of each: a line that is repeated is no second comparison."""
+    lines: dict[Row, int] = {}
+    for number, (a, b, same) in enumerate(listed(path, HEADER), start=2):
         if same not in ("0", "1") or not a or not b or a == b:
             raise PairsError(f"{path}: line {number} is not two different pictures and 0 or 1")
-    return list(dict.fromkeys((a, b, same == "1") for a, b, same in rows))
+        lines.setdefault((a, b, same == "1"), number)
+    return lines
+
+
+def either_way_once(rows: Iterable[Row]) -> list[Row]:
+    """Without those that list a pair once more, the other way round."""
+    kept: dict[tuple[frozenset[str], bool], Row] = {}
+    for a, b, same in rows:
+        kept.setdefault((frozenset((a, b)), same), (a, b, same))
+    return list(kept.values())
 
 
 def listed(path: Path, header: tuple[str, ...]) -> list[list[str]]:
@@ -107,9 +122,9 @@ def whole(text: str) -> int:
     return number
 
 
-def spread(rows: list[tuple[str, str, bool]], limit: int) -> list[tuple[str, str, bool]]:
+def spread(rows: list[Row], limit: int) -> list[Row]:
     """At most ``limit`` rows of each kind, evenly over the list."""
-    kept: list[tuple[str, str, bool]] = []
+    kept: list[Row] = []
     for kind in (True, False):
         some = [row for row in rows if row[2] is kind]
         count = min(limit, len(some))

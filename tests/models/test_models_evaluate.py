@@ -84,6 +84,17 @@ def test_a_line_that_is_repeated_is_no_second_comparison(pairs: Path) -> None:
     assert read_pairs(pairs) == once
 
 
+@pytest.mark.parametrize(("condition", "genuine"), [("photo", 2), ("chip", 4)])
+def test_a_pair_the_other_way_round_is_another_comparison_only_where_one_becomes_a_chip_photo(
+    pairs: Path, capsys: pytest.CaptureFixture[str], condition: str, genuine: int
+) -> None:
+    header, _, lines = PAIRS.partition("\n")
+    turned = [",".join((b, a, same)) for a, b, same in (line.split(",") for line in lines.split())]
+    pairs.write_text("\n".join([header, *lines.split(), *turned]) + "\n", encoding="utf-8")
+    assert evaluate(pairs, "--condition", condition, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["genuine"] == genuine
+
+
 def test_what_cannot_be_done_is_said_before_the_work(
     pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -282,8 +293,8 @@ def test_what_was_computed_from_faces_is_for_its_owner_only(tmp_path: Path) -> N
     ("text", "reason"),
     [("", "first line"), ("x,y,z\n", "first line"), ("a,b,same\n1,2\n", "line 2"), ("a,b,same\nx_1,x_2,7\n", "line 2"),
      ("a,b,same\n,x,1\n", "line 2"), ("a,b,same\nx_1,x_1,1\n", "line 2 is not two different pictures"),
-     ("a,b,same\n", "no pair"), ("a,b,same\nx_1.jpg,y_1.jpg,1\n", "pair 1"),
-     ("a,b,same\nx_1.jpg,x_2.jpg,0\nx_1.jpg,x_2.jpg,1\n", "pair 1")],
+     ("a,b,same\n", "no pair"), ("a,b,same\nx_1.jpg,y_1.jpg,1\n", "line 2: 'same' says 1"),
+     ("a,b,same\nx_1.jpg,x_2.jpg,1\nx_1.jpg,x_2.jpg,1\nx_1.jpg,x_3.jpg,0\n", "pairs.csv: line 4: 'same' says 0")],
 )  # fmt: skip
 def test_a_list_that_cannot_be_used_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, reason: str

@@ -11,8 +11,10 @@ from models.evaluate.metrics import (
     accuracy,
     bounds,
     equal_error_rate,
+    exact,
     extrapolated_threshold,
     impostors,
+    of_people,
 )
 
 
@@ -119,6 +121,20 @@ def test_pictures_of_few_people_give_wide_bounds() -> None:
     low, high = bounds(Replicates.over(10).fnmrs(genuine, 0.5))
     assert low == 0
     assert high >= 0.3
+
+
+def test_bounds_of_more_errors_are_never_lower() -> None:
+    """None of twenty people errs, then one, then two: what was not excluded before is not excluded by an error more."""
+    people = 20
+    found = []
+    for erring in range(people + 1):
+        scores = np.repeat(np.arange(people) >= erring, 5).astype(np.float32)
+        genuine = Genuine(scores, np.repeat(np.arange(people), 5))
+        found.append(of_people(erring / people, Replicates.over(people).fnmrs(genuine, 0.5), people))
+    assert [one.high for one in found] == sorted(one.high for one in found)
+    assert [one.low for one in found] == sorted(one.low for one in found)
+    assert (found[0].low, found[0].high) == exact(all_wrong=False, independent=people)
+    assert (found[-1].low, found[-1].high) == exact(all_wrong=True, independent=people)
 
 
 def test_equal_error_rate() -> None:
