@@ -4,33 +4,28 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from models.evaluate import anchors
 from models.evaluate.acquire import ADVICE, face_in, told
-from models.evaluate.anchors import Anchors
 from models.evaluate.faces import percent
+from models.evaluate.pad_networks import BESIDE, OWN, Measured, measured
 from models.evaluate.pad_rates import BPCERS, At, Rate, Scored, at_threshold, threshold_at_bpcer
 from models.evaluate.pairs import PairsError, whole
 from models.evaluate.presentations import Presentation, frames, read_presentations
 from models.evaluate.progress import progress
 from models.face import FaceModels
 from models.image import Image
-from models.manifest import FOLDER, MANIFEST
-from models.passive import Box, PassiveFinding, PassiveLiveness, problem
+from models.manifest import MANIFEST
+from models.passive import Box, PassiveFinding, problem
 
 EVERY = 5
-BESIDE = FOLDER.parent.parent / "shared" / "data" / "anchors"
-"""Where this project's working copies have the public networks."""
-OWN, PUBLIC = "own", "public"
-
-Scorer: TypeAlias = Callable[[Image, Box], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +33,24 @@ class NetworkReport:
     """One network's rates, by frame and by presentation (a video's mean score; a picture is its own presentation)."""
 
     network: str
+    files: Mapping[str, str]
     frame: tuple[At, ...]
     presentation: tuple[At, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that the command prints. Rates are 0 to 1, bounds 95 %; ``no_response`` counts frames by cause."""
+    """All that the command prints. Rates are 0 to 1, bounds 95 %; ``no_response`` counts frames by cause.
+
+    ``left_out`` says of networks that were not measured why; ``models`` has the hashes of those that find the faces.
+    """
 
     presentations: int
     frames: int
     no_response: dict[str, int]
     networks: tuple[NetworkReport, ...]
-    models: dict[str, str]
+    left_out: Mapping[str, str]
+    models: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--manifest", dest="presentations", type=Path, required=True, help="CSV: path,label,species,subject"
     )
     parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
-    parser.add_argument("--models", type=Path, default=MANIFEST, help="manifest of another passive network")
+    parser.add_argument(
+        "--models", type=Path, default=MANIFEST, help="manifest of another passive network, beside ours"
+    )
     parser.add_argument(
         "--anchors", type=Path, metavar="DIR", help=f"folder of the public networks (default: {BESIDE}, if there)"
     )
@@ -85,16 +87,13 @@ def evaluate(options: argparse.Namespace) -> Report:
     """
     listed = read_presentations(options.presentations)
     faces = FaceModels.load()
-    passive = PassiveLiveness.load(manifest=options.models)
-    scorers: dict[str, Scorer] = {OWN: passive.score}
-    thresholds = {OWN: passive.threshold}
-    folder = options.anchors or (BESIDE if BESIDE.is_dir() else None)
-    if folder is not None:
-        scorers[PUBLIC] = Anchors.load(folder).score
-        thresholds[PUBLIC] = anchors.THRESHOLD
+    networks, left_out = measured(options.models, options.anchors)
+    for name, why in left_out.items():
+        sys.stderr.write(f"pad: {name} networks are not measured: {why}\n")
     causes: Counter[str] = Counter()
     shown = [
-        look(item, options.root, options.every, faces, scorers, causes) for item in progress(listed, len(listed), "pad")
+        look(item, options.root, options.every, faces, networks, causes)
+        for item in progress(listed, len(listed), "pad")
     ]
     if causes["unreadable"] == len(listed):
         raise PairsError(f"none of {len(listed)} presentations can be read; {ADVICE}")
@@ -102,8 +101,9 @@ def evaluate(options: argparse.Namespace) -> Report:
         len(listed),
         sum(len(item.scores[OWN]) for item in shown),
         dict(causes),
-        tuple(summarise(name, shown, threshold) for name, threshold in thresholds.items()),
-        {**faces.hashes, "liveness": passive.sha256},
+        tuple(summarise(network, shown) for network in networks),
+        left_out,
+        faces.hashes,
     )
 
 
@@ -112,21 +112,21 @@ def look(
     root: Path,
     every: int,
     faces: FaceModels,
-    scorers: dict[str, Scorer],
+    networks: Sequence[Measured],
     causes: Counter[str],
 ) -> Shown:
     """Every network's score for each frame; ``causes`` counts the frames without one."""
-    scores: dict[str, list[float | None]] = {name: [] for name in scorers}
+    scores: dict[str, list[float | None]] = {network.name: [] for network in networks}
     for image in frames(root / item.path, every):
         box, cause = found(faces, image)
-        for name, scorer in scorers.items():
-            score = math.nan if box is None else scorer(image, box)
-            scores[name].append(score if math.isfinite(score) else None)
+        for network in networks:
+            score = math.nan if box is None else network.score(image, box)
+            scores[network.name].append(score if math.isfinite(score) else None)
         if scores[OWN][-1] is None:
             causes[cause or PassiveFinding.NO_ANSWER.value] += 1
     if not scores[OWN]:
         causes["unreadable"] += 1
-        scores = {name: [None] for name in scorers}
+        scores = {network.name: [None] for network in networks}
     return Shown(item, scores)
 
 
@@ -139,18 +139,15 @@ def found(faces: FaceModels, image: Image) -> tuple[Box | None, str | None]:
     return (face.box, None) if cause is None else (None, str(cause))
 
 
-def summarise(name: str, shown: Sequence[Shown], threshold: float) -> NetworkReport:
+def summarise(network: Measured, shown: Sequence[Shown]) -> NetworkReport:
     """A network's rates on both levels."""
-    by_frame = [
-        Scored(item.presentation.live, item.presentation.species, item.presentation.subject, score)
-        for item in shown
-        for score in item.scores[name]
-    ]
-    by_presentation = [
-        Scored(item.presentation.live, item.presentation.species, item.presentation.subject, mean(item.scores[name]))
-        for item in shown
-    ]
-    return NetworkReport(name, points(by_frame, threshold), points(by_presentation, threshold))
+    by_frame, by_presentation = [], []
+    for item in shown:
+        of, scores = item.presentation, item.scores[network.name]
+        by_frame += [Scored(of.live, of.species, of.subject, score) for score in scores]
+        by_presentation.append(Scored(of.live, of.species, of.subject, mean(scores)))
+    levels = (points(scored, network.threshold) for scored in (by_frame, by_presentation))
+    return NetworkReport(network.name, network.files, *levels)
 
 
 def mean(scores: Sequence[float | None]) -> float | None:
@@ -181,6 +178,9 @@ def to_text(report: Report) -> str:
         f"{report.presentations} presentations, {report.frames} frames; without a response: {causes or 'none'}",
         "Rates with 95 % bounds; [subjects] or, where they are fewer than six, [items].",
     ]
+    for network in report.networks:
+        lines += [f"{network.network}: {file} {sha256}" for file, sha256 in network.files.items()]
+    lines += [f"{name}: not measured, {why}" for name, why in report.left_out.items()]
     for network in report.networks:
         for level, all_points in (("frame", network.frame), ("presentation", network.presentation)):
             lines.append("")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.evaluate import pad
+from models.evaluate import pad, pad_networks
 from models.evaluate.__main__ import main
 from models.evaluate.anchors import FILES, Anchors
 from models.evaluate.metrics import exact
@@ -18,13 +18,14 @@ from models.evaluate.pad_rates import Scored, at_threshold, rate, threshold_at_b
 from models.evaluate.pairs import PairsError
 from models.evaluate.presentations import Presentation, frames, read_presentations
 from models.image import FloatArray, Image
+from models.manifest import Manifest
 from models.passive import PassiveLiveness
 
 
 @pytest.fixture(autouse=True)
 def _without_public_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where only the project is."""
-    monkeypatch.setattr(pad, "BESIDE", tmp_path / "no-such-folder")
+    monkeypatch.setattr(pad_networks, "BESIDE", tmp_path / "no-such-folder")
 
 
 def items(live: bool, species: str, scores: dict[str, list[float | None]]) -> list[Scored]:
@@ -190,9 +191,12 @@ def test_the_command_reports_json(presentations: Path, capsys: pytest.CaptureFix
     assert report["presentations"] == 8
     assert report["frames"] == 2 + 2 + 1 + 4
     assert report["no_response"] == {"no_face": 1, "no_picture": 2, "unreadable": 1}
-    assert set(report["models"]) >= {"detector", "liveness"}
+    assert set(report["models"]) >= {"detector", "embedding"}
     (own,) = report["networks"]
     assert own["network"] == "own"
+    assert own["files"] == {"network": PassiveLiveness.load().sha256, "manifest": Manifest.load().sha256}
+    assert "no-such-folder" in report["left_out"]["public"]
+    assert "public networks are not measured" in printed.err
     names = [point["name"] for point in own["frame"]]
     assert names == ["committed threshold", "BPCER 1%", "BPCER 5%", "BPCER 10%"]
     committed = own["presentation"][0]
@@ -212,6 +216,22 @@ def test_the_command_reports_text(presentations: Path, capsys: pytest.CaptureFix
     text = capsys.readouterr().out
     for part in ("APCER print", "APCER screen", "BPCER webcam", "own, by frame", "own, by presentation"):
         assert part in text
+    assert f"own: network {PassiveLiveness.load().sha256}\n" in text
+    assert "public: not measured" in text
+
+
+def test_a_hospitals_network_is_measured_beside_the_shipped_one(
+    presentations: Path, own_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.loads(own_models.read_text(encoding="utf-8"))
+    document["liveness"][0]["threshold"] = 0.99
+    own_models.write_text(json.dumps(document), encoding="utf-8")
+    assert main(run(presentations, "--models", str(own_models), "--json")) == 0
+    own, brought = json.loads(capsys.readouterr().out)["networks"]
+    assert (own["network"], brought["network"]) == ("own", "brought")
+    assert own["files"]["network"] == brought["files"]["network"]
+    assert brought["files"]["manifest"] == Manifest.load(own_models).sha256 != own["files"]["manifest"]
+    assert [one["frame"][0]["threshold"] for one in (own, brought)] == [PassiveLiveness.load().threshold, 0.99]
 
 
 def test_a_species_with_a_long_name_stands_apart_from_its_rate() -> None:
@@ -240,12 +260,16 @@ def test_public_networks_are_measured_in_the_same_run(
         def score(self, image: Image, box: tuple[float, float, float, float]) -> float:
             return float(image[..., 2].mean() / 255) if box[2] > 0 else 0.0
 
-    monkeypatch.setattr(pad, "Anchors", Red)
+    for name, _ in FILES:
+        (tmp_path / name).write_bytes(b"stands in")
+    monkeypatch.setattr(pad_networks, "Anchors", Red)
     assert main(run(presentations, "--anchors", str(tmp_path), "--json")) == 0
     report = json.loads(capsys.readouterr().out)
     assert [network["network"] for network in report["networks"]] == ["own", "public"]
     own, public = ([point["bpcer"]["items"] for point in network["frame"]] for network in report["networks"])
     assert own == public
+    assert set(report["networks"][1]["files"]) == {name for name, _ in FILES}
+    assert report["left_out"] == {}
 
 
 def test_a_network_without_a_probability_is_no_response(
@@ -255,7 +279,7 @@ def test_a_network_without_a_probability_is_no_response(
         def raw(self, crops: Image) -> FloatArray:
             return np.full_like(super().raw(crops), np.nan)
 
-    monkeypatch.setattr(pad, "PassiveLiveness", Silent)
+    monkeypatch.setattr(pad_networks, "PassiveLiveness", Silent)
     assert main(run(presentations, "--json")) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["no_response"]["network_without_answer"] == report["frames"] - 4
