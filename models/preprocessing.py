@@ -43,7 +43,10 @@ def parse_preprocessing(item: Mapping[str, Any]) -> Preprocessing:
 
 
 def require_keys(what: str, item: Mapping[str, Any], known: Collection[str]) -> None:
-    """ValueError if ``item`` has a key that nobody reads: what it says would be believed and not done."""
+    """ValueError if ``item`` has a key that nobody reads: what it says would be believed and not done; TypeError if it
+    is no object."""
+    if not isinstance(item, Mapping):
+        raise TypeError(f"{what} is an object, not {type(item).__name__}")
     if unknown := sorted(item.keys() - set(known)):
         raise ValueError(f"{what} has {', '.join(known) or 'no other keys'}; nobody reads {', '.join(unknown)}")
 

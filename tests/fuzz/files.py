@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import models
 from daemon.config import load as load_config
 from daemon.export import export_sealed
@@ -22,7 +24,9 @@ from evidence.tree import TreeError
 from gateway.config import load as load_gateway
 from models.comparison import load_operating_point
 from models.errors import ModelsError
-from models.manifest import parse_entry, parse_liveness
+from models.golden import Golden, agreement
+from models.golden import load as load_golden
+from models.manifest import Manifest
 from models.projection import parse_projection
 from provisioning.birth import read_replaced
 from provisioning.errors import ProvisioningError
@@ -57,21 +61,34 @@ def _text(data: bytes) -> str:
 def _models() -> list[Target]:
     place = Path(models.__file__).parent
     manifest = json.loads((place / "manifest.json").read_text("utf-8"))
-    entry, liveness = manifest["models"][0], manifest.get("liveness", manifest["models"][:1])[0]
     means = {name: [0.6, 0.8] for name in ("chip", "live")}
-    named = (KeyError, TypeError, ValueError)
 
-    def entries(data: bytes) -> None:
-        for parse in (parse_entry, parse_liveness):
-            try:
-                parse(json.loads(data))
-            except named:
-                continue
+    def asked(records: list[Golden]) -> None:
+        for one in records:
+            for part in one.parts.values():
+                agreement(np.array([0.5, 2], np.float32), np.array(part.output, np.float32))
 
     thresholds = (place / "thresholds.json").read_bytes()
+    golden = json.loads((place / "golden.json").read_text("utf-8"))
+    few = {
+        "golden": [
+            {**record, "parts": {"classes": {"least": 0.9, "output": [0.5, 2]}}} for record in golden["golden"][:2]
+        ]
+    }
     projection = {"means": means, "directions": [[1.0, 0.0]]}
     return [
-        Target("models: manifest's entries", json_files(entry, liveness), entries, (ValueError,)),
+        Target(
+            "models: manifest",
+            mutated([json.dumps(manifest).encode()]) | json_files(manifest),
+            lambda data: Manifest.load(written("manifest.json", data)),
+            (ModelsError,),
+        ),
+        Target(
+            "models: golden vectors",
+            mutated([json.dumps(few).encode()]) | json_files(few),
+            lambda data: asked(load_golden(written("golden.json", data))),
+            (ModelsError,),
+        ),
         Target(
             "models: thresholds",
             mutated([thresholds]) | json_files(json.loads(thresholds)),
