@@ -18,7 +18,8 @@ from daemon.clock import read_kernel
 from daemon.config import Config
 from daemon.events import Noted
 from daemon.identity import load_identity, open_following
-from daemon.liveness.eyes import Eyes, own_passive
+from daemon.liveness.eyes import Eyes
+from daemon.liveness.own_network import MOST, Cost, manifest_of, tried
 from daemon.lock import DataFolder
 from daemon.mqtt.broker import client_context
 from daemon.named import decoder_of, policy_of
@@ -139,10 +140,11 @@ def accept_camera(config: Config) -> Result:
     return Result("accept", True, f"this unit's own camera is {camera.identity}; before: {before}")
 
 
-def accept_liveness(config: Config) -> Result:
+def accept_liveness(config: Config, most: Cost = MOST) -> Result:
     """Make what the hospital's own passive network answers on this unit what every start asks of it.
 
-    It is written into `golden.json` beside the network's manifest, after the chain holds who was accepted.
+    It is written into `golden.json` beside the network's manifest, after the chain holds who was accepted. One that
+    takes more time or memory than ``most`` is not accepted.
 
     Raises:
         DataFolderBusy: the unit is running.
@@ -154,8 +156,9 @@ def accept_liveness(config: Config) -> Result:
         return Result("accept", False, "no network to accept: unit.toml has no line liveness under [models]")
     with DataFolder(config.unit.data):
         Eyes.load()  # a machine that computes those otherwise is no witness for this one
-        own, passive = own_passive(manifest)
-        if fault := passive.fault():
+        own = manifest_of(manifest)
+        passive, cost = tried(own)
+        if fault := passive.fault() or (None if cost.within(most) else f"it takes {cost}; the most is {most}"):
             return Result("accept", False, f"{manifest}: {fault}")
         path = golden.beside(manifest)
         before = golden.load(path) if path.exists() else []
@@ -163,7 +166,7 @@ def accept_liveness(config: Config) -> Result:
         with closing(open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))) as outbox:
             outbox.append(record_fields.noted(Noted("liveness.accepted", facts, alert=True)), alert=True)
         golden.save(path, [*before, golden.Golden.of(passive.sha256, here(), passive.answer())])
-    of = f"passive network {passive.sha256[:12]}, live from {passive.threshold:g} on"
+    of = f"passive network {passive.sha256[:12]}, live from {passive.threshold:g} on, {cost}"
     return Result("accept", True, f"{of}: what it answers with {' on '.join(here())} is kept in {path}")
 
 

@@ -8,7 +8,12 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-MAPS = Path("/proc/self/maps")
+MAPS, STATM = Path("/proc/self/maps"), Path("/proc/self/statm")
+
+
+def resident_bytes() -> int:
+    """What this process holds of the memory now (proc_pid_statm(5)); 0 where nobody says."""
+    return int(STATM.read_text("ascii").split()[1]) * mmap.PAGESIZE if STATM.exists() else 0
 
 
 def give_back() -> None:

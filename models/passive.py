@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Real
 from pathlib import Path
-from typing import TypeAlias, TypeGuard
+from typing import Final, TypeAlias, TypeGuard
 
 import cv2
 import numpy as np
@@ -81,6 +81,9 @@ class PassiveScore:
 
 class PassiveLiveness:
     """The loaded network. Not for two threads at once."""
+
+    DRAWN: Final = 5
+    """Faces that `answer` asks it for."""
 
     def __init__(self, network: Network, entry: LivenessEntry) -> None:
         """Use `load`."""
@@ -164,7 +167,7 @@ class PassiveLiveness:
         selfcheck.require(golden.load(path), self.sha256, "liveness", self.answer())
 
     def answer(self) -> golden.Answer:
-        """The network's outputs for the drawn face as it is, mirrored in brightness, and in three other lights."""
+        """The network's outputs for the `DRAWN` faces: as it is, mirrored in brightness, and in three other lights."""
         face = selfcheck.drawn_face(self.side_px)
         drawn = [face, 255 - face, face // 2, face // 4, 255 - face // 3]
         outputs = [self.raw(np.tile(picture, (1, 1, len(self._entry.crops)))) for picture in drawn]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
 
+from daemon.liveness import own_network
 from models import selfcheck
-from models.errors import ModelCorrupt, ModelFileError, ModelsError, ModelWrong, NetworkFailed, OwnNetworkUnusable
+from models.errors import ModelsError
 from models.face import FaceModels
-from models.golden import GOLDEN, beside
+from models.golden import GOLDEN
 from models.liveness.mesh import FaceMesh
 from models.manifest import Manifest
 from models.passive import PassiveLiveness
@@ -51,10 +51,9 @@ class Eyes:
             passive = PassiveLiveness.of(shipped)
             passive.check_runtime(golden)
             return cls(models, mesh, passive, {"manifest": shipped.sha256})
-        own, passive = own_passive(liveness)
-        with of_the_hospital(liveness):
-            passive.check_runtime(beside(liveness))
-        return cls(models, mesh, passive, {"manifest": shipped.sha256, "liveness_manifest": own.sha256})
+        own = own_network.manifest_of(liveness)
+        manifests = {"manifest": shipped.sha256, "liveness_manifest": own.sha256}
+        return cls(models, mesh, own_network.accepted(own), manifests)
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -71,29 +70,6 @@ class Blind:
     """
 
     problem: ModelsError
-
-
-def own_passive(path: Path) -> tuple[Manifest, PassiveLiveness]:
-    """The manifest of a hospital's own passive network, and the network; whether it was accepted is not asked.
-
-    Raises:
-        OwnNetworkUnusable: a file is missing or is not the manifest's, or this names anything else.
-    """
-    with of_the_hospital(path):
-        manifest = Manifest.load(path)
-        if manifest.entries or manifest.projections or len(manifest.liveness) != 1:
-            found = f"{len(manifest.entries)}, {len(manifest.projections)} and {len(manifest.liveness)}"
-            raise ModelCorrupt(path, "the number of models, projections and liveness", "0, 0 and 1", found)
-        return manifest, PassiveLiveness.of(manifest)
-
-
-@contextmanager
-def of_the_hospital(manifest: Path) -> Iterator[None]:
-    """What is wrong in this block is so with the hospital's own network: not with what this software brings."""
-    try:
-        yield
-    except (ModelFileError, ModelWrong, NetworkFailed) as error:
-        raise OwnNetworkUnusable(manifest, error) from error
 
 
 def open_eyes(liveness: Path | None = None, golden: Path = GOLDEN) -> Eyes | Blind:

@@ -1,4 +1,4 @@
-"""The picture of the light challenge's bench: over each thing that is varied, who is taken for live, who for an attack."""
+"""The picture of the light challenge's bench: over all that is varied, who is taken for live, who for an attack."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 from pathlib import Path
 
-from models.memory import let_go
+from models.memory import let_go, resident_bytes
 
 SMAPS = Path("/proc/self/smaps")
 
@@ -37,3 +37,10 @@ def test_a_mapped_file_is_let_go_and_read_again(tmp_path: Path) -> None:
         assert mapped[:] == content
         mapped.close()
         kept.close()
+
+
+def test_what_this_process_holds_is_told() -> None:
+    before = resident_bytes()
+    held = bytearray(b"x" * (64 << 20))
+    assert resident_bytes() - before > 60 << 20
+    assert held

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 from daemon.cli import ENVIRONMENT, FINDING
 from daemon.liveness.eyes import Blind, Eyes, open_eyes
+from daemon.liveness.own_network import Cost
 from daemon.lock import DataFolder
+from daemon.selftest import accept_liveness
 from daemon.troubles import of_models
 from evidence.encoding import sha256_hex
 from models.errors import ModelWrong, OwnNetworkUnusable
@@ -48,7 +51,7 @@ def test_it_is_accepted_once_and_asked_for_at_every_start(home: Home, own: Path,
         Eyes.load(home.config().models.liveness)
     assert "install" not in str(refused.value), "the weights of this software are not what is missing"
     _, report, _ = selftest("--accept-liveness")
-    assert "0.25" in report["accept"]
+    assert re.search(r"live from 0\.25 on, \d+\.\d ms a face, -?\d+ MB:", report["accept"])
     assert str(own.parent / "golden.json") in report["accept"]
     assert "they compute what was recorded" in report["models"]
     eyes = Eyes.load(home.config().models.liveness)
@@ -163,8 +166,30 @@ def test_weights_that_are_not_the_manifests_are_not_accepted(own: Path, selftest
     assert str(weights) in err
     assert "install" not in err
     assert not (own.parent / "golden.json").exists()
+
+
+def test_what_nobody_has_accepted_is_not_even_loaded(own: Path) -> None:
+    """Nobody knows what it would take: a unit that fell for want of memory would fall at every start."""
+    (own.parent / "certified.tflite").write_bytes(b"what no interpreter should see")
+    with pytest.raises(OwnNetworkUnusable, match=r"golden\.json"):
+        Eyes.load(own)
+
+
+def test_weights_that_are_other_ones_than_were_accepted_are_named(own: Path, selftest: Selftest) -> None:
+    selftest("--accept-liveness")
+    weights = own.parent / "certified.tflite"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     with pytest.raises(OwnNetworkUnusable, match="sha256"):
         Eyes.load(own)
+
+
+@pytest.mark.parametrize("most", [Cost(0.0, 1e6), Cost(1e6, -1e6)])
+def test_what_takes_too_much_is_not_accepted(most: Cost, home: Home, own: Path) -> None:
+    found = accept_liveness(home.config(), most)
+    assert not found.ok
+    assert f"the most is {most}" in found.text
+    assert not (own.parent / "golden.json").exists()
+    assert accepted(home) == []
 
 
 def test_nothing_to_accept_is_said(home: Home, selftest: Selftest) -> None:
