@@ -39,25 +39,30 @@ def drawn(sweeps: Sequence[Sweep]) -> str:
 
 def row(sweep: Sweep, top: int) -> Iterable[str]:
     """Both panels and the legend."""
-    looks = {name: look(number) for number, name in enumerate(sweep.live)}
+    numbers = {name: number for number, name in enumerate(sweep.live)}
     for number, (words, lines) in enumerate((("live", sweep.live), ("an attack", sweep.attack))):
         left = LEFT_PX + number * (PANEL_PX + LEFT_PX)
         yield text(left, top + 22, f"taken for {words}, % - over {sweep.title}")
-        yield from panel(lines, looks, left, top + TOP_PX)
+        yield from panel(lines, numbers, left, top + TOP_PX)
     left = 2 * (LEFT_PX + PANEL_PX) + 20
-    for number, (name, style) in enumerate(looks.items()):
+    for name, number in numbers.items():
         y = top + TOP_PX + 10 + 20 * number
-        yield f'<line x1="{left}" y1="{y}" x2="{left + 34}" y2="{y}" {style}/>'
+        yield f'<line x1="{left}" y1="{y}" x2="{left + 34}" y2="{y}" {look(number)}/>'
         yield text(left + 42, y + 4, name)
 
 
 def look(number: int) -> str:
     """A line's colour and dashes: forty of them are told apart."""
     dashes = DASHES[number // len(INK) % len(DASHES)] or DASHES[number % 2]
-    return f'stroke="{INK[number % len(INK)]}" stroke-width="2" fill="none" stroke-dasharray="{dashes}"'
+    return f'stroke="{ink(number)}" stroke-width="2" fill="none" stroke-dasharray="{dashes}"'
 
 
-def panel(lines: Mapping[str, Shares], looks: Mapping[str, str], left: int, top: int) -> Iterable[str]:
+def ink(number: int) -> str:
+    """A line's colour."""
+    return INK[number % len(INK)]
+
+
+def panel(lines: Mapping[str, Shares], numbers: Mapping[str, int], left: int, top: int) -> Iterable[str]:
     """Grid and lines over the values, evenly spaced."""
     values = sorted({value for shares in lines.values() for value in shares})
     across = {
@@ -69,12 +74,13 @@ def panel(lines: Mapping[str, Shares], looks: Mapping[str, str], left: int, top:
         yield text(left - 34, round(y) + 4, str(share))
     for value, x in across.items():
         yield text(x - 10, top + HIGH_PX + 18, f"{value:g}")
-    for number, (name, shares) in enumerate(lines.items()):
+    for name, shares in lines.items():
+        number = numbers[name]
         lower = SPREAD_PX * (number % 4)
         points = [(across[value], level(share, top) + lower) for value, share in sorted(shares.items())]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        yield f'<polyline points="{path}" {looks[name]}/>'
-        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" {looks[name]}/>' for x, y in points)
+        yield f'<polyline points="{path}" {look(number)}/>'
+        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{ink(number)}"/>' for x, y in points)
 
 
 def level(share: float, top: int) -> float:
