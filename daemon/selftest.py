@@ -9,7 +9,7 @@ import datetime as dt
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -31,6 +31,7 @@ from evidence.forms.fonts import FontMissing
 from evidence.forms.fonts import find as find_fonts
 from evidence.keys import SOFT
 from hw.camera.driver import Camera
+from hw.camera.sources import Setting
 from hw.coprocessor.driver import Coprocessor
 from hw.coprocessor.events import read_event_key
 from hw.errors import HardwareError
@@ -42,6 +43,9 @@ from models.selfcheck import here
 _BROKER_S = 10.0
 _REFUSAL_S = 1.0
 _LISTEN_S = 0.5
+_COLOURS_MOVE = (
+    ": where it corrects its colours meanwhile, the light challenge is unsure; choose a camera with this control"
+)
 
 
 class Failed(Exception):
@@ -115,11 +119,32 @@ def _camera(config: Config) -> str:
     """Nothing is kept of it: the first camera of a unit is the one with which the unit is started first."""
     with Camera(DeviceUri.parse(config.devices.camera)) as camera:
         height, width = camera.latest().image.shape[:2]
+        holds = _holds(camera)
     own = OwnCamera(config.unit.data / own_camera.FILE)
     if own.is_another(camera.identity):
         meant = troubles.meaning(troubles.ANOTHER_CAMERA)
         raise Failed(f"{camera.identity}, and not {own.identity or 'one that is known'}: {meant}")
-    return f"frames of {width} x {height}, {camera.identity}"
+    return f"frames of {width} x {height}, {camera.identity}; {holds}"
+
+
+def _holds(camera: Camera) -> str:
+    """What of an open camera stands still while the ring's light is measured; the next opening lets it go.
+
+    What it cannot hold is a note and no finding: the unit works, and officers decide what its light leaves open.
+    """
+    camera.hold(True)
+    number = -1
+    while (held := camera.held) is None:
+        number = camera.latest(number).number
+    lacking = [one for one in Setting if one not in held]
+    found = [f"holds {_listed(held)} while the light runs"] if held else []
+    found += [f"cannot hold {_listed(lacking)}"] if lacking else []
+    return "; ".join(found) + (_COLOURS_MOVE if Setting.WHITE_BALANCE in lacking else "")
+
+
+def _listed(settings: Sequence[Setting]) -> str:
+    *first, last = (one.replace("_", " ") for one in settings)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def accept_camera(config: Config) -> Result:

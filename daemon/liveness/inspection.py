@@ -113,7 +113,7 @@ class Inspection:
 
     @contextmanager
     def _held(self) -> Iterator[None]:
-        """Exposure and white balance stand still meanwhile, whatever happens."""
+        """Exposure, gain and white balance stand still meanwhile as far as the camera can, whatever happens."""
         self.watch.camera.hold(True)
         try:
             yield

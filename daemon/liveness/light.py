@@ -78,7 +78,7 @@ def challenge(source: Light | None, watch: Watch, over: Callable[[], bool]) -> C
 
     Args:
         source: the light; None where none is fitted.
-        watch: the camera; its exposure is held by the caller.
+        watch: the camera, held by the caller: what of it then stood still is in the evidence, ``held``.
         over: whether the challenge was skipped or the check is over; it then ends at once, the light too.
 
     Raises:
@@ -121,7 +121,9 @@ def _once(source: Light, watch: Watch, over: Callable[[], bool], drawn: LightSeq
         return replace(not_performed(light.NAME, "stopped" if over() else "light_failed"), evidence=shown)
     samples += _samples(watch, AFTER_S, over)
     result = light.judge(timeline, samples)
-    return replace(result, evidence={**result.evidence, **shown})
+    # Asked at the end: a camera that was opened anew meanwhile holds nothing.
+    held = [str(setting) for setting in watch.camera.held or ()]
+    return replace(result, evidence={**result.evidence, **shown, "held": held})
 
 
 def _timeline(playing: Future[Timeline]) -> Timeline | None:

@@ -17,11 +17,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from hw.camera.codec import Event, Failed, Loaded, Ready, encode
+from hw.camera.codec import Event, Failed, Held, Loaded, Ready, Released, encode
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.ring import RingError, RingWriter
-from hw.camera.sources import Holdable, Named, Source, SourceModule, checked, entry_for
+from hw.camera.sources import Holdable, Named, Setting, Source, SourceModule, checked, entry_for
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, HardwareError
 from hw.private_memory import keep_memory_private
 from hw.uri import DeviceUri
@@ -97,16 +97,18 @@ def pump(source: Source, writer: RingWriter, watch: DarkWatch, device: str) -> N
         raise DeviceProtocolError(device, str(error)) from error
 
 
-def hold(source: Source, writer: RingWriter, held: bool, device: str) -> bool:
-    """Have the source's automatics stand still or go on, if the parent changed its mind; what holds now."""
-    if writer.held == held:
-        return held
+def hold(source: Source, held: bool, device: str) -> Held | Released:
+    """Have the source's automatics stand still or go on; what the parent is to hear. Every failure is a HardwareError.
+
+    A source without such controls holds nothing.
+    """
+    settings: tuple[Setting, ...] = ()
     if isinstance(source, Holdable):
         try:
-            source.hold(not held)
+            settings = source.hold(held)
         except OSError as error:
             raise named(device, error, opening=False) from error
-    return not held
+    return Held(settings) if held else Released()
 
 
 def capture(uri: DeviceUri, writer: RingWriter, notify: Callable[[], None], report: Callable[[Event], None]) -> None:
@@ -121,7 +123,9 @@ def capture(uri: DeviceUri, writer: RingWriter, notify: Callable[[], None], repo
     report(Ready(source.identity if isinstance(source, Named) else ""))
     held = False
     while True:
-        held = hold(source, writer, held, uri.text)
+        if writer.held != held:
+            held = not held
+            report(hold(source, held, uri.text))
         pump(source, writer, watch, uri.text)
         notify()
 

@@ -4,6 +4,8 @@
 
     {"event": "loaded"}                                        the source's libraries are imported
     {"event": "ready", "identity": "..."}                      the camera is open and says which it is; frames follow
+    {"event": "held", "settings": ["exposure", "gain"]}        from the next frame on these stand still, as was asked
+    {"event": "released"}                                      the automatics go on
     {"event": "error", "kind": "busy", "message": "..."}       the last line; the process ends
 """
 
@@ -13,6 +15,7 @@ import json
 from dataclasses import dataclass
 
 from hw.camera.errors import CameraDark, UnreadablePicture
+from hw.camera.sources import Setting
 from hw.errors import (
     BadDeviceUri,
     DeviceBusy,
@@ -38,6 +41,7 @@ KINDS: dict[str, type[HardwareError]] = {
     "picture": UnreadablePicture,
 }
 _NAMES = {error: name for name, error in KINDS.items()}
+_SETTINGS = tuple(Setting)
 
 
 class StatusError(Exception):
@@ -57,6 +61,18 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The parent wants the camera held: what of it stands still, which may be nothing."""
+
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The parent wants the camera held no more: its automatics go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The capture process gives up: the error to raise in the parent, and its text without the device."""
 
@@ -69,17 +85,21 @@ class Failed:
         return cls(type(error), str(error).removeprefix(f"{error.device}: "))
 
 
-Event = Loaded | Ready | Failed
+Event = Loaded | Ready | Held | Released | Failed
 
 
 def encode(event: Event) -> bytes:
     """One line for ``event``."""
-    line: dict[str, str]
+    line: dict[str, str | tuple[str, ...]]
     match event:
         case Loaded():
             line = {"event": "loaded"}
         case Ready(identity):
             line = {"event": "ready", "identity": identity}
+        case Held(settings):
+            line = {"event": "held", "settings": settings}
+        case Released():
+            line = {"event": "released"}
         case Failed(error, message):
             line = {"event": "error", "kind": _NAMES[error], "message": _shortened(message)}
     return json.dumps(line).encode() + b"\n"
@@ -102,6 +122,10 @@ def decode(line: bytes) -> Event:
                 return Loaded()
             case {"event": "ready", "identity": str(identity)}:
                 return Ready(identity)
+            case {"event": "held", "settings": list(names)} if all(name in _SETTINGS for name in names):
+                return Held(tuple(map(Setting, names)))
+            case {"event": "released"}:
+                return Released()
             case {"event": "error", "kind": str(kind), "message": str(message)} if kind in KINDS:
                 return Failed(KINDS[kind], message)
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,7 @@ from hw.camera.frame import Frame
 from hw.camera.mode import Mode
 from hw.camera.process import CaptureProcess, same_error
 from hw.camera.ring import RingError
-from hw.camera.sources import entry_for
+from hw.camera.sources import Setting, entry_for
 from hw.errors import BadDeviceUri, DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.uri import DeviceUri
 
@@ -169,6 +169,16 @@ class Camera:
             with self._lock:
                 if process is self._process:
                     process.ring.hold(held)
+
+    @property
+    def held(self) -> tuple[Setting, ...] | None:
+        """What really stands still since ``hold(True)``: less than all, or nothing, with a camera that cannot hold it.
+
+        None: it is not held, or the capture process has not said so yet. It says so before the second frame after
+        ``hold``, and is heard by whoever waits for the frame after. One that was opened anew is not held.
+        """
+        process = self._process
+        return process.held if process is not None else None
 
     def restart(self) -> None:
         """Kill the capture process, if there is one, and open anew; raises as :meth:`open`. Numbers go on counting."""

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from hw.camera import ring
-from hw.camera.codec import Event, Failed, Loaded, Ready, StatusError, StatusReader
+from hw.camera.codec import Event, Failed, Held, Loaded, Ready, Released, StatusError, StatusReader
 from hw.camera.mode import Mode
+from hw.camera.sources import Setting
 from hw.errors import DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.uri import DeviceUri
 
@@ -49,6 +50,8 @@ class CaptureProcess:
         self._device = uri.text
         self.identity = uri.text
         """Which camera it is, once it is :attr:`ready`."""
+        self.held: tuple[Setting, ...] | None = None
+        """What stands still while it is held, when :meth:`check` last looked; None: it does not say that it is held."""
         self._status = StatusReader()
         layout = ring.Layout(ring.SLOTS, Mode.from_uri(uri).frame_bytes)
         with contextlib.ExitStack() as undo:
@@ -134,6 +137,12 @@ class CaptureProcess:
                 self._doing = "opening"
             case Ready(identity):
                 self._doing, self.identity = "frame", identity or self.identity
+            case Held(settings):
+                self.held = settings
+                return  # no step on the way to a frame: the next one is due as before
+            case Released():
+                self.held = None
+                return
             case Failed(error, message):
                 raise error(self._device, message)
         self._limit_s = time.monotonic() + STALL_S

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 import cv2
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from hw.camera.simulated_head import Array, HeadFrame, behind_lids
 from hw.camera.simulated_light import Vector
 from hw.camera.simulated_scene import DISTANCE, Act, Kind, Layer, Scene, build
+from hw.camera.sources import Setting
 
 EXPOSURE_S: Final = 0.02
 SWAY_HZ: Final = (0.31, 0.23, 0.17, 0.27, 0.37)
@@ -37,7 +39,7 @@ NOISE: Final = (LEVELS * np.sqrt(np.arange(LEVELS) / LEVELS / FULL_WELL + (READ_
 class Lens:
     """One scene before one sensor. `picture` is a pure function of its arguments, the scene's seed and ``held_s``.
 
-    ``held_s``: since when exposure and white balance are held, on the clock of `picture`; None: they drift.
+    ``held_s``: what is held, and since when on the clock of `picture`; the rest drifts.
     """
 
     def __init__(self, scene: Scene, width: int, height: int) -> None:
@@ -47,7 +49,7 @@ class Lens:
             ValueError: it cannot be built.
         """
         self.scene = scene
-        self.held_s: float | None = None
+        self.held_s: Mapping[Setting, float] = {}
         self._stage = build(scene, width, height)
         self._chance = np.random.default_rng(scene.seed + 1)
         self._sway = self._chance.uniform(0, 2 * np.pi, len(SWAY_HZ))
@@ -107,9 +109,8 @@ class Lens:
         return max(lid(act_s - begin) for begin in BLINKS_S)
 
     def _developed(self, radiance: Array, time_s: float) -> npt.NDArray[np.uint8]:
-        adjusted_s = time_s if self.held_s is None else self.held_s
-        drift = 1 + self.scene.exposure_drift * math.sin(2 * adjusted_s)
-        warmer = self.scene.white_drift * math.sin(adjusted_s)
+        drift = 1 + self.scene.exposure_drift * math.sin(2 * self.held_s.get(Setting.EXPOSURE, time_s))
+        warmer = self.scene.white_drift * math.sin(self.held_s.get(Setting.WHITE_BALANCE, time_s))
         white = np.array([1 + warmer, 1.0, 1 - warmer])
         exposed = scaled(radiance, (LEVELS - 1) * drift * white)
         step = round(time_s * 1000)

@@ -8,7 +8,7 @@ from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-Evidence: TypeAlias = float | int | str | list[int] | list[list[int]]
+Evidence: TypeAlias = float | int | str | list[int] | list[list[int]] | list[str]
 
 
 @unique

@@ -361,7 +361,7 @@ def test_selftest_of_simulated_devices(home: Home, vernix: Command) -> None:
         status, out, _ = vernix("selftest", "--config", home.toml, "--json")
     found = report(out)
     assert found["card_reader"]["text"].startswith("security module 05.01-")
-    assert found["camera"]["text"] == "frames of 320 x 240, sim:camera?width=320&height=240"
+    assert found["camera"]["text"].startswith("frames of 320 x 240, sim:camera?width=320&height=240; ")
     assert found["fingerprint"]["text"] == "none fitted"
     assert found["officers"]["text"] == "2 officers"
     assert found["outbox"]["text"] == "1 records, 1 waiting"

@@ -13,6 +13,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from hw.camera import codec as camera
+from hw.camera.sources import Setting
 from hw.card_reader import codec as card
 from hw.card_reader.document import IdentityDocument, UnreadableBlock
 from hw.card_reader.finger_record import parse_fingers
@@ -30,6 +31,7 @@ from tests import vectors
 from tests.fuzz.mutations import mutated
 from tests.fuzz.target import Target
 
+_CAMERA_EVENTS = (camera.Loaded(), camera.Ready(), camera.Held(tuple(Setting)), camera.Released())
 _PARAMETERS = fingerprint.Parameters(0, 9, 200, 3, 0xFFFFFFFF, 2, 57600).to_bytes()
 
 
@@ -112,7 +114,7 @@ def targets() -> list[Target]:
     blocks = [one for one in frames if len(one) == card.TEXT_SIZE] or [bytes(card.TEXT_SIZE)]
     photo = encode_simulated(np.full((126, 102, 3), 127, np.uint8))
     prints, chips = _vectors("fingerprint.json"), _vectors("coprocessor.json")
-    lines = [camera.encode(one) + b"\n" for one in (camera.Loaded(), camera.Ready())]
+    lines = [camera.encode(one) + b"\n" for one in _CAMERA_EVENTS]
     uris = ["serial:///dev/ttyUSB0?baud=115200", "sim:card?fault=1", "none:", "v4l2:///dev/video0", "replay:///a/b"]
     specs = ["simulated", "ctypes:/usr/lib/x.so?symbol=f&convention=wlt&code=1", "ctypes:"]
     card_limit, chip_limit = card.MAX_BUFFER, coprocessor.MAX_BUFFER

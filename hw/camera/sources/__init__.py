@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from hw.camera.mode import Mode
+
+
+@unique
+class Setting(StrEnum):
+    """What a camera's automatics move and a challenge wants to stand still, in the words of the record."""
+
+    EXPOSURE = "exposure"
+    GAIN = "gain"
+    WHITE_BALANCE = "white_balance"
 
 
 class Shot(NamedTuple):
@@ -56,8 +66,12 @@ class Source(Protocol):
 class Holdable(Protocol):
     """A source whose exposure, gain and white balance can be held."""
 
-    def hold(self, held: bool) -> None:
-        """Hold them as they are, or let the automatics go on. Raises as :meth:`Source.read` does."""
+    def hold(self, held: bool) -> tuple[Setting, ...]:
+        """Hold them as they are, or let the automatics go on. Raises as :meth:`Source.read` does.
+
+        Returns:
+            What stands still now, in the order of :class:`Setting`: not what was asked of the camera.
+        """
 
 
 @runtime_checkable
@@ -89,7 +103,9 @@ SOURCES: Mapping[str, Entry] = MappingProxyType(
         "replay": Entry("hw.camera.sources.replay"),
         "v4l2": Entry("hw.camera.sources.v4l2"),
         "picamera": Entry("hw.camera.sources.picamera"),
-        "sim": Entry("hw.camera.simulator", frozenset({"fault", "after_frames", "scene", "light", "identity"})),
+        "sim": Entry(
+            "hw.camera.simulator", frozenset({"fault", "after_frames", "scene", "light", "identity", "lacks"})
+        ),
     }
 )
 _COMMON = frozenset({"width", "height", "fps"})

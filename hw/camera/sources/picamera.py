@@ -14,12 +14,16 @@ from picamera2 import Picamera2
 
 from hw.camera.identity import plain
 from hw.camera.mode import Mode
-from hw.camera.sources import Shot
+from hw.camera.sources import Setting, Shot
 from hw.errors import BadDeviceUri, DeviceMissing
 from hw.uri import DeviceUri
 
 DEFAULT_FPS = 15
-HELD = ("ExposureTime", "AnalogueGain", "ColourGains")
+HELD = {
+    Setting.EXPOSURE: "ExposureTime",
+    Setting.GAIN: "AnalogueGain",
+    Setting.WHITE_BALANCE: "ColourGains",
+}
 """Controls (libcamera) that are set to what the automatics have found, once these are off."""
 AUTOMATIC = ("AeEnable", "AwbEnable")
 
@@ -51,12 +55,16 @@ class PiCamera:
             request.release()
         return Shot(image, captured_ns(self._metadata, time.monotonic_ns()))
 
-    def hold(self, held: bool) -> None:
-        """Hold exposure, gain and white balance at what the last frame had, or let them go."""
-        controls: dict[str, Any] = dict.fromkeys(AUTOMATIC, not held)
-        if held:
-            controls |= {name: self._metadata[name] for name in HELD if name in self._metadata}
-        self._camera.set_controls(controls)
+    def hold(self, held: bool) -> tuple[Setting, ...]:
+        """Hold exposure, gain and white balance at what the last frame had, or let them go; which of them are held.
+
+        A sensor without colour filters has no white balance, and picamera2 raises RuntimeError for what it has not.
+        """
+        known = self._camera.camera_controls
+        found = {one: name for one, name in HELD.items() if held and name in known and name in self._metadata}
+        stopped = {name: not held for name in AUTOMATIC if name in known}
+        self._camera.set_controls(stopped | {name: self._metadata[name] for name in found.values()})
+        return tuple(found)
 
 
 def captured_ns(metadata: Mapping[str, Any], now_ns: int) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 
 from hw.camera.identity import Ioctl, identity_of
 from hw.camera.mode import Mode
-from hw.camera.sources import Shot
+from hw.camera.sources import Setting, Shot
 from hw.camera.sources.pictures import NoPicture, fit, next_picture
 from hw.camera.sources.v4l2_controls import Control, Controls
 from hw.errors import DeviceBusy, DeviceGone
@@ -86,12 +86,12 @@ class V4l2Camera:
             else:
                 return Shot(np.ascontiguousarray(fit(image, self._mode)), self._captured_ns(time.monotonic_ns()))
 
-    def hold(self, held: bool) -> None:
-        """Hold exposure, gain and white balance as they are, or let them go."""
+    def hold(self, held: bool) -> tuple[Setting, ...]:
+        """Hold exposure, gain and white balance as they are, or let them go; which of them stand still."""
         if held:
-            self._controls.hold()
-        else:
-            self._controls.release()
+            return self._controls.hold()
+        self._controls.release()
+        return ()
 
     def _captured_ns(self, now_ns: int) -> int:
         """The buffer's time stamp, if it is one of this clock (V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC); else now."""

@@ -13,6 +13,7 @@ from enum import IntEnum, unique
 from typing import Final
 
 from hw.camera.identity import Ioctl
+from hw.camera.sources import Setting
 
 
 @unique
@@ -46,8 +47,15 @@ AUTOMATIC: Final = {
     Control.BACKLIGHT_COMPENSATION: 0,
 }
 """What moves by itself, and the value at which it stands still."""
-VALUES: Final = (Control.EXPOSURE_ABSOLUTE, Control.GAIN, Control.WHITE_BALANCE_TEMPERATURE)
-"""What is then kept at the value that the automatic has found."""
+KEPT: Final = {
+    Setting.EXPOSURE: ((Control.EXPOSURE_AUTO,), Control.EXPOSURE_ABSOLUTE),
+    Setting.GAIN: ((Control.AUTOGAIN, Control.EXPOSURE_AUTO), Control.GAIN),
+    Setting.WHITE_BALANCE: ((Control.AUTO_WHITE_BALANCE,), Control.WHITE_BALANCE_TEMPERATURE),
+}
+"""What moves each, its own automatic first, and the value that is then kept as the automatic has found it.
+
+Of USB cameras one automatic moves exposure and gain.
+"""
 _LACKING: Final = frozenset({errno.EINVAL, errno.ENOTTY, errno.EACCES, errno.EBUSY, errno.ERANGE, errno.EIO})
 """A control that this camera lacks, or that an automatic governs at this moment."""
 
@@ -78,16 +86,24 @@ class Controls:
             if default is not None:
                 self.set(control, default)
 
-    def hold(self) -> tuple[Control, ...]:
-        """Stop every automatic where it is; returns what is held. Holding twice changes nothing."""
-        if self._before:
-            return tuple(self._before)
-        found = {control: self.get(control) for control in (*AUTOMATIC, *VALUES)}
-        held = {control: value for control, value in found.items() if value is not None}
-        self._before = {
-            control: before for control, before in held.items() if self.set(control, AUTOMATIC.get(control, before))
-        }
-        return tuple(self._before)
+    def hold(self) -> tuple[Setting, ...]:
+        """Stop every automatic where it is; returns what stands still. Holding twice changes nothing."""
+        if not self._before:
+            found = {control: self.get(control) for control in (*AUTOMATIC, *(value for _, value in KEPT.values()))}
+            held = {control: value for control, value in found.items() if value is not None}
+            self._before = {
+                control: before for control, before in held.items() if self.set(control, AUTOMATIC.get(control, before))
+            }
+        return tuple(setting for setting in Setting if self._stands(setting))
+
+    def _stands(self, setting: Setting) -> bool:
+        """Whether nothing moves ``setting`` any more, by the camera's word: it may have taken a value and gone on.
+
+        A camera with neither an automatic nor a value for it moves it as it likes.
+        """
+        automatics, value = KEPT[setting]
+        still = all(self.get(one) in (None, AUTOMATIC[one]) for one in automatics)
+        return still and (automatics[0] in self._before or value in self._before)
 
     def release(self) -> None:
         """Let every automatic go on as before; the values follow by themselves."""

@@ -17,12 +17,12 @@ import pytest
 
 from hw.camera import ring
 from hw.camera.capture import capture, hold, named, pump
-from hw.camera.codec import Event, Loaded, Ready
+from hw.camera.codec import Event, Held, Loaded, Ready, Released
 from hw.camera.darkness import DarkWatch
 from hw.camera.errors import CameraDark
 from hw.camera.mode import Mode
 from hw.camera.simulator import picture
-from hw.camera.sources import Shot
+from hw.camera.sources import Setting, Shot
 from hw.errors import (
     BadDeviceUri,
     DeviceBusy,
@@ -59,20 +59,14 @@ class Parent:
         return caught.value
 
 
-class Adjustable:
-    """A source whose automatics can be held."""
-
-    def __init__(self, error: OSError | None = None) -> None:
-        self.told: list[bool] = []
-        self.error = error
+class Unplugged:
+    """A source whose automatics could be held, were it still there."""
 
     def read(self) -> Shot:
         raise AssertionError("nobody asks for a frame here")
 
-    def hold(self, held: bool) -> None:
-        self.told.append(held)
-        if self.error is not None:
-            raise self.error
+    def hold(self, _held: bool) -> tuple[Setting, ...]:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
 
 
 class Delivers:
@@ -85,25 +79,35 @@ class Delivers:
         return Shot(self.image, time.monotonic_ns())
 
 
-def test_a_source_is_told_once_when_the_parent_wants_it_held(parent: Parent) -> None:
-    source, held = Adjustable(), False
-    for wanted in (False, True, True, False, False):
-        parent.reader.hold(wanted)
-        held = hold(source, parent.writer, held, "v4l2:///dev/video0")
-        assert held is wanted is parent.writer.held
-    assert source.told == [True, False]
+def test_the_parent_hears_once_what_is_held_before_the_next_frame(parent: Parent, tmp_path: Path) -> None:
+    wanted = iter((False, True, True, False, False, True, True))
+    log: list[Event | str] = []
+
+    def notify() -> None:
+        log.append("frame")
+        try:
+            parent.reader.hold(next(wanted))
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    uri = f"sim:person?scene={tmp_path}/scene&light={tmp_path}/light&lacks=gain&width=64&height=48&fps=120"
+    with pytest.raises(KeyboardInterrupt):
+        capture(DeviceUri.parse(uri), parent.writer, notify, log.append)
+    held = Held((Setting.EXPOSURE, Setting.WHITE_BALANCE))
+    frames = ["frame"] * 2
+    assert log == [Loaded(), Ready(), *frames, held, *frames, Released(), *frames, held, *frames]
 
 
-def test_a_source_without_automatics_goes_on(parent: Parent) -> None:
+def test_a_source_without_automatics_goes_on_and_says_that_it_holds_nothing(parent: Parent) -> None:
     parent.reader.hold(True)
     assert type(parent.run("fault=gone&after_frames=3")) is DeviceGone
     assert parent.notified == 3
+    assert parent.told == [Loaded(), Ready(), Held(())]
 
 
-def test_a_camera_that_disappears_while_it_is_held_is_gone(parent: Parent) -> None:
-    parent.reader.hold(True)
+def test_a_camera_that_disappears_while_it_is_held_is_gone() -> None:
     with pytest.raises(DeviceGone):
-        hold(Adjustable(OSError(errno.ENODEV, os.strerror(errno.ENODEV))), parent.writer, False, "v4l2:///dev/video0")
+        hold(Unplugged(), True, "v4l2:///dev/video0")
 
 
 @pytest.fixture

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from hw.camera.codec import KINDS, MAX_LINE, Event, Failed, Loaded, Ready, StatusError, StatusReader, decode, encode
+from hw.camera.codec import (
+    KINDS,
+    MAX_LINE,
+    Event,
+    Failed,
+    Held,
+    Loaded,
+    Ready,
+    Released,
+    StatusError,
+    StatusReader,
+    decode,
+    encode,
+)
 from hw.camera.errors import CameraDark, UnreadablePicture
+from hw.camera.sources import Setting
 from hw.errors import DeviceBusy
 
 EVENTS: list[Event] = [
     Loaded(),
     Ready(),
     Ready("HD 忙"),
+    Held(()),
+    Held(tuple(Setting)),
+    Released(),
     *(Failed(error, f"about {kind}: 忙") for kind, error in KINDS.items()),
 ]
 
@@ -45,6 +62,10 @@ def test_half_a_line_is_no_event() -> None:
         b'{"event": "waiting"}',
         b'{"event": "ready"}',
         b'{"event": "ready", "identity": 7}',
+        b'{"event": "held"}',
+        b'{"event": "held", "settings": "gain"}',
+        b'{"event": "held", "settings": ["gain", "focus"]}',
+        b'{"event": "held", "settings": [["gain"], 7]}',
         b'{"event": "error", "kind": "nobody knows", "message": ""}',
         b'{"event": "error", "kind": "busy"}',
         b'{"event": "error", "kind": "busy", "message": 7}',

@@ -14,7 +14,7 @@ import pytest
 
 from hw.camera.driver import Camera
 from hw.camera.mode import Mode
-from hw.camera.sources import Holdable, Named
+from hw.camera.sources import Holdable, Named, Setting
 from hw.errors import BadDeviceUri, DeviceMissing
 from hw.uri import DeviceUri
 from tests.hw.camera.support import failure
@@ -44,6 +44,8 @@ class StandIn:
         self.number, self.started = number, False
         self.configuration: dict[str, Any] = {}
         self.controls: list[dict[str, Any]] = []
+        names = ("AeEnable", "AwbEnable", "ExposureTime", "AnalogueGain", "ColourGains")
+        self.camera_controls: dict[str, tuple[Any, ...]] = dict.fromkeys(names, (None, None, None))
         self.image: np.ndarray[Any, Any] = np.full((48, 64, 3), 77, np.uint8)
         self.requests: list[Request] = []
         self.metadata: dict[str, Any] = {"ExposureTime": 9000, "AnalogueGain": 2.5, "ColourGains": (1.7, 1.4)}
@@ -64,6 +66,9 @@ class StandIn:
         self.started = True
 
     def set_controls(self, controls: dict[str, Any]) -> None:
+        for name in controls:
+            if name not in self.camera_controls:
+                raise RuntimeError(f"Control {name} is not advertised by libcamera")
         self.controls.append(controls)
 
     def capture_request(self) -> Request:
@@ -110,7 +115,7 @@ def test_held_is_what_the_last_frame_had(picamera: Any) -> None:
     source, library = opened(picamera)
     assert isinstance(source, Holdable)
     source.read()
-    source.hold(True)
+    assert source.hold(True) == tuple(Setting)
     assert library.controls[-1] == {
         "AeEnable": False,
         "AwbEnable": False,
@@ -118,8 +123,23 @@ def test_held_is_what_the_last_frame_had(picamera: Any) -> None:
         "AnalogueGain": 2.5,
         "ColourGains": (1.7, 1.4),
     }
-    source.hold(False)
+    assert source.hold(False) == ()
     assert library.controls[-1] == {"AeEnable": True, "AwbEnable": True}
+
+
+def test_a_sensor_without_colours_is_held_by_what_it_has(picamera: Any) -> None:
+    source, library = opened(picamera)
+    del library.camera_controls["AwbEnable"], library.camera_controls["ColourGains"]
+    source.read()
+    assert source.hold(True) == (Setting.EXPOSURE, Setting.GAIN)
+    assert library.controls[-1] == {"AeEnable": False, "ExposureTime": 9000, "AnalogueGain": 2.5}
+    assert source.hold(False) == ()
+    assert library.controls[-1] == {"AeEnable": True}
+
+
+def test_nothing_is_held_before_a_frame_has_said_what_to_hold(picamera: Any) -> None:
+    source, _ = opened(picamera)
+    assert source.hold(True) == ()
 
 
 def test_metadata_without_a_time_or_from_the_future(picamera: Any) -> None:

@@ -12,13 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
+from hw.camera.driver import Camera
 from hw.camera.errors import UnreadablePicture
 from hw.camera.simulated_head import Array, HeadFrame, behind_lids, depth, outline
 from hw.camera.simulated_lens import Lens, lid, progress, turned_sheet
 from hw.camera.simulated_light import KEPT, LightHistory, RoomLight, parse
 from hw.camera.simulated_scene import Act, Kind, Scene, bow, build, load_scene
+from hw.camera.sources import Setting
 from hw.errors import BadDeviceUri
-from tests.hw.camera.support import camera, failure
+from tests.hw.camera.support import camera, failure, sim
 
 WIDTH, HEIGHT, FACE_PX = 200, 150, 64.0
 FACE = ((80.0, 90.0), (120.0, 90.0), (100.0, 113.0), (84.0, 135.0), (116.0, 135.0))
@@ -187,7 +189,10 @@ def test_a_held_camera_drifts_no_more(picture: Path) -> None:
         return np.array([lens.picture(at_s, DARK).mean(axis=(0, 1)) for at_s in (0.0, 0.7)])
 
     assert np.abs(np.diff(colours(), axis=0)).min() > 1
-    lens.held_s = 0.3
+    lens.held_s = {Setting.EXPOSURE: 0.3}
+    red, _, blue = (np.diff(colours() / colours()[:, 1:2], axis=0)[0] * 100)[::-1]
+    assert red > 1 > -1 > blue, "only its white balance does"
+    lens.held_s = dict.fromkeys(Setting, 0.3)
     assert np.abs(np.diff(colours(), axis=0)).max() < 0.5
 
 
@@ -284,6 +289,67 @@ def test_the_camera_sees_the_rings_light_and_another_scene(picture: Path, tmp_pa
         source.hold(True)
         lit = changed(source, lambda image: image[..., 1].mean() > poster[..., 1].mean() + 8)
         assert lit[..., 0].mean() < lit[..., 1].mean()
+
+
+def shown(folder: Path, of: Scene) -> None:
+    (folder / "new").write_text(of.to_json(), "utf-8")
+    (folder / "new").replace(folder / "scene.json")
+
+
+def colour(source: Camera, after: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Blue, green, red of the first frame beyond ``after`` more."""
+    return np.asarray(source.latest(source.latest().number + after).image.mean(axis=(0, 1)))
+
+
+def told(source: Camera) -> tuple[Setting, ...] | None:
+    """What it says is held, once it has looked: its word comes before its second frame, and is heard with the next."""
+    source.latest(source.latest().number + 1)
+    source.latest()
+    return source.held
+
+
+def test_a_camera_says_what_of_it_is_held_and_that_stands_still(picture: Path, tmp_path: Path) -> None:
+    shown(tmp_path, scene(picture, Kind.POSTER, exposure_drift=0.6, white_drift=0.5))
+    with camera(f"{uri(tmp_path)}&lacks=white_balance") as source:
+        assert source.held is None
+        source.hold(True)
+        assert told(source) == (Setting.EXPOSURE, Setting.GAIN)
+        before = colour(source, 0)
+        later = changed(source, lambda image: abs(image[..., 0].mean() - before[0]) > 5).mean(axis=(0, 1))
+        assert abs(later[1] - before[1]) < 1, "green follows exposure alone"
+        source.restart()
+        assert (source.latest().number > 0, source.held) == (True, None)
+        source.hold(True)
+        assert told(source) == (Setting.EXPOSURE, Setting.GAIN)
+        source.hold(False)
+        assert told(source) is None
+    assert source.held is None
+
+
+def test_a_camera_is_held_whoever_comes_before_it(picture: Path, tmp_path: Path) -> None:
+    """The scene changes when she acts: a new scene file, and the same camera."""
+    drifting = scene(picture, Kind.POSTER, exposure_drift=0.6, white_drift=0.5)
+    shown(tmp_path, drifting)
+    with camera(uri(tmp_path)) as source:
+        source.hold(True)
+        assert told(source) == tuple(Setting)
+        before = colour(source, 0)
+        shown(tmp_path, replace(drifting, act=Act.BLINK))
+        assert np.abs(colour(source, 12) - before).max() < 1
+
+
+@pytest.mark.parametrize("replayed", [True, False])
+def test_a_source_without_automatics_holds_nothing_and_says_so(replayed: bool, tmp_path: Path) -> None:
+    with camera(f"replay://{tmp_path}?fps=60&width=64&height=48") if replayed else sim() as source:
+        source.hold(True)
+        assert told(source) == ()
+
+
+@pytest.mark.parametrize("lacks", ["", "focus", "gain,", "gain, exposure"])
+def test_what_no_camera_can_lack_is_a_wrong_uri(lacks: str, tmp_path: Path) -> None:
+    error = failure(lambda: camera(f"{uri(tmp_path)}&lacks={lacks}").open())
+    assert isinstance(error, BadDeviceUri)
+    assert "exposure, gain, white_balance" in str(error)
 
 
 def changed(source: object, enough: object) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

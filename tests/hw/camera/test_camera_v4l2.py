@@ -18,7 +18,7 @@ import pytest
 from hw.camera.identity import VIDIOC_QUERYCAP
 from hw.camera.mode import Mode
 from hw.camera.process import STALL_S
-from hw.camera.sources import Holdable, Named
+from hw.camera.sources import Holdable, Named, Setting
 from hw.camera.sources.v4l2 import UNREADABLE_S, V4l2Camera, open_source
 from hw.camera.sources.v4l2_controls import VIDIOC_G_CTRL, VIDIOC_QUERYCTRL, VIDIOC_S_CTRL, Control, Controls
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError
@@ -45,6 +45,10 @@ class Kernel:
         for control in lacking:
             del self.values[control]
         self.defaults = dict(self.values)
+        self.refused: set[Control] = set()
+        """Answered with an error when they are set."""
+        self.deaf: set[Control] = set()
+        """Set without an error, and as they were."""
         self.gone = False
 
     def ioctl(self, _: int, request: int, buffer: bytearray) -> int:
@@ -57,7 +61,10 @@ class Kernel:
         if request == VIDIOC_S_CTRL:
             if control is Control.EXPOSURE_ABSOLUTE and self.values.get(Control.EXPOSURE_AUTO, 1) != 1:
                 raise OSError(errno.EACCES, os.strerror(errno.EACCES))
-            self.values[control] = value
+            if control in self.refused:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            if control not in self.deaf:
+                self.values[control] = value
         elif request == VIDIOC_QUERYCTRL:
             assert len(buffer) == 68
             struct.pack_into("=i", buffer, 52, self.defaults[control])
@@ -105,7 +112,7 @@ def test_held_is_what_the_automatics_had_found_and_comes_back_to_them() -> None:
     before = dict(kernel.values)
     held = source(Video(), kernel)
     assert isinstance(held, Holdable)
-    held.hold(True)
+    assert held.hold(True) == tuple(Setting)
     assert {c: kernel.values[c] for c in list(Control) if "AUTO" in c.name} == {
         Control.AUTO_WHITE_BALANCE: 0,
         Control.AUTOGAIN: 0,
@@ -114,8 +121,8 @@ def test_held_is_what_the_automatics_had_found_and_comes_back_to_them() -> None:
     }
     for control in (Control.EXPOSURE_ABSOLUTE, Control.GAIN, Control.WHITE_BALANCE_TEMPERATURE):
         assert kernel.values[control] == before[control]
-    held.hold(True)
-    held.hold(False)
+    assert held.hold(True) == tuple(Setting)
+    assert held.hold(False) == ()
     assert kernel.values == before
 
 
@@ -138,9 +145,48 @@ def test_a_camera_that_lacks_a_control_is_held_by_the_others(lacking: Control) -
     kernel = Kernel(lacking)
     before = dict(kernel.values)
     controls = Controls(3, kernel.ioctl)
-    assert lacking not in controls.hold()
+    assert controls.hold() == tuple(Setting)
     assert kernel.values.get(Control.AUTO_WHITE_BALANCE, 0) == 0
     controls.release()
+    assert kernel.values == before
+
+
+EXPOSURE, GAIN, WHITE = Setting
+
+
+@pytest.mark.parametrize(
+    ("lacking", "held"),
+    [
+        ((Control.EXPOSURE_AUTO, Control.EXPOSURE_ABSOLUTE), (GAIN, WHITE)),
+        ((Control.AUTOGAIN, Control.GAIN), (EXPOSURE, WHITE)),
+        ((Control.AUTO_WHITE_BALANCE, Control.WHITE_BALANCE_TEMPERATURE), (EXPOSURE, GAIN)),
+        ((Control.AUTOGAIN, Control.EXPOSURE_AUTO_PRIORITY, Control.BACKLIGHT_COMPENSATION), tuple(Setting)),
+    ],
+)
+def test_what_a_camera_has_no_control_for_is_not_held(lacking: tuple[Control, ...], held: tuple[Setting, ...]) -> None:
+    assert source(Video(), Kernel(*lacking)).hold(True) == held
+
+
+@pytest.mark.parametrize("how", ["refused", "deaf"])
+@pytest.mark.parametrize(
+    ("control", "lacking", "held"),
+    [
+        (Control.EXPOSURE_AUTO, (), (WHITE,)),
+        (Control.EXPOSURE_AUTO, (Control.AUTOGAIN,), (WHITE,)),  # it moves the gain too, though that took its value
+        (Control.AUTOGAIN, (), (EXPOSURE, WHITE)),
+        (Control.AUTO_WHITE_BALANCE, (), (EXPOSURE, GAIN)),
+        (Control.GAIN, (), tuple(Setting)),  # its automatic is off
+    ],
+)
+def test_a_camera_that_does_not_obey_is_not_held(
+    how: str, control: Control, lacking: tuple[Control, ...], held: tuple[Setting, ...]
+) -> None:
+    kernel = Kernel(*lacking)
+    before = dict(kernel.values)
+    getattr(kernel, how).add(control)
+    one = source(Video(), kernel)
+    assert one.hold(True) == held
+    one.hold(False)
     assert kernel.values == before
 
 
