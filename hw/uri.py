@@ -30,9 +30,12 @@ class DeviceUri:
         """Parse ``text``.
 
         Raises:
-            BadDeviceUri: the scheme is unknown or an option is written twice.
+            BadDeviceUri: it is no URI, the scheme is unknown or an option is written twice.
         """
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError as error:  # a bracket is read as an IPv6 address
+            raise BadDeviceUri(text, str(error)) from error
         if parts.scheme not in SCHEMES:
             raise BadDeviceUri(text, f"unknown scheme {parts.scheme!r}; known: {', '.join(SCHEMES)}")
         pairs = parse_qsl(parts.query, keep_blank_values=True)
