@@ -13,7 +13,6 @@ from daemon import own_camera, parts, sd_notify, troubles
 from daemon.cards import CardTask
 from daemon.config import Config
 from daemon.delivery import Delivery
-from daemon.desk import Desk
 from daemon.door import CoprocessorDoor, Door, NoDoor
 from daemon.duty import Duty
 from daemon.entrance import EntranceTask
@@ -25,6 +24,7 @@ from daemon.journal import Journal
 from daemon.key_counters import FILE as KEY_COUNTERS
 from daemon.key_counters import KeyCounters
 from daemon.kiosk.asks import Asks
+from daemon.kiosk.newest import NewestView
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.service import findings
 from daemon.kiosk.touches import Touches
@@ -122,6 +122,7 @@ class Assembly:
         self.link = self._make_link(config.unit.data)
         self.delivery = self._make_delivery(identity)
         self.kiosk = self._make_kiosk()
+        self._views = NewestView(self.kiosk.show)
 
     def _make_unit(self) -> Unit:
         unit = Unit(
@@ -130,7 +131,7 @@ class Assembly:
             self.outbox,
             Journal(self.config.unit.data / "journal"),
             self.door,
-            changed=self._changed,
+            changed=lambda _desk: self._changed(),
             stored=self._wake.set,
             give_reserve=self.storage.give_reserve,
             compared=self._compared,
@@ -156,14 +157,14 @@ class Assembly:
             self.eyes,
             post=unit.post,
             means=self._means(),
-            told=lambda: self._changed(unit.shown),
+            told=self._changed,
             own=own_camera.OwnCamera(self.config.unit.data / own_camera.FILE, unit.post),
         )
         return unit
 
     def _forms(self) -> FormDesk | None:
-        find, told = self.outbox.find_check, lambda: self._changed(self.unit.shown)
-        return open_forms(self.config, self.policy, find, told, lambda check: self.unit.fingers.slip(check))
+        find = self.outbox.find_check
+        return open_forms(self.config, self.policy, find, self._changed, lambda check: self.unit.fingers.slip(check))
 
     def _means(self) -> Means:
         ring = RingLight(self.coprocessor) if self.coprocessor else None
@@ -258,40 +259,39 @@ class Assembly:
         """What changes on the screen by itself, as time goes on."""
         return self.duty.current, self.room.night, self.room.attended
 
-    def _changed(self, desk: Desk) -> None:
+    def _changed(self) -> None:
+        number, desk, link = self._views.begin(), self.unit.shown, self.link.state
         self._around_shown = duty, night, attended = self._around()
         self.seen.end_shift()
-        link = self.link.state
-        self.kiosk.show(
-            view(
-                desk,
-                waiting=self.outbox.count_waiting(),
-                online=link.connected,
-                why_offline=None if link.connected else link.reason,
-                storage=self.storage.state.to_dict(),
-                troubles=self._troubles,
-                owed=self.outbox.owed,
-                duty=duty,
-                expected=self.worklist.entries,
-                finger_fitted=self.unit.fingers.fitted,
-                asked=self.unit.faces.asked,
-                hint=self.unit.faces.hint,
-                printing=self.unit.forms.view(desk.active) if self.unit.forms else NO_PRINTER,
-                night=night,
-                attended=attended,
-            )
+        shown = view(
+            desk,
+            waiting=self.outbox.count_waiting(),
+            online=link.connected,
+            why_offline=None if link.connected else link.reason,
+            storage=self.storage.state.to_dict(),
+            troubles=self._troubles,
+            owed=self.outbox.owed,
+            duty=duty,
+            expected=self.worklist.entries,
+            finger_fitted=self.unit.fingers.fitted,
+            asked=self.unit.faces.asked,
+            hint=self.unit.faces.hint,
+            printing=self.unit.forms.view(desk.active) if self.unit.forms else NO_PRINTER,
+            night=night,
+            attended=attended,
         )
+        self._views.show(number, shown)
 
     def _received(self, channel: Channel, payload: bytes) -> None:
         self.delivery.receive(channel, payload)
-        self._changed(self.unit.shown)
+        self._changed()
         self._wake.set()
 
     def _link_changed(self, state: LinkState) -> None:
         log.info("broker: %s", "connected" if state.connected else state.reason)
         if not state.connected:  # and not when it is back: what went out since is on its way
             self.delivery.reconnected()
-        self._changed(self.unit.shown)
+        self._changed()
         self._wake.set()
 
     def _publish(self, channel: Channel, payload: bytes) -> bool:
@@ -309,7 +309,7 @@ class Assembly:
         self.unit.recover()
         if isinstance(self.door, CoprocessorDoor) and not self.outbox.unaccounted:
             self.door.clear_emergency()  # a cut may have come between the account and this
-        self._changed(self.unit.shown)  # before the page is served: there is always a view
+        self._changed()  # before the page is served: there is always a view
         start = self.supervisor.start
         start("writer", self.unit.run_writer)
         start("cards", self.unit.cards.run)
@@ -339,13 +339,13 @@ class Assembly:
             self._wake.clear()
             if time.monotonic() >= look_due_s:
                 self.storage.look(self.outbox)
-                self._changed(self.unit.shown)
+                self._changed()
                 look_due_s = time.monotonic() + LOOK_S
             if time.monotonic() >= troubles_due_s:
                 self._look_for_troubles()
                 troubles_due_s = time.monotonic() + _PUMP_S
             if self._around() != self._around_shown:
-                self._changed(self.unit.shown)
+                self._changed()
             self.delivery.pump()
             if self.link.failed.is_set() and self.link.failure is not None:
                 raise self.link.failure
@@ -369,7 +369,7 @@ class Assembly:
         if found != self._troubles:
             self._troubles = found
             log.warning("devices: %s", ", ".join(found) or "all in order again")
-            self._changed(self.unit.shown)
+            self._changed()
 
     def stop(self) -> None:
         """End :meth:`run`."""
