@@ -29,6 +29,7 @@ from models.train.plane import (
     warped,
     with_fingers,
 )
+from models.train.pose import posed
 from models.train.room import Source, light, room, staged, standing, thing
 
 
@@ -71,7 +72,7 @@ def shot(source: Source, other: Source, species: Species, random: Random) -> Fra
 
 def shots(source: Source, other: Source, species: Species, random: Random) -> Iterator[Frame]:
     """Any number of frames of one scene, each by a camera of its own, every other one mirrored."""
-    scene, box = SCENES[species](source, other, random)
+    scene, box = SCENES[species](posed(source, random), other, random)
     while True:
         yield Frame(camera.taken(np.ascontiguousarray(scene), random), box, species)
         scene, box = scene[:, ::-1], (scene.shape[1] - box[0] - box[2], *box[1:])

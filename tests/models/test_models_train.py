@@ -11,7 +11,7 @@ import pytest
 
 from models.evaluate.pairs import PairsError
 from models.image import Image
-from models.train import camera, paper, plane, printer, recorded, room, screen
+from models.train import camera, paper, plane, pose, printer, recorded, room, screen
 from models.train.other_printer import ordered, printed, scattered, separated
 from models.train.plane import Picture, Random, Sheet
 from models.train.render import presentations
@@ -198,6 +198,32 @@ def test_live_shows_the_person_and_not_a_plane(random: Random) -> None:
     assert float(scene.min()) >= 0
     left, top, width, height = (round(value) for value in box)
     assert scene[top : top + height, left : left + width].std() > 0.02
+
+
+@pytest.mark.parametrize(("across", "down"), [(0.3, 0.0), (-0.3, 0.0), (0.0, 0.3), (0.0, -0.5), (0.5, 0.5)])
+def test_a_turned_head_moves_most_in_the_middle_and_its_surroundings_stay(across: float, down: float) -> None:
+    source = made(1)
+    before = source.picture.copy()
+    nose = np.array([BOX[0] + BOX[2] / 2, BOX[1] + 0.45 * BOX[3]])
+    cv2.circle(source.picture, (round(nose[0]), round(nose[1])), 6, (0, 255, 0), -1)
+    before = source.picture.copy()
+    turned = pose.turned(source, across, down)
+    assert turned.box == source.box
+    assert np.array_equal(source.picture, before)
+    for corner in (np.s_[:8, :8], np.s_[-8:, :8], np.s_[:8, -8:], np.s_[-8:, -8:]):
+        assert np.array_equal(turned.picture[corner], before[corner])
+    rows, columns = np.nonzero((turned.picture[..., 1] > 200) & (turned.picture[..., 2] < 60))
+    way = np.array([across * 0.62 * BOX[2], down * 0.72 * BOX[3]])
+    gone = np.array([columns.mean(), rows.mean()]) - nose
+    assert np.all(np.abs(gone - 0.8 * way) <= 2 + 0.25 * np.abs(way))  # the nearer the outline, the less
+
+
+def test_half_of_all_heads_are_posed_anew_within_what_does_not_fold(random: Random) -> None:
+    source = made(1)
+    posed = [pose.posed(source, random) for _ in range(200)]
+    assert 70 < sum(one is source for one in posed) < 130
+    eyes = [np.count_nonzero(one.picture.max(axis=2) < 60) for one in posed]
+    assert min(eyes) > 0.3 * np.count_nonzero(source.picture.max(axis=2) < 60)
 
 
 def test_the_outline_has_the_head_and_not_the_corners() -> None:
