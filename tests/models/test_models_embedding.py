@@ -89,6 +89,28 @@ def test_one_stem_is_in_memory_at_a_time(face_models: FaceModels, person: Callab
     assert held(stems) == before
 
 
+def test_a_stem_that_is_damaged_later_is_told_each_time_until_it_is_whole_again(
+    own_models: Path, person: Callable[[str], Image]
+) -> None:
+    models, photo = FaceModels.load(manifest=own_models), person("a_card")
+    face = nearest_face(models.detect(photo))
+    assert face is not None
+    before = models.compare(models.reference(photo, face), models.template(photo, face))
+    chip = Manifest.load(own_models).entry("embedding").chip
+    assert chip is not None
+    path = own_models.parent / chip.file
+    whole = path.rename(path.with_suffix(".whole"))
+    with pytest.raises(ModelMissing):
+        models.reference(photo, face)
+    path.write_bytes(whole.read_bytes()[:-1] + b"?")
+    for _ in range(2):
+        with pytest.raises(ModelCorrupt):
+            models.reference(photo, face)
+    seen = models.template(photo, face)
+    whole.rename(path)
+    assert models.compare(models.reference(photo, face), seen) == before
+
+
 def stem_answers() -> dict[str, FloatArray]:
     """What either stem answers for a black face."""
     manifest = Manifest.load()
