@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -27,6 +28,7 @@ from hw.card_reader.photo import SimulatedDecoder
 from hw.uri import DeviceUri
 from models.face import FaceModels
 from models.image import Image
+from models.manifest import MANIFEST, Manifest
 from models.nearest import Sight
 from tests.daemon.support import now
 from tests.support.brokers import wait_for
@@ -292,6 +294,26 @@ def test_camera_that_dies_meanwhile_and_comes_back(booth: Open, studio: Studio, 
     one.task.cancel()
     one.task.open_camera()
     assert compared(one.compare(photo)).decision == "match"
+
+
+def test_a_network_whose_file_is_damaged_meanwhile_decides_about_nobody(
+    eyes: Eyes, studio: Studio, photo: Photo, tmp_path: Path
+) -> None:
+    """The chip photos' stem is read again for every card."""
+    shutil.copytree(MANIFEST.parent / "weights", tmp_path / "weights")
+    manifest = Path(shutil.copy(MANIFEST, tmp_path))
+    chip = Manifest.load(manifest).entry("embedding").chip
+    assert chip is not None
+    one = Booth(scene(studio, ANNA, tmp_path), replace(eyes, models=FaceModels.load(manifest=manifest)))
+    try:
+        one.task.open_camera()
+        (tmp_path / chip.file).rename(tmp_path / "away")
+        assert one.compare(photo) == DeviceLost("check-1", "models")
+        assert one.compare(photo, "check-2") == DeviceLost("check-2", "models")
+        (tmp_path / "away").rename(tmp_path / chip.file)
+        assert compared(one.compare(photo)).decision == "match"
+    finally:
+        one.close()
 
 
 def test_a_camera_that_is_plugged_in_later_is_the_units_own(
