@@ -73,10 +73,10 @@ class Hands:
 
 
 @contextmanager
-def hands_on(stage: Stage, browser: Browser) -> Iterator[Hands]:
-    """A page on the idle unit; it is left idle too."""
+def hands_on(stage: Stage, browser: Browser, *, patient: bool = False) -> Iterator[Hands]:
+    """A page on the idle unit; it is left idle too. ``patient`` hands touch the page as shipped."""
     with context_of(browser) as context:
-        glass = Glass(context.new_page(), stage.url)
+        glass = Glass(context.new_page(), stage.url, patient=patient)
         made = Hands(stage, glass)
         yield made
         glass.check()

@@ -29,8 +29,15 @@ def hands(stage: Stage, browser: Browser) -> Iterator[Hands]:
         yield made
 
 
-def test_pass_with_signature(hands: Hands) -> None:
+@pytest.fixture
+def patient_hands(stage: Stage, browser: Browser) -> Iterator[Hands]:
+    with hands_on(stage, browser, patient=True) as made:
+        yield made
+
+
+def test_pass_with_signature(patient_hands: Hands) -> None:
     """A willing woman: few touches; what is hers leaves the screen by itself within ten seconds of the result."""
+    hands = patient_hands
     hands.stage.look(ANNA)
     hands.begin("V-0101")
     hands.consent()

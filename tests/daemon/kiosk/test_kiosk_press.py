@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from daemon.events import Begin, Closed, Consented, Declined, Emergency
 from daemon.state import State
-from tests.daemon.kiosk.support import Bench, Glass, states
+from tests.daemon.kiosk.support import Bench, Glass, context_of, states
 from tests.daemon.kiosk.test_kiosk_page import told
 
 TAP = """([x, y, gap]) => {
@@ -32,6 +34,15 @@ MIDDLE = """(words) => {
 }"""
 
 Spot = tuple[float, float]
+
+
+@pytest.fixture
+def glass(browser: Browser, bench: Bench) -> Iterator[Glass]:
+    """The page as shipped."""
+    with context_of(browser) as context:
+        made = Glass(context.new_page(), bench.server.url, patient=True)
+        yield made
+        made.check()
 
 
 def spot(glass: Glass, words: str) -> Spot:

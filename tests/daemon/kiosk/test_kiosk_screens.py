@@ -302,7 +302,7 @@ def test_every_screen(browser: Browser, bench: Bench, size: str, language: str) 
     filled(bench)
     wrong: list[str] = []
     with context_of(browser, size, reduced_motion="reduce") as context:
-        glass = Glass(context.new_page(), bench.server.url, hurried=True)
+        glass = Glass(context.new_page(), bench.server.url)
         glass.page.evaluate(Axe().axe_script)  # half a megabyte: once, not for each screen
         for name, (state, play, facts) in SHOTS.items():
             back_to_idle(bench, glass)
