@@ -112,6 +112,9 @@ class KioskServer:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
             self._socket = socket.create_server((address.host, address.port), family=family)
+            # Every answer at once, and every view: asyncio does this for its own sockets only, and a browser that
+            # waits with its acknowledgement would have the second of two small packets 40 ms later.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             where = f"kiosk.port: cannot serve the screen at {address.host} port {address.port}: {reason}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+import psutil
 import pytest
 
 from daemon import record_fields
@@ -117,6 +120,17 @@ def test_an_emergency_says_which_press_and_how_long_ago(
     assert isinstance(event, Emergency)
     claimed = write_instant(screen.time - dt.timedelta(seconds=61)) if late else None
     assert (event.press, event.claimed_at) == (known, claimed)
+
+
+def test_no_answer_waits_for_the_one_before_it_to_be_acknowledged(screen: Screen) -> None:
+    """Nagle's algorithm: a browser acknowledges up to 40 ms late, and each answer and view is several small packets."""
+    ours = psutil.Process()
+    with closing(socket.create_connection((screen.host, screen.port), PATIENCE_S)) as line:
+        line.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert line.recv(12) == b"HTTP/1.1 200"
+        (held,) = (one.fd for one in ours.net_connections("tcp") if one.raddr == line.getsockname())
+        with socket.socket(fileno=os.dup(held)) as answering:
+            assert answering.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_an_emergency_is_taken_only_when_no_cut_can_lose_it(screen: Screen) -> None:
