@@ -1,15 +1,29 @@
 // Night is dim and silent. When it is, the unit says, so that its buzzer keeps to the same; a touch here decides otherwise.
 import { tellRoom } from "./page.js";
-import { now } from "./state.js";
+import { go, now } from "./state.js";
+
+const SETTLED_MS = 1000; // as long a view may be on its way that was made before the unit heard of the touch
+
+let touched = null; // while the touch counts, whatever views say
 
 export const isNight = () => document.documentElement.dataset.light === "night";
 
-export function showLight(night) {
+function light(night) {
   document.documentElement.dataset.light = night ? "night" : "day";
 }
 
+export function showLight(night) {
+  if (touched === null) light(night);
+}
+
 export function switchNight() {
-  now.view.night = !isNight();
-  showLight(now.view.night);
-  tellRoom({ night: now.view.night });
+  const night = !isNight();
+  light(night);
+  tellRoom({ night });
+  clearTimeout(touched);
+  touched = setTimeout(() => {
+    touched = null;
+    light(now.view.night);
+    go();
+  }, SETTLED_MS);
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from playwright.sync_api import expect
+
 from daemon.events import OnDuty, Signed
 from daemon.paper_events import OfficerSigned, PrintWanted
 from daemon.printing.spool import Paper
@@ -81,7 +83,7 @@ def test_officer_draws_a_name_and_then_she_does(bench: Bench, glass: Glass) -> N
     assert event.officer == "o-101"
     assert event.png.startswith(b"\x89PNG")
     bench.tell(event)
-    glass.page.get_by_text("核验人员已签名：o-101").wait_for()
+    expect(glass.page.locator("#hint")).to_contain_text("核验人员已签名：o-101")
     glass.shot("sign_officer_signed")
     assert glass.page.get_by_role("button", name="核验人员签名").count() == 0
     draw(glass, 60)
