@@ -60,6 +60,15 @@ class Files:
         return self.folder / name
 
 
+CLEAR = """() => {
+  for (const input of document.querySelectorAll("input[type=file]")) {
+    if (!input.files.length) continue;
+    input.value = "";
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+}"""
+
+
 class Verifier:
     """The page in a browser."""
 
@@ -78,6 +87,10 @@ class Verifier:
         self.requests.clear()
         self.troubles.clear()
         self.page.goto(PAGE.as_uri())
+
+    def clear(self) -> None:
+        """No file is chosen, so no result is shown either; what else the page keeps would be seen with the next files."""
+        self.page.evaluate(CLEAR)
 
     def check(self) -> None:
         """The page has loaded nothing but itself, and had no error."""
