@@ -89,7 +89,7 @@ class Verifier:
         self.page.goto(PAGE.as_uri())
 
     def clear(self) -> None:
-        """No file is chosen, so no result is shown either; what else the page keeps would be seen with the next files."""
+        """No file is chosen, so no result is shown; what else the page keeps would be seen with the next files."""
         self.page.evaluate(CLEAR)
 
     def check(self) -> None:
