@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from models.evaluate.acquire import decoded, face_in
 from models.evaluate.key import ANSWERS_CODE, key
 from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import progress
-from models.evaluate.store import default_folder
+from models.evaluate.store import UNREADABLE, default_folder
 from models.face import FaceModels
 from models.image import FloatArray, Image
 from models.interpreter import Network
@@ -58,7 +57,7 @@ class Answers:
                 names = [name for name in file.files if name != "pictures"]
                 columns = {name: file[name] for name in names}
                 pictures = file["pictures"].tolist()
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except UNREADABLE:
             return cls(path)
         return cls(
             path, {picture: {name: columns[name][row] for name in names} for row, picture in enumerate(pictures)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -138,6 +139,8 @@ def evaluate(options: argparse.Namespace) -> Report:
     pairs = read_pairs(options.pairs, options.limit, options.half, symmetric=symmetric)
     if options.det and not options.det.parent.is_dir():
         raise PairsError(f"--det {options.det}: there is no folder {options.det.parent}")
+    if options.det and options.det.is_dir():
+        raise PairsError(f"--det {options.det}: it is a folder; name a file in it")
     models = FaceModels.load(manifest=options.manifest)
     acquisition = Acquisition(models, options.root, options.cache, options.manifest)
     trial = compare_all(pairs, acquisition, models, options.condition, options.live)
@@ -170,7 +173,8 @@ def compare_all(
     chosen = made & same
     acquired = np.isfinite(references[:, 0]) | np.isfinite(live[:, 0])
     require_comparisons(int(chosen.sum()), len(np.unique(people[acquired])), causes)
-    others = impostors(references, live, people, symmetric=symmetric, max_fmr=max(FMRS))
+    threshold = models.operating_point.threshold
+    others = impostors(references, live, people, symmetric=symmetric, max_fmr=max(FMRS), threshold=threshold)
     genuine = Genuine(scores[chosen], people[first[chosen]])
     return Trial(genuine, others, scores[made], same[made], int(people.max()) + 1, causes)
 
@@ -238,7 +242,7 @@ def at_operating_point(trial: Trial, replicates: Replicates, models: FaceModels)
         point.name,
         point.threshold,
         point.fmr,
-        of_pairs(trial.impostors.fmr(point.threshold), fmrs, trial.people * (trial.people - 1) // 2),
+        of_pairs(trial.impostors.fmr(point.threshold), fmrs, trial.impostors.pairs()),
         of_people(trial.genuine.fnmr(point.threshold), fnmrs, people),
     )
 
@@ -255,7 +259,9 @@ def to_text(report: Report) -> str:
             f"condition {report.condition}: {report.people} people, {report.pictures} pictures, "
             f"{report.genuine} genuine and {report.impostors} impostor comparisons",
             f"failures to acquire (FTA) {percent(report.fta)} {failures(report.failures_to_acquire)}".rstrip(),
-            f"accuracy on the listed pairs {percent(report.accuracy)}",
+            "accuracy: none, the list has pairs of one kind only"
+            if math.isnan(report.accuracy)
+            else f"accuracy on the listed pairs {percent(report.accuracy)}",
             f"EER {percent(report.eer)} at {report.eer_threshold:.3f}",
             f"{'FMR':>8}  {'FNMR (95 % bounds)':28}threshold (95 % bounds)",
             *(point_text(point) for point in report.points),

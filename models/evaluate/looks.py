@@ -116,6 +116,10 @@ def evaluate(options: argparse.Namespace) -> Report:
     """
     pairs = read_pairs(options.pairs, half=options.half)
     models, condition = FaceModels.load(), options.condition
+    if models.operating_point.space != models.space:
+        raise PairsError(
+            "no operating point: the committed threshold was measured with other networks (models/README.md)"
+        )
     acquisition = Acquisition(models, options.root, options.cache)
     seen = acquisition.looks(pairs.pictures, Condition.PHOTO)
     shown = seen if condition is Condition.PHOTO else acquisition.looks(pairs.pictures, condition)

@@ -7,6 +7,7 @@ independent, so a bootstrap replicate draws people, not comparisons, and takes a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -56,6 +57,15 @@ class Impostors:
     def threshold(self, fmr: float) -> float:
         """The lowest threshold whose FMR is at most ``fmr``."""
         return above(self.scores[int(fmr * len(self.scores))])
+
+    def pairs(self) -> int:
+        """Pairs of people of whom one's reference met the other's live picture: who was not acquired met nobody."""
+        references, live = self.pictures > 0
+        both, either = (
+            int(np.sum(references & live)),
+            (int(np.sum(references & ~live)), int(np.sum(live & ~references))),
+        )
+        return both * (both - 1) // 2 + both * sum(either) + either[0] * either[1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,11 +160,14 @@ def above(score: np.float32) -> float:
     return float(np.nextafter(score, np.float32(np.inf), dtype=np.float32))
 
 
-def impostors(references: Floats, live: Floats, people: Ints, *, symmetric: bool, max_fmr: float) -> Impostors:
+def impostors(
+    references: Floats, live: Floats, people: Ints, *, symmetric: bool, max_fmr: float, threshold: float = math.inf
+) -> Impostors:
     """Compare every reference with every live picture of somebody else.
 
     ``references`` and ``live`` are (pictures, length), rows of NaN where nothing was acquired. ``symmetric`` says that
-    both are made the same way, so that each pair of pictures counts once.
+    both are made the same way, so that each pair of pictures counts once. The tail holds what the bootstrap needs up to
+    ``max_fmr`` and all that reach ``threshold``.
     """
     usable = np.isfinite(references[:, 0]), np.isfinite(live[:, 0])
     pictures = np.stack([np.bincount(people[rows], minlength=people.max() + 1) for rows in usable]).astype(np.float64)
@@ -168,7 +181,7 @@ def impostors(references: Floats, live: Floats, people: Ints, *, symmetric: bool
         scores.append(block_scores)
         codes.append(block_codes.astype(np.int64))
     every, code = np.concatenate(scores), np.concatenate(codes)
-    tail = min(len(every), int(TAIL * max_fmr * len(every)) + 1)
+    tail = min(len(every), max(int(TAIL * max_fmr * len(every)) + 1, int(np.sum(every >= np.float32(threshold)))))
     best = np.argpartition(-every, tail - 1)[:tail]
     best = best[np.argsort(-every[best], kind="stable")]
     first, second = people[code[best] // len(people)], people[code[best] % len(people)]
@@ -185,7 +198,12 @@ def equal_error_rate(genuine: Genuine, others: Impostors) -> tuple[float, float]
 
 
 def accuracy(scores: Floats, same: npt.NDArray[np.bool_], folds: int = 10) -> float:
-    """Share of listed pairs decided rightly, each tenth at the threshold that is best on the other nine."""
+    """Share of listed pairs decided rightly, each tenth at the threshold that is best on the other nine.
+
+    NaN where only one kind of pair is listed: then any threshold below, or above, all scores is right.
+    """
+    if same.all() or not same.any():
+        return math.nan
     fold = np.empty(len(scores), np.intp)
     for kind in (True, False):
         chosen = np.flatnonzero(same == kind)

@@ -16,7 +16,7 @@ from models.image import Image
 SIDE_PX = 900
 MARGIN_PX = 90
 FMR_TICKS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
-FNMR_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+FNMR_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
 BLACK, GREY = (20, 20, 20), (215, 215, 215)
 COLOURS = ((160, 80, 0), (0, 90, 200), (60, 130, 0))
 FONT = cv2.FONT_HERSHEY_SIMPLEX

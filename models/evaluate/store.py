@@ -12,6 +12,9 @@ import numpy as np
 
 from models.image import FloatArray
 
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+"""What `numpy.load` raises for a damaged file: the last two are `zipfile`'s, for flags that say so by chance."""
+
 
 def default_folder() -> Path:
     """`$XDG_CACHE_HOME/vernix/evaluate`, by default below `~/.cache`."""
@@ -44,7 +47,7 @@ class Store:
             with np.load(self.path) as file:
                 self.vectors = dict(zip(file["pictures"].tolist(), file["vectors"], strict=True))
                 self.causes = dict(zip(file["failed"].tolist(), file["causes"].tolist(), strict=True))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except UNREADABLE:
             self.vectors, self.causes = {}, {}
 
     def save(self) -> None:

@@ -102,6 +102,10 @@ def test_what_cannot_be_done_is_said_before_the_work(
     captured = capsys.readouterr()
     assert "--det" in captured.err
     assert "%" not in captured.err, "no progress yet"
+    assert evaluate(pairs, "--det", str(tmp_path)) == 2
+    captured = capsys.readouterr()
+    assert "is a folder" in captured.err
+    assert "%" not in captured.err, "no progress yet"
     for limit in ("0", "-1"):
         with pytest.raises(SystemExit):
             evaluate(pairs, "--limit", limit)
@@ -262,7 +266,13 @@ def test_what_templates_are_made_by_is_in_their_key() -> None:
 
 def test_a_damaged_store_counts_as_none(tmp_path: Path) -> None:
     store = Store(tmp_path, "key")
-    for content in (b"", b"PK\x03\x04 not a zip", b"\x93NUMPY"):
+    store.vectors["x" * 64] = np.ones((2, 512), np.float32)
+    store.save()
+    whole = store.path.read_bytes()
+    entry = whole.index(b"PK\x01\x02")
+    encrypted = whole[: entry + 8] + b"\x01" + whole[entry + 9 :]
+    unknown_method = whole[: entry + 10] + b"\x63" + whole[entry + 11 :]
+    for content in (b"", b"PK\x03\x04 not a zip", b"\x93NUMPY", encrypted, unknown_method):
         store.path.write_bytes(content)
         store.load()
         assert store.vectors == {}

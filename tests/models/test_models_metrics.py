@@ -154,3 +154,29 @@ def test_accuracy_of_separable_and_of_useless_scores() -> None:
 def test_an_exponential_tail_is_extrapolated() -> None:
     scores = -np.sort(-np.random.default_rng(0).exponential(0.1, 1_000_000).astype(np.float32))
     assert extrapolated_threshold(scores, 1e-7) == pytest.approx(0.1 * np.log(1e7), rel=0.05)
+
+
+def test_who_was_not_acquired_is_no_pair_of_people() -> None:
+    references, live = sphere(120), sphere(120, seed=4)
+    references[:100] = np.nan
+    live[8:] = np.nan
+    found = impostors(references, live, PEOPLE, symmetric=False, max_fmr=0.1)
+    assert found.pairs() == 2 * 5, "five have references, two others live pictures"
+    live[:] = references
+    found = impostors(references, live, PEOPLE, symmetric=True, max_fmr=0.1)
+    assert found.pairs() == 5 * 4 // 2
+
+
+def test_an_fmr_far_above_those_asked_for_has_bounds() -> None:
+    vectors = sphere(120)
+    found = impostors(vectors, vectors, PEOPLE, symmetric=True, max_fmr=0.01, threshold=0.0)
+    replicates = Replicates.over(30)
+    low, high = bounds(replicates.fmrs(found, 0.0))
+    assert low < found.fmr(0.0) < high
+
+
+def test_pairs_of_one_kind_have_no_accuracy() -> None:
+    scores = np.array([0.2, 0.9], np.float32)
+    assert np.isnan(accuracy(scores, np.array([True, True])))
+    assert np.isnan(accuracy(scores, np.array([False, False])))
+    assert accuracy(scores, np.array([False, True])) == 1.0
