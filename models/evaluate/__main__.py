@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import signal
 import sys
 from typing import Any
 
@@ -67,4 +68,6 @@ def finite(value: object) -> object:
 
 
 if __name__ == "__main__":
+    # Nobody reads any more (`... | head -1`): end without a word, as other programs do.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.errors import ModelCorrupt
 from models.image import FloatArray, Image
 from models.interpreter import Network
 from models.manifest import opened_file
@@ -20,6 +21,7 @@ from models.passive import Box, cropped
 
 FILES = (("minifasnet_v2_crop2.7.tflite", 2.7), ("minifasnet_v1se_crop4.0.tflite", 4.0))
 SIDE_PX = 80
+INPUT, OUTPUT = (1, SIDE_PX, SIDE_PX, 3), (1, 3)
 LIVE_CLASS = 1
 THRESHOLD = 0.5
 
@@ -35,11 +37,16 @@ class Anchors:
         """From the folder with both files.
 
         Raises:
-            ModelMissing, ModelCorrupt: a file is missing or no network.
+            ModelMissing, ModelCorrupt: a file is missing, no network, or one of another input or output.
         """
         with ExitStack() as stack:
             files = [(stack.enter_context(opened_file(folder / name)), reach) for name, reach in FILES]
-            return cls(tuple((Network(file, 1), reach) for file, reach in files))
+            networks = tuple((Network(file, 1), reach) for file, reach in files)
+        for (network, _), (name, _) in zip(networks, FILES, strict=True):
+            seen, told = network.input_type.shape, network.output_type.shape
+            if (seen, told) != (INPUT, OUTPUT):
+                raise ModelCorrupt(folder / name, "input and output", f"{INPUT} and {OUTPUT}", f"{seen} and {told}")
+        return cls(networks)
 
     def outputs(self, image: Image, box: Box) -> FloatArray:
         """Three scores of each network, float32 (2, 3)."""

@@ -24,7 +24,7 @@ from models.evaluate.acquire import decoded, face_in
 from models.evaluate.key import ANSWERS_CODE, key
 from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import progress
-from models.evaluate.store import UNREADABLE, default_folder
+from models.evaluate.store import UNREADABLE, default_folder, folder
 from models.face import FaceModels
 from models.image import FloatArray, Image
 from models.interpreter import Network
@@ -147,7 +147,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairs", type=Path, required=True, help="CSV with the columns a,b,same: its pictures")
     parser.add_argument("--root", type=Path, required=True, help="folder that the paths in it start from")
     parser.add_argument("--float", type=Path, metavar="FILE.tflite", help="the embedder before quantisation, too")
-    parser.add_argument("--cache", type=Path, default=default_folder(), help="folder to keep the answers in")
+    parser.add_argument("--cache", type=folder, default=default_folder(), help="folder to keep the answers in")
 
 
 def evaluate(options: argparse.Namespace) -> Answers:

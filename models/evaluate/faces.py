@@ -30,7 +30,7 @@ from models.evaluate.metrics import (
 )
 from models.evaluate.pairs import Half, Pairs, PairsError, read_pairs, whole
 from models.evaluate.plot import Curve, write_det
-from models.evaluate.store import default_folder
+from models.evaluate.store import default_folder, folder
 from models.face import FaceModels
 from models.manifest import MANIFEST, Manifest
 from models.projection import Kind
@@ -123,7 +123,7 @@ def add_trial_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--condition", type=Condition, choices=list(Condition), default=Condition.CHIP)
     parser.add_argument("--half", type=Half, choices=list(Half), help="only people that the learned maps saw, or not")
     parser.add_argument(
-        "--cache", type=Path, default=default_folder(), help="folder for templates (default: %(default)s)"
+        "--cache", type=folder, default=default_folder(), help="folder for templates (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

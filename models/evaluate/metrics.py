@@ -61,11 +61,9 @@ class Impostors:
     def pairs(self) -> int:
         """Pairs of people of whom one's reference met the other's live picture: who was not acquired met nobody."""
         references, live = self.pictures > 0
-        both, either = (
-            int(np.sum(references & live)),
-            (int(np.sum(references & ~live)), int(np.sum(live & ~references))),
-        )
-        return both * (both - 1) // 2 + both * sum(either) + either[0] * either[1]
+        both = int(np.sum(references & live))
+        one, other = int(np.sum(references & ~live)), int(np.sum(live & ~references))
+        return both * (both - 1) // 2 + both * (one + other) + one * other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +109,13 @@ class Replicates:
 
     def fnmrs(self, genuine: Genuine, thresholds: Floats | float) -> Doubles:
         """The FNMR in each replicate, at one threshold or at each one's own."""
-        weights = self.draws[:, genuine.people]
-        misses = genuine.scores[np.newaxis] < np.broadcast_to(np.float32(thresholds), len(self.draws))[:, np.newaxis]
-        return np.asarray((weights * misses).sum(axis=1) / np.maximum(weights.sum(axis=1), 1), np.float64)
+        found = np.empty(len(self.draws))
+        limits = np.broadcast_to(np.float32(thresholds), len(self.draws))
+        # One replicate after the other: all at once are gigabytes where hundreds of thousands of pairs are listed.
+        for number, (draw, limit) in enumerate(zip(self.draws, limits, strict=True)):
+            weights = draw[genuine.people]
+            found[number] = weights @ (genuine.scores < limit) / max(weights.sum(), 1)
+        return found
 
     def _totals(self, impostors: Impostors) -> Doubles:
         """Impostor comparisons in each replicate (1 for none); a person drawn twice is still the same person."""

@@ -55,10 +55,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One presentation's scores, for each network one a frame; None where a frame has no usable face."""
+    """One presentation's scores, for each network one a frame; None where a frame has no usable face.
+
+    A file that cannot be read counts as one frame without a score.
+    """
 
     presentation: Presentation
     scores: dict[str, list[float | None]]
+    unreadable: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,8 +99,9 @@ def evaluate(options: argparse.Namespace) -> Report:
         look(item, options.root, options.every, faces, networks, causes)
         for item in progress(listed, len(listed), "pad")
     ]
-    if causes["unreadable"] == len(listed):
-        raise PairsError(f"none of {len(listed)} presentations can be read; {ADVICE}")
+    for live, name in ((True, "live"), (False, "attack")):
+        if all(item.presentation.live is not live or item.unreadable for item in shown):
+            raise PairsError(f"no {name} presentation can be read (unreadable {causes['unreadable']}); {ADVICE}")
     return Report(
         len(listed),
         sum(len(item.scores[OWN]) for item in shown),
@@ -124,10 +129,11 @@ def look(
             scores[network.name].append(score if math.isfinite(score) else None)
         if scores[OWN][-1] is None:
             causes[cause or PassiveFinding.NO_ANSWER.value] += 1
-    if not scores[OWN]:
+    unreadable = not scores[OWN]
+    if unreadable:
         causes["unreadable"] += 1
         scores = {network.name: [None] for network in networks}
-    return Shown(item, scores)
+    return Shown(item, scores, unreadable)
 
 
 def found(faces: FaceModels, image: Image) -> tuple[Box | None, str | None]:

@@ -51,10 +51,12 @@ def read_pairs(path: Path, limit: int | None = None, half: Half | None = None, *
             ``same`` is not what the names of its pictures say.
     """
     lines = parse(path)
+    everybody = sorted({picture for a, b, _ in lines for picture in (a, b)})
+    key_of = dict(zip(everybody, person_keys(everybody), strict=True))
     rows = either_way_once(lines) if symmetric else list(lines)
     listed = {picture for a, b, _ in rows for picture in (a, b)}
     if half is not None:
-        listed = in_half(listed, half)
+        listed = {picture for picture in listed if half_of(key_of[picture]) is half}
         rows = [row for row in rows if row[0] in listed and row[1] in listed]
     if limit is not None:
         rows = spread(rows, limit)
@@ -65,14 +67,14 @@ def read_pairs(path: Path, limit: int | None = None, half: Half | None = None, *
     index = {picture: number for number, picture in enumerate(pictures)}
     pairs = Pairs(
         pictures,
-        people_of(pictures),
+        numbered([key_of[picture] for picture in pictures]),
         first=tuple(index[a] for a, _, _ in rows),
         second=tuple(index[b] for _, b, _ in rows),
         same=tuple(same for _, _, same in rows),
     )
     for row, a, b in zip(rows, pairs.first, pairs.second, strict=True):
         if row[2] != (pairs.people[a] == pairs.people[b]):
-            told = f"'same' says {int(row[2])}, the folders or file prefixes of its pictures say {int(not row[2])}"
+            told = f"'same' says {int(row[2])}, {layout(everybody)} of its pictures say {int(not row[2])}"
             raise PairsError(f"{path}: line {lines[row]}: {told}")
     return pairs
 
@@ -104,6 +106,8 @@ def listed(path: Path, header: tuple[str, ...]) -> list[list[str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [[value.strip() for value in line] for line in csv.reader(file)]
+            while lines and not any(lines[-1]):
+                lines.pop()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise PairsError(f"{path}: {error}") from error
     if not lines or tuple(lines[0]) != header:
@@ -132,9 +136,8 @@ def spread(rows: list[Row], limit: int) -> list[Row]:
     return kept
 
 
-def people_of(pictures: Sequence[str]) -> tuple[int, ...]:
+def numbered(keys: Sequence[str]) -> tuple[int, ...]:
     """A number for each picture's person."""
-    keys = person_keys(pictures)
     number = {key: index for index, key in enumerate(sorted(set(keys)))}
     return tuple(number[key] for key in keys)
 
@@ -142,15 +145,19 @@ def people_of(pictures: Sequence[str]) -> tuple[int, ...]:
 def person_keys(pictures: Sequence[str]) -> list[str]:
     """Each person's name: the folder, or the file name up to its last `_` when all lie in one folder."""
     paths = [PurePosixPath(picture) for picture in pictures]
-    if len({path.parent for path in paths}) > 1:
+    if in_folders(pictures):
         return [path.parent.name for path in paths]
     return [path.stem.rpartition("_")[0] or path.stem for path in paths]
 
 
-def in_half(pictures: set[str], half: Half) -> set[str]:
-    """The pictures of that half's people."""
-    ordered = sorted(pictures)
-    return {picture for picture, key in zip(ordered, person_keys(ordered), strict=True) if half_of(key) is half}
+def in_folders(pictures: Sequence[str]) -> bool:
+    """Whether a folder stands for a person: the pictures lie in more than one."""
+    return len({PurePosixPath(picture).parent for picture in pictures}) > 1
+
+
+def layout(pictures: Sequence[str]) -> str:
+    """What a person is known by in this list, for a message."""
+    return "the folders" if in_folders(pictures) else "all lie in one folder, the file prefixes (up to the last _)"
 
 
 def half_of(key: str) -> Half:

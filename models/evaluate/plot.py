@@ -66,7 +66,7 @@ def place(fmr: float, fnmr: float) -> tuple[int, int]:
 
 def points(curve: Curve) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
     """The curve's pixels, at rates from the largest FMR to the smallest that the comparisons can show."""
-    smallest = max(FMR_TICKS[0], 1 / len(curve.impostors.scores))
+    smallest = min(max(FMR_TICKS[0], 1 / len(curve.impostors.scores)), FMR_TICKS[-1])
     rates = np.geomspace(FMR_TICKS[-1], smallest, POINTS)
     pixels = [place(float(rate), curve.genuine.fnmr(curve.impostors.threshold(float(rate)))) for rate in rates]
     return np.array(pixels, np.int32)

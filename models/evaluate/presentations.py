@@ -35,12 +35,15 @@ def read_presentations(path: Path) -> tuple[Presentation, ...]:
 
     Raises:
         PairsError: no such file, another header, a line without path or subject or with an unknown label, an attack
-            without species, a species that is live and an attack.
+            without species, a species that is live and an attack, a file listed twice.
     """
     found = tuple(parse(path, number, line) for number, line in enumerate(listed(path, HEADER), start=2))
     for live, name in ((True, "live"), (False, "attack")):
         if not any(item.live is live for item in found):
             raise PairsError(f"{path}: no {name} presentation")
+    twice = len(found) - len({item.path for item in found})
+    if twice:
+        raise PairsError(f"{path}: {twice} of {len(found)} lines name a file once more: each is one presentation")
     mixed = {item.species for item in found if item.live} & {item.species for item in found if not item.live}
     if mixed:
         raise PairsError(f"{path}: species {', '.join(sorted(mixed))} is both live and an attack")

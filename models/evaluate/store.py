@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
 import zipfile
@@ -20,6 +21,18 @@ def default_folder() -> Path:
     """`$XDG_CACHE_HOME/vernix/evaluate`, by default below `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "vernix" / "evaluate"
+
+
+def folder(value: str) -> Path:
+    """A folder on the command line, there or not yet.
+
+    Raises:
+        argparse.ArgumentTypeError: it is a file.
+    """
+    path = Path(value)
+    if path.exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{value} is no folder")
+    return path
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from models.detector import Face
 from models.evaluate import chip, key
 from models.evaluate.__main__ import main
 from models.evaluate.acquire import Acquisition, Condition, decoded
-from models.evaluate.pairs import Half, PairsError, half_of, people_of, read_pairs
+from models.evaluate.pairs import read_pairs
 from models.evaluate.progress import line
 from models.evaluate.store import Store
 from models.face import FaceModels
@@ -106,9 +106,9 @@ def test_what_cannot_be_done_is_said_before_the_work(
     captured = capsys.readouterr()
     assert "is a folder" in captured.err
     assert "%" not in captured.err, "no progress yet"
-    for limit in ("0", "-1"):
+    for option, value in (("--limit", "0"), ("--limit", "-1"), ("--cache", str(pairs))):
         with pytest.raises(SystemExit):
-            evaluate(pairs, "--limit", limit)
+            evaluate(pairs, option, value)
 
 
 def test_text_plot_and_progress(pairs: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -297,51 +297,6 @@ def test_what_was_computed_from_faces_is_for_its_owner_only(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="inhomogeneous"):
         store.save()
     assert list(tmp_path.iterdir()) == [store.path], "of what could not be written nothing is left"
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [("", "first line"), ("x,y,z\n", "first line"), ("a,b,same\n1,2\n", "line 2"), ("a,b,same\nx_1,x_2,7\n", "line 2"),
-     ("a,b,same\n,x,1\n", "line 2"), ("a,b,same\nx_1,x_1,1\n", "line 2 is not two different pictures"),
-     ("a,b,same\n", "no pair"), ("a,b,same\nx_1.jpg,y_1.jpg,1\n", "line 2: 'same' says 1"),
-     ("a,b,same\nx_1.jpg,x_2.jpg,1\nx_1.jpg,x_2.jpg,1\nx_1.jpg,x_3.jpg,0\n", "pairs.csv: line 4: 'same' says 0")],
-)  # fmt: skip
-def test_a_list_that_cannot_be_used_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, reason: str
-) -> None:
-    path = tmp_path / "pairs.csv"
-    path.write_text(text, encoding="utf-8")
-    assert evaluate(path) == 2
-    assert reason in capsys.readouterr().err
-    with pytest.raises(PairsError):
-        read_pairs(tmp_path / "nowhere.csv")
-
-
-def test_a_person_is_a_folder_or_a_prefix() -> None:
-    assert people_of(("img/x_y_0001.jpg", "img/x_y_0002.jpg", "img/z_0001.jpg")) == (0, 0, 1)
-    assert people_of(("x/1.jpg", "x/2.jpg", "y/1.jpg")) == (0, 0, 1)
-
-
-def test_halves_share_nobody_and_are_the_same_in_every_list(tmp_path: Path) -> None:
-    names = [f"img/{person:03}_{picture}.jpg" for person in range(100) for picture in (1, 2)]
-    path = tmp_path / "pairs.csv"
-    lines = [f"{first},{second},1" for first, second in zip(names[::2], names[1::2], strict=True)]
-    path.write_text("\n".join(["a,b,same", *lines]) + "\n", encoding="utf-8")
-    learned, unseen = (set(read_pairs(path, half=half).pictures) for half in Half)
-    assert learned | unseen == set(names)
-    assert not learned & unseen
-    assert 60 < len(learned) < 140
-    assert {half_of(f"{person:03}") for person in range(20)} == set(Half)
-
-
-def test_limit_takes_from_the_whole_list(tmp_path: Path) -> None:
-    path = tmp_path / "pairs.csv"
-    same = [f"p{number:02}_1,p{number:02}_2,1" for number in range(20)]
-    other = [f"p{number:02}_1,p{number + 1:02}_1,0" for number in range(19)]
-    path.write_text("\n".join(["a,b,same", *same, *other]) + "\n", encoding="utf-8")
-    pairs = read_pairs(path, limit=4)
-    assert (sum(pairs.same), len(pairs.same)) == (4, 8)
-    assert "p15_1" in pairs.pictures
 
 
 @pytest.mark.parametrize("flatten", [True, False])

@@ -179,3 +179,13 @@ def test_too_few_pictures_are_told(pictures: Path, capsys: pytest.CaptureFixture
     (pictures / "d_9.png").write_bytes(b"")
     assert command(pictures, "--condition", "photo") == 2
     assert "people with 9 live pictures beside the one that a reference is made of: 1" in capsys.readouterr().err
+
+
+def test_the_threshold_is_of_the_networks_that_are_asked(
+    pictures: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = FaceModels.load()
+    other.space = "of another embedder"
+    monkeypatch.setattr(FaceModels, "load", lambda: other)
+    assert command(pictures) == 2
+    assert "no operating point" in capsys.readouterr().err

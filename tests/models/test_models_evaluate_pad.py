@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,6 +114,7 @@ LISTS = {
     "path,label,species,subject\na.jpg,live,,a\n": "no attack",
     "path,label,species,subject\na.jpg,fake,print,a\n": "no live",
     "path,label,species,subject\na.jpg,fake,print,a\nb.jpg,real,print,a\n": "both live and an attack",
+    "path,label,species,subject\na.jpg,fake,print,a\nb.jpg,real,,a\na.jpg,fake,print,a\n": "1 of 3 lines",
 }
 
 
@@ -293,6 +295,29 @@ def test_missing_public_networks_are_named(presentations: Path, capsys: pytest.C
     assert FILES[0][0] in capsys.readouterr().err
     assert main(run(presentations, "--anchors", str(empty.parent / "anchros"))) == 3
     assert FILES[0][0] in capsys.readouterr().err, "a folder that is asked for and not there is no comparison less"
+
+
+def test_networks_that_are_not_the_public_ones_are_named(
+    presentations: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = presentations.parent / "anchors"
+    folder.mkdir()
+    shipped = Manifest.load()
+    for name, _ in FILES:
+        shutil.copy(shipped.path.parent / shipped.liveness_entry().network.file, folder / name)
+    assert main(run(presentations, "--anchors", str(folder))) == 3
+    assert "(1, 80, 80, 3) and (1, 3)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("label", ["live", "attack"])
+def test_rates_without_anybody_live_or_without_an_attack_are_not_told(
+    presentations: Path, capsys: pytest.CaptureFixture[str], label: str
+) -> None:
+    lines = presentations.read_text(encoding="utf-8").splitlines()
+    lost = [line.replace(",", "-lost,", 1) if f",{label}," in line else line for line in lines]
+    presentations.write_text("\n".join(lost), encoding="utf-8")
+    assert main(run(presentations)) == 2
+    assert f"no {label} presentation can be read" in capsys.readouterr().err
 
 
 def test_a_wrong_root_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
