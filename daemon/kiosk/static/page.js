@@ -66,7 +66,7 @@ export async function renew() {
   return page.token !== had;
 }
 
-// Somebody has touched the glass; { night } where that was for another light.
+// Somebody has touched the glass; with { night } the touch asked for another light.
 export const tellRoom = (values = {}) => request("/room", values).catch(() => {}); // the next touch tells it again
 
 export const look = (after) => request("/mirror", { after });
