@@ -190,7 +190,7 @@ def accept_liveness(config: Config, most: Cost = MOST) -> Result:
         facts = {"network": passive.sha256, "manifest": own.sha256, "threshold": passive.threshold, "by": "selftest"}
         with closing(open_outbox(config, load_identity(config, dt.datetime.now(dt.UTC)))) as outbox:
             outbox.append(record_fields.noted(Noted("liveness.accepted", facts, alert=True)), alert=True)
-        golden.save(path, [*before, golden.Golden.of(passive.sha256, here(), passive.answer())])
+        golden.save(path, [*before, golden.Golden.of(own.sha256, here(), passive.answer())])
     of = f"passive network {passive.sha256[:12]}, live from {passive.threshold:g} on, {cost}"
     return Result("accept", True, f"{of}: what it answers with {' on '.join(here())} is kept in {path}")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.embedding import Template
-from models.errors import ModelCorrupt, TemplateMismatch
+from models.errors import MALFORMED, ModelCorrupt, TemplateMismatch
 from models.manifest import FOLDER, read, text
 
 THRESHOLDS = FOLDER / "thresholds.json"
@@ -61,7 +61,7 @@ def load_operating_point(path: Path = THRESHOLDS) -> OperatingPoint:
     try:
         document = json.loads(read(path))
         return parse_operating_point(document["use"], document["points"][document["use"]], document["space"])
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise ModelCorrupt(path, "content", "an operating point", f"{type(error).__name__} {error}") from error
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+MALFORMED = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
+"""What reading JSON raises that is none, nests without end, or is not of the expected form."""
+
 
 class ModelsError(Exception):
     """Root of every error of this package.

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from models.errors import ModelCorrupt
+from models.errors import MALFORMED, ModelCorrupt
 from models.image import FloatArray
 from models.manifest import FOLDER, read
 
@@ -40,7 +40,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """What the way ``sha256`` (`manifest.Entry.ways`) answers; ``runtime`` and ``processor`` may be `any`."""
+    """What the way ``sha256`` (`manifest.Entry.ways`) answers; ``runtime`` and ``processor`` may be `any`.
+
+    Of a hospital's own network the hash is its manifest's: who accepted it accepted how it is asked, too.
+    """
 
     sha256: str
     runtime: str
@@ -88,7 +91,7 @@ def load(path: Path) -> list[Golden]:
     """
     try:
         return [_parsed(item) for item in json.loads(read(path))["golden"]]
-    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise ModelCorrupt(path, "content", "golden vectors", f"{type(error).__name__} {error}") from error
 
 

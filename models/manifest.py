@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from models.errors import ModelCorrupt, ModelMissing
+from models.errors import MALFORMED, ModelCorrupt, ModelMissing
 from models.interpreter import Network, TensorType, installed_runtime
 from models.preprocessing import Preprocessing, parse_preprocessing, require_keys
 from models.projection import Projection, parse_projection
@@ -136,7 +136,7 @@ class Manifest:
         content = read(path)
         try:
             document = json.loads(content)
-        except (RecursionError, ValueError) as error:
+        except MALFORMED as error:
             raise ModelCorrupt(path, "content", "JSON in UTF-8", error) from error
         try:
             lists = {name: document.pop(name, []) for name in LISTS}
@@ -148,7 +148,7 @@ class Manifest:
                 tuple(ProjectionEntry(**texts(item)) for item in lists["projections"]),
                 tuple(map(parse_liveness, lists["liveness"])),
             )
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except MALFORMED as error:
             raise ModelCorrupt(
                 path, "an entry", "as models/README.md says", f"{type(error).__name__} {error}"
             ) from error

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from models.errors import ModelCorrupt
+from models.errors import MALFORMED, ModelCorrupt
 from models.image import FloatArray, unit
 
 
@@ -55,7 +55,7 @@ def parse_projection(content: bytes, file: Path) -> Projection:
             -1, len(means[Kind.LIVE])
         )
         require_shapes(means, directions)
-    except (KeyError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise ModelCorrupt(file, "content", "a projection", f"{type(error).__name__} {error}") from error
     return Projection(means, directions)
 

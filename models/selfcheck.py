@@ -70,7 +70,7 @@ def expected(golden: Iterable[Golden], sha256: str, role: str) -> Golden:
     nearest = {here(): 0, (ANY, ANY): 1}
     known = [item for item in golden if item.sha256 == sha256 and (item.runtime, item.processor) in nearest]
     if not known:
-        raise ModelWrong(role, f"weights {sha256[:12]}..., for which nothing was recorded,", 1.0, float("nan"))
+        raise ModelWrong(role, f"{sha256[:12]}..., for which nothing was recorded,", 1.0, float("nan"))
     return min(known, key=lambda item: nearest[item.runtime, item.processor])
 
 

@@ -54,13 +54,13 @@ def accepted(manifest: Manifest) -> PassiveLiveness:
     One that nobody has accepted is not even loaded: nobody knows what it would take.
 
     Raises:
-        OwnNetworkUnusable: it was not accepted, its file is another one, or it answers otherwise.
+        OwnNetworkUnusable: it was not accepted, its file or manifest is another, or it answers otherwise.
     """
-    path = golden.beside(manifest.path)
     with _of_the_hospital(manifest.path):
-        selfcheck.expected(golden.load(path), manifest.liveness_entry().network.sha256, "liveness")
+        records = golden.load(golden.beside(manifest.path))
+        selfcheck.expected(records, manifest.sha256, "liveness")
         passive = PassiveLiveness.of(manifest)
-        passive.check_runtime(path)
+        selfcheck.require(records, manifest.sha256, "liveness", passive.answer())
         return passive
 
 

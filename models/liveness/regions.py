@@ -39,6 +39,8 @@ DARKEST, BRIGHTEST = 6, 249
 """Of 255; what is outside tells nothing of the light on it."""
 MAX_CLIPPED_SKIN, MAX_CLIPPED_BEHIND = 0.1, 0.5
 """Share of a region's pixels that may be so."""
+IN_PLANE: Final = 8
+"""Points of the mesh that say which way a patch faces."""
 MAX_HIDDEN: Final = 0.5
 """Share of the patches that a frame may lack."""
 
@@ -140,12 +142,15 @@ def background_light(image: Image, mesh: FloatArray, centre: npt.NDArray[np.floa
 def normals(shape: FloatArray) -> npt.NDArray[np.float64]:
     """The direction to the camera of the surface at each patch, (patches, 3): x right, y down, z to the camera.
 
-    From a mesh (468, 3): the plane through the points within an eighth of the face's width.
+    From a mesh (468, 3): the plane through the patch's point and its nearest ones.
     """
     points = shape.astype(np.float64)
     result = np.empty((len(PATCHES), 3))
     for number, patch in enumerate(PATCHES):
-        near = points[np.linalg.norm(points - points[patch], axis=1) < 0.125]
+        apart = np.linalg.norm(points - points[patch], axis=1)
+        # So many, not those within a distance: below the hair the mesh is so wide that two points would be all, and two
+        # points lie in every plane.
+        near = points[np.argpartition(apart, IN_PLANE)[:IN_PLANE]]
         _, _, axes = np.linalg.svd(near - near.mean(axis=0))
         normal = axes[-1] * (1.0 if axes[-1][2] < 0 else -1.0)  # the mesh's z grows away from the camera
         result[number] = normal[0], normal[1], -normal[2]

@@ -262,6 +262,9 @@ def test_the_point_in_use_is_stricter_than_one_for_everybody() -> None:
         '{"use": "x", "space": "s", "points": {}}',
         '{"use": "x", "space": "s", "points": {"x": {}}}',
         '{"use": "x", "points": {"x": {}}}',
+        "[" * 100_000,
+        '{"use": "x", "space": "s", "points": {"x": {"threshold": 1' + "0" * 400 + ', "fmr": 0, "fnmr": 0}}}',
+        '{"use": "x", "space": "s", "points": {"x": {"threshold": 0.5, "fmr": 0, "fnmr": 1' + "0" * 400 + "}}}",
     ],
 )
 def test_broken_thresholds_are_named(tmp_path: Path, text: str) -> None:

@@ -66,6 +66,7 @@ def test_the_record_names_how_each_network_is_asked(own: Path, selftest: Selftes
     assert "liveness_manifest" not in shipped.hashes
     assert its.hashes["liveness_manifest"] == sha256_hex(own.read_bytes())
     edit(own, live_class=1)
+    selftest("--accept-liveness")
     assert Eyes.load(own).hashes["liveness_manifest"] != its.hashes["liveness_manifest"]
 
 
@@ -79,6 +80,16 @@ def test_what_answers_otherwise_later_decides_about_nobody(own: Path, selftest: 
     assert isinstance(found, Blind)
     assert isinstance(found.problem, OwnNetworkUnusable)
     assert isinstance(found.problem.__cause__, ModelWrong)
+    assert of_models(found.problem) == ("models:not_accepted",)
+
+
+@pytest.mark.parametrize("changes", [{"threshold": 1e-9}, {"live_class": 1}, {"crops": [0.5, 0.5, 0.5]}])
+def test_how_it_is_asked_is_what_was_accepted_too(changes: dict[str, Any], own: Path, selftest: Selftest) -> None:
+    """Its weights answer the same, and yet another face would be live."""
+    selftest("--accept-liveness")
+    edit(own, **changes)
+    found = open_eyes(own)
+    assert isinstance(found, Blind)
     assert of_models(found.problem) == ("models:not_accepted",)
 
 
