@@ -29,6 +29,7 @@ from models.errors import ImageError, ModelsError
 from models.face import nearest_face
 from models.nearest import Nearest, Sight
 from models.passive import PassiveScore
+from models.quality import blinded
 
 log = logging.getLogger(__name__)
 
@@ -146,7 +147,7 @@ class FaceMatcher:
 
     def _look(self, image: Photo, sight: Sight | None, looks: _Looks) -> str | None:
         """Gather the nearest face's template and passive score, or the first thing that is wrong with that face."""
-        cause = self._in_the_way(sight)
+        cause = self._in_the_way(image, sight)
         if sight is None or cause is not None:
             looks.causes[cause or NOBODY] += 1
             return cause
@@ -156,9 +157,9 @@ class FaceMatcher:
         looks.face, looks.size = sight.placed, (image.shape[1], image.shape[0])
         return None
 
-    def _in_the_way(self, sight: Sight | None) -> str | None:
+    def _in_the_way(self, image: Photo, sight: Sight | None) -> str | None:
         if sight is None:
-            return NOBODY
+            return blinded(image) or NOBODY
         quality = self._models.assess(sight.image, sight.face)
         return None if quality.usable else quality.causes[0].value
 

@@ -19,11 +19,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.errors import ModelCorrupt
 from models.image import FloatArray, Image, halved, require_image
 from models.interpreter import Network
+from models.manifest import Manifest
+from models.preprocessing import Preprocessing
 from models.quarters import QUARTERS, turned_box, turned_points, turned_size
 from models.quarters import turned as quarter_turned
 
+AS_IT_IS = Preprocessing("BGR", 0.0, 1.0)
+"""What the network sees of a picture: its bytes. An entry that asks for else would be believed and not followed."""
 STRIDES_PX = (8, 16, 32)
 # Columns of the network's output: two scores, box (centre offset, log size), five points.
 CLASS, OBJECT, CENTRE, SIZE, POINTS = 0, 1, slice(2, 4), slice(4, 6), slice(6, 16)
@@ -113,6 +118,18 @@ class Detector:
         self._network = network
         self._side_px = network.input_type.shape[1]
         self._anchors = anchors(self._side_px)
+
+    @classmethod
+    def load(cls, manifest: Manifest, num_threads: int) -> Detector:
+        """Verify and load what ``manifest`` names.
+
+        Raises:
+            ModelMissing, ModelCorrupt: the file is missing or not the manifest's, or is to be asked otherwise.
+        """
+        entry = manifest.entry("detector")
+        if entry.preprocessing != AS_IT_IS:
+            raise ModelCorrupt(manifest.path, "the detector's preprocessing", AS_IT_IS, entry.preprocessing)
+        return cls(manifest.network(entry, num_threads))
 
     @property
     def side_px(self) -> int:

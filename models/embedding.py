@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from models.errors import ImageError
+from models.errors import ImageError, NetworkFailed
 from models.image import FloatArray, Image, unit
 from models.interpreter import Network
 from models.manifest import Entry, Manifest
@@ -89,6 +89,7 @@ class Embedder:
 
         Raises:
             ImageError: another shape or dtype, or no look.
+            NetworkFailed: the runtime gives no answer, or one that is no number: nobody is compared by that.
         """
         if not looks:
             raise ImageError("a face is embedded by at least one look at it")
@@ -99,7 +100,10 @@ class Embedder:
         inputs = [self._preprocessing.apply(self._required(look)) for look in looks]
         stem = self._stem(way if way in self._stems else "embedding")
         seen = [stem.run(value) for value in inputs]
-        return [(part if self._trunk is None else self._trunk.run(part)).ravel() for part in seen]
+        answers = [(part if self._trunk is None else self._trunk.run(part)).ravel() for part in seen]
+        if not np.all(np.isfinite(answers)):
+            raise NetworkFailed(f"the embedder's answer is no number; {NetworkFailed.advice}")
+        return answers
 
     def _stem(self, way: Way) -> Network:
         """The stem for ``way``, in place of the one before."""

@@ -65,7 +65,7 @@ class FaceModels:
         if projection is not None:
             hashes["projection"] = projection.sha256
         return cls(
-            Detector(models.network(detector, num_threads)),
+            Detector.load(models, num_threads),
             Embedder.load(models, embedding, num_threads),
             models.load_projection(projection) if projection is not None else None,
             load_operating_point(),

@@ -39,6 +39,11 @@ MIN_MOUTH_DETAIL = 0.27
 EYES_RANGE = (0.25, 0.95)
 """Brightness of the eyes' region to that of the cheeks: dark glasses lie below, eyelids above."""
 
+MIN_SEEN = 12.0
+"""Mean of a picture of 255; below it a camera delivers noise, and nobody is found in it."""
+MAX_BLOWN_PICTURE = 0.5
+"""Share of a picture at 250 or more of 255 in every colour."""
+
 FACE = slice(30, 105), slice(22, 90)
 RIGHT_HALF, LEFT_HALF = (slice(40, 95), slice(24, 52)), (slice(40, 95), slice(60, 88))
 MOUTH = slice(80, 106), slice(36, 76)
@@ -153,6 +158,13 @@ def assess(image: Image, face: Face) -> Quality:
         mouth_detail=float(grey[MOUTH].std()) / spread,
         eyes=eyes / cheeks,
     )
+
+
+def blinded(image: Image) -> Cause | None:
+    """Why nobody could be found in ``image`` (BGR, uint8) whoever is there: `TOO_DARK`, `TOO_BRIGHT`; None else."""
+    if float(image.mean()) < MIN_SEEN:
+        return Cause.TOO_DARK
+    return Cause.TOO_BRIGHT if float(np.mean(image.min(axis=2) >= BLOWN)) > MAX_BLOWN_PICTURE else None
 
 
 def pose(landmarks: FloatArray) -> tuple[float, float]:

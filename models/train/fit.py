@@ -114,6 +114,8 @@ def fit(network: Passive, options: argparse.Namespace) -> None:
     started_s, limit_s, epoch = time.process_time(), options.minutes * 60, 0
     while time.process_time() - started_s < limit_s:
         shards = [path for path in sorted(options.data.glob("learned-*.npz")) if ".part" not in path.suffixes]
+        if not shards:
+            raise SystemExit(f"{options.data}: no learned-*.npz; models.train.sample writes them")
         if shards != known:
             known = shards
             train = load(shards + options.extra, held_out=False, without=frozenset(options.without))

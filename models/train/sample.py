@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from models.evaluate.acquire import central_face
-from models.evaluate.pairs import Half, half_of, person_keys
+from models.evaluate.acquire import central_face, content_of, decoded
+from models.evaluate.pairs import Half, PairsError, half_of, person_keys
 from models.evaluate.progress import progress
 from models.face import FaceModels
 from models.image import Image
@@ -49,16 +48,25 @@ class Person:
 
 
 def people(folders: list[Path], half: Half) -> list[Person]:
-    """All pictures of one half's people in which the detector finds a face."""
+    """All pictures of one half's people in which the detector finds a face.
+
+    Raises:
+        PairsError: a folder has no picture, or one cannot be read.
+    """
     models = FaceModels.load()
     files = [path for folder in folders for path in sorted(folder.glob("*.jpg"))]
+    for folder in folders:
+        if not any(path.parent == folder for path in files):
+            raise PairsError(f"{folder}: no picture (NAME_0001.jpg, all people in one folder)")
     keys = person_keys([path.name for path in files])
     numbers = {key: number for number, key in enumerate(sorted(set(keys)))}
     found = []
     for path, key in progress(list(zip(files, keys, strict=True)), len(files), "faces"):
         if half_of(key) is not half:
             continue
-        picture = np.asarray(cv2.imread(str(path)), np.uint8)
+        picture = decoded(content_of(path))
+        if picture is None:
+            raise PairsError(f"{path}: no picture")
         face = central_face(models.detect(picture), picture)
         if face is not None:
             found.append(Person(Source(picture, face.box), numbers[key]))

@@ -211,6 +211,27 @@ def test_a_mask_is_a_finding_with_its_cause(eyes: Eyes, studio: Studio, photo: P
     assert compared_with.live is None
 
 
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (np.zeros_like, "face_too_dark"),
+        (lambda image: (image // 50).astype(np.uint8), "face_too_dark"),
+        (lambda image: np.full_like(image, 255), "face_too_bright"),
+        (lambda image: cv2.convertScaleAbs(image, alpha=10, beta=200), "face_too_bright"),
+        (lambda image: np.full_like(image, 128), "no_face"),
+    ],
+)
+def test_where_light_hides_everybody_the_light_is_named(
+    make: Callable[[Image], Image], cause: str, eyes: Eyes, studio: Studio, photo: Photo
+) -> None:
+    """Nobody can follow "face the camera" whose camera is covered, or looks into the sun."""
+    matcher = FaceMatcher(eyes)
+    reference = matcher.reference(photo)
+    assert reference is not None
+    finding, _ = matcher.compare(reference, seen(studio, make))
+    assert (finding.decision, finding.cause) == ("not_comparable", cause)
+
+
 def in_turn(studio: Studio, *persons: Person) -> Iterator[Frame]:
     """A frame of each of them."""
     lenses = {one.live_photo: Lens(studio.scene(one), 640, 480) for one in persons}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,6 +14,7 @@ import pytest
 from models.comparison import Decision
 from models.convert.pictures import canvas, rolled
 from models.detector import Detector, anchors, decode, overlap, square, suppress
+from models.errors import ModelCorrupt
 from models.face import FaceModels, nearest_face
 from models.image import FloatArray, Image, halved
 from models.interpreter import TensorType
@@ -251,6 +254,16 @@ def test_what_lies_nowhere_is_no_face(column: int) -> None:
         found = detector.detect(np.full((240, 320, 3), 90, np.uint8), refine=True, around=False)
         assert all(np.isfinite([*face.box, *face.landmarks.ravel()]).all() for face in found)
         assert 0.8 in [round(face.score, 2) for face in found], "the other one is still seen"
+
+
+def test_an_entry_that_would_not_be_followed_is_refused(own_models: Path) -> None:
+    document = json.loads(own_models.read_text(encoding="utf-8"))
+    for entry in document["models"]:
+        if entry["role"] == "detector":
+            entry["preprocessing"] = {"colour": "RGB", "offset": 127.5, "scale": 0.0078125}
+    own_models.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(ModelCorrupt, match=r"manifest\.json: the detector's preprocessing"):
+        FaceModels.load(manifest=own_models)
 
 
 def test_at_most_eight_faces_largest_first() -> None:

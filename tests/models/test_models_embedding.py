@@ -18,7 +18,7 @@ from models.comparison import THRESHOLDS, Decision, OperatingPoint, compare, loa
 from models.convert.pictures import canvas
 from models.detector import Face
 from models.embedding import Template
-from models.errors import ImageError, ModelCorrupt, ModelMissing, TemplateMismatch
+from models.errors import ImageError, ModelCorrupt, ModelMissing, NetworkFailed, TemplateMismatch
 from models.face import FaceModels, nearest_face
 from models.image import FloatArray, Image
 from models.interpreter import Network, installed_runtime
@@ -29,6 +29,7 @@ from models.projection import Kind
 MIN_COSINE = {"ai_edge_litert": 0.99, "tflite_runtime": 0.99}
 CHIP_SIZE = (102, 126)
 CHIP_BYTES = 1010
+TEMPLATE_LENGTH = 128
 PEOPLE = ("a_card", "a_live", "b_card", "b_live", "c", "d")
 
 
@@ -251,6 +252,21 @@ def test_the_point_in_use_is_stricter_than_one_for_everybody() -> None:
         strict, loose = (points[f"{condition}-{who}-fmr-1e-3"] for who in ("east-asian", "everybody"))
         assert strict["threshold"] > loose["threshold"]
         assert strict["fnmr"] >= loose["fnmr"]
+
+
+def test_an_answer_that_is_no_number_compares_nobody(
+    face_models: FaceModels, person: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be the cosine -1, "another person"."""
+    broken = Network.run
+
+    def answered(self: Network, value: FloatArray) -> FloatArray:
+        output = broken(self, value)
+        return np.full_like(output, np.nan) if output.size == TEMPLATE_LENGTH else output
+
+    monkeypatch.setattr(Network, "run", answered)
+    with pytest.raises(NetworkFailed, match="no number"):
+        template(face_models, person("a_live"))
 
 
 @pytest.mark.parametrize(
