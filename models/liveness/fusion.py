@@ -4,8 +4,9 @@ Each check is evidence of its own and stays in the record as it was. Light and m
 themselves. Two of passive, light and motion have to say live, or light alone where there is no passive network. A
 passive network, which doubts 5 to 13 % of living faces' frames (`models/cards/passive.md`), neither suffices alone nor
 refuses anybody alone: where it says attack, both challenges have to say live, else a person looks. Warmth decides
-nothing and is not in the table: where it is missing on a face that all else calls live, the motion challenge is asked for. Frames that repeat
-show an attack; other odd ones, and another face than the one that was compared, raise a doubt; neither ever shows life.
+nothing and is not in the table: where it is missing on a face that all else calls live, the motion challenge is asked
+for. Frames that repeat show an attack; other odd ones, and another face than the one that was compared, raise a doubt;
+neither ever shows life.
 """
 
 from __future__ import annotations
