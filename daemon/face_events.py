@@ -18,6 +18,11 @@ class Liveness:
     checks: tuple[Mapping[str, Any], ...] = ()
     cause: str | None = None
 
+    @property
+    def against(self) -> str:
+        """What speaks against her, as the screen is told."""
+        return f"liveness:{self.cause or self.decision}"
+
 
 @dataclass(frozen=True, slots=True)
 class FaceFinding:

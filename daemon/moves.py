@@ -154,7 +154,9 @@ def consent(state: State, event: Consented) -> Result:
     if not state.may_consent(event):
         return replace(state, trouble="relation_not_open"), ()
     after = replace(state, step=Step.CARD, consent=event, trouble=None)
-    camera = (OpenCamera(),) if may_read(state, Factor.FACE) else ()
+    camera: list[Effect] = []
+    if may_read(state, Factor.FACE):  # a camera that is opened knows nothing of what was left out before
+        camera = [OpenCamera(), *(SkipChallenge(one.challenge) for one in state.skipped)]
     return after, (journal(after), *camera, ReadCard(), StartTimer())
 
 
@@ -189,10 +191,14 @@ def card_trouble(state: State, event: CardTrouble) -> Result:
 
 
 def read_again(state: State, _event: ReadAgain) -> Result:
-    """Her card can be laid after all, while nothing of her was compared; who had refused is asked for consent anew."""
+    """Her card can be laid after all, while nothing of her was compared; who had refused is asked for consent anew.
+
+    What an officer left out stays so.
+    """
     if not state.may_read_again:
         return replace(state, trouble="read_again_not_open"), ()
-    anew = State(state.policy, Step.NOTICE, begin=state.begin, on_duty=state.on_duty, phone=state.phone)
+    kept = {name: getattr(state, name) for name in ("begin", "on_duty", "phone", "skipped")}
+    anew = State(state.policy, Step.NOTICE, **kept)
     if state.consent is not None and not state.takes_back:
         after, effects = consent(anew, state.consent)
         return after, (Forget(), *effects)
@@ -204,17 +210,21 @@ def no_card(state: State, event: NoCard) -> Result:
     return ask_officers(state, f"no_card:{event.cause}")
 
 
+def _compared_with_nothing(state: State) -> State:
+    """Nothing that this unit compared stands beside what comes now; an attack that it saw does."""
+    return replace(state, faces=(), fingers=(), attack=state.liveness if state.attacked else None)
+
+
 def document_entered(state: State, event: DocumentEntered) -> Result:
     """A document without a chip was entered: two officers decide about it."""
-    after = replace(state, document=event.document, faces=(), fingers=())
-    return ask_officers(after, "document_entered")
+    return ask_officers(replace(_compared_with_nothing(state), document=event.document), "document_entered")
 
 
 def checked_elsewhere(state: State, event: CheckedElsewhere) -> Result:
     """Done through a province's app: officers decide about that; nothing that this unit compared stands beside it."""
     if event.channel not in {one.id for one in state.policy.channels}:
         return replace(state, trouble="unknown_channel"), ()
-    return ask_officers(replace(state, elsewhere=event, faces=(), fingers=()), "checked_elsewhere")
+    return ask_officers(replace(_compared_with_nothing(state), elsewhere=event), "checked_elsewhere")
 
 
 def phone_given(state: State, event: PhoneGiven) -> Result:

@@ -149,7 +149,7 @@ def _findings(state: State) -> dict[str, Any]:
             "model": dict(face.model),
             **({"cause": face.cause} if face.cause else {}),
         }
-    if state.face is not None or state.skipped:
+    if state.liveness is not None or state.skipped:
         fields["liveness"] = _liveness(state)
     finger = _finger(state)
     return fields | ({"finger": finger} if finger else {})
@@ -157,7 +157,7 @@ def _findings(state: State) -> dict[str, Any]:
 
 def _liveness(state: State) -> dict[str, Any]:
     """What was found, and who left out what: that is told even where it came to no look at her."""
-    found = state.face.liveness if state.face else Liveness("not_performed")
+    found = state.liveness or Liveness("not_performed")
     return {
         "decision": found.decision,
         "checks": [dict(one) for one in found.checks],

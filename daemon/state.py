@@ -15,7 +15,7 @@ from daemon.events import (
     Sealed,
     Signature,
 )
-from daemon.face_events import ChallengeSkipped, FaceFinding
+from daemon.face_events import ChallengeSkipped, FaceFinding, Liveness
 from daemon.finger_events import FingerConsent, FingerEnrolment, FingerFinding, SlipFacts
 from daemon.minors import UNDER_14
 from daemon.paper_events import OfficerSigned
@@ -56,6 +56,7 @@ class State:
         takes_back: she refused after she had consented, or is a child whose guardian has not: before anything is read
             again consent is asked for anew.
         without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
+        attack: one that was seen before a document was entered or another channel named: the looks count no more.
         prefers_finger: she would rather show a finger than her face.
         prints: her card holds fingerprints that can be compared here.
         finger_consent, enrol_consent: to her finger being compared; to its being enrolled.
@@ -75,6 +76,7 @@ class State:
     elsewhere: CheckedElsewhere | None = None
     phone: str | None = field(default=None, repr=False)
     faces: tuple[FaceFinding, ...] = ()
+    attack: Liveness | None = None
     skipped: tuple[ChallengeSkipped, ...] = ()
     fingers: tuple[FingerFinding, ...] = ()
     prefers_finger: bool = False
@@ -185,6 +187,11 @@ class State:
         return next(reversed(attacks or self.faces), None)
 
     @property
+    def liveness(self) -> Liveness | None:
+        """What the looks at her found of life."""
+        return self.face.liveness if self.face else self.attack
+
+    @property
     def against_the_face(self) -> str | None:
         """Why her face is not that of the document and alive; None if it is."""
         if self.face is None:
@@ -194,9 +201,9 @@ class State:
             return self.face.cause or "face_no_match"
         if alive.decision == "live" or (alive.decision == "not_performed" and self.policy.liveness != "required"):
             return None
-        return "liveness_missing" if alive.decision == "not_performed" else f"liveness:{alive.cause or alive.decision}"
+        return "liveness_missing" if alive.decision == "not_performed" else alive.against
 
     @property
     def attacked(self) -> bool:
         """Whether a face, in any look, was found to be a print, a screen or the like."""
-        return self.face is not None and self.face.liveness.decision == "attack"
+        return self.liveness is not None and self.liveness.decision == "attack"

@@ -198,6 +198,7 @@ def _seen(state: State) -> dict[str, Any]:
         "findings": list(state.document.findings) if state.document else [],
         "channel": _channel(state),
         "face": _face(state),
+        "attack": state.liveness.against if state.liveness and state.attacked else None,
     }
 
 

@@ -208,12 +208,15 @@ def _record(move: Move, seal: ef.SealRecord) -> None:
     outcome, officers = Outcome(fields["outcome"]), [one["id"] for one in fields["officers"]]
     _not_of_this_unit(move, fields, outcome, officers)
     move.hold("nobody is both officers", len(set(officers)) == len(officers))
+    attacked = fields["check"] in move.trail_after.attacked
     if outcome is Outcome.PASSED:
+        move.hold("an attack in any look is no pass", not attacked)
         _pass(move, fields, officers)
-        move.hold("an attack in any look is no pass", fields["check"] not in move.trail_after.attacked)
     elif outcome in DECIDABLE:
         needed = move.before.policy.officers_for(outcome, fields.get("document", {}).get("type"))
         move.hold("officers decide", fields["decision"]["outcome"] == outcome and len(officers) >= needed)
+    told = fields.get("liveness", {}).get("decision") == "attack" or outcome is Outcome.INTERRUPTED
+    move.hold("an attack in any look stands in the record", told or not attacked)
     herself = fields.get("subject_sign", {}).get("by") == "subject"
     move.hold("who could not be verified does not sign", not (outcome is Outcome.UNABLE and herself))
     child = UNDER_14 in fields.get("document", {}).get("findings", ())
@@ -251,9 +254,11 @@ def _not_of_this_unit(move: Move, fields: Any, outcome: Outcome, officers: list[
     """What an officer entered is never taken for what the unit read and compared."""
     entered = fields.get("document", {}).get("method", "chip") != "chip"
     elsewhere = fields["channel"] != "unit"
-    # Her consent to her finger and her slip may stand there, and who left out a challenge: no findings.
+    # Her consent to her finger and her slip may stand there, and who left out a challenge: no findings. And an attack,
+    # which is one whatever was shown after it.
     found = [fields.get(one, {}).get("decision", "not_performed") for one in ("finger", "liveness")]
-    matched = "face" in fields or set(found) != {"not_performed"} or outcome is Outcome.PASSED
+    looked = found[1] not in ("not_performed", "attack")
+    matched = "face" in fields or found[0] != "not_performed" or looked or outcome is Outcome.PASSED
     move.hold("no match beside a document without a chip", not (entered and matched))
     move.hold("no match beside a check done elsewhere", not (elsewhere and matched))
     if entered and outcome in DECIDABLE:

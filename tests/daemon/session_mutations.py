@@ -75,8 +75,18 @@ def _signs_unasked(by: str) -> Callable[[Table], None]:
     return _with(Step.SIGN, ev.Signed, signed)
 
 
-def _any_face_passes(state: State, event: fa.FaceCompared) -> Result:
+def _passes(state: State, event: fa.FaceCompared) -> Result:
     return moves.seal(replace(state, faces=(*state.faces, event.finding)), Outcome.PASSED)
+
+
+def _any_face_passes(state: State, event: fa.FaceCompared) -> Result:
+    attack = event.finding.liveness.decision == "attack"
+    return moves.face_compared(state, event) if attack else _passes(state, event)
+
+
+def _attack_passes(state: State, event: fa.FaceCompared) -> Result:
+    attack = event.finding.liveness.decision == "attack"
+    return _passes(state, event) if attack else moves.face_compared(state, event)
 
 
 def _attack_forgotten(state: State, event: fa.FaceCompared) -> Result:
@@ -143,6 +153,11 @@ def _entered_and_tried_anew(state: State, event: ev.ReadAgain) -> Result:
 
 def _no_document_after_an_attack(state: State, event: ev.DocumentEntered) -> Result:
     return (state, ()) if state.attacked else moves.document_entered(state, event)
+
+
+def _attack_taken_back(state: State, event: ev.DocumentEntered) -> Result:
+    after, effects = moves.document_entered(state, event)
+    return replace(after, attack=None), effects
 
 
 def _three_new_tries(table: Table) -> None:
@@ -221,8 +236,9 @@ MUTATIONS: dict[str, Mutation] = {
         _after(Step.FACE, ev.TimedOut, _less(ef.StopDevices)),
     ),
     "any face passes": ("a pass has a living face", _with(Step.FACE, fa.FaceCompared, _any_face_passes)),
+    "an attack passes": ("an attack in any look is no pass", _with(Step.FACE, fa.FaceCompared, _attack_passes)),
     "an attack is forgotten": (
-        "an attack in any look is no pass",
+        "an attack in any look stands in the record",
         _with(Step.FACE, fa.FaceCompared, _attack_forgotten),
     ),
     "nobody looks at the document": (
@@ -250,6 +266,10 @@ MUTATIONS: dict[str, Mutation] = {
     "a passport takes over the face of a card": (
         "no match beside a document without a chip",
         _with(Step.DECISION, ev.DocumentEntered, _keeps_the_face),
+    ),
+    "a passport takes an attack back": (
+        "an attack in any look stands in the record",
+        _with(Step.DECISION, ev.DocumentEntered, _attack_taken_back),
     ),
     "an app's word is a pass": (
         "no match beside a check done elsewhere",

@@ -7,53 +7,23 @@ from dataclasses import replace
 
 from daemon import effects as ef
 from daemon import events as ev
-from daemon import face_events as fa
 from daemon import finger_events as fe
 from daemon import moves
 from daemon.journal import Entry
 from daemon.minors import UNDER_14
 from daemon.paper_events import PrintWanted
 from daemon.policy import load_policy
-from daemon.policy.words import Liveness, SignsWhen
+from daemon.policy.words import SignsWhen
 from daemon.record_fields import interrupted, provisional
-from daemon.session import TABLE, step, table_markdown
+from daemon.session import TABLE, table_markdown
 from daemon.state import State, Step
 from evidence.decision import DecisionStatement
 from evidence.record import Outcome
-from tests.daemon.session_alphabet import DUTY, EXPIRES, HASH, NOTED, document, finding
+from tests.daemon.session_alphabet import DUTY, EXPIRES, HASH, NOTED
+from tests.daemon.session_play import BEGIN, CONSENT, POLICY, card, confirmation, face, play, seal
 from tests.support import ROOT
 
 README = ROOT / "daemon" / "README.md"
-POLICY = replace(load_policy("neutral"), signatures=())
-BEGIN = ev.Begin("check-1", "delivery", "V-1", "typed")
-CONSENT = ev.Consented(EXPIRES)
-
-
-def play(*happened: ev.Event, state: State | None = None) -> tuple[State, tuple[ef.Effect, ...]]:
-    """The state after all events, and the effects of the last."""
-    now = state or State(POLICY)
-    effects: tuple[ef.Effect, ...] = ()
-    for event in happened:
-        now, effects = step(now, event)
-    return now, effects
-
-
-def card(*findings: str) -> ev.CardRead:
-    return ev.CardRead("check-1", document(*findings), photo=True)
-
-
-def face(decision: str, alive: str = "not_performed") -> fa.FaceCompared:
-    return fa.FaceCompared("check-1", finding(decision, alive))
-
-
-def confirmation(state: State, officer: str) -> ev.Confirmed:
-    assert state.statement is not None
-    return ev.Confirmed(ev.Confirmation(officer, "officer", "pin", state.statement.sha256))
-
-
-def seal(effects: tuple[ef.Effect, ...]) -> ef.SealRecord:
-    (one,) = [effect for effect in effects if isinstance(effect, ef.SealRecord)]
-    return one
 
 
 def test_a_pass_waits_for_somebody_who_answers_for_it() -> None:
@@ -92,50 +62,6 @@ def test_every_row_has_a_sentence_and_every_event_a_row() -> None:
     at_the_desk = {ev.Parked, ev.Resumed, ev.WaitedLong, ev.Amended, ev.Accounted, ev.Noted, ev.Meant, PrintWanted}
     assert {event for _, event in TABLE} == set(ev.Event.__args__) - at_the_desk
     assert "| Emergency | any |" in table_markdown()
-
-
-def test_who_is_not_her_is_looked_at_again_and_then_a_person_decides() -> None:
-    """A helper may have been nearer."""
-    state, effects = play(BEGIN, CONSENT, card(), face("no_match"))
-    assert (state.step, state.trouble, effects) == (Step.FACE, "face_not_hers", (ef.CompareFace(), ef.StartTimer()))
-    state, _ = play(face("no_match"), state=state)
-    assert (state.step, state.trouble) == (Step.FACE, "face_not_hers")
-    state, _ = play(face("no_match"), state=state)
-    assert (state.step, state.trouble) == (Step.DECISION, "face_no_match")
-
-
-def test_an_attack_is_not_tried_again_and_stands_in_the_record() -> None:
-    state, effects = play(BEGIN, CONSENT, card(), face("no_match", "attack"))
-    assert (state.step, state.trouble) == (Step.DECISION, "liveness:replay")
-    assert ef.CompareFace() not in effects
-    state, _ = play(ev.Proposed(Outcome.FAILED, "a print", EXPIRES), state=state)
-    _, effects = play(confirmation(state, "o-1"), state=state)
-    assert seal(effects).fields["liveness"] == {"decision": "attack", "checks": [], "cause": "replay"}
-
-
-def test_an_attack_counts_whatever_was_seen_after_it() -> None:
-    """No look follows one; should one ever, it cannot wash it away."""
-    looks = (finding("no_match", "attack"), finding("match", "live"))
-    state = replace(play(BEGIN, CONSENT, card())[0], faces=looks)
-    assert state.attacked
-    assert (state.against_the_face, state.matched) == ("liveness:replay", False)
-
-
-def test_a_face_that_cannot_be_used_is_a_finding_and_people_go_on() -> None:
-    """An oxygen mask: she was told what is in the way while she was looked at, and is not asked again."""
-    state, effects = play(BEGIN, CONSENT, card(), face("not_comparable"))
-    assert (state.step, state.trouble) == (Step.DECISION, "no_face")
-    assert ef.CompareFace() not in effects
-    state, _ = play(ev.Proposed(Outcome.UNABLE, "oxygen mask", EXPIRES), state=state)
-    assert state.step is Step.CONFIRM
-
-
-def test_match_that_nobody_can_say_is_alive_is_no_pass_where_the_policy_wants_it() -> None:
-    policy = replace(POLICY, liveness=Liveness.REQUIRED)
-    state, _ = play(BEGIN, CONSENT, card(), face("match"), state=State(policy))
-    assert (state.step, state.trouble) == (Step.DECISION, "liveness_missing")
-    state, _ = play(ev.Proposed(Outcome.PASSED, "looks right", EXPIRES), state=state)
-    assert (state.step, state.trouble) == (Step.DECISION, "outcome_not_open")
 
 
 def test_match_with_findings_passes_by_an_officer() -> None:
@@ -271,7 +197,7 @@ def test_a_childs_guardian_consents_and_signs() -> None:
     state, effects = play(ev.Consented(EXPIRES, "delegate", "guardian"), child, state=state)
     assert state.step is Step.FACE
     assert ef.CompareFace() in effects
-    state, _ = play(fa.FaceCompared("check-1", finding("match", "live")), state=state)
+    state, _ = play(face("match", "live"), state=state)
     assert state.trouble == "document_findings", "officers look at a child's check in any case"
     state, _ = play(ev.Proposed(Outcome.PASSED, "with her mother", EXPIRES), state=state)
     while state.step is Step.CONFIRM:
@@ -338,7 +264,7 @@ def test_temporary_staff_do_not_answer_where_regular_staff_must() -> None:
     """By the policy, or by its rule for this kind of document: then the check waits for somebody who may."""
     policy = load_policy("chongqing_yubei")
     begun = replace(BEGIN, checkpoint=next(one.id for one in policy.checkpoints if not one.own_phone))
-    steps = (begun, CONSENT, card(), fa.FaceCompared("check-1", finding("match", "live")))
+    steps = (begun, CONSENT, card(), face("match", "live"))
     waiting, _ = play(*steps, state=State(policy, on_duty=DUTY))
     assert (waiting.step, waiting.trouble) == (Step.DECISION, "regular_staff_only")
     regular = replace(DUTY, regular=True)

@@ -42,7 +42,7 @@ function screen() {
 }
 
 // Everything of a view that a check's screen shows, unless the screen says what it shows.
-const shown = (view) => [view.trouble, view.asked, view.finger, view.document, view.findings, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.may_read_again, view.online, view.waiting, view.printing];
+const shown = (view) => [view.trouble, view.asked, view.finger, view.document, view.findings, view.attack, view.channel, view.decision, view.outcome, view.seq, view.may_pass, view.may_read_again, view.online, view.waiting, view.printing];
 
 let lost = false; // the unit does not answer
 let drawn = "";

@@ -17,6 +17,7 @@ from daemon.config import Kiosk
 from daemon.desk import Desk
 from daemon.duty import Duty
 from daemon.events import Begin, CheckedElsewhere, Document, Event, Meant, OnDuty, Press, Sealed
+from daemon.face_events import Liveness
 from daemon.kiosk.asks import Asks
 from daemon.kiosk.server import KioskServer
 from daemon.kiosk.touches import Touches
@@ -179,7 +180,13 @@ def states(policy: Policy) -> dict[str, State]:
             trouble="document_entered",
         ),
         "confirm": replace(read, step=Step.CONFIRM, statement=statement),
-        "confirm_entered": replace(begun, step=Step.CONFIRM, document=PASSPORT, statement=statement),
+        "confirm_entered": replace(
+            begun,
+            step=Step.CONFIRM,
+            document=PASSPORT,
+            attack=Liveness("attack", (), "light:flat_response"),
+            statement=statement,
+        ),
         "sign": replace(read, step=Step.SIGN, outcome=Outcome.PASSED),
         "sealing": replace(read, step=Step.SEALING, outcome=Outcome.PASSED),
         "passed": replace(read, step=Step.DONE, outcome=Outcome.PASSED, sealed=_sealed()),

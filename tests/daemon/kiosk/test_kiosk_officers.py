@@ -166,3 +166,10 @@ def test_no_key_is_asked_for_where_the_page_has_no_name(bench: Bench, browser: B
         glass.touch("安全密钥")
         expect(glass.page.locator("#body")).to_contain_text("localhost")
         glass.check()
+
+
+def test_who_confirms_is_told_of_an_attack_that_was_seen(bench: Bench, glass: Glass) -> None:
+    """Also behind a passport that was entered after it."""
+    bench.show(states(bench.policy)["confirm_entered"])
+    glass.step("confirm")
+    expect(glass.page.locator("dl")).to_contain_text("像平面图片")

@@ -20,7 +20,8 @@ export function documentOf(view) {
   if (view.document) {
     rows.push([say("document"), documentName(view.document.type)]);
     rows.push(...["name", "number"].map((key) => [say(key), view.document[key]]));
-    rows.push(...view.findings.map((finding) => [say("findings"), explain(finding)]));
+    const attack = view.attack && view.attack !== view.trouble ? [view.attack] : []; // who confirms, or looks at a passport after it, has to know
+    rows.push(...[...view.findings, ...attack].map((finding) => [say("findings"), explain(finding)]));
   }
   return rows.length === 0 ? null : el("dl", {}, rows.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
 }
