@@ -91,7 +91,7 @@ def compared(state: State, event: FingerCompared) -> Result:
 
 def _compare(state: State) -> Result:
     if _asked_for(state):
-        return replace(state, trouble=None), (CompareFinger(), StartTimer())
+        return replace(state, compared=True, trouble=None), (CompareFinger(), StartTimer())
     needed = None if state.finger_consent is None else state.slip_refused or "finger_slip_needed"
     return replace(state, trouble=needed), (StartTimer(),)
 

@@ -133,7 +133,7 @@ def may_read(state: State, factor: Factor) -> bool:
 
 
 def _read_face(state: State) -> Result:
-    after = replace(state, step=Step.FACE, trouble=None)
+    after = replace(state, step=Step.FACE, compared=True, trouble=None)
     return after, (journal(after), CompareFace(), StartTimer())
 
 
@@ -191,7 +191,7 @@ def card_trouble(state: State, event: CardTrouble) -> Result:
 
 
 def read_again(state: State, _event: ReadAgain) -> Result:
-    """Her card can be laid after all, while nothing of her was compared; who had refused is asked for consent anew.
+    """Her card can be laid after all, while no comparison has begun; who had refused is asked for consent anew.
 
     What an officer left out stays so.
     """

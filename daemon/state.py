@@ -56,6 +56,7 @@ class State:
         takes_back: she refused after she had consented, or is a child whose guardian has not: before anything is read
             again consent is asked for anew.
         without_biometrics: she asked for the other way: officers look at her documents, nothing of her body is read.
+        compared: a comparison of her face or finger has begun, whatever became of it.
         attack: one that was seen before a document was entered or another channel named: the looks count no more.
         prefers_finger: she would rather show a finger than her face.
         prints: her card holds fingerprints that can be compared here.
@@ -75,6 +76,7 @@ class State:
     document: Document | None = field(default=None, repr=False)
     elsewhere: CheckedElsewhere | None = None
     phone: str | None = field(default=None, repr=False)
+    compared: bool = False
     faces: tuple[FaceFinding, ...] = ()
     attack: Liveness | None = None
     skipped: tuple[ChallengeSkipped, ...] = ()
@@ -117,12 +119,12 @@ class State:
 
     @property
     def may_read_again(self) -> bool:
-        """Whether her card may be laid after all: nothing of her was compared, no officer has entered a document.
+        """Whether her card may be laid after all: no comparison has begun, no officer has entered a document.
 
-        So no way back gives anybody more tries than the policy does.
+        So no way back gives anybody more tries than the policy does, nor another challenge for one that was cut short.
         """
         read_here = self.document is None or self.document.from_chip
-        return self.step is Step.DECISION and read_here and not (self.faces or self.fingers or self.elsewhere)
+        return self.step is Step.DECISION and read_here and not (self.compared or self.elsewhere)
 
     @property
     def is_child(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from daemon.liveness.watch import Watch
+from daemon.liveness.witnesses import MOVED
 from models.liveness import motion
 from models.liveness.motion import WITHIN_S, Ask, Pose
 from models.liveness.result import CheckResult, Decision
@@ -33,7 +34,7 @@ def challenge(
     ask = motion.draw(but=but)
     tell(ask)
     try:
-        with watch.asking():
+        with watch.asking(MOVED):
             result = _watched(ask, watch, over)
     finally:
         tell(None)

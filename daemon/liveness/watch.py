@@ -19,6 +19,7 @@ from models.image import FloatArray
 from models.liveness import frames
 from models.liveness.result import CheckResult, Decision
 from models.nearest import Nearest
+from models.quality import Cause
 from models.quarters import turned
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Watch:
     witnesses: list[Witness] = field(default_factory=list, repr=False)
     askings: int = 0
     _asking: bool = False
+    _excused: frozenset[Cause] = frozenset()
     _seen: list[frames.Seen] = field(default_factory=list)
     _mesh: FloatArray | None = field(default=None, repr=False)
     _quarters: int = 0
@@ -99,9 +101,12 @@ class Watch:
         return replace(frame, image=sight.image)
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Meanwhile she is asked for something: the witnesses of this time bear its number, ``askings``."""
-        self.askings, self._asking = self.askings + 1, True
+    def asking(self, excused: frozenset[Cause] = frozenset()) -> Iterator[None]:
+        """Meanwhile she is asked for something: the witnesses of this time bear its number, ``askings``.
+
+        ``excused``: what that brings about, for which she cannot be recognised.
+        """
+        self.askings, self._asking, self._excused = self.askings + 1, True, excused
         try:
             yield
         finally:
@@ -117,7 +122,7 @@ class Watch:
         """
         last = None
         for frame, mesh in self.meshes(time.monotonic() + RETURN_S):
-            last = witness_of(frame, mesh, self.askings)
+            last = witness_of(frame, mesh, self.askings, self._excused)
             if recognisable(self.eyes, last):
                 break
         if last is not None:
@@ -127,7 +132,7 @@ class Watch:
         asking, last = self.askings if self._asking else 0, self.witnesses[-1] if self.witnesses else None
         if last and last.asking == asking and frame.captured_at_s - last.frame.captured_at_s < WITNESS_S:
             return
-        self.witnesses.append(witness_of(frame, mesh, asking))
+        self.witnesses.append(witness_of(frame, mesh, asking, self._excused))
 
     def result(self) -> CheckResult:
         """What the frames themselves say, for the record."""
@@ -139,7 +144,7 @@ class Watch:
         return replace(found, decision=worse, reasons=(*found.reasons, "another_camera"))
 
 
-def witness_of(frame: Frame, mesh: FloatArray | None, asking: int) -> Witness:
+def witness_of(frame: Frame, mesh: FloatArray | None, asking: int, excused: frozenset[Cause]) -> Witness:
     """The frame with the middle of the face that is followed in it, outside of it where that is lost."""
     x, y = (-1.0, -1.0) if mesh is None else mesh[:, :2].mean(axis=0).tolist()
-    return Witness(frame, (x, y), asking)
+    return Witness(frame, (x, y), asking, excused)

@@ -2,8 +2,8 @@
 
 Somebody may show her picture to the comparison and answer with another face. A face that is turned or blinks as it was
 asked to cannot be recognised, and says nothing for or against: so enough have to be seen while the challenge ran that
-was answered, the last of them once it was. One that cannot be recognised for what nobody asked for, covered or far
-away, answers for nobody.
+was answered, the last of them once it was. One that is not recognised for what nobody asked for, covered, far away or
+in the dark, answers for nobody.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from daemon.liveness.eyes import Eyes
 from hw.camera.frame import Frame
+from models.comparison import Decision as Match
 from models.detector import Face
 from models.embedding import Template
 from models.errors import ImageError
@@ -23,10 +24,8 @@ from models.quality import Cause
 
 LEAST = 2
 """Faces seen well enough in each challenge that was answered: one may be a picture that is just being lowered."""
-HIDDEN = frozenset({Cause.TOO_SMALL, Cause.CUT_OFF, Cause.MOUTH_COVERED, Cause.EYES_COVERED})
-"""Why a face cannot be recognised that no challenge brings about."""
-ASKED_FOR = frozenset({Cause.TURNED, Cause.NODDED, Cause.EYES_CLOSED})
-"""What challenges bring about: a turned face's mouth may seem covered too."""
+MOVED = frozenset({Cause.TURNED, Cause.NODDED, Cause.EYES_CLOSED})
+"""What a movement brings about; a turned face's mouth may seem covered too. Colours bring about nothing of the kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +36,13 @@ class Witness:
         frame: turned so that the face is upright.
         centre: the middle of that face, (x, y) in pixels of the frame.
         asking: the number of what was asked just then, from 1; 0: nothing.
+        excused: what that brings about.
     """
 
     frame: Frame
     centre: tuple[float, float]
     asking: int
+    excused: frozenset[Cause] = frozenset()
 
 
 def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Witness], answered: Collection[int]) -> CheckResult:
@@ -56,7 +57,7 @@ def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Witness], answered
     Returns:
         Live; unsure for ``another_face``, and for ``face_not_seen`` where fewer than :data:`LEAST` faces were seen well
         enough, of each challenge in ``answered`` or, where there is none, altogether; where the last of one that was
-        answered was not, or one was :data:`HIDDEN`.
+        answered was not, or in any of it was nobody who could be recognised, without that excuse.
     """
     looks = [(one.asking, _look(eyes, live, one)) for one in witnesses]
     seen = [(asking, look.score) for asking, look in looks if look.score is not None]
@@ -76,7 +77,10 @@ def same_face(eyes: Eyes, live: Template, witnesses: Sequence[Witness], answered
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """How like the compared face it is; None where it cannot be recognised, ``hidden`` for no reason that was asked."""
+    """How like the compared face it is; None where it is not seen well enough to say that it is another.
+
+    ``hidden``: it may be, and nothing that was asked excuses that.
+    """
 
     score: float | None
     hidden: bool = False
@@ -84,9 +88,12 @@ class _Look:
 
 def _look(eyes: Eyes, live: Template, witness: Witness) -> _Look:
     face, causes = _followed(eyes, witness)
-    if face is None or causes:
-        return _Look(None, bool(HIDDEN.intersection(causes)) and not ASKED_FOR.intersection(causes))
-    return _Look(eyes.models.compare(live, eyes.models.template(witness.frame.image, face)).score)
+    if face is None:
+        return _Look(None, not witness.excused)
+    found = eyes.models.compare(live, eyes.models.template(witness.frame.image, face))
+    if not causes:
+        return _Look(found.score)
+    return _Look(None, found.decision is Match.NO_MATCH and not witness.excused.intersection(causes))
 
 
 def recognisable(eyes: Eyes, witness: Witness) -> bool:

@@ -28,6 +28,7 @@ from tests.daemon.session_alphabet import DUTY, Make, alphabet, document
 from tests.daemon.session_invariants import Move, Trail, Violation, check
 
 Key = Callable[[Desk, Trail], Hashable]
+Tries = Mapping[tuple[str, str], int]
 
 
 def merged(now: Desk, trail: Trail) -> Hashable:
@@ -85,7 +86,7 @@ def _last_face(state: State) -> Hashable:
 def _consents(state: State, trail: Trail) -> Hashable:
     # Once something was compared or entered, or the outcome stands, nothing of her face is read again.
     entered = state.document is not None and not state.document.from_chip
-    compared = bool(state.faces or state.fingers or state.elsewhere or entered)
+    compared = bool(state.compared or state.elsewhere or entered)
     if state.step is Step.SIGN or (state.step in (Step.DECISION, Step.CONFIRM) and compared):
         return None
     grown, child = (replace(state, document=one) for one in (document(), document(UNDER_14)))
@@ -102,8 +103,8 @@ def _tried_before(state: State, trail: Trail) -> Hashable:
     # As many as the state itself knows, but where that has dropped them.
     face, finger = (trail.tries.get((kind, state.check or ""), 0) for kind in ("face", "finger"))
     return (
-        face if state.step is Step.FACE else not state.faces and face > 0,
-        finger if state.step is Step.FINGER else not state.fingers and finger > 0,
+        face if state.step is Step.FACE or not state.compared else None,
+        finger if state.step is Step.FINGER or not state.compared else None,
     )
 
 
@@ -138,7 +139,7 @@ def _advance(trail: Trail, event: ev.Event, after: State, effects: tuple[ef.Effe
                 journalled |= {effect.begin.check}
             case ef.SealRecord() if effect.fields["kind"] == "check":
                 sealed |= {effect.check}
-    tried, opened = _tried(trail, event), _opened(trail, effects)
+    tried, opened = _tried(trail, event, after.check, effects), _opened(trail, effects)
     return Trail(consented, journalled, sealed, _attacked(trail, event), tried, camera_on, opened, timer)
 
 
@@ -152,11 +153,11 @@ def _opened(trail: Trail, effects: tuple[ef.Effect, ...]) -> bool:
     return asked[-1] if asked else trail.door_open
 
 
-def _tried(trail: Trail, event: ev.Event) -> Mapping[tuple[str, str], int]:
-    if not isinstance(event, fa.FaceCompared | ev.FingerCompared):
-        return trail.tries
-    one = ("face" if isinstance(event, fa.FaceCompared) else "finger", event.check)
-    return {**trail.tries, one: trail.tries.get(one, 0) + 1}
+def _tried(trail: Trail, event: ev.Event, check: str | None, effects: tuple[ef.Effect, ...]) -> Tries:
+    # Looks count from their beginning: one that is cut short tells nothing. A finger's end always comes.
+    begun = [("face", check or "") for one in effects if isinstance(one, ef.CompareFace)]
+    ended = [("finger", event.check)] if isinstance(event, ev.FingerCompared) else []
+    return {**trail.tries, **{one: trail.tries.get(one, 0) + 1 for one in (*begun, *ended)}}
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class Violation(AssertionError):
 class Trail:
     """What happened on the way: facts that the invariants need and the state need not hold. Sets are of checks.
 
-    ``tries``: of ``face`` and ``finger``, for each check, how many have ended.
+    ``tries``: for each check, of ``face`` how many have begun, of ``finger`` how many have ended.
     ``attacked``: a look at her found a print, a screen or the like.
     """
 
@@ -156,9 +156,9 @@ def _emergency(move: Move) -> None:
 
 def _tries(move: Move) -> None:
     retries, done = move.before.policy.retries, move.trail_after.tries
-    for kind, effect in (("face", ef.CompareFace), ("finger", ef.CompareFinger)):
+    for kind, effect, most in (("face", ef.CompareFace, retries + 1), ("finger", ef.CompareFinger, retries)):
         tried = done.get((kind, move.after.check or ""), 0)
-        move.hold("no more tries than the policy's", not move.has(effect) or tried <= retries)
+        move.hold("no more tries than the policy's", not move.has(effect) or tried <= most)
     if isinstance(move.event, fa.FaceCompared | ev.FingerCompared) and not move.has(ef.CompareFace, ef.CompareFinger):
         move.hold("after the last try somebody decides", move.after.step not in (Step.CARD, move.before.step))
 

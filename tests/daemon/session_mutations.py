@@ -148,7 +148,13 @@ def _more_tries(state: State, event: fa.FaceCompared) -> Result:
 
 
 def _entered_and_tried_anew(state: State, event: ev.ReadAgain) -> Result:
-    return moves.read_again(replace(state, document=None), event)
+    entered = state.document is not None and not state.document.from_chip
+    return moves.read_again(replace(state, document=None, compared=False) if entered else state, event)
+
+
+def _a_look_cut_short_is_none(state: State, event: ev.ReadAgain) -> Result:
+    """As it was: of a look that a refusal, a time-out or a lost camera cuts short nobody knows afterwards."""
+    return moves.read_again(replace(state, compared=bool(state.faces or state.fingers)), event)
 
 
 def _no_document_after_an_attack(state: State, event: ev.DocumentEntered) -> Result:
@@ -283,6 +289,10 @@ MUTATIONS: dict[str, Mutation] = {
     "three new tries behind an entered document": (
         "no more tries than the policy's",
         _three_new_tries,
+    ),
+    "look after look is cut short": (
+        "no more tries than the policy's",
+        _with(Step.DECISION, ev.ReadAgain, _a_look_cut_short_is_none),
     ),
     "who refused is not asked again": (
         "nothing of the body before consent",

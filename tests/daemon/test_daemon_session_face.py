@@ -65,6 +65,18 @@ def test_what_was_compared_with_her_card_does_not_stand_beside_a_passport() -> N
     assert {"face", "liveness"}.isdisjoint(record_fields.check(state, Outcome.UNABLE, None))
 
 
+@pytest.mark.parametrize(
+    "cut",
+    [ev.Declined("refuse"), ev.TimedOut("check-1", "face"), ev.DeviceLost("check-1", "camera")],
+    ids=["refused", "timed out", "camera lost"],
+)
+def test_a_look_that_is_cut_short_is_not_begun_anew(cut: ev.Event) -> None:
+    """Who sees that the light did not let him through cannot draw another one."""
+    state, _ = play(BEGIN, CONSENT, card(), cut)
+    after, effects = play(ev.ReadAgain(), state=state)
+    assert (state.step, after.trouble, effects) == (Step.DECISION, "read_again_not_open", ())
+
+
 def test_a_face_that_cannot_be_used_is_a_finding_and_people_go_on() -> None:
     """An oxygen mask: she was told what is in the way while she was looked at, and is not asked again."""
     state, effects = play(BEGIN, CONSENT, card(), face("not_comparable"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from daemon.liveness.eyes import Eyes
 from daemon.liveness.inspection import Means
 from daemon.liveness.light import Light
 from daemon.liveness.watch import Watch
-from daemon.liveness.witnesses import Witness, same_face
+from daemon.liveness.witnesses import MOVED, Witness, same_face
 from daemon.policy.words import Challenge
 from daemon.preview import Preview
 from hw.camera.driver import Camera
@@ -33,6 +33,7 @@ from models.image import Image
 from models.liveness.result import Decision
 from models.liveness.sequence import LightColour
 from models.liveness.signal import Timeline
+from models.quality import Cause
 from tests.daemon.liveness.booth import Booth, open_booth
 from tests.daemon.liveness.test_liveness_task import Unit, check
 from tests.daemon.support import now
@@ -62,8 +63,8 @@ def covered(image: Image, models: FaceModels) -> Image:
     return mask
 
 
-def witness(image: Image, asking: int, centre: tuple[float, float] = MIDDLE) -> Witness:
-    return Witness(Frame(image, 1, 0.0, "sim:"), centre, asking)
+def witness(image: Image, asking: int, excused: frozenset[Cause] = frozenset()) -> Witness:
+    return Witness(Frame(image, 1, 0.0, "sim:"), MIDDLE, asking, excused)
 
 
 @pytest.fixture(scope="module")
@@ -230,12 +231,67 @@ def test_who_is_far_away_answers_for_nobody(
         assert same_face(eyes, live, frames, ()).decision is Decision.LIVE, "nothing rests on it"
 
 
+def darkened(image: Image) -> Image:
+    return np.asarray(image * 0.45, np.uint8)
+
+
+def blurred(image: Image) -> Image:
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), 4), np.uint8)
+
+
+def lit_from_aside(image: Image) -> Image:
+    shade = np.where(np.arange(SIZE[0]) < SIZE[0] / 2, 1.0, 0.3)
+    return np.asarray(image * shade[np.newaxis, :, np.newaxis], np.uint8)
+
+
+def blindfolded(image: Image) -> Image:
+    bar = image.copy()
+    cv2.rectangle(bar, (0, round(SIZE[1] * 0.38)), (SIZE[0], round(SIZE[1] * 0.5)), (25, 25, 25), -1)
+    return bar
+
+
+@pytest.mark.parametrize("spoilt", [darkened, blurred, lit_from_aside, blindfolded])
+@pytest.mark.parametrize("excused", [frozenset(), MOVED], ids=["colours", "movement"])
+def test_a_stranger_whom_nobody_could_recognise_answers_for_nobody(
+    eyes: Eyes,
+    live: Template,
+    anna: list[Image],
+    studio: Studio,
+    spoilt: Callable[[Image], Image],
+    excused: frozenset[Cause],
+) -> None:
+    """Her picture before and after; whoever answers between stands in the dark, out of focus or behind something."""
+    stranger = spoilt(picture(studio, STRANGER))
+    face = nearest_face(eyes.models.detect(stranger))
+    assert face is None or not eyes.models.assess(stranger, face).usable
+    frames = [witness(image, 1, excused) for image in (anna[0], stranger, stranger, anna[1])]
+    if face is None and excused:
+        return  # as of somebody who turns away
+    found = same_face(eyes, live, frames, {1})
+    assert (found.decision, found.reasons) == (Decision.UNSURE, ("face_not_seen",))
+
+
+@pytest.mark.parametrize("spoilt", [darkened, lit_from_aside])
+def test_she_is_known_in_bad_light_too(
+    eyes: Eyes, live: Template, anna: list[Image], spoilt: Callable[[Image], Image]
+) -> None:
+    """Too bad for her card's photo; a minute after she was compared it is enough."""
+    spoilt_her = spoilt(anna[2])
+    face = nearest_face(eyes.models.detect(spoilt_her))
+    assert face is not None
+    assert not eyes.models.assess(spoilt_her, face).usable
+    found = same_face(eyes, live, [witness(image, 1) for image in (anna[0], spoilt_her, anna[1])], {1})
+    assert found.decision is Decision.LIVE
+
+
 def test_the_last_of_an_answer_is_recognised(eyes: Eyes, live: Template, anna: list[Image]) -> None:
     nobody = witness(np.full((SIZE[1], SIZE[0], 3), 128, np.uint8), 1)
     found = same_face(eyes, live, [witness(anna[0], 1), witness(anna[1], 1), nobody], {1})
     assert (found.decision, found.reasons) == (Decision.UNSURE, ("face_not_seen",))
-    found = same_face(eyes, live, [witness(anna[0], 1), nobody, witness(anna[1], 1)], {1})
-    assert found.decision is Decision.LIVE, "who turns cannot be recognised for a moment"
+    for excused, decision in ((MOVED, Decision.LIVE), (frozenset(), Decision.UNSURE)):
+        between = replace(nobody, excused=excused)
+        found = same_face(eyes, live, [witness(anna[0], 1), between, witness(anna[1], 1)], {1})
+        assert found.decision is decision, "who turns cannot be recognised for a moment, who looks at colours can"
 
 
 def test_a_stranger_who_turns_for_her_picture_is_not_live(booth: Booth, eyes: Eyes, studio: Studio) -> None:
