@@ -29,6 +29,9 @@ from hw.errors import DeviceProtocolError, DeviceTimeout, HardwareError
 
 CLOCK_SAMPLES: Final = 5
 STEP_MS: Final = range(20, 2001)
+STILL_MS: Final = 1050
+"""So long a stopped challenge's colour stays: what it has shown may have changed three times in the second before, and
+the ring's pattern, which follows, is a change too (WCAG 2.3.1, as `models/liveness/sequence.py` counts it)."""
 _SPARE_S: Final = 5.0
 
 
@@ -65,6 +68,7 @@ class ChallengeRun:
         self._device = device
         self._colours = tuple(Colour(colour) for colour in colours)
         self._step_ms = step_ms
+        self._random = random_number
         self._number = random_number(16)
         self._token = random_number(16)
         self._error: HardwareError | None = None
@@ -90,10 +94,26 @@ class ChallengeRun:
         colours = bytes(self._colours).ljust(MAX_STEPS, b"\0")
         return Challenge(self._number, self._step_ms, len(self._colours), colours)
 
-    @property
-    def newest(self) -> Colour:
-        """The colour that is on, as far as it was told; the first one before."""
-        return self._colours[max(self._steps, default=0)]
+    def still(self, at_s: float) -> Challenge | None:
+        """What ends it without a flash, arriving at ``at_s``: the colour that is on by then, for :data:`STILL_MS`.
+
+        None where nothing has to be sent: the colours were not sent yet, or are over by then.
+        """
+        if not self.started:
+            return None
+        step = self._step_at(at_s)
+        if step >= len(self._colours):
+            return None
+        return Challenge(self._random(16), STILL_MS, 1, bytes([self._colours[step]]).ljust(MAX_STEPS, b"\0"))
+
+    def _step_at(self, at_s: float) -> int:
+        """By the plan, from the last step that was told; the first one before any was."""
+        if not self._steps:
+            return 0
+        last = max(self._steps)
+        _, mid_s, at_us = min(self._samples)
+        since_s = at_s - self._host_s(self._steps[last], mid_s, at_us)
+        return last + max(0, int(since_s * 1000) // self._step_ms)
 
     def clock_sent(self, at_s: float) -> None:
         """The question for the time has left."""

@@ -16,13 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from hw.coprocessor.challenge import STEP_MS, ChallengeReport, ChallengeRun
+from hw.coprocessor.challenge import ChallengeReport, ChallengeRun
 from hw.coprocessor.dialogue import Dialogue, Status
 from hw.coprocessor.errors import ChallengeStopped, LinkBusy
 from hw.coprocessor.events import CoprocessorEvent, is_authentic
 from hw.coprocessor.link import DEFAULT_TIMING, HostLink, LinkCounts, LinkTiming
-from hw.coprocessor.messages import Buzzer, Challenge, ClearEmergency, GetStatus, Message, Ring, Welcome
-from hw.coprocessor.numbers import MAX_STEPS, Colour, Feature, RingPattern, Sound
+from hw.coprocessor.messages import Buzzer, ClearEmergency, GetStatus, Message, Ring, Welcome
+from hw.coprocessor.numbers import Colour, Feature, RingPattern, Sound
 from hw.errors import DeviceTimeout, HardwareError
 from hw.serial_port import SerialPort
 from hw.uri import DeviceUri
@@ -30,6 +30,8 @@ from hw.uri import DeviceUri
 log = logging.getLogger(__name__)
 
 DEFAULT_BAUD: Final = 115200
+ARRIVES_S: Final = 0.02
+"""So soon a message is there and obeyed. A colour that is due until then is told a little early, not taken back."""
 _POLL_S: Final = 0.01
 
 
@@ -237,19 +239,19 @@ class Coprocessor:
             return run.report()
 
     def stop_challenge(self) -> None:
-        """End :meth:`run_challenge` at once, there with `ChallengeStopped`; the ring shows its pattern again.
+        """End :meth:`run_challenge` at once, there with `ChallengeStopped`; a second later the ring shows its pattern.
 
-        The device ends a challenge when the next one begins: it is sent one that shows the colour that is on for the
-        shortest time, so that nothing flashes.
+        The device ends a challenge when the next one begins: it is sent one that goes on showing the colour that is on,
+        so that nothing flashes.
         """
         with self._changed:
             run = self._dialogue.challenge
             if run is None or run.finished:
                 return
             run.fail(ChallengeStopped(self.device, "the light challenge was stopped"))
-            if run.started:
-                still = bytes([run.newest]).ljust(MAX_STEPS, b"\0")
-                self._link.send(Challenge(self._random(16), STEP_MS.start, 1, still))
+            still = run.still(time.monotonic() + ARRIVES_S)
+            if still is not None:
+                self._link.send(still)
             self._changed.notify_all()
 
     def _send(self, message: Message) -> None:

@@ -57,7 +57,7 @@ from hw.coprocessor.numbers import (
     StatusFlag,
 )
 from hw.coprocessor.simulated_console import run_commands
-from hw.coprocessor.simulated_light import COLOUR_LIGHT, DARK, Light, Show, light_of
+from hw.coprocessor.simulated_light import COLOUR_LIGHT, Light, Show, light_of
 from hw.coprocessor.simulated_link import DeviceEnd
 from hw.pty_device import PtyDevice
 
@@ -109,6 +109,7 @@ class SimulatedCoprocessor(PtyDevice):
                 self.emergency = True
                 self.last_emergency = self._happen(EventKind.EMERGENCY)
                 self._stop_show()
+                self.light(light_of(self.pattern))
                 self._changed()
 
     def tamper(self, opened: bool) -> None:
@@ -342,7 +343,6 @@ class SimulatedCoprocessor(PtyDevice):
         if self._show is not None:
             self._tell(ChallengeDone(self._show.challenge.number, ChallengeResult.STOPPED, self._now_us()))
             self._show = None
-            self.light(DARK)
 
     def _play(self, now_s: float) -> None:
         show = self._show
@@ -369,6 +369,7 @@ class SimulatedCoprocessor(PtyDevice):
         if not self._was_silent and self._host_silent():
             self._was_silent = True
             self._stop_show()
+            self.light(light_of(self.pattern))
             self._happen(EventKind.HOST_SILENT)
             self._changed()
         self._play(now_s)

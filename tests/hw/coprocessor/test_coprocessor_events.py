@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,37 @@ def test_a_challenge_ends_in_the_pattern_and_a_stopped_one_in_its_colour(simulat
         timer.join()
         eventually(lambda: simulator.shown == [Colour.BLUE])
         eventually(lambda: seen[-1] == light_of(RingPattern.FACE))
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.1, 0.19, 0.2, 0.21])
+def test_a_stopped_challenge_changes_no_more_than_three_times_in_a_second(
+    simulator: SimulatedCoprocessor, wait_s: float
+) -> None:
+    """By the rule that its colours were drawn by, wherever between two of them it is stopped."""
+    with connected(simulator) as host:
+        beating(host, lambda: host.status is not None)
+        host.ring(RingPattern.FACE)
+        eventually(lambda: simulator.pattern is RingPattern.FACE)
+        seen = [(0.0, light_of(RingPattern.FACE))]
+        simulator.light = lambda rgb: seen.append((time.monotonic(), rgb))
+        colours = [one for one in (Colour.GREEN, Colour.BLUE, Colour.CYAN, Colour.YELLOW) for _ in range(4)]
+
+        def stop() -> None:
+            eventually(lambda: COLOUR_LIGHT[Colour.CYAN] in [rgb for _, rgb in seen])
+            time.sleep(wait_s)
+            host.stop_challenge()
+
+        host.heartbeat()
+        stopper = threading.Thread(target=stop)
+        stopper.start()
+        with pytest.raises(ChallengeStopped):
+            host.run_challenge(colours, 50)
+        stopper.join()
+        eventually(lambda: seen[-1][1] == light_of(RingPattern.FACE))
+    changes = [(at_s, rgb) for (_, before), (at_s, rgb) in itertools.pairwise(seen) if rgb != before]
+    assert [rgb for _, rgb in changes[:3]] == [COLOUR_LIGHT[one] for one in (Colour.GREEN, Colour.BLUE, Colour.CYAN)]
+    assert changes[-1][0] - changes[-2][0] > 1, "the second in which it may have changed three times is over"
+    assert len(changes) == 4 + (COLOUR_LIGHT[Colour.YELLOW] in [rgb for _, rgb in changes])
 
 
 def test_silence_stops_the_challenge() -> None:
