@@ -21,9 +21,10 @@ export function documentOf(view) {
     rows.push([say("document"), documentName(view.document.type)]);
     rows.push(...["name", "number"].map((key) => [say(key), view.document[key]]));
     const attack = view.attack && view.attack !== view.trouble ? [view.attack] : []; // who confirms, or looks at a passport after it, has to know
-    rows.push(...[...view.findings, ...attack].map((finding) => [say("findings"), explain(finding)]));
+    rows.push([say("findings"), ...[...view.findings, ...attack].map(explain)]);
   }
-  return rows.length === 0 ? null : el("dl", {}, rows.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
+  return rows.length === 0 ? null : el("dl", {}, rows.filter((row) => row.length > 1)
+    .map(([term, ...values]) => el("div", {}, el("dt", {}, term), values.map((value) => el("dd", {}, value)))));
 }
 
 function phoneForm(view) {
