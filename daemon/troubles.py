@@ -16,7 +16,7 @@ from hw.coprocessor.errors import VersionMismatch
 from hw.coprocessor.numbers import Feature, StatusFlag
 from hw.errors import DeviceBusy, DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
 from hw.fingerprint.errors import WrongPassword
-from hw.thermal.driver import BusStuck, NotAcknowledged
+from hw.thermal.driver import BusStuck, Frozen, NotAcknowledged
 from models.errors import ModelsError, ModelWrong, OwnNetworkUnusable
 
 Troubles = tuple[str, ...]
@@ -25,6 +25,7 @@ _KINDS: Final[tuple[tuple[type[HardwareError], str], ...]] = (
     (VersionMismatch, "version"),
     (WrongPassword, "password"),
     (BusStuck, "bus_stuck"),
+    (Frozen, "frozen"),
     (NotAcknowledged, "no_answer"),
     (DeviceMissing, "missing"),
     (DeviceBusy, "busy"),
@@ -38,6 +39,7 @@ MEANING: Final = MappingProxyType(
         "version": "the firmware is of another release, the door stays open: vernix-provision flash",
         "password": "it has another password than 0: set it back with the vendor's tool, or replace the module",
         "bus_stuck": "the I2C bus does not move: power-cycle the sensors on it",
+        "frozen": "it gives the same picture again and again: power-cycle it, or replace it",
         "no_answer": "nobody answers: check power and wiring",
         "missing": "the port, bus or library is not there: check cable and URI",
         "busy": "another program holds it",

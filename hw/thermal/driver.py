@@ -51,6 +51,10 @@ ATTEMPTS: Final = 3
 RESET_S: Final = 0.002
 FIRST_FRAME_S: Final = 0.1
 
+STILL_S: Final = 5.0
+"""No sensor that works gives the same picture for so long: of 64 pixels in steps of 0.25 degrees some always stand
+between two steps, and the board's thermistor has steps of 0.0625."""
+
 T = TypeVar("T")
 
 _ABSENT: Final = frozenset({errno.ENXIO, errno.EREMOTEIO, errno.EIO})
@@ -86,6 +90,12 @@ class BusStuck(DeviceTimeout):
     advice = "power-cycle the sensors of this bus; if it stays so, look for a short between SDA, SCL and ground"
 
 
+class Frozen(DeviceTimeout):
+    """It answers, but with the same picture again and again: what it measured once is no sign of who is here now."""
+
+    advice = "power-cycle the sensor; if it stays so, replace it"
+
+
 def _open_smbus(path: str) -> Bus:
     bus: Bus = smbus2.SMBus(path)
     return bus
@@ -99,13 +109,16 @@ class ThermalSensor:
         uri: DeviceUri,
         open_bus: Callable[[str], Bus] = _open_smbus,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.device = uri.text
         self._path = uri.path
         self._address = _address(uri)
         self._open_bus = open_bus
         self._sleep = sleep
+        self._clock = clock
         self._bus: Bus | None = None
+        self._newest, self._changed_s = b"", 0.0
 
     def open(self, rate: FrameRate = FrameRate.FPS_10) -> None:
         """Open the bus, reset the sensor and start it at ``rate``. Nothing happens when already open.
@@ -154,6 +167,7 @@ class ThermalSensor:
         Raises:
             DeviceProtocolError: what came is not a picture, or the board's temperature cannot be, three times. A line
                 that hangs loose reads as all ones, which are pixels of -0.25 degrees and a board of -127.9.
+            Frozen: nothing in it has changed for :data:`STILL_S`, nor has opening the sensor anew changed it.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -163,6 +177,7 @@ class ThermalSensor:
                 log.warning("%s: %s", self.device, error)
                 if attempt == ATTEMPTS:
                     raise DeviceProtocolError(self.device, f"no picture: {error}") from error
+        self._watch(pixels.tobytes() + np.float64(board_c).tobytes())
         status = StatusBit(self._byte(Register.STAT) & int(StatusBit.OVF_IRS | StatusBit.OVF_THS))
         if status:
             self._write(Register.SCLR, int(status))
@@ -182,6 +197,13 @@ class ThermalSensor:
         if not BOARD_RANGE_C[0] <= board_c <= BOARD_RANGE_C[1]:
             raise ValueError(f"board at {board_c:.1f} degrees")
         return pixels, board_c
+
+    def _watch(self, picture: bytes) -> None:
+        now_s = self._clock()
+        if picture != self._newest:
+            self._newest, self._changed_s = picture, now_s
+        elif (still_s := now_s - self._changed_s) >= STILL_S:
+            raise Frozen(self.device, f"not one of 64 pixels has changed for {still_s:.0f} s")
 
     def _bus_or_gone(self) -> Bus:
         if self._bus is None:

@@ -1,7 +1,8 @@
 """A simulated AMG8833 at register level, behind the methods of ``smbus2.SMBus`` that the driver uses.
 
 Public state: ``pixels_c``, ``board_c``, ``registers``. Knobs: ``absent``, ``stuck``, ``naks`` (so many transfers fail
-first), ``short`` (block reads come a byte short), ``overflow``.
+first), ``short`` (block reads come a byte short), ``overflow``, ``frozen`` (the same picture again and again); else
+each differs from the one before by a quarter of a degree in the last pixel; a real one's noise is in all of them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from hw.thermal.codec import (
     PIXEL_BYTES,
+    PIXEL_STEP_C,
     Power,
     Register,
     Reset,
@@ -41,6 +43,8 @@ class SimulatedBus:
         self.naks = 0
         self.short = False
         self.overflow = False
+        self.frozen = False
+        self.pictures = 0
         self.closed = False
 
     def open(self, path: str) -> SimulatedBus:
@@ -68,6 +72,7 @@ class SimulatedBus:
         if not 1 <= length <= 32:
             raise OSError(errno.EINVAL, "SMBus blocks have 1 to 32 bytes")
         self._transfer(i2c_addr)
+        self.pictures += register == Register.T01L and not self.frozen
         return [self._read(register + at) for at in range(length - self.short)]
 
     def write_byte_data(self, i2c_addr: int, register: int, value: int) -> None:
@@ -92,7 +97,7 @@ class SimulatedBus:
 
     def _read(self, register: int) -> int:
         if Register.T01L <= register < Register.T01L + PIXEL_BYTES:
-            return 0 if self._asleep() else encode_pixels(self.pixels_c)[register - Register.T01L]
+            return 0 if self._asleep() else encode_pixels(self._noisy())[register - Register.T01L]
         if register in (Register.TTHL, Register.TTHH):
             return encode_thermistor(self.board_c)[register - Register.TTHL]
         if register == Register.STAT:
@@ -109,6 +114,11 @@ class SimulatedBus:
             self.overflow = self.overflow and not value & StatusBit.OVF_IRS
         else:
             self.registers[register] = value
+
+    def _noisy(self) -> npt.NDArray[np.float32]:
+        noisy = self.pixels_c.copy()
+        noisy[-1, -1] += PIXEL_STEP_C * (self.pictures % 2)
+        return noisy
 
     def _asleep(self) -> bool:
         return self.registers.get(Register.PCTL) != Power.NORMAL

@@ -23,7 +23,7 @@ URI = "i2c:/dev/i2c-1?address=0x69"
 
 
 def task(bus: SimulatedBus, clock: Callable[[], float] = lambda: 100.0) -> ThermalTask:
-    return ThermalTask(ThermalSensor(DeviceUri.parse(URI), bus.open, lambda _: None), clock)
+    return ThermalTask(ThermalSensor(DeviceUri.parse(URI), bus.open, lambda _: None, clock), clock)
 
 
 def test_newest_picture_and_its_age() -> None:
@@ -89,6 +89,36 @@ def test_a_fault_is_named_and_ends_with_its_cause(
     bus.naks = 0
     assert sensor.look()
     assert of_thermal(sensor.problem) == ()
+
+
+def test_a_picture_that_stands_still_is_no_sign_of_life() -> None:
+    """A sensor whose registers froze over a warm face would go on telling of warmth when a print stands there."""
+    bus, now_s = SimulatedBus(), 100.0
+    bus.show_face()
+    sensor = task(bus, lambda: now_s)
+    assert sensor.look()
+    bus.frozen = True
+    for _ in range(49):
+        now_s += 0.1
+        assert sensor.look()
+    now_s += 0.2
+    assert not sensor.look()
+    assert of_thermal(sensor.problem) == ("thermal:frozen",)
+    assert sensor.view is None
+    for _ in range(3):  # opened anew, and reset, it is no better
+        now_s += 1.0
+        assert not sensor.look()
+    bus.frozen = False
+    assert sensor.look()
+    assert of_thermal(sensor.problem) == ()
+
+
+def test_a_picture_that_hardly_changes_is_one() -> None:
+    bus, now_s = SimulatedBus(), 100.0
+    sensor = task(bus, lambda: now_s)
+    for _ in range(200):
+        now_s += 0.1
+        assert sensor.look()
 
 
 def test_a_sensor_that_is_away_is_looked_for_again() -> None:

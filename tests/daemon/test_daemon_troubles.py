@@ -25,7 +25,7 @@ from hw.coprocessor.messages import StatusMessage, Welcome
 from hw.coprocessor.numbers import Feature, MessageType
 from hw.coprocessor.simulator import SimulatedCoprocessor
 from hw.errors import DeviceGone, DeviceMissing, DeviceProtocolError, DeviceTimeout, HardwareError
-from hw.thermal.driver import BusStuck, NotAcknowledged
+from hw.thermal.driver import BusStuck, Frozen, NotAcknowledged
 from hw.uri import DeviceUri
 from tests.daemon.support import Home
 from tests.support import ROOT
@@ -166,6 +166,7 @@ def test_no_such_line() -> None:
         (VersionMismatch("x", 1, 2), "version"),
         (NotAcknowledged("x", ""), "no_answer"),
         (BusStuck("x", ""), "bus_stuck"),
+        (Frozen("x", ""), "frozen"),
         (DeviceMissing("x", ""), "missing"),
         (DeviceTimeout("x", ""), "no_answer"),
         (DeviceGone("x", ""), "gone"),

@@ -170,6 +170,7 @@ export const devices = {
   gone: "disconnected",
   garbled: "sends nonsense",
   fault: "fault",
+  frozen: "picture stands still, power-cycle it",
   bus_stuck: "bus stuck, power-cycle the sensors",
   no_flash_ring: "a power cut loses events, call service",
   no_event_key: "has no event key, call service",

@@ -170,6 +170,7 @@ export const devices = {
   gone: "已断开",
   garbled: "数据异常",
   fault: "故障",
+  frozen: "画面不变，请断电重启",
   bus_stuck: "总线卡死，请断电重启传感器",
   no_flash_ring: "断电会丢失事件，请联系维护",
   no_event_key: "缺少事件密钥，请联系维护",
