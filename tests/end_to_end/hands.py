@@ -12,6 +12,9 @@ from daemon.demo.people import ANNA, Person, document_of
 from daemon.demo.screen import TouchRefusedError, View
 from daemon.demo.stage import OFFICERS, Stage
 from tests.daemon.kiosk.support import Glass, context_of
+from tests.support.brokers import wait_for
+
+SHOWN = "async () => { const { now } = await import('/static/state.js'); return [now.view.step, now.view.check]; }"
 
 
 class Hands:
@@ -69,7 +72,13 @@ class Hands:
         self.glass.step("done")
 
     def view(self) -> View:
-        return self.stage.screen.wait("a view", lambda view: bool(view))
+        """What the unit shows now: not what it showed before that which the page shows already."""
+        wait_for(lambda: self._told() == self.page.evaluate(SHOWN), "the view that the page shows")
+        return self.stage.screen.wait("a view", bool)
+
+    def _told(self) -> list[object]:
+        now = self.stage.screen.wait("a view", bool)
+        return [now["step"], now["check"]]
 
 
 @contextmanager
@@ -79,10 +88,11 @@ def hands_on(stage: Stage, browser: Browser, *, patient: bool = False) -> Iterat
         glass = Glass(context.new_page(), stage.url, patient=patient)
         made = Hands(stage, glass)
         yield made
+        step = made.view()["step"]
         glass.check()
     stage.reader.lift()
     stage.look(None)
-    while (step := made.view()["step"]) != "idle":
+    while step != "idle":
         with suppress(TouchRefusedError):  # it has gone on meanwhile
             stage.screen.touch("close" if step == "done" else "left")
-        stage.screen.wait("another screen", lambda now, left=step: now["step"] != left)
+        step = stage.screen.wait("another screen", lambda now, left=step: now["step"] != left)["step"]
