@@ -6,7 +6,7 @@ const EVERY_MS = 1000;
 
 // `steps`: those of a check, or without one, in which it matters.
 export function watchPresence(steps) {
-  let toldMs = 0;
+  let toldMs = -EVERY_MS; // times count from when the page was opened; its first touch is always told
   const touched = ({ timeStamp }) => {
     if (!steps.includes(now.view?.step) || (now.view.attended && timeStamp - toldMs < EVERY_MS)) return;
     toldMs = timeStamp;

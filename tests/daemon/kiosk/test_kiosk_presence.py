@@ -95,6 +95,17 @@ def test_every_touch_counts(bench: Bench, glass: Glass) -> None:
     assert glass.page.get_attribute("#main", "data-step") == "duty"
 
 
+def test_the_first_touch_of_a_page_opened_a_moment_ago_counts(bench: Bench, glass: Glass) -> None:
+    """Where somebody was at the glass just before."""
+    touches("staff", "duty")(glass)
+    attended(bench, glass)
+    glass.page.add_init_script("Object.defineProperty(Event.prototype, 'timeStamp', { get: () => 400 })")
+    glass.page.reload()
+    glass.page.wait_for_function(SHOWN)
+    with glass.page.expect_request("**/room"):
+        glass.page.keyboard.press("Tab")
+
+
 def test_an_emergency_that_waits_for_its_account_keeps_no_pin(bench: Bench, glass: Glass) -> None:
     bench.show(states(bench.policy)["emergency"])
     glass.touch("说明紧急情况")
